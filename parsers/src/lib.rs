@@ -1,0 +1,1 @@
+//! Log parsers: bytes in, fields out.

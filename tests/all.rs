@@ -1,0 +1,1 @@
+//! All tests of the agent, in one binary.
