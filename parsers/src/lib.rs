@@ -1,1 +1,3 @@
 //! Log parsers: bytes in, fields out.
+
+pub mod grok;
