@@ -31,3 +31,6 @@ pub const API_REQUEST_WAIT: std::time::Duration = std::time::Duration::from_secs
 
 /// A request's line and headers; hyper wants at least this much.
 pub const API_REQUEST_BYTES_MAX: usize = 16 << 10;
+
+/// A grok pattern file; the largest published one has 20 kB.
+pub const PATTERN_FILE_BYTES_MAX: u64 = 4 << 20;

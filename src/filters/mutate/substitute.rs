@@ -1,6 +1,6 @@
 //! `gsub` of `mutate`: a regular expression and what takes the place of its matches.
 
-use regex::bytes::{Captures, Regex, RegexBuilder};
+use regex::bytes::{Captures, Regex};
 
 use crate::event::{Batch, EventId, Template, Value};
 use crate::lang::ruby_regex;
@@ -20,17 +20,19 @@ impl Substitution {
         replacement: &Word,
         building: &mut Building<'_>,
     ) -> Option<Self> {
-        let text = ruby_regex::translate(&pattern.text);
-        let compiled = RegexBuilder::new(&text).multi_line(true).build();
-        let pattern = match compiled {
-            Ok(compiled) => compiled,
+        let translated = ruby_regex::translate(&pattern.text).map_err(|refusal| refusal.message);
+        let compiled = translated.and_then(|text| Regex::new(&text).map_err(|e| e.to_string()));
+        match compiled {
+            Ok(compiled) => {
+                let replacement = building.template(replacement)?;
+                Some(Self { pattern: compiled, replacement })
+            }
             Err(error) => {
                 let message = format!("the regular expression does not work here: {error}");
                 building.refuse(pattern.span, message);
-                return None;
+                None
             }
-        };
-        Some(Self { pattern, replacement: building.template(replacement)? })
+        }
     }
 
     /// Replaces every match in a text; other values stay.
