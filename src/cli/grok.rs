@@ -99,10 +99,26 @@ fn match_lines(grok: &Grok, explain: bool) -> io::Result<()> {
         let matched = out != b"null\n";
         output.write_all(&out)?;
         if explain && !matched {
-            write!(output, "{}", grok.explain(text))?;
+            output.write_all(&explanation(grok, text))?;
         }
         output.flush()?;
     }
+}
+
+/// How far a line got: the line, a caret below the place, and what was expected there.
+fn explanation(grok: &Grok, line: &[u8]) -> Vec<u8> {
+    let explained = grok.explain(line);
+    let shown = |bytes: &[u8]| String::from_utf8_lossy(bytes).replace(|c: char| c.is_control(), " ");
+    let (before, rest) = line.split_at(explained.offset.min(line.len()));
+    let before = shown(before);
+    let mut text = format!("  {before}{}\n", shown(rest));
+    text.push_str(&format!("  {}^ expected {}\n", " ".repeat(before.chars().count()), explained.expected));
+    for (index, range) in explained.captured {
+        let captured = line.get(range).map(shown).unwrap_or_default();
+        let field = grok.captures().get(index).map_or("", |capture| capture.field.as_str());
+        text.push_str(&format!("  until there: {field} = {captured}\n"));
+    }
+    text.into_bytes()
 }
 
 /// The captures of a match as JSON, put together as the filter does on an event without fields.

@@ -58,10 +58,8 @@ pub fn compile(
     let inputs = config.inputs.iter().filter_map(|input| build_input(input, &mut building)).collect();
     let filters = steps(&config.filters, &mut building, &mut build_filter);
     let outputs = steps(&config.outputs, &mut building, &mut build_output);
+    lang::mask::hide(diagnostics, &config.secrets, sources);
     if diagnostics.iter().any(|diagnostic| diagnostic.severity == Severity::Error) {
-        for diagnostic in diagnostics.iter_mut() {
-            lang::mask::hide(diagnostic, &config.secrets);
-        }
         return None;
     }
     Some(Compiled { inputs, filters, outputs, names: Arc::new(names) })

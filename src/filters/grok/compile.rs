@@ -10,7 +10,7 @@ use crate::filters::grok::{Capture, FieldPatterns, GrokFilter, Pattern, Scratch}
 use crate::lang::diagnostic::Diagnostic;
 use crate::lang::glob;
 use crate::limits;
-use crate::pipeline::Building;
+use crate::pipeline::{Building, Ecs};
 use crate::plugin::{Options, Word};
 
 pub fn build(options: &Options, building: &mut Building<'_>) -> Option<Box<dyn Filter>> {
@@ -100,7 +100,10 @@ impl Rules {
 }
 
 fn patterns(options: &Options, building: &mut Building<'_>) -> Patterns {
-    let mut patterns = building.ecs(options).pick(Patterns::legacy, Patterns::ecs_v1)();
+    let mut patterns = match building.ecs(options) {
+        Ecs::Disabled => Patterns::legacy(),
+        Ecs::Enabled => Patterns::ecs_v1(),
+    };
     let wanted = options.text("patterns_files_glob").unwrap_or("*");
     for folder in options.list("patterns_dir") {
         match pattern_files(Path::new(&folder.text), wanted) {
