@@ -4,6 +4,8 @@ mod agent;
 mod api;
 mod cli;
 mod codecs;
+#[cfg(test)]
+mod documentation;
 mod event;
 mod filters;
 mod host;
