@@ -6,6 +6,7 @@ mod cli;
 mod codecs;
 mod event;
 mod filters;
+mod host;
 mod inputs;
 mod lang;
 mod limits;

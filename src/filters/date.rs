@@ -92,7 +92,7 @@ fn refuse_other_languages(options: &Options, building: &mut Building<'_>) {
 }
 
 fn zone(options: &Options, building: &mut Building<'_>) -> Option<ZoneOption> {
-    let Some(text) = options.text("timezone") else { return Some(ZoneOption::Fixed(host_zone())) };
+    let Some(text) = options.text("timezone") else { return Some(ZoneOption::Fixed(crate::host::zone())) };
     if text.contains("%{") {
         let template = building.option_template(options, "timezone")?;
         return Some(ZoneOption::Rendered(template, None));
@@ -104,12 +104,6 @@ fn zone(options: &Options, building: &mut Building<'_>) -> Option<ZoneOption> {
         building.report(Diagnostic::error(span, format!("unknown zone `{text}`")).help(help));
     }
     zone
-}
-
-/// The zone of this host, by TZ or /etc/localtime; UTC if it has no name.
-fn host_zone() -> Zone {
-    let zone = jiff::tz::TimeZone::system();
-    zone.iana_name().and_then(Zone::named).unwrap_or_else(Zone::utc)
 }
 
 impl Date {
