@@ -1,7 +1,13 @@
 //! Inputs: they read at their own pace and hand whole batches to the workers. Each plugin is one file or folder and one
 //! line of `ALL`.
 
+pub mod cutter;
+pub mod file;
+pub mod generator;
+pub mod origin;
 pub mod sockets;
+pub mod stdin;
+pub mod stop_signal;
 
 use std::io;
 use std::path::Path;
@@ -17,7 +23,7 @@ use crate::plugin::{Options, Plugin};
 use crate::queue::positions::Positions;
 
 /// Every input of the agent.
-pub const ALL: &[InputPlugin] = &[];
+pub const ALL: &[InputPlugin] = &[file::PLUGIN, generator::PLUGIN, stdin::PLUGIN];
 
 /// An input's description and how it is built.
 pub struct InputPlugin {
