@@ -18,6 +18,8 @@
 //! # Ok::<(), sawlog_parsers::grok::Error>(())
 //! ```
 
+#[cfg(test)]
+mod agreement;
 mod automaton;
 mod class;
 mod error;
