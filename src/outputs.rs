@@ -1,12 +1,14 @@
 //! Outputs: an encoder that a worker runs over its batch, and a task that sends what was encoded. Each plugin is one
 //! file or folder and one line of `ALL`.
 
+pub mod elasticsearch;
+
 use crate::event::{Batch, EventId};
 use crate::pipeline::Building;
 use crate::plugin::{Options, Plugin};
 
 /// Every output of the agent.
-pub const ALL: &[OutputPlugin] = &[];
+pub const ALL: &[OutputPlugin] = &[elasticsearch::PLUGIN];
 
 /// An output's description and how it is built.
 pub struct OutputPlugin {
