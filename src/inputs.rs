@@ -1,6 +1,7 @@
 //! Inputs: they read at their own pace and hand whole batches to the workers. Each plugin is one file or folder and one
 //! line of `ALL`.
 
+pub mod docker;
 pub mod sockets;
 
 use std::io;
@@ -17,7 +18,7 @@ use crate::plugin::{Options, Plugin};
 use crate::queue::positions::Positions;
 
 /// Every input of the agent.
-pub const ALL: &[InputPlugin] = &[];
+pub const ALL: &[InputPlugin] = &[docker::PLUGIN];
 
 /// An input's description and how it is built.
 pub struct InputPlugin {

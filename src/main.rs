@@ -4,6 +4,7 @@ mod agent;
 mod api;
 mod cli;
 mod codecs;
+mod docker;
 mod event;
 mod filters;
 mod inputs;
