@@ -1,1 +1,3 @@
-//! All tests of the agent, in one binary.
+//! All tests of the agent, in one binary: real services (`services`) and the harness around them.
+
+mod services;
