@@ -8,7 +8,6 @@ pub mod carbon;
 pub mod docker;
 pub mod elasticsearch;
 pub mod http;
-#[macro_use]
 pub mod namespace;
 pub mod nginx;
 pub mod process;

@@ -26,8 +26,13 @@ pub struct Carbon {
 
 impl Carbon {
     pub fn start() -> Carbon {
+        Carbon::start_on(free_port())
+    }
+
+    /// Starts it with its plaintext receiver on a port of the caller's choice.
+    pub fn start_on(lines: u16) -> Carbon {
         let folder = folder("carbon");
-        let (lines, pickles) = (free_port(), free_port());
+        let pickles = free_port();
         for name in ["whisper", "log", "run"] {
             fs::create_dir_all(folder.join(name)).expect("a fresh folder can be written to");
         }

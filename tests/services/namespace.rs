@@ -32,9 +32,10 @@ mkdir -p /etc/logstash/patterns
 exec "$program" --exact "$test" --nocapture
 "#;
 
-/// Runs `body` inside; `test` is the path of the test that calls this, `patterns` a folder of pattern files.
+/// Runs `body`, a closure of the test itself, inside; `patterns` is a folder of pattern files.
 #[track_caller]
-pub fn inside(test: &str, patterns: Option<&Path>, body: impl FnOnce()) {
+pub fn inside(patterns: Option<&Path>, body: impl FnOnce()) {
+    let test = name_of(&body);
     if std::env::var(INSIDE).is_ok_and(|name| name == test) {
         return body();
     }
@@ -59,11 +60,12 @@ pub fn inside(test: &str, patterns: Option<&Path>, body: impl FnOnce()) {
     );
 }
 
-/// The path by which the test runner knows the test function of this name in the calling module.
-macro_rules! test_name {
-    ($function:literal) => {
-        concat!(module_path!(), "::", $function).trim_start_matches(concat!("all", "::"))
-    };
+/// The path by which the test runner knows the test that holds this closure: its type's path without crate and closure. A
+/// path that is wrong matches no test, which `inside` notices.
+fn name_of<F>(_: &F) -> &'static str {
+    let path = std::any::type_name::<F>();
+    let path = path.split_once("::").map_or(path, |(_, path)| path);
+    path.split("::{{closure}}").next().unwrap_or(path)
 }
 
 #[cfg(test)]
@@ -78,26 +80,22 @@ mod tests {
     fn a_test_inside_has_its_own_ports_names_and_patterns() {
         let patterns = Scratch::new("patterns");
         patterns.write("own", "OWN [a-z]+\n");
-        inside(
-            test_name!("a_test_inside_has_its_own_ports_names_and_patterns"),
-            Some(&patterns.0),
-            || {
-                TcpListener::bind("127.0.0.1:9200").expect("the port is free inside");
-                let mut found = "elasticsearch:9200"
-                    .to_socket_addrs()
-                    .expect("a known name");
-                assert!(found.any(|address| address.ip().is_loopback()));
-                let text = fs::read_to_string("/etc/logstash/patterns/own");
-                assert_eq!(text.ok().as_deref(), Some("OWN [a-z]+\n"));
-            },
-        );
+        inside(Some(&patterns.0), || {
+            TcpListener::bind("127.0.0.1:9200").expect("the port is free inside");
+            let mut found = "elasticsearch:9200"
+                .to_socket_addrs()
+                .expect("a known name");
+            assert!(found.any(|address| address.ip().is_loopback()));
+            let text = fs::read_to_string("/etc/logstash/patterns/own");
+            assert_eq!(text.ok().as_deref(), Some("OWN [a-z]+\n"));
+        });
         assert!(!Path::new("/etc/logstash/patterns/own").exists() || is_inside());
     }
 
     #[test]
     #[should_panic(expected = "no such thing inside")]
     fn a_failure_inside_is_told_outside() {
-        inside(test_name!("a_failure_inside_is_told_outside"), None, || {
+        inside(None, || {
             // Inside, the expected panic makes the runner succeed; this ends it as a crash would.
             eprintln!("no such thing inside");
             std::process::exit(7);

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::process::Command;
 
 use super::process::{Service, output_of};
-use super::{START_MAX, folder, write};
+use super::{START_MAX, Scratch, folder, write};
 
 /// A running rsyslogd.
 pub struct Rsyslog {
@@ -53,6 +53,22 @@ impl Rsyslog {
                 .args(arguments),
         );
     }
+
+    /// The same with one message a line of `text`.
+    #[track_caller]
+    pub fn logger_from(&self, arguments: &[&str], text: &str) {
+        let messages = Scratch::new("messages");
+        let file = messages.write("lines", text);
+        self.logger(&[arguments, &["-f", &file.to_string_lossy()]].concat());
+    }
+}
+
+/// A rule that forwards all by TCP, each message behind its length.
+pub fn octet_counted(port: u16) -> String {
+    format!(
+        "*.* action(type=\"omfwd\" target=\"127.0.0.1\" port=\"{port}\" protocol=\"tcp\" \
+         TCP_Framing=\"octet-counted\" action.resumeInterval=\"1\" action.resumeRetryCount=\"-1\")"
+    )
 }
 
 #[cfg(test)]
@@ -131,12 +147,4 @@ mod tests {
             "{text}"
         );
     }
-}
-
-/// A rule that forwards all by TCP, each message behind its length.
-pub fn octet_counted(port: u16) -> String {
-    format!(
-        "*.* action(type=\"omfwd\" target=\"127.0.0.1\" port=\"{port}\" protocol=\"tcp\" \
-         TCP_Framing=\"octet-counted\" action.resumeInterval=\"1\" action.resumeRetryCount=\"-1\")"
-    )
 }
