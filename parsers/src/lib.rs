@@ -1,1 +1,2 @@
 //! Log parsers: bytes in, fields out.
+pub mod timestamp;

@@ -1,0 +1,56 @@
+//! Inputs: they read at their own pace and hand whole batches to the workers. Each plugin is one file or folder and one
+//! line of `ALL`.
+
+use std::sync::{Arc, Mutex};
+
+use tokio::sync::watch;
+
+use crate::event::Names;
+use crate::pipeline::Building;
+use crate::pipeline::worker::Batches;
+use crate::plugin::{Options, Plugin};
+use crate::queue::positions::Positions;
+
+/// Every input of the agent.
+pub const ALL: &[InputPlugin] = &[];
+
+/// An input's description and how it is built.
+pub struct InputPlugin {
+    pub plugin: &'static Plugin,
+    pub build: fn(&Options, &mut Building<'_>) -> Option<Box<dyn Input>>,
+}
+
+/// A checked input, before anything is opened.
+pub trait Input: Send {
+    /// Starts to read, on the present tokio runtime; a reading thread is a `spawn_blocking` task. What cannot be opened is
+    /// said once in plain words and tried again where waiting helps. The task ends at the end of the input, or soon after
+    /// `flow.stop` turns true, when everything that was read has been handed over.
+    fn start(self: Box<Self>, flow: Flow) -> tokio::task::JoinHandle<()>;
+}
+
+/// What an input works with.
+#[derive(Clone)]
+pub struct Flow {
+    pub batches: Batches,
+    /// The names of the pipeline, for new batches.
+    pub names: Arc<Names>,
+    /// Turns true when the input has to stop.
+    pub stop: watch::Receiver<bool>,
+    /// All positions in use; the agent saves them from time to time and at the end, when the outputs are done.
+    pub positions: Arc<Mutex<Vec<Positions>>>,
+}
+
+impl Flow {
+    /// Whether the input has to stop.
+    pub fn is_stopping(&self) -> bool {
+        *self.stop.borrow()
+    }
+
+    /// Has positions saved from now on.
+    pub fn keep(&self, positions: &Positions) {
+        self.positions
+            .lock()
+            .expect("no holder of this lock panics")
+            .push(positions.clone());
+    }
+}
