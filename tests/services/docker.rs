@@ -36,6 +36,8 @@ impl Docker {
         command.arg("--exec-root").arg(folder.join("exec"));
         command.arg("--pidfile").arg(folder.join("pid"));
         command.args(["--bridge=none", "--iptables=false", "--ip6tables=false"]);
+        // systemd, where it runs, does not see into the daemon's namespace.
+        command.args(["--exec-opt", "native.cgroupdriver=cgroupfs"]);
         command
             .arg("--cgroup-parent")
             .arg(format!("/{}", cgroup(&folder)));

@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 
 use super::http;
 use super::process::{Service, output_of};
-use super::{START_MAX, folder, free_port, wait_until, write};
+use super::{ARRIVAL_MAX, START_MAX, folder, free_port, wait_until, write};
 
 /// The server refuses root; `nobody` is on every machine.
 const USER: &str = "65534";
@@ -97,15 +97,17 @@ impl Elasticsearch {
         )
     }
 
-    /// Any request that must end with 2xx.
+    /// Any request that must end with 2xx. An index that is being made answers 503 until its shards are there.
     #[track_caller]
     pub fn ask(&self, method: &str, path: &str, body: Option<&Value>) -> Value {
-        let (status, answer) = self.request(method, path, body);
-        assert!(
-            (200..300).contains(&status),
-            "{method} {path}: {status} {answer}"
-        );
-        answer
+        let what = format!("an answer to {method} {path}");
+        wait_until(ARRIVAL_MAX, &what, || {
+            match self.request(method, path, body) {
+                (status, answer) if (200..300).contains(&status) => Ok(answer),
+                (503, answer) => Err(answer.to_string()),
+                (status, answer) => panic!("{method} {path}: {status} {answer}"),
+            }
+        })
     }
 
     /// Makes what was written so far visible to searches.
@@ -233,7 +235,7 @@ fn a_document_is_read_back_as_it_was_written() {
     let server = shared();
     let document = json!({"message": "hello", "count": 3});
     server.ask("POST", "/selftest-read-back/_doc/1", Some(&document));
-    server.wait_for_count("selftest-read-back", 1, super::ARRIVAL_MAX);
+    server.wait_for_count("selftest-read-back", 1, ARRIVAL_MAX);
     assert_eq!(
         server.documents("selftest-read-back", &json!({"match_all": {}})),
         [document]

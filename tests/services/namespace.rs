@@ -49,7 +49,9 @@ pub fn inside(patterns: Option<&Path>, body: impl FnOnce()) {
         .arg(patterns.unwrap_or(Path::new("")))
         .arg(program)
         .arg(test)
-        .env(INSIDE, test);
+        .env(INSIDE, test)
+        // Process ids begin anew inside, so folders named by them need a place of their own.
+        .env("TMPDIR", &folder);
     let service = Service::spawn_in(test, "--net", &folder, &command);
     let (succeeded, output) = service.wait_for_end(TEST_MAX);
     assert!(succeeded, "inside its namespace {test} failed:\n{output}");

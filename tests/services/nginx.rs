@@ -44,8 +44,8 @@ pub fn answers(port: u16) -> Result<(), String> {
     }
 }
 
-/// One worker, since it writes its lines in order; `/ready` is not logged. The limit of rate makes requests of one moment
-/// wait for each other, so that their times differ from zero.
+/// One worker, since it writes its lines in order; `/ready` is not logged. The hundredth request of a connection, and each
+/// hundredth after it, waits for those of other connections, so that times differ from zero.
 fn settings(folder: &str, port: u16, access_log: &str) -> String {
     format!(
         "user root;\nworker_processes 1;\ndaemon off;\npid {folder}/pid;\n\
@@ -54,10 +54,11 @@ fn settings(folder: &str, port: u16, access_log: &str) -> String {
          client_body_temp_path {folder}/body;\n  proxy_temp_path {folder}/proxy;\n\
          fastcgi_temp_path {folder}/fastcgi;\n  uwsgi_temp_path {folder}/uwsgi;\n\
          scgi_temp_path {folder}/scgi;\n\
-         limit_req_zone $server_name zone=all:1m rate=6000r/s;\n\
+         map $connection_requests $waits {{ default ''; ~00$ yes; }}\n\
+         limit_req_zone $waits zone=waits:1m rate=200r/s;\n\
          server {{\n    listen 127.0.0.1:{port};\n\
          location = /ready {{ access_log off; return 200 \"hello world\\n\"; }}\n\
-         location / {{ {access_log} limit_req zone=all burst=1000; try_files /none @logged; }}\n\
+         location / {{ {access_log} limit_req zone=waits burst=1000; try_files /none @logged; }}\n\
          location @logged {{ {access_log} return 200 \"hello world\\n\"; }}\n  }}\n}}\n"
     )
 }
