@@ -5,9 +5,10 @@
 //! process nor the service's folder stays behind.
 
 use std::ffi::OsStr;
-use std::fs::{self, File};
+use std::fs::File;
+use std::os::unix::fs::FileExt;
 use std::os::unix::process::CommandExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
@@ -40,7 +41,8 @@ const END_MAX: Duration = Duration::from_secs(30);
 pub struct Service {
     name: String,
     supervisor: Child,
-    log: PathBuf,
+    /// Open, since the file goes with the folder when the service ends.
+    log: File,
 }
 
 impl Service {
@@ -56,6 +58,7 @@ impl Service {
         let log = folder.join("output.log");
         let output = File::create(&log).unwrap_or_else(|fault| panic!("{name}: {fault}"));
         let errors = output.try_clone().expect("an open file can be shared");
+        let log = File::open(&log).unwrap_or_else(|fault| panic!("{name}: {fault}"));
         let mut supervisor = Command::new("sh");
         supervisor
             .args(["-c", OUTER, "sh"])
@@ -107,22 +110,21 @@ impl Service {
     #[track_caller]
     pub fn wait_for_end(mut self, within: Duration) -> (bool, String) {
         let what = format!("{} to end", self.name);
-        // The folder goes with the service, so its output is kept open from before that.
-        let mut kept = File::open(&self.log).unwrap_or_else(|fault| panic!("{what}: {fault}"));
         let status = wait_until(within, &what, || match self.supervisor.try_wait() {
             Ok(Some(status)) => Ok(status),
             Ok(None) => Err(format!("still running; its output: {}", self.output())),
             Err(fault) => Err(fault.to_string()),
         });
-        let output = std::io::read_to_string(&mut kept).unwrap_or_default();
-        (status.success(), output)
+        (status.success(), self.output())
     }
 
-    /// The last lines that the service wrote.
+    /// The last of what the service wrote.
     pub fn output(&self) -> String {
-        let bytes = fs::read(&self.log).unwrap_or_default();
-        let start = bytes.len().saturating_sub(3000);
-        String::from_utf8_lossy(bytes.get(start..).unwrap_or_default()).into_owned()
+        let size = self.log.metadata().map_or(0, |metadata| metadata.len());
+        let mut bytes = [0; 16_000];
+        let from = size.saturating_sub(bytes.len() as u64);
+        let count = self.log.read_at(&mut bytes, from).unwrap_or_default();
+        String::from_utf8_lossy(bytes.get(..count).unwrap_or_default()).into_owned()
     }
 }
 
@@ -160,6 +162,8 @@ pub fn output_of(command: &mut Command) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::super::folder;
     use super::*;
 
