@@ -1,11 +1,16 @@
 //! Inputs: they read at their own pace and hand whole batches to the workers. Each plugin is one file or folder and one
 //! line of `ALL`.
 
+pub mod sockets;
+
+use std::io;
+use std::path::Path;
 use std::sync::{Arc, Mutex};
 
 use tokio::sync::watch;
 
 use crate::event::Names;
+use crate::inputs::sockets::Sockets;
 use crate::pipeline::Building;
 use crate::pipeline::worker::Batches;
 use crate::plugin::{Options, Plugin};
@@ -20,8 +25,21 @@ pub struct InputPlugin {
     pub build: fn(&Options, &mut Building<'_>) -> Option<Box<dyn Input>>,
 }
 
+/// What becomes of an input's data when nobody reads it for a while.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Source {
+    /// It can be read again from a position, which the data folder keeps.
+    Rereadable,
+    /// It waits in a socket or is lost.
+    Pushed,
+    /// It belongs to this process, like stdin: a reload cannot take it over.
+    Private,
+}
+
 /// A checked input, before anything is opened.
 pub trait Input: Send {
+    fn source(&self) -> Source;
+
     /// Starts to read, on the present tokio runtime; a reading thread is a `spawn_blocking` task. What cannot be opened is
     /// said once in plain words and tried again where waiting helps. The task ends at the end of the input, or soon after
     /// `flow.stop` turns true, when everything that was read has been handed over.
@@ -36,6 +54,8 @@ pub struct Flow {
     pub names: Arc<Names>,
     /// Turns true when the input has to stop.
     pub stop: watch::Receiver<bool>,
+    /// Sockets that stay open over a reload.
+    pub sockets: Arc<Sockets>,
     /// All positions in use; the agent saves them from time to time and at the end, when the outputs are done.
     pub positions: Arc<Mutex<Vec<Positions>>>,
 }

@@ -15,3 +15,22 @@ pub const BATCHES_WAITING_MAX: usize = 8;
 
 /// Depth of nested JSON, as serde_json has it.
 pub const JSON_DEPTH_MAX: usize = 128;
+
+/// How often positions are written: what a crash reads again is at most this much.
+pub const POSITIONS_SAVE_INTERVAL: std::time::Duration = std::time::Duration::from_millis(500);
+
+/// How long a reload waits for the old pipeline's outputs before it starts the new inputs; enough for a request under
+/// way, too short to be felt when an output is away.
+pub const RELOAD_DRAIN_WAIT: std::time::Duration = std::time::Duration::from_secs(3);
+
+/// Connections to the API at once: a few scrapers and a person.
+pub const API_CONNECTIONS_MAX: usize = 16;
+
+/// How long a client of the API may take to send its request.
+pub const API_REQUEST_WAIT: std::time::Duration = std::time::Duration::from_secs(10);
+
+/// A request's line and headers; hyper wants at least this much.
+pub const API_REQUEST_BYTES_MAX: usize = 16 << 10;
+
+/// A grok pattern file; the largest published one has 20 kB.
+pub const PATTERN_FILE_BYTES_MAX: u64 = 4 << 20;

@@ -1,5 +1,9 @@
 //! Arguments to settings to agent to exit code.
 
+mod agent;
+mod api;
+mod cli;
+mod codecs;
 mod event;
 mod filters;
 mod inputs;
@@ -10,5 +14,8 @@ mod outputs;
 mod pipeline;
 mod plugin;
 mod queue;
+mod settings;
 
-fn main() {}
+fn main() -> std::process::ExitCode {
+    cli::run()
+}
