@@ -6,6 +6,7 @@ pub mod batch;
 pub mod encode;
 pub mod fields;
 pub mod json;
+pub mod mould;
 pub mod names;
 pub mod reference;
 pub mod template;

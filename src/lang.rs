@@ -5,7 +5,9 @@
 pub mod check;
 pub mod cursor;
 pub mod diagnostic;
+#[cfg(test)]
 pub mod document;
+pub mod field;
 pub mod files;
 pub mod glob;
 pub mod known;
@@ -19,6 +21,9 @@ pub mod source;
 pub mod syntax;
 pub mod units;
 pub mod variables;
+
+#[cfg(test)]
+mod tests;
 
 use crate::lang::check::Checker;
 use crate::lang::diagnostic::{Diagnostic, Severity};

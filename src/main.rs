@@ -4,8 +4,11 @@ mod agent;
 mod api;
 mod cli;
 mod codecs;
+#[cfg(test)]
+mod documentation;
 mod event;
 mod filters;
+mod host;
 mod inputs;
 mod lang;
 mod limits;

@@ -478,6 +478,9 @@ impl Parser<'_, '_> {
         if self.cursor.eat("{") {
             return Ok(());
         }
+        if self.cut_off {
+            return Err(Broken);
+        }
         let here = self.cursor.here();
         let broken = self.error_help(
             here,

@@ -3,6 +3,7 @@
 
 use super::class::{decode, decode_back, is_word};
 use super::program::{GuardIndex, Op, Program, SetIndex, Start};
+use super::token::{Scan, Token};
 use super::tree::Assert;
 
 /// A span's bound that is not set.
@@ -213,6 +214,8 @@ impl<'a> Machine<'a> {
             let is_on_the_way = match op {
                 Op::Match => return Verdict::Match,
                 Op::Literal(text) => self.literal(text),
+                Op::CapturedToken { token, slot } => self.captured_token(*token, *slot),
+                Op::Token(token) => self.token(*token),
                 Op::CapturedRun { set, min, slot } => self.captured_run(*set, *min, *slot),
                 Op::Run { set, min, max } => self.possessive(*set, *min, *max),
                 Op::Save(index) => self.save(*index, self.at),
@@ -348,6 +351,30 @@ impl<'a> Machine<'a> {
         let start = self.at;
         let end = self.program.sets[usize::from(set)].run(self.line, start, min, u32::MAX);
         if !self.move_to(end) {
+            return false;
+        }
+        self.set_span(slot as usize, start);
+        self.set_span(slot as usize + 1, self.at);
+        true
+    }
+
+    #[inline]
+    fn token(&mut self, token: Token) -> bool {
+        match token.scan(self.line, self.at) {
+            Scan::End(end) => self.move_to(Some(end)),
+            Scan::Fail => false,
+            Scan::Unsure => {
+                // Ends the search without a verdict, as a spent budget does.
+                self.steps_left = 0;
+                true
+            }
+        }
+    }
+
+    #[inline]
+    fn captured_token(&mut self, token: Token, slot: u32) -> bool {
+        let start = self.at;
+        if !self.token(token) {
             return false;
         }
         self.set_span(slot as usize, start);

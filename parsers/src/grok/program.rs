@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use super::class::{Class, decode};
 use super::first::First;
+use super::token::Token;
 use super::tree::Assert;
 
 /// How much the compiler may presume.
@@ -15,8 +16,10 @@ use super::tree::Assert;
 pub(super) enum Level {
     /// Nothing: one operation for each piece. The yardstick of the tests, and what `explain` runs.
     Plain,
-    /// Decided choices, runs in one operation, hand-written parsers of known definitions.
+    /// Decided choices, and runs in one operation.
     Optimised,
+    /// Hand-written parsers of known definitions besides. On some lines they decline.
+    Scanner,
 }
 
 /// Operations in their order; each falls through to the next one unless it says where to go.
@@ -132,6 +135,13 @@ pub(super) enum Op {
     },
     /// The text of the last of these captures that fits.
     Back(Box<[u32]>),
+    /// A hand-written parser.
+    Token(Token),
+    /// A token and its span in one step.
+    CapturedToken {
+        token: Token,
+        slot: u32,
+    },
     /// A run and its span in one step.
     CapturedRun {
         set: SetIndex,

@@ -375,7 +375,7 @@ impl Parser<'_, '_> {
         let (text, span) = self.cursor.take_while(|character| {
             matches!(character, '[' | ']') || !matches!(character, ' ' | '\n' | '{')
         });
-        let help = match crate::event::reference::parse(text) {
+        let help = match crate::lang::field::parse(text) {
             Ok(parts) => format!("write `[{}]`", parts.join("][")),
             Err(_) => "write `[outer][inner]`".to_owned(),
         };

@@ -9,6 +9,7 @@ use crate::grok::Capture;
 use crate::grok::class::Class;
 use crate::grok::error::Error;
 use crate::grok::first::{First, first};
+use crate::grok::token::Token;
 use crate::grok::tree::{Direction, Look, Node, Repeat};
 
 /// Counted repetitions are unrolled; this bounds memory. The longest published pattern needs 6 000.
@@ -90,7 +91,7 @@ impl Emitter<'_> {
     }
 
     fn is_optimised(&self) -> bool {
-        self.level == Level::Optimised
+        self.level != Level::Plain
     }
 
     fn node(&mut self, node: &Node, follow: &Follow) -> Result<(), Error> {
@@ -117,11 +118,23 @@ impl Emitter<'_> {
             }
             Node::Atomic(body) => self.atomic(body)?,
             Node::Capture { slot, body } => self.capture(*slot, body, follow)?,
-            Node::Named { body, .. } => self.node(body, follow)?,
+            Node::Named { name, body } => match self.token(name, body, follow) {
+                Some(token) => {
+                    self.push(Op::Token(token))?;
+                }
+                None => self.node(body, follow)?,
+            },
             Node::Back { name } => self.back(name)?,
         }
         self.piece = outer;
         Ok(())
+    }
+
+    fn token(&self, name: &str, body: &Node, follow: &Follow) -> Option<Token> {
+        match self.level {
+            Level::Scanner => Token::known(name, body, &follow.first),
+            Level::Optimised | Level::Plain => None,
+        }
     }
 
     /// What comes after each node of a sequence, in the sequence's order.
@@ -425,19 +438,24 @@ impl Emitter<'_> {
         let start = self.push(Op::Save(slot_start(slot)))?;
         self.node(body, follow)?;
         let slot = slot_start(slot);
-        if self.is_optimised()
-            && self.here() == start + 2
-            && let Some(Op::Run {
+        let fused = match self.program.ops.last() {
+            _ if !self.is_optimised() || self.here() != start + 2 => None,
+            Some(Op::Run {
                 set,
                 min,
                 max: UNLIMITED,
-            }) = self.program.ops.last()
-        {
-            let fused = Op::CapturedRun {
+            }) => Some(Op::CapturedRun {
                 set: *set,
                 min: *min,
                 slot,
-            };
+            }),
+            Some(Op::Token(token)) => Some(Op::CapturedToken {
+                token: *token,
+                slot,
+            }),
+            _ => None,
+        };
+        if let Some(fused) = fused {
             self.program.ops.truncate(start as usize);
             self.program.origins.truncate(start as usize);
             return self.push(fused).map(|_| ());
