@@ -22,7 +22,7 @@ const SILENCE: Duration = Duration::from_secs(5);
 /// `udp`: see the usage.
 pub fn run(arguments: &Arguments) -> Result<(), String> {
     arguments.allow(&[
-        "rate", "seconds", "agents", "sawlog", "rsyslogd", "dir", "out",
+        "rate", "seconds", "agents", "sawlog", "rsyslogd", "queue", "dir", "out",
     ])?;
     let rate = arguments.number("rate", 50_000)?;
     let seconds = arguments.number("seconds", 10)?;

@@ -10,8 +10,9 @@ use crate::arguments::Arguments;
 use crate::sink::Wanted;
 
 /// rsyslog's queue as its manual advises for throughput: in memory, allocated as needed, taken off in large batches.
-/// Found best of the settings tried; see the README beside this crate.
-const QUEUE_TUNED: &str = r#"queue.type="LinkedList" queue.size="50000" queue.dequeueBatchSize="2048" queue.workerThreads="1""#;
+/// Found best of some twenty settings tried with version 8.2302: its default takes half as many at a time, is as good
+/// within the noise, and batches above 512 cost up to a fifth.
+const QUEUE_TUNED: &str = r#"queue.type="LinkedList" queue.size="100000" queue.dequeueBatchSize="512" queue.workerThreads="1""#;
 
 const RSYSLOG_RAW: &str = include_str!("../../rsyslog/raw.conf");
 const RSYSLOG_DOCKER: &str = include_str!("../../rsyslog/docker.conf");
@@ -39,6 +40,8 @@ pub enum Agent {
 pub struct Installed {
     sawlog: String,
     rsyslogd: String,
+    /// The queue parameters of the tuned rsyslog.
+    queue: String,
 }
 
 impl Installed {
@@ -52,6 +55,7 @@ impl Installed {
                 .text("rsyslogd")
                 .unwrap_or("/usr/sbin/rsyslogd")
                 .to_owned(),
+            queue: arguments.text("queue").unwrap_or(QUEUE_TUNED).to_owned(),
         }
     }
 
@@ -164,7 +168,7 @@ impl Agent {
         };
         let written = match self {
             Self::Sawlog => files.sawlog(installed, template),
-            Self::Rsyslog => files.rsyslog(installed, template, QUEUE_TUNED),
+            Self::Rsyslog => files.rsyslog(installed, template, &installed.queue),
             Self::RsyslogDefault => files.rsyslog(installed, template, ""),
         };
         written.map_err(|fault| format!("{}: {fault}", state.display()))

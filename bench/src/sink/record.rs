@@ -54,7 +54,7 @@ impl Record {
             return;
         };
         self.mark(sequence);
-        if number < COMPARED_FIRST || number % COMPARED_STEP == 0 {
+        if number < COMPARED_FIRST || number.is_multiple_of(COMPARED_STEP) {
             self.compare(line, sequence);
         }
     }
