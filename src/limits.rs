@@ -108,3 +108,9 @@ pub const OPEN_ROTATED_FILES_MAX: usize = 64;
 
 /// The most that a docker input may be told to join to one line; Elasticsearch takes requests of 100 MB.
 pub const JOINED_LINE_BYTES_MAX: usize = 64 << 20;
+
+/// Text that is written to the standard output or a file at once, if the input does not pause before.
+pub const TEXT_BYTES: usize = 256 << 10;
+
+/// Texts that wait to be written; with `TEXT_BYTES` this is two mebibytes.
+pub const TEXTS_WAITING_MAX: usize = 8;
