@@ -6,8 +6,9 @@ use super::program::{GuardIndex, Op, Program, SetIndex, Start};
 use super::token::{Scan, Token};
 use super::tree::Assert;
 
-/// A span's bound that is not set.
-pub(super) const UNSET: usize = usize::MAX;
+/// A span's bound that is not set. Its bytes differ, so that a few of them are stored in line instead of
+/// by a call of memset, which took a tenth of a short line's time.
+pub(super) const UNSET: usize = usize::MAX - 1;
 
 /// How a run of the machine ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -78,6 +79,8 @@ pub(super) struct Machine<'a> {
     at: usize,
     pc: usize,
     steps_left: u64,
+    /// Whether a span was set since all were unset.
+    has_spans: bool,
     /// The furthest place where an operation failed, and that operation.
     furthest: Furthest,
 }
@@ -114,6 +117,7 @@ impl<'a> Machine<'a> {
             at: 0,
             pc: 0,
             steps_left: steps_max,
+            has_spans: false,
             furthest,
         }
     }
@@ -144,18 +148,51 @@ impl<'a> Machine<'a> {
     fn search_anywhere(&mut self) -> Verdict {
         // Most lines match at once, so the look for the required text waits until one did not.
         let mut at = 0;
-        let mut is_checked = false;
+        if self.program.first.admits(self.line.first()) {
+            let verdict = self.attempt(0);
+            if verdict != Verdict::NoMatch {
+                return verdict;
+            }
+            if self.lacks_required() {
+                return Verdict::NoMatch;
+            }
+            at = decode(self.line, 0).map_or(1, |(_, length)| length);
+        } else if self.lacks_required() {
+            return Verdict::NoMatch;
+        }
+        match self.program.first.is_ascii() {
+            true => self.search_bytes(at),
+            false => self.search_characters(at),
+        }
+    }
+
+    /// A match begins with a byte of ASCII, or at the end: the other bytes may be passed over.
+    fn search_bytes(&mut self, mut at: usize) -> Verdict {
+        let first = &self.program.first;
+        while let Some(rest) = self.line.get(at..) {
+            let Some(skipped) = rest.iter().position(|byte| first.admits(Some(byte))) else {
+                break;
+            };
+            let verdict = self.attempt(at + skipped);
+            if verdict != Verdict::NoMatch {
+                return verdict;
+            }
+            at += skipped + 1;
+        }
+        match at <= self.line.len() && first.admits(None) {
+            true => self.attempt(self.line.len()),
+            false => Verdict::NoMatch,
+        }
+    }
+
+    fn search_characters(&mut self, mut at: usize) -> Verdict {
         loop {
-            if self.program.first.admits(self.line.get(at)) {
+            if at <= self.line.len() && self.program.first.admits(self.line.get(at)) {
                 let verdict = self.attempt(at);
                 if verdict != Verdict::NoMatch {
                     return verdict;
                 }
             }
-            if !is_checked && self.lacks_required() {
-                return Verdict::NoMatch;
-            }
-            is_checked = true;
             match decode(self.line, at) {
                 Some((_, length)) => at += length,
                 None => return Verdict::NoMatch,
@@ -193,8 +230,9 @@ impl<'a> Machine<'a> {
             true => self.run::<true>(),
             false => self.run::<false>(),
         };
-        if verdict != Verdict::Match {
+        if verdict != Verdict::Match && self.has_spans {
             self.scratch.spans.fill(UNSET);
+            self.has_spans = false;
         }
         verdict
     }
@@ -213,6 +251,12 @@ impl<'a> Machine<'a> {
             };
             let is_on_the_way = match op {
                 Op::Match => return Verdict::Match,
+                Op::Short {
+                    bytes,
+                    mask,
+                    length,
+                } => self.short(*bytes, *mask, *length as usize),
+                Op::Byte(byte) => self.byte(*byte),
                 Op::Literal(text) => self.literal(text),
                 Op::CapturedToken { token, slot } => self.captured_token(*token, *slot),
                 Op::Token(token) => self.token(*token),
@@ -335,6 +379,24 @@ impl<'a> Machine<'a> {
     }
 
     #[inline]
+    fn short(&mut self, bytes: u64, mask: u64, length: usize) -> bool {
+        let rest = self.line.get(self.at..).unwrap_or_default();
+        let found = match rest.first_chunk::<8>() {
+            Some(chunk) => u64::from_le_bytes(*chunk) & mask == bytes,
+            None => rest.starts_with(&bytes.to_le_bytes()[..length]),
+        };
+        self.at += if found { length } else { 0 };
+        self.check(found)
+    }
+
+    #[inline]
+    fn byte(&mut self, byte: u8) -> bool {
+        let found = self.line.get(self.at) == Some(&byte);
+        self.at += usize::from(found);
+        self.check(found)
+    }
+
+    #[inline]
     fn one(&mut self, set: SetIndex) -> bool {
         let length = self.program.sets[usize::from(set)].one(self.line, self.at);
         self.move_to(length.map(|length| self.at + length))
@@ -396,6 +458,7 @@ impl<'a> Machine<'a> {
             self.scratch.stack.push(Frame::Span { index, value });
         }
         self.scratch.spans[index] = at;
+        self.has_spans = true;
     }
 
     #[inline]

@@ -100,7 +100,10 @@ impl Emitter<'_> {
         match node {
             Node::Empty => {}
             Node::Literal(bytes) => {
-                self.push(Op::Literal(bytes.clone().into_boxed_slice()))?;
+                self.push(match self.is_optimised() {
+                    true => Op::text(bytes),
+                    false => Op::Literal(bytes.clone().into_boxed_slice()),
+                })?;
             }
             Node::Class(class) => {
                 let set = self.set(class)?;
