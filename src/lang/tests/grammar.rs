@@ -445,7 +445,7 @@ filter {
   mutate { separator => a.b }
   if [a] and { mutat { } }
 }
-ouput { stdout { } }
+ouput { stdot { } }
 output { stdout { codec => jsn } elasticsearch { hosts => { } } }
 ";
     let places: Vec<_> = remarks(text)
@@ -456,7 +456,7 @@ output { stdout { codec => jsn } elasticsearch { hosts => { } } }
         places,
         [
             "1:9", "1:15", "1:27", "3:16", "3:39", "4:10", "4:33", "5:25", "6:14", "6:16", "8:1",
-            "9:28", "9:59"
+            "8:9", "9:28", "9:59"
         ]
     );
 }

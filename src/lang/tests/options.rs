@@ -404,7 +404,7 @@ fn common_options_are_known_everywhere() {
     );
     check(
         "filter { mutate { codec => plain } }",
-        &["1:19 error: filter `mutate` has no option `codec` / did you mean `mode`?"],
+        &["1:19 error: filter `mutate` has no option `codec` / its options are `rename`, `mode`, `kinds`, `separator`"],
     );
 }
 
