@@ -5,6 +5,7 @@
 pub mod check;
 pub mod cursor;
 pub mod diagnostic;
+#[cfg(test)]
 pub mod document;
 pub mod field;
 pub mod files;

@@ -1,7 +1,24 @@
 //! Arguments to settings to agent to exit code.
 
+mod agent;
+mod api;
+mod cli;
+mod codecs;
+#[cfg(test)]
+mod documentation;
 mod event;
+mod filters;
+mod host;
+mod inputs;
 mod lang;
+mod limits;
+mod metrics;
+mod outputs;
+mod pipeline;
 mod plugin;
+mod queue;
+mod settings;
 
-fn main() {}
+fn main() -> std::process::ExitCode {
+    cli::run()
+}

@@ -1,6 +1,61 @@
 //! Field references as written: `message`, `[message]`, `[a][b][0]`, `[[a][b]][c]`. Text comes in, the path's parts go
 //! out. What a part means in an event is decided by the batch.
 
+use crate::event::names::{Name, Names};
+
+/// One part of a reference: a name and, if it is a number, the list index that it may also mean.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Part {
+    pub name: Name,
+    pub index: Option<i32>,
+}
+
+/// A compiled field reference.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reference {
+    pub(super) parts: Box<[Part]>,
+}
+
+impl Reference {
+    /// Compiles a reference; its names are interned.
+    pub fn compile(text: &str, names: &mut Names) -> Result<Self, String> {
+        Ok(Self::from_parts(&parse(text)?, names))
+    }
+
+    /// A reference to a name at the top level, whatever characters it has.
+    pub fn top(name: Name) -> Self {
+        Self {
+            parts: Box::new([Part { name, index: None }]),
+        }
+    }
+
+    /// A reference from parts that were parsed before.
+    pub fn from_parts<S: AsRef<str>>(parts: &[S], names: &mut Names) -> Self {
+        let part = |text: &S| Part {
+            name: names.intern(text.as_ref().as_bytes()),
+            index: text.as_ref().parse().ok(),
+        };
+        Self {
+            parts: parts.iter().map(part).collect(),
+        }
+    }
+
+    /// This reference below another one, as an option `target` has it.
+    pub fn below(&self, outer: &Self) -> Self {
+        Self {
+            parts: outer.parts.iter().chain(&self.parts).copied().collect(),
+        }
+    }
+
+    /// The name, if it is one at the top level.
+    pub fn as_top(&self) -> Option<Name> {
+        match &*self.parts {
+            [part] => Some(part.name),
+            _ => None,
+        }
+    }
+}
+
 /// The parts of a reference, outermost first. An error says what is wrong with the text.
 pub fn parse(text: &str) -> Result<Vec<String>, String> {
     if !text.contains(['[', ']']) {

@@ -28,6 +28,12 @@ pub fn paths(pattern: &str) -> Result<Vec<PathBuf>, String> {
     Ok(found)
 }
 
+/// Whether one name fits a pattern without folders. A pattern that cannot be used fits nothing.
+pub fn matches(pattern: &str, name: &str) -> bool {
+    let fits = |part: &String| expression(part).is_ok_and(|expression| expression.is_match(name));
+    alternatives(pattern).is_ok_and(|parts| parts.iter().any(fits))
+}
+
 /// The texts that `{a,b}` groups stand for.
 fn alternatives(pattern: &str) -> Result<Vec<String>, String> {
     let mut ready = Vec::new();

@@ -1,0 +1,201 @@
+//! Frames of syslog over TCP (RFC 6587): a growing buffer in, one message at a time out.
+//!
+//! Both framings are told apart frame by frame: one to seven digits that do not begin with 0, a blank and a `<` count
+//! the octets of a message; anything else ends at its newline, so a line may begin with a year. The buffer is the
+//! caller's, and so is reading into it; what a message says is `syslog`'s.
+
+use std::ops::Range;
+
+/// Digits of a count at most: seven reach ten megabytes, far beyond any message, and no sum can overflow.
+const COUNT_DIGITS_MAX: usize = 7;
+
+/// What a decoder may accept.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// Bytes of a message. A longer line is cut; a longer count ends the connection, since what follows cannot be
+    /// told from the message.
+    pub frame_bytes_max: usize,
+}
+
+/// Finds the messages in a connection's bytes.
+#[derive(Clone, Debug)]
+pub struct Decoder {
+    frame_bytes_max: usize,
+    /// Bytes at the head of the buffer that were searched for a newline already.
+    searched: usize,
+    /// The line was too long and its head was given out: what follows is dropped until a newline.
+    discarding: bool,
+}
+
+/// What the head of the buffer is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// A message.
+    Frame {
+        /// Where in the buffer it lies. A counted message may end with the newline that was counted.
+        range: Range<usize>,
+        /// Bytes to drop from the head of the buffer.
+        consumed: usize,
+        /// The message was longer than the limit, and the rest is dropped.
+        truncated: bool,
+    },
+    /// No message is whole: drop the consumed bytes, then read more.
+    NeedMore {
+        /// Bytes to drop from the head of the buffer.
+        consumed: usize,
+    },
+    /// The count is larger than the limit: nothing after it can be understood.
+    CountTooLarge {
+        /// What the sender announced.
+        count: usize,
+    },
+}
+
+enum Head {
+    Counted { digits: usize, count: usize },
+    Line,
+    Undecided,
+}
+
+impl Decoder {
+    /// A decoder for one connection. The caller's buffer must be able to hold [`Decoder::buffer_bytes_min`] bytes.
+    pub fn new(limits: Limits) -> Decoder {
+        Decoder {
+            frame_bytes_max: limits.frame_bytes_max.max(1),
+            searched: 0,
+            discarding: false,
+        }
+    }
+
+    /// Bytes that a buffer must hold so that `NeedMore` never meets a full one.
+    pub fn buffer_bytes_min(&self) -> usize {
+        self.frame_bytes_max.saturating_add(COUNT_DIGITS_MAX + 2)
+    }
+
+    /// Looks at the buffer, which begins where the bytes consumed so far end.
+    pub fn decode(&mut self, buffer: &[u8]) -> Step {
+        let mut skipped = 0;
+        if self.discarding {
+            match memchr::memchr(b'\n', buffer) {
+                Some(newline) => skipped = newline + 1,
+                None => {
+                    return Step::NeedMore {
+                        consumed: buffer.len(),
+                    };
+                }
+            }
+            self.discarding = false;
+        }
+        // Between messages, line ends and NULs carry nothing: senders that count add newlines, others end with NUL.
+        let rest = buffer.get(skipped..).unwrap_or_default();
+        let blank = rest
+            .iter()
+            .take_while(|byte| matches!(byte, b'\n' | b'\r' | 0))
+            .count();
+        if 0 < blank {
+            self.searched = 0;
+        }
+        skipped += blank;
+        let rest = buffer.get(skipped..).unwrap_or_default();
+        match head(rest) {
+            Head::Counted { count, .. } if self.frame_bytes_max < count => {
+                Step::CountTooLarge { count }
+            }
+            Head::Counted { digits, count } => {
+                let begin = skipped + digits + 1;
+                let end = begin + count;
+                if buffer.len() < end {
+                    return Step::NeedMore { consumed: skipped };
+                }
+                self.searched = 0;
+                Step::Frame {
+                    range: begin..end,
+                    consumed: end,
+                    truncated: false,
+                }
+            }
+            Head::Line => self.line(rest, skipped),
+            Head::Undecided => Step::NeedMore { consumed: skipped },
+        }
+    }
+
+    /// What is left when the connection has ended: a last line without its newline, or a counted message cut short.
+    pub fn finish(&mut self, buffer: &[u8]) -> Step {
+        match self.decode(buffer) {
+            Step::NeedMore { consumed } => {
+                let rest = buffer.get(consumed..).unwrap_or_default();
+                self.searched = 0;
+                if rest.is_empty() {
+                    return Step::NeedMore { consumed };
+                }
+                let (begin, truncated) = match head(rest) {
+                    Head::Counted { digits, .. } => (consumed + digits + 1, true),
+                    Head::Line | Head::Undecided => (consumed, false),
+                };
+                Step::Frame {
+                    range: begin..buffer.len(),
+                    consumed: buffer.len(),
+                    truncated,
+                }
+            }
+            step @ (Step::Frame { .. } | Step::CountTooLarge { .. }) => step,
+        }
+    }
+
+    fn line(&mut self, rest: &[u8], skipped: usize) -> Step {
+        let most = self.frame_bytes_max;
+        let from = self.searched.min(rest.len());
+        let window = rest.get(from..rest.len().min(most + 1)).unwrap_or_default();
+        if let Some(at) = memchr::memchr(b'\n', window) {
+            let end = skipped + from + at;
+            self.searched = 0;
+            return Step::Frame {
+                range: skipped..end,
+                consumed: end + 1,
+                truncated: false,
+            };
+        }
+        if most < rest.len() {
+            self.searched = 0;
+            self.discarding = true;
+            let end = skipped + most;
+            return Step::Frame {
+                range: skipped..end,
+                consumed: end,
+                truncated: true,
+            };
+        }
+        self.searched = rest.len();
+        Step::NeedMore { consumed: skipped }
+    }
+}
+
+/// Tells which framing begins here.
+fn head(rest: &[u8]) -> Head {
+    if !matches!(rest.first(), Some(b'1'..=b'9')) {
+        return if rest.is_empty() {
+            Head::Undecided
+        } else {
+            Head::Line
+        };
+    }
+    let digits = rest
+        .iter()
+        .take(COUNT_DIGITS_MAX)
+        .take_while(|byte| byte.is_ascii_digit())
+        .count();
+    match rest.get(digits..) {
+        Some([b' ', b'<', ..]) => {
+            let value = |sum, byte: &u8| sum * 10 + usize::from(byte - b'0');
+            Head::Counted {
+                digits,
+                count: rest.iter().take(digits).fold(0, value),
+            }
+        }
+        Some([] | [b' ']) => Head::Undecided,
+        _ => Head::Line,
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,229 @@
+//! Joins the pieces of long lines: chunks of one stream in, whole lines out, borrowed.
+//!
+//! One `Joiner` serves one stream of one container: Docker mixes the streams of a container, so chunks of different
+//! streams must not meet here. Which stream a chunk belongs to, and when a stream has ended, the caller knows.
+
+/// Memory that a joiner keeps between two lines; a longer line's buffer is given back, since there is one joiner for
+/// every stream of every container. Four of Docker's chunks of 16 KiB fit.
+const KEPT_BYTES_MAX: usize = 64 * 1024;
+
+/// Collects the chunks of a line until its end.
+#[derive(Debug)]
+pub struct Joiner {
+    bytes_max: usize,
+    buffer: Vec<u8>,
+    time: Option<i64>,
+    state: State,
+    truncated: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    /// No chunk is waiting; the buffer may still hold the line that was given out last.
+    Idle,
+    /// Chunks of a line without its end are in the buffer.
+    Open,
+}
+
+/// A whole line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Line<'a> {
+    /// The text without its line end.
+    pub bytes: &'a [u8],
+    /// The time of the first chunk, which is when the line began.
+    pub time: Option<i64>,
+    /// The line was longer than the cap, and what lies beyond is gone.
+    pub truncated: bool,
+    /// The stream ended before the line did.
+    pub unfinished: bool,
+}
+
+impl Joiner {
+    /// A joiner whose lines have at most `bytes_max` bytes.
+    pub fn new(bytes_max: usize) -> Joiner {
+        Joiner {
+            bytes_max,
+            buffer: Vec::new(),
+            time: None,
+            state: State::Idle,
+            truncated: false,
+        }
+    }
+
+    /// Takes a chunk; gives the line that it ends, if it ends one. A line of one chunk is not copied.
+    pub fn push<'a>(
+        &'a mut self,
+        chunk: &'a [u8],
+        partial: bool,
+        time: Option<i64>,
+    ) -> Option<Line<'a>> {
+        if self.state == State::Idle {
+            self.forget();
+            if !partial {
+                let bytes = cut(chunk, self.bytes_max);
+                let truncated = bytes.len() < chunk.len();
+                return Some(Line {
+                    bytes,
+                    time,
+                    truncated,
+                    unfinished: false,
+                });
+            }
+            self.time = time;
+            self.state = State::Open;
+        }
+        self.append(chunk);
+        if partial {
+            return None;
+        }
+        Some(self.close(false))
+    }
+
+    /// Gives the line whose end never came, when the stream has ended.
+    pub fn flush(&mut self) -> Option<Line<'_>> {
+        match self.state {
+            State::Idle => None,
+            State::Open => Some(self.close(true)),
+        }
+    }
+
+    /// Whether chunks wait for the end of their line.
+    pub fn is_open(&self) -> bool {
+        self.state == State::Open
+    }
+
+    fn append(&mut self, chunk: &[u8]) {
+        if self.truncated {
+            return;
+        }
+        let room = self.bytes_max.saturating_sub(self.buffer.len());
+        if chunk.len() <= room {
+            self.buffer.extend_from_slice(chunk);
+        } else {
+            self.buffer.extend_from_slice(cut(chunk, room));
+            self.truncated = true;
+        }
+    }
+
+    fn close(&mut self, unfinished: bool) -> Line<'_> {
+        self.state = State::Idle;
+        Line {
+            bytes: &self.buffer,
+            time: self.time,
+            truncated: self.truncated,
+            unfinished,
+        }
+    }
+
+    fn forget(&mut self) {
+        self.truncated = false;
+        self.time = None;
+        if KEPT_BYTES_MAX < self.buffer.capacity() {
+            self.buffer = Vec::new();
+        } else {
+            self.buffer.clear();
+        }
+    }
+}
+
+/// The head of a text, not ending inside a UTF-8 character if that can be had by leaving out up to three bytes.
+fn cut(text: &[u8], bytes_max: usize) -> &[u8] {
+    let Some((head, rest)) = text.split_at_checked(bytes_max) else {
+        return text;
+    };
+    let continues = |byte: &u8| byte & 0xC0 == 0x80;
+    if !rest.first().is_some_and(continues) {
+        return head;
+    }
+    let back = head
+        .iter()
+        .rev()
+        .take(3)
+        .take_while(|byte| continues(byte))
+        .count();
+    head.get(..head.len().saturating_sub(back + 1))
+        .unwrap_or(head)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_whole_line_passes_without_a_copy() {
+        let mut joiner = Joiner::new(100);
+        let chunk = b"hello".to_vec();
+        let line = joiner
+            .push(&chunk, false, Some(1))
+            .expect("the line is whole");
+        assert_eq!(line.bytes.as_ptr(), chunk.as_ptr());
+        assert_eq!(
+            (line.time, line.truncated, line.unfinished),
+            (Some(1), false, false)
+        );
+    }
+
+    #[test]
+    fn chunks_join_under_the_time_of_the_first() {
+        let mut joiner = Joiner::new(100);
+        assert_eq!(joiner.push(b"ab", true, Some(1)), None);
+        assert_eq!(joiner.push(b"cd", true, Some(2)), None);
+        let line = joiner
+            .push(b"e", false, Some(3))
+            .expect("the last chunk ends the line");
+        assert_eq!((line.bytes, line.time), (&b"abcde"[..], Some(1)));
+        let next = joiner
+            .push(b"next", false, Some(4))
+            .expect("a line of its own");
+        assert_eq!((next.bytes, next.time), (&b"next"[..], Some(4)));
+    }
+
+    #[test]
+    fn a_line_over_the_cap_is_cut_and_marked() {
+        let mut joiner = Joiner::new(3);
+        assert_eq!(joiner.push(b"ab", true, None), None);
+        assert_eq!(joiner.push(b"cd", true, None), None);
+        let line = joiner.push(b"e", false, None).expect("the line ends");
+        assert_eq!((line.bytes, line.truncated), (&b"abc"[..], true));
+        let next = joiner
+            .push(b"xyz", false, None)
+            .expect("the mark is not inherited");
+        assert_eq!((next.bytes, next.truncated), (&b"xyz"[..], false));
+        let next = joiner
+            .push(b"wxyz", false, None)
+            .expect("a single chunk is cut too");
+        assert_eq!((next.bytes, next.truncated), (&b"wxy"[..], true));
+    }
+
+    #[test]
+    fn the_cut_leaves_no_half_character() {
+        assert_eq!(cut("aé".as_bytes(), 2), b"a");
+        assert_eq!(cut("a\u{1F980}b".as_bytes(), 4), b"a");
+        assert_eq!(cut("a\u{1F980}b".as_bytes(), 5), "a\u{1F980}".as_bytes());
+        assert_eq!(cut(b"ab", 2), b"ab");
+    }
+
+    #[test]
+    fn a_flush_gives_the_rest_with_a_mark_once() {
+        let mut joiner = Joiner::new(100);
+        assert_eq!(joiner.flush(), None);
+        assert_eq!(joiner.push(b"ab", true, Some(1)), None);
+        assert!(joiner.is_open());
+        let line = joiner.flush().expect("a chunk waits");
+        assert_eq!(
+            (line.bytes, line.time, line.unfinished),
+            (&b"ab"[..], Some(1), true)
+        );
+        assert_eq!(joiner.flush(), None);
+    }
+
+    #[test]
+    fn a_long_line_leaves_no_memory_behind() {
+        let mut joiner = Joiner::new(1 << 20);
+        let chunk = vec![b'x'; 200_000];
+        assert_eq!(joiner.push(&chunk, true, None), None);
+        assert!(joiner.push(b"", false, None).is_some());
+        assert!(joiner.push(b"y", false, None).is_some());
+        assert_eq!(joiner.buffer.capacity(), 0);
+    }
+}

@@ -1,0 +1,398 @@
+//! Stamps of a fixed shape: ISO 8601, HTTP servers' log date, syslog's; text in, a local time and its offset out.
+//!
+//! Not here: zones by name and formats that a user writes (`format.rs`), and completing a missing year (the caller's).
+
+use super::civil::{Local, days_in_month, first_week};
+
+/// A value no field may have: what an invalid digit turns a number into, so one range check refuses both.
+const NOT_DIGITS: u32 = 100_000;
+
+/// A stamp found at the head of a text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Prefix {
+    pub(crate) local: Local,
+    /// Seconds east of UTC, where the text says so.
+    pub(crate) offset: Option<i32>,
+    /// Bytes of the text that the stamp takes.
+    pub(crate) length: usize,
+}
+
+#[inline]
+pub(crate) fn pair(tens: u8, ones: u8) -> u32 {
+    let (tens, ones) = (tens.wrapping_sub(b'0'), ones.wrapping_sub(b'0'));
+    if 9 < tens || 9 < ones {
+        NOT_DIGITS
+    } else {
+        u32::from(tens) * 10 + u32::from(ones)
+    }
+}
+
+/// The month whose English name begins with these three letters, in any case.
+#[inline]
+pub(crate) fn month(name: [u8; 3]) -> Option<u8> {
+    let lower = [name[0] | 0x20, name[1] | 0x20, name[2] | 0x20];
+    Some(match &lower {
+        b"jan" => 1,
+        b"feb" => 2,
+        b"mar" => 3,
+        b"apr" => 4,
+        b"may" => 5,
+        b"jun" => 6,
+        b"jul" => 7,
+        b"aug" => 8,
+        b"sep" => 9,
+        b"oct" => 10,
+        b"nov" => 11,
+        b"dec" => 12,
+        _ => return None,
+    })
+}
+
+#[inline]
+fn time_of_day(local: &mut Local, text: &[u8; 8]) -> Option<()> {
+    let (hour, minute, second) = (
+        pair(text[0], text[1]),
+        pair(text[3], text[4]),
+        pair(text[6], text[7]),
+    );
+    if text[2] != b':' || text[5] != b':' || 23 < hour || 59 < minute || 60 < second {
+        return None;
+    }
+    (local.hour, local.minute, local.second) = (hour as u8, minute as u8, second as u8);
+    Some(())
+}
+
+/// Nanoseconds of the digits after a decimal point, and how many digits there are; those beyond nine do not count.
+#[inline]
+pub(crate) fn fraction(digits: &[u8]) -> (u32, usize) {
+    const SCALE: [u32; 10] = [
+        0,
+        100_000_000,
+        10_000_000,
+        1_000_000,
+        100_000,
+        10_000,
+        1000,
+        100,
+        10,
+        1,
+    ];
+    let mut value = 0;
+    let mut used = 0;
+    for byte in digits.iter().take(9) {
+        let digit = byte.wrapping_sub(b'0');
+        if 9 < digit {
+            break;
+        }
+        value = value * 10 + u32::from(digit);
+        used += 1;
+    }
+    let nanos = value * SCALE.get(used).copied().unwrap_or(0);
+    if used == 9 {
+        used += count_digits(digits.get(9..).unwrap_or_default());
+    }
+    (nanos, used)
+}
+
+pub(crate) fn count_digits(text: &[u8]) -> usize {
+    text.iter().take_while(|byte| byte.is_ascii_digit()).count()
+}
+
+/// `Z`, `+01:00`, `+0100` or `+01` at the head of a text: seconds east of UTC and the bytes taken.
+#[inline]
+pub(crate) fn offset(text: &[u8]) -> Option<(i32, usize)> {
+    let sign = match text.first()? {
+        b'Z' | b'z' => return Some((0, 1)),
+        b'+' => 1,
+        b'-' => -1,
+        _ => return None,
+    };
+    let hours = pair(*text.get(1)?, *text.get(2)?);
+    let (minutes, length) = match text.get(3..) {
+        Some([b':', tens, ones, ..]) if tens.is_ascii_digit() => (pair(*tens, *ones), 6),
+        Some([tens, ones, ..]) if tens.is_ascii_digit() => (pair(*tens, *ones), 5),
+        _ => (0, 3),
+    };
+    if 23 < hours || 59 < minutes {
+        return None;
+    }
+    Some((sign * (hours * 3600 + minutes * 60) as i32, length))
+}
+
+/// `2026-11-20T16:46:09` with `T` or a blank, then perhaps a fraction, then perhaps an offset.
+#[inline]
+pub(crate) fn iso_prefix(text: &[u8]) -> Option<Prefix> {
+    let head: &[u8; 19] = text.first_chunk()?;
+    let year = pair(head[0], head[1]) * 100 + pair(head[2], head[3]);
+    let (month, day) = (pair(head[5], head[6]), pair(head[8], head[9]));
+    let marks = head[4] == b'-' && head[7] == b'-' && matches!(head[10], b'T' | b' ' | b't');
+    if !marks || 9999 < year || 12 < month || 31 < day {
+        return None;
+    }
+    let mut local = Local::midnight(year as i32, month as u8, day as u8);
+    time_of_day(&mut local, head.last_chunk()?)?;
+    if !local.is_real() {
+        return None;
+    }
+    let mut length = 19;
+    if let Some([b'.' | b',', digits @ ..]) = text.get(length..) {
+        let (nanos, used) = fraction(digits);
+        if 0 < used {
+            local.nanos = nanos;
+            length += 1 + used;
+        }
+    }
+    let offset = match text.get(length..).and_then(offset) {
+        Some((seconds, used)) => {
+            length += used;
+            Some(seconds)
+        }
+        None => None,
+    };
+    Some(Prefix {
+        local,
+        offset,
+        length,
+    })
+}
+
+/// A whole text in any of ISO 8601's calendar forms: the date alone or shortened, ordinal and week dates, the time
+/// shortened to hours or minutes, a fraction of whichever comes last.
+pub(crate) fn iso(text: &[u8]) -> Option<(Local, Option<i32>)> {
+    if let Some(prefix) = iso_prefix(text)
+        && prefix.length == text.len()
+    {
+        return Some((prefix.local, prefix.offset));
+    }
+    iso_shortened(text)
+}
+
+fn iso_shortened(text: &[u8]) -> Option<(Local, Option<i32>)> {
+    let separator = text
+        .iter()
+        .position(|byte| matches!(byte, b'T' | b't' | b' '));
+    let (date, time) = match separator {
+        Some(at) => (text.get(..at)?, text.get(at + 1..)?),
+        None => (text, &b""[..]),
+    };
+    let mut local = iso_date(date)?;
+    let mut rest = time;
+    if rest.first().is_some_and(u8::is_ascii_digit) {
+        rest = iso_time(&mut local, rest)?;
+    }
+    if rest.is_empty() {
+        return local.is_real().then_some((local, None));
+    }
+    let (seconds, used) = offset(rest)?;
+    (used == rest.len() && local.is_real()).then_some((local, Some(seconds)))
+}
+
+fn iso_date(date: &[u8]) -> Option<Local> {
+    let (year, rest) = date.split_first_chunk::<4>()?;
+    let year = pair(year[0], year[1]) * 100 + pair(year[2], year[3]);
+    if 9999 < year {
+        return None;
+    }
+    let year = year as i32;
+    let number = |tens: &u8, ones: &u8| Some(pair(*tens, *ones)).filter(|value| *value <= 99);
+    match rest {
+        [] => Some(Local::midnight(year, 1, 1)),
+        [b'-', a, b] => Some(Local::midnight(year, number(a, b)? as u8, 1)),
+        [b'-', a, b, b'-', c, d] => Some(Local::midnight(
+            year,
+            number(a, b)? as u8,
+            number(c, d)? as u8,
+        )),
+        [b'-', b'W', a, b] => week_date(year, number(a, b)?, 1),
+        [b'-', a, b, c] => {
+            let day = number(a, b)? * 10 + number(&b'0', c)?;
+            day_of_year(year, day as u16)
+        }
+        [b'-', b'W', a, b, b'-', day] => week_date(year, number(a, b)?, number(&b'0', day)?),
+        _ => None,
+    }
+}
+
+/// The day that has this number in a year; the first of January is 1.
+pub(crate) fn day_of_year(year: i32, day: u16) -> Option<Local> {
+    let mut left = day;
+    for month in 1..=12 {
+        let days = u16::from(days_in_month(year, month));
+        if 1 <= left && left <= days {
+            return Some(Local::midnight(year, month, left as u8));
+        }
+        left = left.checked_sub(days)?;
+    }
+    None
+}
+
+/// A day by ISO week; Monday is 1.
+pub(crate) fn week_date(year: i32, week: u32, weekday: u32) -> Option<Local> {
+    if !(1..=53).contains(&week) || !(1..=7).contains(&weekday) {
+        return None;
+    }
+    let begin = first_week(year, 1, 4) + i64::from(week - 1) * 7;
+    if first_week(year.checked_add(1)?, 1, 4) <= begin {
+        return None;
+    }
+    let (year, month, day) = super::civil::date_of(begin + i64::from(weekday - 1));
+    Some(Local::midnight(year, month, day))
+}
+
+/// `16`, `16:46`, `16:46:09`, each with a fraction of its last unit; returns what follows.
+fn iso_time<'a>(local: &mut Local, time: &'a [u8]) -> Option<&'a [u8]> {
+    let mut rest = time;
+    let mut unit_nanos: u64 = 3600 * 1_000_000_000;
+    let mut nanos: u64 = 0;
+    for place in 0..3 {
+        let value = pair(*rest.first()?, *rest.get(1)?);
+        if [23, 59, 60].get(place).is_none_or(|most| *most < value) {
+            return None;
+        }
+        nanos += u64::from(value) * unit_nanos;
+        rest = rest.get(2..)?;
+        match rest {
+            [b'.' | b',', digits @ ..] => {
+                let (billionths, used) = fraction(digits);
+                if used == 0 {
+                    return None;
+                }
+                nanos += u64::from(billionths) * (unit_nanos / 1_000_000_000);
+                rest = digits.get(used..)?;
+                break;
+            }
+            [b':', tail @ ..] if place < 2 => {
+                unit_nanos /= 60;
+                rest = tail;
+            }
+            _ => break,
+        }
+    }
+    let seconds = nanos / 1_000_000_000;
+    // 23:59:60 and fractions just below the next day stay inside the day.
+    (local.hour, local.minute) = ((seconds / 3600).min(23) as u8, (seconds / 60 % 60) as u8);
+    local.second = (seconds % 60) as u8;
+    if 86_400 <= seconds {
+        (local.hour, local.minute, local.second) = (23, 59, 60);
+    }
+    local.nanos = (nanos % 1_000_000_000) as u32;
+    Some(rest)
+}
+
+/// `20/Nov/2026:16:46:09 +0000`, the day with one digit or two: the local time and its offset.
+#[inline]
+pub(crate) fn http(text: &[u8]) -> Option<(Local, i32)> {
+    let (day, rest) = match text {
+        [ones, b'/', rest @ ..] => (pair(b'0', *ones), rest),
+        [tens, ones, b'/', rest @ ..] => (pair(*tens, *ones), rest),
+        _ => return None,
+    };
+    let head: &[u8; 17] = rest.first_chunk()?;
+    let month = month([head[0], head[1], head[2]])?;
+    let year = pair(head[4], head[5]) * 100 + pair(head[6], head[7]);
+    if 31 < day || 9999 < year || head[3] != b'/' || head[8] != b':' {
+        return None;
+    }
+    let mut local = Local::midnight(year as i32, month, day as u8);
+    time_of_day(&mut local, head.last_chunk()?)?;
+    let Some([b' ', zone @ ..]) = rest.get(17..) else {
+        return None;
+    };
+    let (seconds, used) = offset(zone)?;
+    (used == zone.len()).then_some((local, seconds))
+}
+
+/// A syslog stamp at the head of a text. A year of 0 says that the text has none.
+#[inline]
+pub(crate) fn syslog_prefix(text: &[u8]) -> Option<Prefix> {
+    let month = month(*text.first_chunk()?)?;
+    match text.first_chunk().and_then(|head| padded(head, month)) {
+        Some(local) => syslog_tail(text, local, 15),
+        None => syslog_prefix_unpadded(text, month),
+    }
+}
+
+/// `Nov 20 16:45:08` or `Nov  2 16:45:08`, by position.
+#[inline]
+fn padded(head: &[u8; 15], month: u8) -> Option<Local> {
+    let day = if head[4] == b' ' {
+        pair(b'0', head[5])
+    } else {
+        pair(head[4], head[5])
+    };
+    if head[3] != b' ' || 31 < day || head[6] != b' ' {
+        return None;
+    }
+    let mut local = Local::midnight(0, month, day as u8);
+    time_of_day(&mut local, head.last_chunk()?)?;
+    Some(local)
+}
+
+/// `Sep 8 22:14:15`, `Apr 15 2007 21:28:13`, and more blanks than one anywhere.
+fn syslog_prefix_unpadded(text: &[u8], month: u8) -> Option<Prefix> {
+    let (day, rest) = number_after_blanks(text.get(3..)?, 2)?;
+    let mut local = Local::midnight(0, month, u8::try_from(day).ok()?);
+    let mut rest = rest;
+    if let Some((year, after)) = number_after_blanks(rest, 4)
+        && 1000 <= year
+        && after.first() == Some(&b' ')
+    {
+        local.year = year as i32;
+        rest = after;
+    }
+    let blanks = rest.iter().take_while(|byte| **byte == b' ').count();
+    if blanks == 0 {
+        return None;
+    }
+    let rest = rest.get(blanks..)?;
+    time_of_day(&mut local, rest.first_chunk()?)?;
+    let length = text.len() - rest.len() + 8;
+    syslog_tail(text, local, length)
+}
+
+fn number_after_blanks(text: &[u8], digits_max: usize) -> Option<(u32, &[u8])> {
+    let blanks = text.iter().take_while(|byte| **byte == b' ').count();
+    let rest = text.get(blanks..)?;
+    let used = count_digits(rest);
+    if blanks == 0 || used == 0 || digits_max < used {
+        return None;
+    }
+    let value = rest
+        .iter()
+        .take(used)
+        .fold(0, |sum, byte| sum * 10 + u32::from(byte - b'0'));
+    Some((value, rest.get(used..)?))
+}
+
+/// The fraction after the seconds, and a year after the time as some devices write it.
+#[inline]
+fn syslog_tail(text: &[u8], mut local: Local, mut length: usize) -> Option<Prefix> {
+    match text.get(length..)? {
+        [b'.' | b',', digits @ ..] => {
+            let (nanos, used) = fraction(digits);
+            if 0 < used {
+                local.nanos = nanos;
+                length += 1 + used;
+            }
+        }
+        [b' ', a @ (b'1' | b'2'), b, c, d, b' ', ..] if local.year == 0 => {
+            let year = pair(*a, *b) * 100 + pair(*c, *d);
+            if (1970..=2261).contains(&year) {
+                local.year = year as i32;
+                length += 5;
+            }
+        }
+        _ => {}
+    }
+    // The year 4 is a leap year: with the real one unknown, 29 February may exist.
+    let known = if local.year == 0 {
+        Local { year: 4, ..local }
+    } else {
+        local
+    };
+    known.is_real().then_some(Prefix {
+        local,
+        offset: None,
+        length,
+    })
+}

@@ -1,0 +1,93 @@
+//! Time zones: a name or an offset in, the offset of an instant or of a local time out.
+//!
+//! The zone data is compiled in; the host's own files and its own zone are not asked.
+
+use jiff::tz::{AmbiguousOffset, TimeZone, TimeZoneDatabase};
+
+use super::civil::{Local, NANOS_PER_SECOND};
+
+/// Hours that an offset may be away from UTC; ISO 8601 knows no larger ones than 23:59.
+const OFFSET_SECONDS_MAX: i32 = 86_399;
+
+/// A time zone, by name with its history of summer times, or a fixed offset.
+#[derive(Clone, Debug)]
+pub struct Zone(Kind);
+
+#[derive(Clone, Debug)]
+enum Kind {
+    Fixed(i32),
+    Named(TimeZone),
+}
+
+impl Zone {
+    /// UTC.
+    pub fn utc() -> Zone {
+        Zone(Kind::Fixed(0))
+    }
+
+    /// A fixed offset east of UTC. Offsets of a day or more are cut to one second less.
+    pub fn fixed(seconds: i32) -> Zone {
+        Zone(Kind::Fixed(
+            seconds.clamp(-OFFSET_SECONDS_MAX, OFFSET_SECONDS_MAX),
+        ))
+    }
+
+    /// A zone of the IANA database (`Europe/Berlin`, `EST5EDT`, `UTC`) or an offset (`+01:00`, `-0530`, `Z`).
+    pub fn named(name: &str) -> Option<Zone> {
+        if let Some((seconds, used)) = super::fixed::offset(name.as_bytes()) {
+            return (used == name.len()).then(|| Zone::fixed(seconds));
+        }
+        if ["UTC", "GMT", "UT", "Etc/UTC", "Zulu"].contains(&name) {
+            return Some(Zone::utc());
+        }
+        TimeZoneDatabase::bundled()
+            .get(name)
+            .ok()
+            .map(|zone| Zone(Kind::Named(zone)))
+    }
+
+    /// Seconds east of UTC at an instant.
+    pub fn offset_seconds(&self, nanos: i64) -> i32 {
+        match &self.0 {
+            Kind::Fixed(seconds) => *seconds,
+            Kind::Named(zone) => {
+                let second = nanos.div_euclid(NANOS_PER_SECOND);
+                // Any 64 bits of nanoseconds lie inside the years that jiff holds.
+                jiff::Timestamp::from_second(second)
+                    .map(|at| zone.to_offset(at).seconds())
+                    .unwrap_or(0)
+            }
+        }
+    }
+
+    /// Nanoseconds since 1970 of a local time: the earlier instant where clocks were set back and it came twice,
+    /// none where they were set forward and it never came (as Joda-Time decides, hence Logstash).
+    pub(crate) fn nanos_of(&self, local: &Local) -> Option<i64> {
+        match &self.0 {
+            Kind::Fixed(seconds) => local.nanos_at(*seconds),
+            Kind::Named(zone) => {
+                let offset = local_offset(zone, local)?;
+                local.nanos_at(offset)
+            }
+        }
+    }
+}
+
+fn local_offset(zone: &TimeZone, local: &Local) -> Option<i32> {
+    let civil = jiff::civil::DateTime::new(
+        i16::try_from(local.year).ok()?,
+        i8::try_from(local.month).ok()?,
+        i8::try_from(local.day).ok()?,
+        i8::try_from(local.hour).ok()?,
+        i8::try_from(local.minute).ok()?,
+        // A leap second has the offset of the second before it.
+        i8::try_from(local.second.min(59)).ok()?,
+        0,
+    )
+    .ok()?;
+    match zone.to_ambiguous_timestamp(civil).offset() {
+        AmbiguousOffset::Unambiguous { offset } => Some(offset.seconds()),
+        AmbiguousOffset::Fold { before, .. } => Some(before.seconds()),
+        AmbiguousOffset::Gap { .. } => None,
+    }
+}

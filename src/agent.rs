@@ -1,0 +1,280 @@
+//! The agent: pipelines are compiled, started from the outputs to the inputs, reloaded on SIGHUP and drained on SIGTERM.
+//! The only place that knows inputs, workers and outputs together.
+
+mod lock;
+mod running;
+mod signals;
+
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use crate::api;
+use crate::inputs::Source;
+use crate::inputs::sockets::Sockets;
+use crate::lang::diagnostic::{self, Diagnostic, Severity};
+use crate::lang::source::{Source as SourceText, Sources};
+use crate::lang::files;
+use crate::metrics::Metrics;
+use crate::pipeline::building::Surroundings;
+use crate::pipeline::compile::{Compiled, compile};
+use crate::settings::{Origin, PipelineSettings, Settings};
+use running::Running;
+use signals::{Event, Signals};
+
+/// The refused configuration's exit code.
+pub const REFUSED: u8 = 1;
+/// A fault of ours.
+pub const FAULT: u8 = 70;
+
+/// The pipeline that runs when none is named.
+const DEFAULT_PIPELINE: &str = include_str!("../pipelines/default.conf");
+
+/// Runs the agent until its inputs end or it is told to stop.
+pub fn run(settings: Settings) -> ExitCode {
+    let metrics = Arc::new(Metrics::default());
+    let Some(compiled) = compile_all(&settings, &metrics) else { return REFUSED.into() };
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build();
+    let runtime = match runtime {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            tracing::error!("cannot start: {error}");
+            return FAULT.into();
+        }
+    };
+    let code = runtime.block_on(serve(settings, compiled, metrics));
+    runtime.shutdown_timeout(Duration::from_millis(200));
+    code
+}
+
+async fn serve(settings: Settings, compiled: Vec<Compiled>, metrics: Arc<Metrics>) -> ExitCode {
+    let keeps = |source| compiled.iter().flat_map(|one| &one.inputs).any(|i| i.source() == source);
+    let (rereadable, pushed) = (keeps(Source::Rereadable), keeps(Source::Pushed));
+    let lock = match rereadable.then(|| lock::take(&settings.path_data)).transpose() {
+        Ok(lock) => lock,
+        Err(error) => {
+            tracing::error!("{error}");
+            return REFUSED.into();
+        }
+    };
+    let state = Arc::new(api::State::new(Arc::clone(&metrics)));
+    if let Some(api) = settings.api.as_ref().filter(|_| rereadable || pushed) {
+        api::spawn(api, Arc::clone(&state)).await;
+    }
+    let sockets = Arc::new(Sockets::default());
+    let mut running = Vec::new();
+    for (one, pipeline) in compiled.into_iter().zip(&settings.pipelines) {
+        match Running::start(one, pipeline, &sockets, &[]) {
+            Ok(started) => running.push(started),
+            Err(error) => {
+                tracing::error!("cannot start the workers: {error}");
+                return FAULT.into();
+            }
+        }
+    }
+    state.show(running.iter().map(Running::waiting).collect());
+    let mut agent = Agent { settings, metrics, sockets, running, state };
+    let code = agent.watch().await;
+    drop(lock);
+    code
+}
+
+struct Agent {
+    settings: Settings,
+    metrics: Arc<Metrics>,
+    sockets: Arc<Sockets>,
+    running: Vec<Running>,
+    state: Arc<api::State>,
+}
+
+impl Agent {
+    /// Waits for what happens and acts on it.
+    async fn watch(&mut self) -> ExitCode {
+        let mut signals = match Signals::new(self.settings.reload_interval, self.modified()) {
+            Ok(signals) => signals,
+            Err(error) => {
+                tracing::error!("cannot listen for signals: {error}");
+                return FAULT.into();
+            }
+        };
+        loop {
+            let event = tokio::select! {
+                event = signals.next() => event,
+                () = Running::all_ended(&mut self.running) => Event::InputsEnded,
+            };
+            match event {
+                Event::Reload => self.reload().await,
+                Event::Tick => {
+                    if signals.changed(self.modified()) {
+                        self.reload().await;
+                    }
+                }
+                Event::InputsEnded => return self.drain(None, &mut signals).await,
+                Event::Stop => {
+                    tracing::info!("stopping: inputs are closed, what was read is sent");
+                    return self.drain(Some(self.settings.shutdown_grace), &mut signals).await;
+                }
+            }
+        }
+    }
+
+    /// Inputs stop, workers and outputs finish, within a time if one is given. A second signal ends the wait.
+    async fn drain(&mut self, grace: Option<Duration>, signals: &mut Signals) -> ExitCode {
+        let running = std::mem::take(&mut self.running);
+        let draining = Running::drain_all(running, grace);
+        tokio::pin!(draining);
+        let mut stopping = grace.is_some();
+        loop {
+            tokio::select! {
+                clean = &mut draining => return if clean { ExitCode::SUCCESS } else { FAULT.into() },
+                event = signals.next() => match event {
+                    Event::Stop if stopping => {
+                        tracing::warn!("stopped before everything was sent");
+                        return ExitCode::SUCCESS;
+                    }
+                    Event::Stop => stopping = true,
+                    Event::Reload | Event::Tick | Event::InputsEnded => {}
+                },
+            }
+        }
+    }
+
+    /// Builds every pipeline anew and, if all are good, puts them in place of the running ones.
+    async fn reload(&mut self) {
+        let private = |one: &Running| one.has_private_input();
+        if self.running.iter().any(private) {
+            self.metrics.reloads_failed.add(1);
+            tracing::error!("not reloaded: a pipeline that reads stdin cannot be replaced");
+            return;
+        }
+        let Some(compiled) = compile_all(&self.settings, &self.metrics) else {
+            self.metrics.reloads_failed.add(1);
+            tracing::error!("not reloaded: the new configuration is refused, the old one runs on");
+            return;
+        };
+        self.sockets.begin_reload();
+        let old = std::mem::take(&mut self.running);
+        let kept = Running::hand_over(old).await;
+        for (one, pipeline) in compiled.into_iter().zip(&self.settings.pipelines) {
+            match Running::start(one, pipeline, &self.sockets, &kept) {
+                Ok(started) => self.running.push(started),
+                Err(error) => tracing::error!("cannot start the workers: {error}"),
+            }
+        }
+        self.sockets.end_reload();
+        self.state.show(self.running.iter().map(Running::waiting).collect());
+        self.metrics.reloads.add(1);
+        tracing::info!("reloaded");
+    }
+
+    /// When the newest pipeline file was changed, and how many there are.
+    fn modified(&self) -> (usize, Option<SystemTime>) {
+        let mut newest = (0, None);
+        for pipeline in &self.settings.pipelines {
+            let Ok(sources) = load_sources(pipeline) else { continue };
+            for source in &sources.all {
+                let changed = std::fs::metadata(&source.name).and_then(|file| file.modified()).ok();
+                newest = (newest.0 + 1, newest.1.max(changed));
+            }
+        }
+        newest
+    }
+}
+
+/// Compiles every pipeline and prints what there is to say. `None` if one is refused.
+pub fn compile_all(settings: &Settings, metrics: &Arc<Metrics>) -> Option<Vec<Compiled>> {
+    let mut all = Vec::new();
+    let mut refused = false;
+    for pipeline in &settings.pipelines {
+        match compile_one(settings, pipeline, metrics) {
+            Some(compiled) => all.push(compiled),
+            None => refused = true,
+        }
+    }
+    (!refused).then_some(all)
+}
+
+fn compile_one(
+    settings: &Settings,
+    pipeline: &PipelineSettings,
+    metrics: &Arc<Metrics>,
+) -> Option<Compiled> {
+    let sources = match load_sources(pipeline) {
+        Ok(sources) => sources,
+        Err(error) => {
+            eprintln!("sawlog: {error}");
+            return None;
+        }
+    };
+    let surroundings = Surroundings {
+        ecs: pipeline.ecs,
+        support_escapes: pipeline.support_escapes,
+        path_data: settings.path_data.clone(),
+        host_name: settings.host_name.clone(),
+        workers: pipeline.workers,
+    };
+    let mut diagnostics = Vec::new();
+    let compiled = compile(&sources, &surroundings, metrics, &mut diagnostics);
+    print(&diagnostics, &sources);
+    compiled
+}
+
+/// Every remark, in the order of the text, on stderr.
+fn print(diagnostics: &[Diagnostic], sources: &Sources) {
+    use std::io::IsTerminal;
+    let colour = std::io::stderr().is_terminal();
+    let mut sorted: Vec<&Diagnostic> = diagnostics.iter().collect();
+    sorted.sort_by_key(|remark| (remark.span.source, remark.span.start));
+    for remark in &sorted {
+        eprintln!("{}", diagnostic::render(remark, sources, colour));
+    }
+    let errors = sorted.iter().filter(|remark| remark.severity == Severity::Error).count();
+    if 0 < errors {
+        let s = if errors == 1 { "" } else { "s" };
+        eprintln!("refused: {errors} error{s}; nothing was started");
+    }
+}
+
+fn load_sources(pipeline: &PipelineSettings) -> Result<Sources, String> {
+    let text = |name: &str, text: &str| Sources {
+        all: vec![SourceText { name: name.to_owned(), text: text.to_owned() }],
+    };
+    match &pipeline.origin {
+        Origin::Text(written) => Ok(text("-e", written)),
+        Origin::Default => Ok(text("default pipeline", &default_pipeline())),
+        Origin::Files(paths) => {
+            let mut all = Sources::default();
+            for path in paths {
+                all.all.extend(files::load_files(path).map_err(|error| error.to_string())?.all);
+            }
+            Ok(all)
+        }
+    }
+}
+
+/// The embedded pipeline, its parts chosen by which variables are set.
+fn default_pipeline() -> String {
+    let is_set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+    let mut text = String::new();
+    let mut wanted = true;
+    for line in DEFAULT_PIPELINE.lines() {
+        match line.strip_prefix("#% ") {
+            Some("end") => wanted = true,
+            Some(mark) => {
+                wanted = match mark.strip_prefix("unless ") {
+                    Some(variable) => !is_set(variable),
+                    None => mark.strip_prefix("if ").is_none_or(is_set),
+                }
+            }
+            None if wanted => {
+                text.push_str(line);
+                text.push('\n');
+            }
+            None => text.push('\n'),
+        }
+    }
+    text
+}

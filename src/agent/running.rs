@@ -1,0 +1,199 @@
+//! A running pipeline: started from its outputs to its inputs, stopped from its inputs to its outputs.
+
+use std::io;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+use tokio::time::Instant;
+
+use crate::inputs::sockets::Sockets;
+use crate::inputs::{Flow, Source};
+use crate::limits;
+use crate::pipeline::compile::Compiled;
+use crate::pipeline::program::{OutputStep, Step};
+use crate::pipeline::worker::{self, Batches, Program};
+use crate::queue::positions::Positions;
+use crate::settings::PipelineSettings;
+
+/// The parts of a started pipeline.
+pub struct Running {
+    inputs: Vec<JoinHandle<()>>,
+    stop: watch::Sender<bool>,
+    batches: Option<Batches>,
+    workers: Vec<std::thread::JoinHandle<()>>,
+    outputs: Vec<JoinHandle<()>>,
+    positions: Arc<Mutex<Vec<Positions>>>,
+    saver: JoinHandle<()>,
+    has_private_input: bool,
+}
+
+impl Running {
+    /// Starts outputs, then workers, then inputs. `kept` are positions of the pipeline that this one replaces.
+    pub fn start(
+        compiled: Compiled,
+        settings: &PipelineSettings,
+        sockets: &Arc<Sockets>,
+        kept: &[Positions],
+    ) -> io::Result<Self> {
+        let mut tasks = Vec::new();
+        let outputs = Step::turn(compiled.outputs, &mut |planned| {
+            let started = planned.output.start();
+            tasks.push(started.task);
+            OutputStep { encoder: started.encoder, metrics: planned.metrics }
+        });
+        let program = Program { filters: compiled.filters, outputs };
+        let (batches, workers) = worker::spawn(program, settings.workers)?;
+        let (stop, stopped) = watch::channel(false);
+        let positions = Arc::new(Mutex::new(kept.to_vec()));
+        let flow = Flow {
+            batches: batches.clone(),
+            names: compiled.names,
+            stop: stopped,
+            sockets: Arc::clone(sockets),
+            positions: Arc::clone(&positions),
+        };
+        let has_private_input =
+            compiled.inputs.iter().any(|input| input.source() == Source::Private);
+        let inputs = compiled.inputs.into_iter().map(|input| input.start(flow.clone())).collect();
+        let saver = tokio::spawn(save_sometimes(Arc::clone(&positions)));
+        Ok(Self {
+            inputs,
+            stop,
+            batches: Some(batches),
+            workers,
+            outputs: tasks,
+            positions,
+            saver,
+            has_private_input,
+        })
+    }
+
+    pub fn has_private_input(&self) -> bool {
+        self.has_private_input
+    }
+
+    /// A handle that tells how many batches wait; it does not keep the workers.
+    pub fn waiting(&self) -> worker::Waiting {
+        self.batches.as_ref().map(Batches::waiting).unwrap_or_default()
+    }
+
+    /// Returns once every input of every pipeline has ended by itself.
+    pub async fn all_ended(all: &mut [Self]) {
+        for running in all.iter_mut() {
+            while let Some(input) = running.inputs.last_mut() {
+                report(input.await, "an input");
+                running.inputs.pop();
+            }
+        }
+    }
+
+    /// Tells the inputs to stop and waits for them.
+    async fn stop_inputs(&mut self, deadline: Option<Instant>) {
+        self.stop.send_replace(true);
+        while let Some(mut input) = self.inputs.pop() {
+            match within(deadline, &mut input).await {
+                Some(ended) => report(ended, "an input"),
+                None => input.abort(),
+            }
+        }
+        self.batches = None;
+    }
+
+    /// Waits for workers and outputs to finish what was read. False if a worker or task of ours failed.
+    async fn finish(&mut self, deadline: Option<Instant>) -> bool {
+        let workers = std::mem::take(&mut self.workers);
+        let joined = tokio::task::spawn_blocking(move || {
+            workers.into_iter().map(std::thread::JoinHandle::join).all(|ended| ended.is_ok())
+        });
+        let mut clean = match within(deadline, joined).await {
+            Some(Ok(clean)) => clean,
+            Some(Err(_)) => false,
+            None => {
+                tracing::warn!("the outputs are away: what they still hold stays unacknowledged");
+                true
+            }
+        };
+        for mut output in std::mem::take(&mut self.outputs) {
+            match within(deadline, &mut output).await {
+                Some(Ok(())) => {}
+                Some(Err(error)) => {
+                    tracing::error!("an output ended by a fault: {error}");
+                    clean = false;
+                }
+                None => output.abort(),
+            }
+        }
+        self.saver.abort();
+        save(&self.positions);
+        clean
+    }
+
+    /// Drains pipelines, one after another, all before the same deadline.
+    pub async fn drain_all(all: Vec<Self>, grace: Option<Duration>) -> bool {
+        let deadline = grace.map(|grace| Instant::now() + grace);
+        let mut all = all;
+        for running in &mut all {
+            running.stop_inputs(deadline).await;
+        }
+        let mut clean = true;
+        for running in &mut all {
+            clean &= running.finish(deadline).await;
+        }
+        clean
+    }
+
+    /// Stops the inputs of pipelines that are to be replaced, waits a short time for their outputs, and leaves the rest
+    /// to the background. Gives the positions that the new inputs go on from.
+    pub async fn hand_over(all: Vec<Self>) -> Vec<Positions> {
+        let deadline = Instant::now() + limits::RELOAD_DRAIN_WAIT;
+        let mut kept = Vec::new();
+        for mut running in all {
+            running.stop_inputs(Some(deadline)).await;
+            kept.extend(
+                running.positions.lock().expect("no holder of this lock panics").iter().cloned(),
+            );
+            let finishing = tokio::spawn(async move { running.finish(None).await });
+            if within(Some(deadline), finishing).await.is_none() {
+                tracing::warn!("an output of the old configuration is away and goes on trying");
+            }
+        }
+        kept
+    }
+}
+
+/// Waits for a future, at most until the deadline.
+async fn within<F: Future>(deadline: Option<Instant>, future: F) -> Option<F::Output> {
+    match deadline {
+        Some(deadline) => tokio::time::timeout_at(deadline, future).await.ok(),
+        None => Some(future.await),
+    }
+}
+
+fn report(ended: Result<(), tokio::task::JoinError>, what: &str) {
+    if let Err(error) = ended {
+        tracing::error!("{what} ended by a fault: {error}");
+    }
+}
+
+/// Saves positions while the pipeline runs.
+async fn save_sometimes(positions: Arc<Mutex<Vec<Positions>>>) {
+    let mut ticks = tokio::time::interval(limits::POSITIONS_SAVE_INTERVAL);
+    loop {
+        ticks.tick().await;
+        let positions = Arc::clone(&positions);
+        let saved = tokio::task::spawn_blocking(move || save(&positions)).await;
+        report(saved, "saving positions");
+    }
+}
+
+fn save(positions: &Mutex<Vec<Positions>>) {
+    let all = positions.lock().expect("no holder of this lock panics").clone();
+    for one in all {
+        if let Err(error) = one.save() {
+            let path = one.path().display();
+            tracing::warn!("cannot save positions in {path}: {error}; a restart would read again");
+        }
+    }
+}

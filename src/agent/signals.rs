@@ -1,0 +1,66 @@
+//! What the agent is told from outside: SIGTERM and SIGINT to stop, SIGHUP to reload, and the time to look for changed
+//! files.
+
+use std::io;
+use std::time::{Duration, SystemTime};
+
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::time::Interval;
+
+/// What happened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Event {
+    Stop,
+    Reload,
+    /// Files may have changed.
+    Tick,
+    InputsEnded,
+}
+
+/// State of the pipeline files: their number and the newest time of change.
+type Modified = (usize, Option<SystemTime>);
+
+pub struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+    hangup: Signal,
+    ticks: Option<Interval>,
+    seen: Modified,
+}
+
+impl Signals {
+    pub fn new(reload_interval: Option<Duration>, seen: Modified) -> io::Result<Self> {
+        Ok(Self {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+            hangup: signal(SignalKind::hangup())?,
+            ticks: reload_interval.map(|every| tokio::time::interval(every.max(SHORTEST))),
+            seen,
+        })
+    }
+
+    /// The next thing that happens.
+    pub async fn next(&mut self) -> Event {
+        let ticks = &mut self.ticks;
+        let tick = async {
+            match ticks {
+                Some(ticks) => ticks.tick().await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            _ = self.terminate.recv() => Event::Stop,
+            _ = self.interrupt.recv() => Event::Stop,
+            _ = self.hangup.recv() => Event::Reload,
+            _ = tick => Event::Tick,
+        }
+    }
+
+    /// Whether files changed since this was last asked.
+    pub fn changed(&mut self, now: Modified) -> bool {
+        std::mem::replace(&mut self.seen, now) != now
+    }
+}
+
+/// Looking more often than this gains nothing.
+const SHORTEST: Duration = Duration::from_millis(100);

@@ -1,0 +1,126 @@
+//! The command line: arguments to what is to be done. One file per subcommand.
+
+mod check;
+mod grok;
+
+use std::process::ExitCode;
+
+use clap::{Arg, ArgAction, ArgMatches, Command};
+
+use crate::agent;
+use crate::settings::table::{self, Kind};
+use crate::settings::{Settings, Values};
+
+/// Wrong usage.
+const USAGE: u8 = 2;
+
+/// Runs what the arguments ask for.
+pub fn run() -> ExitCode {
+    let matches = command().get_matches();
+    match matches.subcommand() {
+        Some(("check", matches)) => check::run(matches),
+        Some(("grok", matches)) => grok::run(matches),
+        Some(("run", matches)) => run_agent(matches),
+        _ => run_agent(&matches),
+    }
+}
+
+fn command() -> Command {
+    let run = "Run pipelines; without -f and -e the embedded default pipeline";
+    Command::new("sawlog")
+        .version(env!("CARGO_PKG_VERSION"))
+        .about("A log pipeline agent that runs Logstash's pipeline files as they are")
+        .args_conflicts_with_subcommands(true)
+        .args(settings_arguments())
+        .subcommand(Command::new("run").about(run).args(settings_arguments()))
+        .subcommand(check::command())
+        .subcommand(grok::command())
+}
+
+/// An argument per setting.
+fn settings_arguments() -> Vec<Arg> {
+    table::ALL.iter().map(argument).collect()
+}
+
+fn argument(spec: &'static table::Spec) -> Arg {
+    let mut help = spec.doc.to_owned();
+    if spec.without_effect.is_some() {
+        help = format!("Accepted, without effect: {help}");
+    } else if !spec.default.is_empty() && spec.kind != Kind::Flag {
+        help = format!("{help} [default: {}]", spec.default);
+    }
+    let mut argument = Arg::new(spec.key).long(spec.key).help(help);
+    if let Some(short) = spec.short {
+        argument = argument.short(short);
+    }
+    if spec.without_effect.is_some() {
+        argument = argument.hide_short_help(true);
+    }
+    match spec.kind {
+        Kind::Flag => argument
+            .num_args(0..=1)
+            .require_equals(true)
+            .default_missing_value("true")
+            .value_parser(["true", "false"]),
+        _ if spec.key == "path.config" => {
+            argument.action(ArgAction::Append).num_args(1..).value_name("FILE|DIR|GLOB")
+        }
+        _ => argument.num_args(1).value_name("VALUE").allow_hyphen_values(true),
+    }
+}
+
+/// The settings that were given as arguments.
+fn values(matches: &ArgMatches) -> Result<Values, String> {
+    let mut values = Values::default();
+    for spec in table::ALL {
+        if let Some(texts) = matches.get_many::<String>(spec.key) {
+            values.set(spec.key, texts.cloned().collect())?;
+        }
+    }
+    Ok(values)
+}
+
+/// Settings from everywhere, with the log started; an error is told, and is wrong usage.
+fn settings(matches: &ArgMatches) -> Result<Settings, ExitCode> {
+    let loaded = values(matches).and_then(Settings::load);
+    match loaded {
+        Ok(settings) => {
+            start_log(&settings);
+            Ok(settings)
+        }
+        Err(error) => {
+            eprintln!("sawlog: {error}");
+            Err(USAGE.into())
+        }
+    }
+}
+
+/// The agent's own log goes to stderr; what libraries say only when something is wrong.
+fn start_log(settings: &Settings) {
+    use std::io::IsTerminal;
+    use tracing_subscriber::filter::{LevelFilter, Targets};
+    use tracing_subscriber::layer::SubscriberExt;
+    use tracing_subscriber::util::SubscriberInitExt;
+    let lines = tracing_subscriber::fmt::layer()
+        .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal())
+        .with_target(false);
+    let levels = Targets::new()
+        .with_target("sawlog", settings.log_level)
+        .with_default(LevelFilter::ERROR);
+    if tracing_subscriber::registry().with(lines).with(levels).try_init().is_err() {
+        eprintln!("sawlog: the log was started before");
+    }
+}
+
+fn run_agent(matches: &ArgMatches) -> ExitCode {
+    let settings = match settings(matches) {
+        Ok(settings) => settings,
+        Err(code) => return code,
+    };
+    if settings.test_and_exit {
+        return check::check(&settings);
+    }
+    settings.notices.iter().for_each(|notice| tracing::info!("{notice}"));
+    agent::run(settings)
+}

@@ -1,0 +1,94 @@
+//! Inputs: they read at their own pace and hand whole batches to the workers. Each plugin is one file or folder and one
+//! line of `ALL`.
+
+pub mod cutter;
+pub mod file;
+pub mod generator;
+pub mod origin;
+pub mod sockets;
+pub mod stdin;
+pub mod stop_signal;
+pub mod syslog;
+
+use std::io;
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+
+use tokio::sync::watch;
+
+use crate::event::Names;
+use crate::inputs::sockets::Sockets;
+use crate::pipeline::Building;
+use crate::pipeline::worker::Batches;
+use crate::plugin::{Options, Plugin};
+use crate::queue::positions::Positions;
+
+/// Every input of the agent.
+pub const ALL: &[InputPlugin] = &[file::PLUGIN, generator::PLUGIN, stdin::PLUGIN, syslog::PLUGIN];
+
+/// An input's description and how it is built.
+pub struct InputPlugin {
+    pub plugin: &'static Plugin,
+    pub build: fn(&Options, &mut Building<'_>) -> Option<Box<dyn Input>>,
+}
+
+/// What becomes of an input's data when nobody reads it for a while.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Source {
+    /// It can be read again from a position, which the data folder keeps.
+    Rereadable,
+    /// It waits in a socket or is lost.
+    Pushed,
+    /// It belongs to this process, like stdin: a reload cannot take it over.
+    Private,
+}
+
+/// A checked input, before anything is opened.
+pub trait Input: Send {
+    fn source(&self) -> Source;
+
+    /// Starts to read, on the present tokio runtime; a reading thread is a `spawn_blocking` task. What cannot be opened is
+    /// said once in plain words and tried again where waiting helps. The task ends at the end of the input, or soon after
+    /// `flow.stop` turns true, when everything that was read has been handed over.
+    fn start(self: Box<Self>, flow: Flow) -> tokio::task::JoinHandle<()>;
+}
+
+/// What an input works with.
+#[derive(Clone)]
+pub struct Flow {
+    pub batches: Batches,
+    /// The names of the pipeline, for new batches.
+    pub names: Arc<Names>,
+    /// Turns true when the input has to stop.
+    pub stop: watch::Receiver<bool>,
+    /// Sockets that stay open over a reload.
+    pub sockets: Arc<Sockets>,
+    /// All positions in use; the agent saves them from time to time and at the end, when the outputs are done.
+    pub positions: Arc<Mutex<Vec<Positions>>>,
+}
+
+impl Flow {
+    /// Whether the input has to stop.
+    pub fn is_stopping(&self) -> bool {
+        *self.stop.borrow()
+    }
+
+    /// The positions in a file, saved from now on. After a reload these are the ones that were in use before.
+    pub fn open_positions(&self, path: &Path) -> io::Result<Positions> {
+        let mut all = self.positions.lock().expect("no holder of this lock panics");
+        if let Some(known) = all.iter().find(|known| known.path() == path) {
+            return Ok(known.clone());
+        }
+        let opened = Positions::open(path)?;
+        all.push(opened.clone());
+        Ok(opened)
+    }
+
+    /// Has positions saved from now on.
+    pub fn keep(&self, positions: &Positions) {
+        self.positions
+            .lock()
+            .expect("no holder of this lock panics")
+            .push(positions.clone());
+    }
+}

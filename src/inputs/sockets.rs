@@ -1,0 +1,100 @@
+//! Bound sockets by protocol and address, outside the pipelines: a reload takes the same socket again, so that nothing
+//! that waits in it is lost. Inputs get duplicates; the table keeps the originals.
+
+use std::collections::HashMap;
+use std::io;
+use std::net::{SocketAddr, TcpListener, UdpSocket};
+use std::sync::Mutex;
+
+/// All sockets that inputs have bound.
+#[derive(Debug, Default)]
+pub struct Sockets {
+    udp: Mutex<HashMap<SocketAddr, (UdpSocket, u64)>>,
+    tcp: Mutex<HashMap<SocketAddr, (TcpListener, u64)>>,
+    /// Counts reloads; a socket that was not asked for since the last one is closed.
+    generation: std::sync::atomic::AtomicU64,
+}
+
+impl Sockets {
+    /// The UDP socket at an address, bound now if it is not yet. Port 0 is always bound anew.
+    pub fn udp(&self, address: SocketAddr) -> io::Result<UdpSocket> {
+        let bound = |socket: &UdpSocket| socket.try_clone();
+        self.take(&self.udp, address, UdpSocket::bind, bound)
+    }
+
+    /// The TCP listener at an address, bound now if it is not yet.
+    pub fn tcp(&self, address: SocketAddr) -> io::Result<TcpListener> {
+        let bound = |listener: &TcpListener| listener.try_clone();
+        self.take(&self.tcp, address, TcpListener::bind, bound)
+    }
+
+    fn take<S>(
+        &self,
+        table: &Mutex<HashMap<SocketAddr, (S, u64)>>,
+        address: SocketAddr,
+        bind: impl Fn(SocketAddr) -> io::Result<S>,
+        duplicate: impl Fn(&S) -> io::Result<S>,
+    ) -> io::Result<S> {
+        let generation = self.generation.load(std::sync::atomic::Ordering::Acquire);
+        let mut table = table.lock().expect("no holder of this lock panics");
+        if let Some((socket, asked)) = table.get_mut(&address).filter(|_| address.port() != 0) {
+            *asked = generation;
+            return duplicate(socket);
+        }
+        let socket = bind(address)?;
+        let given = duplicate(&socket)?;
+        if address.port() != 0 {
+            table.insert(address, (socket, generation));
+        }
+        Ok(given)
+    }
+
+    /// A reload begins: sockets that its inputs ask for are kept.
+    pub fn begin_reload(&self) {
+        self.generation.fetch_add(1, std::sync::atomic::Ordering::AcqRel);
+    }
+
+    /// The reload is done: closes what no input asked for.
+    pub fn end_reload(&self) {
+        let generation = self.generation.load(std::sync::atomic::Ordering::Acquire);
+        let current = |asked: u64| asked == generation;
+        self.udp.lock().expect("no holder of this lock panics").retain(|_, s| current(s.1));
+        self.tcp.lock().expect("no holder of this lock panics").retain(|_, s| current(s.1));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::{SocketAddr, UdpSocket};
+
+    use super::Sockets;
+
+    /// An address that was free a moment ago.
+    fn free() -> SocketAddr {
+        let probe = UdpSocket::bind("127.0.0.1:0").expect("a port is free");
+        probe.local_addr().expect("it is bound")
+    }
+
+    #[test]
+    fn what_waits_in_a_socket_outlives_a_reload() {
+        let (sockets, address) = (Sockets::default(), free());
+        drop(sockets.udp(address).expect("the port is free"));
+        let sender = UdpSocket::bind("127.0.0.1:0").expect("a port is free");
+        sender.send_to(b"kept", address).expect("loopback takes it");
+        sockets.begin_reload();
+        let again = sockets.udp(address).expect("it is still bound");
+        sockets.end_reload();
+        let mut buffer = [0; 16];
+        assert_eq!(again.recv(&mut buffer).expect("it waits"), 4);
+    }
+
+    #[test]
+    fn a_socket_nobody_asks_for_is_closed() {
+        let (sockets, address) = (Sockets::default(), free());
+        drop(sockets.udp(address).expect("the port is free"));
+        assert!(UdpSocket::bind(address).is_err());
+        sockets.begin_reload();
+        sockets.end_reload();
+        assert!(UdpSocket::bind(address).is_ok());
+    }
+}

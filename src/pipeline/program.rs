@@ -1,0 +1,186 @@
+//! The compiled filter and output sections: steps and branches over selections of a batch's events. A condition splits a
+//! selection in two; a dropped event leaves it; an event that a filter made joins it behind the others.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use crate::event::{Batch, EventId};
+use crate::filters::decoration::Decoration;
+use crate::filters::{Filter, Outcome};
+use crate::metrics::PluginMetrics;
+use crate::outputs::Encoder;
+use crate::pipeline::condition::Condition;
+
+/// One statement of a section.
+pub enum Step<P> {
+    Plugin(P),
+    If {
+        branches: Vec<(Condition, Vec<Step<P>>)>,
+        otherwise: Vec<Step<P>>,
+    },
+}
+
+impl<P> Step<P> {
+    /// The same steps with each plugin changed by `change`.
+    pub fn map<Q>(steps: &[Self], change: &mut impl FnMut(&P) -> Q) -> Vec<Step<Q>> {
+        let mut one = |step: &Self| match step {
+            Self::Plugin(plugin) => Step::Plugin(change(plugin)),
+            Self::If {
+                branches,
+                otherwise,
+            } => Step::If {
+                branches: branches
+                    .iter()
+                    .map(|(condition, steps)| (condition.clone(), Self::map(steps, change)))
+                    .collect(),
+                otherwise: Self::map(otherwise, change),
+            },
+        };
+        steps.iter().map(&mut one).collect()
+    }
+
+    /// The same steps, each plugin turned into another thing.
+    pub fn turn<Q>(steps: Vec<Self>, turn: &mut impl FnMut(P) -> Q) -> Vec<Step<Q>> {
+        let mut turned = Vec::with_capacity(steps.len());
+        for step in steps {
+            turned.push(match step {
+                Self::Plugin(plugin) => Step::Plugin(turn(plugin)),
+                Self::If {
+                    branches,
+                    otherwise,
+                } => Step::If {
+                    branches: branches
+                        .into_iter()
+                        .map(|(condition, steps)| (condition, Self::turn(steps, turn)))
+                        .collect(),
+                    otherwise: Self::turn(otherwise, turn),
+                },
+            });
+        }
+        turned
+    }
+}
+
+/// What a plugin of a section does with the events selected for it.
+pub trait Run {
+    fn run(&mut self, batch: &mut Batch, selected: &mut Vec<EventId>);
+
+    /// The worker's input pauses.
+    fn pause(&mut self) {}
+}
+
+/// Runs the steps of a section over the selected events; afterwards `selected` holds those that are still in the flow.
+pub fn run<P: Run>(steps: &mut [Step<P>], batch: &mut Batch, selected: &mut Vec<EventId>) {
+    for step in steps {
+        if selected.is_empty() {
+            return;
+        }
+        match step {
+            Step::Plugin(plugin) => plugin.run(batch, selected),
+            Step::If {
+                branches,
+                otherwise,
+            } => run_branches(branches, otherwise, batch, selected),
+        }
+    }
+}
+
+fn run_branches<P: Run>(
+    branches: &mut [(Condition, Vec<Step<P>>)],
+    otherwise: &mut [Step<P>],
+    batch: &mut Batch,
+    selected: &mut Vec<EventId>,
+) {
+    let mut open = std::mem::take(selected);
+    let mut through = Vec::with_capacity(open.len());
+    for (condition, steps) in branches {
+        let (mut taken, left) = open.into_iter().partition(|&id| condition.holds(batch, id));
+        open = left;
+        run(steps, batch, &mut taken);
+        through.append(&mut taken);
+    }
+    run(otherwise, batch, &mut open);
+    through.append(&mut open);
+    through.sort_unstable();
+    *selected = through;
+}
+
+/// Tells every plugin of a section that the worker's input pauses.
+pub fn pause<P: Run>(steps: &mut [Step<P>]) {
+    for step in steps {
+        match step {
+            Step::Plugin(plugin) => plugin.pause(),
+            Step::If {
+                branches,
+                otherwise,
+            } => {
+                branches.iter_mut().for_each(|(_, steps)| pause(steps));
+                pause(otherwise);
+            }
+        }
+    }
+}
+
+/// A filter with its common options and metrics.
+pub struct FilterStep {
+    pub filter: Box<dyn Filter>,
+    pub decoration: Decoration,
+    pub metrics: Arc<PluginMetrics>,
+    pub outcome: Outcome,
+}
+
+impl FilterStep {
+    pub fn fork(&self) -> Self {
+        Self {
+            filter: self.filter.fork(),
+            decoration: self.decoration.clone(),
+            metrics: Arc::clone(&self.metrics),
+            outcome: Outcome::default(),
+        }
+    }
+}
+
+impl Run for FilterStep {
+    fn run(&mut self, batch: &mut Batch, selected: &mut Vec<EventId>) {
+        let started = Instant::now();
+        self.metrics.events_in.add(selected.len() as u64);
+        self.outcome.clear();
+        self.filter.run(batch, selected, &mut self.outcome);
+        if !self.decoration.is_empty() {
+            self.decoration.apply(batch, &self.outcome.matched);
+        }
+        selected.retain(|&id| !batch.is_dropped(id));
+        selected.append(&mut self.outcome.created);
+        self.metrics.events_out.add(selected.len() as u64);
+        self.metrics.failed.add(self.outcome.failed);
+        self.metrics.worked(started.elapsed());
+    }
+}
+
+/// An output's encoder with its metrics. What it sent is counted by the output's task.
+pub struct OutputStep {
+    pub encoder: Box<dyn Encoder>,
+    pub metrics: Arc<PluginMetrics>,
+}
+
+impl OutputStep {
+    pub fn fork(&self) -> Self {
+        Self {
+            encoder: self.encoder.fork(),
+            metrics: Arc::clone(&self.metrics),
+        }
+    }
+}
+
+impl Run for OutputStep {
+    fn run(&mut self, batch: &mut Batch, selected: &mut Vec<EventId>) {
+        let started = Instant::now();
+        self.metrics.events_in.add(selected.len() as u64);
+        self.encoder.encode(batch, selected);
+        self.metrics.worked(started.elapsed());
+    }
+
+    fn pause(&mut self) {
+        self.encoder.flush();
+    }
+}

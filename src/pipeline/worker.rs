@@ -1,0 +1,140 @@
+//! Workers: plain threads, each with its own copy of the compiled pipeline. A worker takes batches from its queue, runs
+//! decoding, filters and encoders over them, and tells the outputs when its input pauses.
+
+use std::sync::Arc;
+
+use tokio::sync::mpsc;
+
+use crate::event::{Batch, EventId};
+use crate::limits;
+use crate::pipeline::program::{self, FilterStep, OutputStep, Step};
+
+/// One worker's copy of the pipeline.
+pub struct Program {
+    pub filters: Vec<Step<FilterStep>>,
+    pub outputs: Vec<Step<OutputStep>>,
+}
+
+impl Program {
+    pub fn fork(&self) -> Self {
+        Self {
+            filters: Step::map(&self.filters, &mut FilterStep::fork),
+            outputs: Step::map(&self.outputs, &mut OutputStep::fork),
+        }
+    }
+
+    /// Runs one batch through to the outputs' queues.
+    fn run(&mut self, mut batch: Batch, selected: &mut Vec<EventId>) {
+        if let Some(decode) = batch.decode.take() {
+            decode.decode(&mut batch);
+        }
+        selected.clear();
+        selected.extend(batch.live_events());
+        program::run(&mut self.filters, &mut batch, selected);
+        program::run(&mut self.outputs, &mut batch, selected);
+        batch.ack.settle();
+    }
+
+    fn pause(&mut self) {
+        program::pause(&mut self.outputs);
+    }
+}
+
+/// Where inputs put their batches. Batches of one stream go to one worker, in order; a full worker makes them wait.
+#[derive(Clone)]
+pub struct Batches {
+    workers: Arc<[mpsc::Sender<Batch>]>,
+}
+
+/// The workers are gone: the agent is stopping.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stopped;
+
+impl Batches {
+    fn worker(&self, batch: &Batch) -> Option<&mpsc::Sender<Batch>> {
+        self.workers
+            .get((batch.stream % self.workers.len().max(1) as u64) as usize)
+    }
+
+    /// Hands a batch over, from a task.
+    pub async fn send(&self, batch: Batch) -> Result<(), Stopped> {
+        self.worker(&batch)
+            .ok_or(Stopped)?
+            .send(batch)
+            .await
+            .map_err(|_| Stopped)
+    }
+
+    /// Hands a batch over, from a thread.
+    pub fn send_blocking(&self, batch: Batch) -> Result<(), Stopped> {
+        self.worker(&batch)
+            .ok_or(Stopped)?
+            .blocking_send(batch)
+            .map_err(|_| Stopped)
+    }
+
+    /// Hands batches to queues of the caller's own making.
+    pub fn to(workers: Vec<mpsc::Sender<Batch>>) -> Self {
+        Self { workers: workers.into() }
+    }
+
+    /// A handle that counts what waits and does not keep the workers running.
+    pub fn waiting(&self) -> Waiting {
+        Waiting { workers: self.workers.iter().map(mpsc::Sender::downgrade).collect() }
+    }
+}
+
+/// Counts the batches that wait for workers.
+#[derive(Clone, Default)]
+pub struct Waiting {
+    workers: Vec<mpsc::WeakSender<Batch>>,
+}
+
+impl Waiting {
+    pub fn count(&self) -> usize {
+        let waiting = |worker: mpsc::Sender<Batch>| worker.max_capacity() - worker.capacity();
+        self.workers.iter().filter_map(mpsc::WeakSender::upgrade).map(waiting).sum()
+    }
+}
+
+/// Starts the workers. Each ends when all clones of the returned `Batches` are gone and its queue is empty.
+pub fn spawn(
+    program: Program,
+    count: usize,
+) -> std::io::Result<(Batches, Vec<std::thread::JoinHandle<()>>)> {
+    let mut programs: Vec<Program> = (1..count).map(|_| program.fork()).collect();
+    programs.push(program);
+    let mut senders = Vec::with_capacity(programs.len());
+    let mut threads = Vec::with_capacity(programs.len());
+    for (index, program) in programs.into_iter().enumerate() {
+        let (sender, receiver) = mpsc::channel(limits::BATCHES_WAITING_MAX);
+        senders.push(sender);
+        let name = format!("worker-{index}");
+        threads.push(
+            std::thread::Builder::new()
+                .name(name)
+                .spawn(|| run(program, receiver))?,
+        );
+    }
+    Ok((
+        Batches::to(senders),
+        threads,
+    ))
+}
+
+fn run(mut program: Program, mut batches: mpsc::Receiver<Batch>) {
+    let mut selected = Vec::new();
+    loop {
+        let batch = match batches.try_recv() {
+            Ok(batch) => batch,
+            Err(_) => {
+                program.pause();
+                match batches.blocking_recv() {
+                    Some(batch) => batch,
+                    None => return,
+                }
+            }
+        };
+        program.run(batch, &mut selected);
+    }
+}

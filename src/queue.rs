@@ -1,0 +1,4 @@
+//! What lies between the stages: acknowledgements, positions, queues in front of outputs.
+
+pub mod ack;
+pub mod positions;

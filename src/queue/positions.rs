@@ -1,0 +1,223 @@
+//! Positions of inputs that can be read again: where each stream stands, moved only by acknowledgements, kept in one
+//! small file per input. A stream's position is the end of its last batch before which every batch is acknowledged.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use serde_json::Value;
+
+use crate::queue::ack::{Ack, Acknowledge};
+
+/// All positions of one input.
+#[derive(Clone)]
+pub struct Positions {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    path: PathBuf,
+    safe: Mutex<BTreeMap<String, Value>>,
+    dirty: AtomicBool,
+}
+
+impl Shared {
+    fn safe(&self) -> MutexGuard<'_, BTreeMap<String, Value>> {
+        self.safe.lock().expect("no holder of this lock panics")
+    }
+}
+
+impl Positions {
+    /// Reads the file of an earlier run, if there is one. A file that is no JSON object is an error, not a fresh start.
+    pub fn open(path: &Path) -> io::Result<Self> {
+        let safe = match std::fs::read(path) {
+            Ok(bytes) => serde_json::from_slice(&bytes)
+                .map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))?,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => BTreeMap::new(),
+            Err(error) => return Err(error),
+        };
+        let shared = Shared {
+            path: path.into(),
+            safe: Mutex::new(safe),
+            dirty: AtomicBool::new(false),
+        };
+        Ok(Self {
+            shared: Arc::new(shared),
+        })
+    }
+
+    pub fn path(&self) -> &Path {
+        &self.shared.path
+    }
+
+    /// The safe position of a stream.
+    pub fn safe(&self, key: &str) -> Option<Value> {
+        self.shared.safe().get(key).cloned()
+    }
+
+    /// Keys of all streams that have a position.
+    pub fn keys(&self) -> Vec<String> {
+        self.shared.safe().keys().cloned().collect()
+    }
+
+    /// A stream whose batches are to be acknowledged. The same key must not be open twice.
+    pub fn stream(&self, key: &str) -> Stream {
+        let inner = Inner {
+            key: key.to_owned(),
+            positions: Arc::clone(&self.shared),
+            waiting: Mutex::new(Waiting::default()),
+        };
+        Stream {
+            inner: Arc::new(inner),
+        }
+    }
+
+    /// Sets a position without a batch.
+    pub fn set(&self, key: &str, position: Value) {
+        self.shared.safe().insert(key.to_owned(), position);
+        self.shared.dirty.store(true, Ordering::Release);
+    }
+
+    /// Removes a stream that will not be read again.
+    pub fn forget(&self, key: &str) {
+        if self.shared.safe().remove(key).is_some() {
+            self.shared.dirty.store(true, Ordering::Release);
+        }
+    }
+
+    /// Writes the file if a position moved since the last time: a new file, synced, renamed over the old one.
+    pub fn save(&self) -> io::Result<()> {
+        if !self.shared.dirty.swap(false, Ordering::AcqRel) {
+            return Ok(());
+        }
+        let bytes = serde_json::to_vec(&*self.shared.safe())?;
+        let written = write_file(&self.shared.path, &bytes);
+        if written.is_err() {
+            self.shared.dirty.store(true, Ordering::Release);
+        }
+        written
+    }
+}
+
+/// Replaces a file so that a crash leaves the old one or the new one.
+fn write_file(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let folder = path.parent().unwrap_or(Path::new("."));
+    std::fs::create_dir_all(folder)?;
+    let temporary = path.with_extension("tmp");
+    let mut file = std::fs::File::create(&temporary)?;
+    file.write_all(bytes)?;
+    file.sync_all()?;
+    std::fs::rename(&temporary, path)?;
+    std::fs::File::open(folder)?.sync_all()
+}
+
+/// One stream: a file, a container's output.
+#[derive(Clone)]
+pub struct Stream {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    key: String,
+    positions: Arc<Shared>,
+    waiting: Mutex<Waiting>,
+}
+
+#[derive(Default)]
+struct Waiting {
+    /// Token of the batch at the front.
+    first: u64,
+    /// Ends of batches that are under way, and whether each is acknowledged.
+    batches: VecDeque<(Value, bool)>,
+}
+
+impl Stream {
+    /// The handle for the stream's next batch, which ends at `end`.
+    pub fn ack(&self, end: Value) -> Ack {
+        let mut waiting = self
+            .inner
+            .waiting
+            .lock()
+            .expect("no holder of this lock panics");
+        let token = waiting.first + waiting.batches.len() as u64;
+        waiting.batches.push_back((end, false));
+        drop(waiting);
+        Ack::new(Arc::clone(&self.inner) as Arc<dyn Acknowledge>, token)
+    }
+
+    /// Whether every batch is acknowledged.
+    pub fn is_settled(&self) -> bool {
+        self.inner
+            .waiting
+            .lock()
+            .expect("no holder of this lock panics")
+            .batches
+            .is_empty()
+    }
+}
+
+impl Acknowledge for Inner {
+    fn acknowledge(&self, token: u64) {
+        let mut waiting = self.waiting.lock().expect("no holder of this lock panics");
+        let place = token.checked_sub(waiting.first).map(|place| place as usize);
+        if let Some((_, done)) = place.and_then(|place| waiting.batches.get_mut(place)) {
+            *done = true;
+        }
+        let mut safe = None;
+        while let Some((_, true)) = waiting.batches.front() {
+            waiting.first += 1;
+            safe = waiting.batches.pop_front().map(|(end, _)| end);
+        }
+        if let Some(end) = safe {
+            // The lock on `waiting` is held on purpose: a later position must not be overtaken by this one.
+            self.positions.safe().insert(self.key.clone(), end);
+            self.positions.dirty.store(true, Ordering::Release);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::Positions;
+
+    fn open(name: &str) -> (Positions, std::path::PathBuf) {
+        let folder = std::env::temp_dir().join(format!("sawlog-{name}-{}", std::process::id()));
+        let path = folder.join("positions.json");
+        (
+            Positions::open(&path).expect("the folder can be read"),
+            folder,
+        )
+    }
+
+    #[test]
+    fn a_position_moves_over_acknowledged_batches_only() {
+        let (positions, _) = open("order");
+        let stream = positions.stream("a");
+        let (first, second, third) = (
+            stream.ack(json!(10)),
+            stream.ack(json!(20)),
+            stream.ack(json!(30)),
+        );
+        second.settle();
+        assert_eq!(positions.safe("a"), None);
+        first.settle();
+        assert_eq!(positions.safe("a"), Some(json!(20)));
+        drop(third);
+        assert_eq!(positions.safe("a"), Some(json!(20)));
+        assert!(!stream.is_settled());
+    }
+
+    #[test]
+    fn positions_outlive_the_process() {
+        let (positions, folder) = open("outlive");
+        positions.stream("a").ack(json!({"offset": 7})).settle();
+        positions.save().expect("the folder can be written");
+        let again = Positions::open(positions.path()).expect("the file can be read");
+        assert_eq!(again.safe("a"), Some(json!({"offset": 7})));
+        std::fs::remove_dir_all(folder).expect("the folder is ours");
+    }
+}

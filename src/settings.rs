@@ -1,0 +1,176 @@
+//! Settings: defaults, files, environment and arguments, merged once into checked types. A later source is stronger.
+
+mod read;
+pub mod table;
+mod yaml;
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::pipeline::Ecs;
+pub use read::{Values, read_duration};
+
+/// Where a pipeline's text comes from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// Files, folders and globs.
+    Files(Vec<String>),
+    /// The text itself, from `-e` or `config.string`.
+    Text(String),
+    /// The embedded default pipeline.
+    Default,
+}
+
+/// One pipeline to run.
+#[derive(Clone, Debug)]
+pub struct PipelineSettings {
+    pub id: String,
+    pub origin: Origin,
+    pub workers: usize,
+    pub ecs: Ecs,
+    pub support_escapes: bool,
+}
+
+/// The API's address.
+#[derive(Clone, Debug)]
+pub struct ApiSettings {
+    pub host: String,
+    pub ports: std::ops::RangeInclusive<u16>,
+}
+
+/// Everything the agent is told.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    pub pipelines: Vec<PipelineSettings>,
+    pub path_data: PathBuf,
+    pub test_and_exit: bool,
+    /// How often changed files are looked for, if at all.
+    pub reload_interval: Option<Duration>,
+    pub api: Option<ApiSettings>,
+    pub log_level: tracing::level_filters::LevelFilter,
+    pub shutdown_grace: Duration,
+    pub host_name: String,
+    /// Settings that were accepted and do nothing, to be told once.
+    pub notices: Vec<String>,
+}
+
+impl Settings {
+    /// Merges arguments with environment and files. An error is one line for the user.
+    pub fn load(arguments: Values) -> Result<Self, String> {
+        let mut values = arguments;
+        values.merge_weaker(Values::from_environment()?);
+        let folder = values.get("path.settings").map(PathBuf::from);
+        let given = values.get("path.config").is_some() || values.get("config.string").is_some();
+        let mut listed = Vec::new();
+        if let Some(folder) = yaml::settings_folder(folder)? {
+            if let Some(own) = yaml::settings_file(&folder)? {
+                values.merge_weaker(own);
+            }
+            if !given {
+                listed = yaml::pipelines_file(&folder)?;
+            }
+        }
+        Self::check(&values, listed)
+    }
+
+    fn check(values: &Values, listed: Vec<Values>) -> Result<Self, String> {
+        if let Some("persisted") = values.get("queue.type") {
+            return Err("queue.type: `persisted` is not there yet; use `memory`".to_owned());
+        }
+        if values.boolean("dead_letter_queue.enable")? {
+            return Err("dead_letter_queue.enable: there is no dead letter queue yet".to_owned());
+        }
+        let mut notices = values.notices();
+        let mut pipelines = Vec::new();
+        for mut own in listed {
+            notices.extend(own.notices());
+            own.merge_weaker(values.clone());
+            pipelines.push(pipeline(&own)?);
+        }
+        if pipelines.is_empty() {
+            pipelines.push(pipeline(values)?);
+        }
+        Ok(Self {
+            pipelines,
+            path_data: values.get("path.data").map_or_else(default_path_data, PathBuf::from),
+            test_and_exit: values.boolean("config.test_and_exit")?,
+            reload_interval: match values.boolean("config.reload.automatic")? {
+                true => Some(values.duration("config.reload.interval")?),
+                false => None,
+            },
+            api: api(values)?,
+            log_level: log_level(values)?,
+            shutdown_grace: values.duration("shutdown.grace")?,
+            host_name: values.get("node.name").map_or_else(host_name, str::to_owned),
+            notices,
+        })
+    }
+}
+
+fn pipeline(values: &Values) -> Result<PipelineSettings, String> {
+    let origin = match (values.get("path.config"), values.get("config.string")) {
+        (Some(_), Some(_)) => return Err("give either -f or -e, not both".to_owned()),
+        (Some(_), None) => Origin::Files(values.all("path.config")),
+        (None, Some(text)) => Origin::Text(text.to_owned()),
+        (None, None) => Origin::Default,
+    };
+    let workers = match values.get("pipeline.workers") {
+        None => std::thread::available_parallelism().map_or(1, usize::from),
+        Some(_) => values.integer("pipeline.workers", 1..=1024)?,
+    };
+    let ecs = values.get("pipeline.ecs_compatibility").unwrap_or("disabled");
+    let ecs = Ecs::parse(ecs).ok_or_else(|| {
+        format!("pipeline.ecs_compatibility: `{ecs}` is none of `disabled`, `v1` and `v8`")
+    })?;
+    Ok(PipelineSettings {
+        id: values.get("pipeline.id").unwrap_or("main").to_owned(),
+        origin,
+        workers,
+        ecs,
+        support_escapes: values.boolean("config.support_escapes")?,
+    })
+}
+
+fn api(values: &Values) -> Result<Option<ApiSettings>, String> {
+    if !values.boolean("api.enabled")? {
+        return Ok(None);
+    }
+    let text = values.get("api.http.port").unwrap_or("9600-9700");
+    let (first, last) = text.split_once('-').unwrap_or((text, text));
+    let port = |text: &str| text.trim().parse::<u16>().ok();
+    match (port(first), port(last)) {
+        (Some(first), Some(last)) if first <= last => {
+            let host = values.get("api.http.host").unwrap_or("127.0.0.1").to_owned();
+            Ok(Some(ApiSettings { host, ports: first..=last }))
+        }
+        _ => Err(format!("api.http.port: `{text}` is neither a port nor a range such as 9600-9700")),
+    }
+}
+
+fn log_level(values: &Values) -> Result<tracing::level_filters::LevelFilter, String> {
+    let text = values.get("log.level").unwrap_or("info");
+    let known = match text {
+        "fatal" => "error",
+        other => other,
+    };
+    known
+        .parse()
+        .map_err(|_| format!("log.level: `{text}` is none of error, warn, info, debug and trace"))
+}
+
+/// The state folder of the service, or of the user.
+fn default_path_data() -> PathBuf {
+    if rustix::process::geteuid().is_root() {
+        return PathBuf::from("/var/lib/sawlog");
+    }
+    let variable = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty());
+    match (variable("XDG_STATE_HOME"), variable("HOME")) {
+        (Some(state), _) => PathBuf::from(state).join("sawlog"),
+        (None, Some(home)) => PathBuf::from(home).join(".local/state/sawlog"),
+        (None, None) => std::env::temp_dir().join("sawlog"),
+    }
+}
+
+fn host_name() -> String {
+    rustix::system::uname().nodename().to_string_lossy().into_owned()
+}

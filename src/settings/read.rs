@@ -1,0 +1,150 @@
+//! Values of settings before they are merged: texts by key, from arguments or the environment, and how they are read.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use crate::lang::nearest;
+use crate::settings::table::{self, Kind};
+
+/// Texts by key; a key may have several, as `-f` has.
+#[derive(Clone, Debug, Default)]
+pub struct Values {
+    by_key: BTreeMap<&'static str, Vec<String>>,
+}
+
+impl Values {
+    /// Sets a key; an unknown one is an error that names the nearest.
+    pub fn set(&mut self, key: &str, texts: Vec<String>) -> Result<(), String> {
+        let Some(spec) = table::find(key) else {
+            let keys = table::ALL.iter().map(|spec| spec.key);
+            return Err(match nearest::nearest(key, keys) {
+                Some(near) => format!("unknown setting `{key}`; did you mean `{near}`?"),
+                None => format!("unknown setting `{key}`"),
+            });
+        };
+        self.by_key.insert(spec.key, texts);
+        Ok(())
+    }
+
+    /// The environment's `SAWLOG_...` variables. One that is no setting is an error.
+    pub fn from_environment() -> Result<Self, String> {
+        let mut values = Self::default();
+        for spec in table::ALL {
+            if let Ok(text) = std::env::var(table::variable(spec.key)) {
+                values.set(spec.key, vec![text])?;
+            }
+        }
+        Ok(values)
+    }
+
+    /// Takes over what is not set yet.
+    pub fn merge_weaker(&mut self, weaker: Self) {
+        for (key, texts) in weaker.by_key {
+            self.by_key.entry(key).or_insert(texts);
+        }
+    }
+
+    /// The text of a key, or its default if that is not empty.
+    pub fn get(&self, key: &'static str) -> Option<&str> {
+        let set = self.by_key.get(key).and_then(|texts| texts.last()).map(String::as_str);
+        set.or_else(|| table::find(key).map(|spec| spec.default)).filter(|text| !text.is_empty())
+    }
+
+    pub fn all(&self, key: &'static str) -> Vec<String> {
+        self.by_key.get(key).cloned().unwrap_or_default()
+    }
+
+    pub fn boolean(&self, key: &'static str) -> Result<bool, String> {
+        match self.get(key) {
+            None | Some("false") => Ok(false),
+            Some("true") => Ok(true),
+            Some(other) => Err(format!("{key}: `{other}` is neither `true` nor `false`")),
+        }
+    }
+
+    pub fn integer(
+        &self,
+        key: &'static str,
+        range: std::ops::RangeInclusive<usize>,
+    ) -> Result<usize, String> {
+        let text = self.get(key).unwrap_or_default();
+        match text.parse() {
+            Ok(number) if range.contains(&number) => Ok(number),
+            _ => Err(format!(
+                "{key}: `{text}` is not a whole number from {} to {}",
+                range.start(),
+                range.end()
+            )),
+        }
+    }
+
+    pub fn duration(&self, key: &'static str) -> Result<Duration, String> {
+        let text = self.get(key).unwrap_or_default();
+        read_duration(text).ok_or_else(|| {
+            format!("{key}: `{text}` is not a span of time such as `3s`, `500ms` or `2m`")
+        })
+    }
+
+    /// One line for each setting that is accepted and does nothing.
+    pub fn notices(&self) -> Vec<String> {
+        let moot = |key: &&'static str| Some((*key, table::find(key)?.without_effect?));
+        let line = |(key, why)| format!("setting `{key}` has no effect here: {why}");
+        self.by_key.keys().filter_map(|key| moot(&key)).map(line).collect()
+    }
+}
+
+/// Reads `3`, `3s`, `500ms`, `2m` or `1h`; a bare number is seconds.
+pub fn read_duration(text: &str) -> Option<Duration> {
+    let text = text.trim();
+    let digits = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
+    let (number, unit) = text.split_at(digits);
+    let number: f64 = number.parse().ok()?;
+    let seconds = match unit.trim() {
+        "" | "s" => number,
+        "ms" => number / 1e3,
+        "us" => number / 1e6,
+        "ns" => number / 1e9,
+        "m" => number * 60.0,
+        "h" => number * 3600.0,
+        _ => return None,
+    };
+    Duration::try_from_secs_f64(seconds).ok()
+}
+
+/// Whether a setting stands without a value on the command line.
+pub fn is_flag(kind: Kind) -> bool {
+    kind == Kind::Flag
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::{Values, read_duration};
+
+    #[test]
+    fn durations_have_units() {
+        assert_eq!(read_duration("500ms"), Some(Duration::from_millis(500)));
+        assert_eq!(read_duration("2"), Some(Duration::from_secs(2)));
+        assert_eq!(read_duration("1.5m"), Some(Duration::from_secs(90)));
+        assert_eq!(read_duration("soon"), None);
+    }
+
+    #[test]
+    fn the_stronger_source_stays() {
+        let mut arguments = Values::default();
+        arguments.set("pipeline.workers", vec!["3".into()]).expect("the key is known");
+        let mut file = Values::default();
+        file.set("pipeline.workers", vec!["9".into()]).expect("the key is known");
+        file.set("log.level", vec!["debug".into()]).expect("the key is known");
+        arguments.merge_weaker(file);
+        assert_eq!(arguments.get("pipeline.workers"), Some("3"));
+        assert_eq!(arguments.get("log.level"), Some("debug"));
+    }
+
+    #[test]
+    fn an_unknown_key_names_the_nearest() {
+        let error = Values::default().set("pipeline.worker", vec![]).expect_err("it is unknown");
+        assert!(error.contains("did you mean `pipeline.workers`"), "{error}");
+    }
+}

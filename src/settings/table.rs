@@ -1,0 +1,109 @@
+//! The table of settings: each is an argument, a variable of the environment and a key of `sawlog.yml` or
+//! `logstash.yml`, by one line here. The documentation prints the same table.
+
+/// What a setting accepts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    Boolean,
+    /// A flag without a value on the command line.
+    Flag,
+    Integer,
+    Text,
+    /// Seconds as a number, or with a unit such as `3s` or `500ms`.
+    Duration,
+}
+
+/// One setting.
+#[derive(Debug)]
+pub struct Spec {
+    /// Logstash's key, which is also the long flag.
+    pub key: &'static str,
+    pub short: Option<char>,
+    pub kind: Kind,
+    pub default: &'static str,
+    pub doc: &'static str,
+    /// Logstash's settings that mean nothing here are accepted with this reason.
+    pub without_effect: Option<&'static str>,
+}
+
+const fn spec(key: &'static str, kind: Kind, default: &'static str, doc: &'static str) -> Spec {
+    Spec { key, short: None, kind, default, doc, without_effect: None }
+}
+
+const fn short(mut spec: Spec, short: char) -> Spec {
+    spec.short = Some(short);
+    spec
+}
+
+/// Accepted, because Logstash's files say it, and without effect.
+const fn moot(key: &'static str, kind: Kind, why: &'static str) -> Spec {
+    Spec { key, short: None, kind, default: "", doc: why, without_effect: Some(why) }
+}
+
+const MEMORY_QUEUE: &str = "batches are bounded in bytes here, and never held back";
+const JVM: &str = "it concerns the Java process";
+
+/// Every setting.
+pub const ALL: &[Spec] = &[
+    short(spec("path.config", Kind::Text, "", "Pipeline file, folder or glob"), 'f'),
+    short(spec("config.string", Kind::Text, "", "Pipeline text"), 'e'),
+    short(
+        spec("config.test_and_exit", Kind::Flag, "false", "Check the configuration and exit"),
+        't',
+    ),
+    short(
+        spec(
+            "config.reload.automatic",
+            Kind::Flag,
+            "false",
+            "Load a pipeline anew when its file changes",
+        ),
+        'r',
+    ),
+    spec("config.reload.interval", Kind::Duration, "3s", "How often to look for changed files"),
+    spec("config.support_escapes", Kind::Boolean, "false", "Read `\\n` and the like in strings"),
+    short(
+        spec("pipeline.workers", Kind::Integer, "", "Worker threads; by default one per core"),
+        'w',
+    ),
+    spec("pipeline.id", Kind::Text, "main", "Name of the pipeline"),
+    spec(
+        "pipeline.ecs_compatibility",
+        Kind::Text,
+        "disabled",
+        "Field names: `disabled` for Logstash's old ones, `v1` or `v8` for ECS",
+    ),
+    spec("path.data", Kind::Text, "", "Folder for positions; by default /var/lib/sawlog for root, else the user's state folder"),
+    spec("path.settings", Kind::Text, "", "Folder of sawlog.yml, logstash.yml and pipelines.yml"),
+    spec("log.level", Kind::Text, "info", "`error`, `warn`, `info`, `debug` or `trace`"),
+    spec("api.enabled", Kind::Boolean, "true", "Serve /health and /metrics"),
+    spec("api.http.host", Kind::Text, "127.0.0.1", "Address of the API"),
+    spec("api.http.port", Kind::Text, "9600-9700", "Port of the API; of a range the first free one"),
+    spec("shutdown.grace", Kind::Duration, "8s", "How long outputs may take to send what is left when the agent stops; below the ten seconds that Docker gives a container"),
+    spec("node.name", Kind::Text, "", "Name of this host in events; by default the system's"),
+    short(moot("pipeline.batch.size", Kind::Integer, MEMORY_QUEUE), 'b'),
+    short(moot("pipeline.batch.delay", Kind::Integer, MEMORY_QUEUE), 'u'),
+    moot("pipeline.ordered", Kind::Text, "batches of one stream always keep their order"),
+    moot("pipeline.unsafe_shutdown", Kind::Flag, "shutdown is bounded by `shutdown.grace`"),
+    moot("path.logs", Kind::Text, "the agent logs to stderr"),
+    moot("log.format", Kind::Text, "the agent logs lines of text to stderr"),
+    moot("config.debug", Kind::Flag, "`sawlog check` shows what a pipeline means"),
+    moot("pipeline.java_execution", Kind::Boolean, JVM),
+    moot("pipeline.plugin_classloaders", Kind::Boolean, JVM),
+    moot("http.host", Kind::Text, "the old name of `api.http.host`"),
+    moot("http.port", Kind::Text, "the old name of `api.http.port`"),
+    moot("xpack.monitoring.enabled", Kind::Boolean, "figures are served at /metrics"),
+    moot("monitoring.enabled", Kind::Boolean, "figures are served at /metrics"),
+    spec("queue.type", Kind::Text, "memory", "Where queues are kept; only `memory`"),
+    spec("dead_letter_queue.enable", Kind::Boolean, "false", "Only `false`: refused events are counted and logged"),
+];
+
+/// The setting of that key.
+pub fn find(key: &str) -> Option<&'static Spec> {
+    ALL.iter().find(|spec| spec.key == key)
+}
+
+/// The environment's name for a key: `pipeline.workers` is `SAWLOG_PIPELINE_WORKERS`.
+pub fn variable(key: &str) -> String {
+    format!("SAWLOG_{}", key.replace('.', "_").to_uppercase())
+}
