@@ -4,7 +4,7 @@
 /// many fit the smallest stack that a thread gets.
 pub const NESTING_MAX: usize = 100;
 
-/// Expressions joined by `and` and `or` in one condition. A condition becomes a tree this deep, which is walked
+/// Expressions joined by `and` and `or` in one condition, those in parentheses included. A condition becomes a tree this deep, which is walked
 /// recursively; generated files have some dozens.
 pub const TERMS_MAX: usize = 1000;
 

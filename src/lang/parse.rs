@@ -24,6 +24,8 @@ struct Parser<'a, 'd> {
     depth: usize,
     /// The text ended inside a block or string; the blocks around it are open too and say nothing.
     cut_off: bool,
+    /// How many parts the condition has, those in parentheses included.
+    terms: usize,
     /// How many mistakes were found.
     mistakes: usize,
 }
@@ -36,6 +38,7 @@ pub fn parse(source: usize, text: &str, diagnostics: &mut Vec<Diagnostic>) -> Ve
         depth: 0,
         cut_off: false,
         mistakes: 0,
+        terms: 0,
     };
     parser.file()
 }
@@ -49,6 +52,7 @@ pub fn value_of(text: &str) -> Option<Value> {
         depth: 0,
         cut_off: false,
         mistakes: 0,
+        terms: 0,
     };
     let value = parser.value().ok()?;
     let complete = parser.cursor.is_end();
@@ -322,6 +326,10 @@ impl Parser<'_, '_> {
                 );
                 continue;
             }
+            if self.condition_inside(node) {
+                separated = true;
+                continue;
+            }
             if self.ends_early(node) {
                 node.broken = true;
                 return;
@@ -346,6 +354,33 @@ impl Parser<'_, '_> {
                 }
             }
         }
+    }
+
+    /// Whether `if ... { option => value }` stands here, as people write it to choose an option's value; skips it all.
+    fn condition_inside(&mut self, node: &mut PluginNode) -> bool {
+        let mut probe = self.cursor;
+        let (word, span) = probe.name();
+        if !matches!(word, "if" | "else") || self.cursor.sees_attribute() {
+            return false;
+        }
+        let mut inside = self.skipped_to_block();
+        inside.eat("{");
+        inside.skip_blank();
+        if !inside.sees_attribute() {
+            return false;
+        }
+        node.broken = true;
+        // An `else` goes with its `if`, which is reported already.
+        if word == "if" {
+            let plugin = &node.name.text;
+            self.error_help(
+                span,
+                format!("a condition cannot stand inside the plugin `{plugin}`"),
+                format!("write the condition around it: `if ... {{ {plugin} {{ ... }} }} else {{ {plugin} {{ ... }} }}`"),
+            );
+        }
+        self.skip_past_block();
+        true
     }
 
     /// Whether something stands here that only makes sense after this plugin's missing brace; reports that.

@@ -48,6 +48,7 @@ impl Parser<'_, '_> {
 
     fn branch(&mut self, keyword: Span) -> Parsed<Branch> {
         self.cursor.skip_blank();
+        self.terms = 0;
         let condition = match self.condition() {
             Ok(condition) => Some(condition),
             Err(Broken) => {

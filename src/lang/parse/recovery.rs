@@ -1,6 +1,6 @@
 //! Where reading goes on after a mistake: at the next option, plugin, block or section. Nothing is reported here.
 
-use crate::lang::cursor::is_name;
+use crate::lang::cursor::{Cursor, is_name};
 use crate::lang::limits;
 use crate::lang::parse::Parser;
 
@@ -90,6 +90,13 @@ impl Parser<'_, '_> {
             }
             self.skip_token();
         }
+    }
+
+    /// Where `skip_to_block` would lead.
+    pub(super) fn skipped_to_block(&mut self) -> Cursor<'_> {
+        let before = self.cursor;
+        self.skip_to_block();
+        std::mem::replace(&mut self.cursor, before)
     }
 
     /// Past the next block, braces in it counted.
