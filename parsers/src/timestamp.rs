@@ -155,6 +155,10 @@ fn write_fraction(value: u32, digits: usize, out: &mut Vec<u8>) {
 
 /// A number with zeros before it up to a width.
 fn write_padded(value: u64, width: usize, out: &mut Vec<u8>) {
+    if width == 2 && value < 100 {
+        out.extend_from_slice(&two(value as u8));
+        return;
+    }
     let begin = out.len();
     let mut left = value;
     loop {

@@ -8,7 +8,13 @@ use syslog_loose::{ProcId, Protocol, Variant};
 
 use super::{Format, Message, Reference};
 
+/// Longer lines are not asked about: a datagram has no more bytes, and the crate's work on a line is not ours to bound.
+const LINE_BYTES_MAX: usize = 64 * 1024;
+
 pub(super) fn parse<'a>(line: &'a [u8], reference: &Reference) -> Option<Message<'a>> {
+    if LINE_BYTES_MAX < line.len() {
+        return None;
+    }
     let text = std::str::from_utf8(line).ok()?;
     let zone = FixedOffset::east_opt(reference.utc_offset_seconds)?;
     let year = |(month, ..): syslog_loose::IncompleteDate| {
@@ -51,7 +57,14 @@ fn is_misread(message: &Message<'_>, line: &[u8]) -> bool {
     let year_in_header = header
         .split(|byte| *byte == b' ')
         .any(|word| is_digits(word) && word.len() == 4);
+    let fields = [
+        message.host,
+        message.program,
+        message.pid,
+        message.message_id,
+    ];
     message.timestamp.is_none()
+        || fields.contains(&Some(b""))
         || !one_blank
         || host.is_empty()
         || is_digits(host)
