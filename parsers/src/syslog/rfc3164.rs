@@ -50,7 +50,7 @@ pub(super) fn parse<'a>(
     if priority == Priority::Absent {
         return None;
     }
-    (message.host, message.sequence) = (None, None);
+    (message.host, message.sequence, message.timestamp_text) = (None, None, None);
     untimed(message, body)
 }
 
@@ -122,12 +122,27 @@ fn timed<'a>(
                 set_time(message, stamp, offset_of(zone), reference);
                 device_text(message, text);
             } else {
-                origin(message, content, reference, Relay::Possible);
+                origin(message, padded(content), reference, Relay::Possible);
             }
         }
         _ => return None,
     }
     Some(())
+}
+
+/// What follows a time and a blank. More blanks are the text's, unless a host and a program come after them.
+#[inline]
+fn padded(content: &[u8]) -> &[u8] {
+    if !content.starts_with(b" ") {
+        return content;
+    }
+    let rest = skip_blanks(content);
+    let (_host, after) = tag::word(rest);
+    let is_header = tag::tagged(rest).is_some_and(|tagged| tagged.pid.is_some())
+        || after
+            .and_then(tag::tagged)
+            .is_some_and(|tagged| tagged.pid.is_some());
+    if is_header { rest } else { content }
 }
 
 #[inline]
@@ -291,7 +306,7 @@ fn device<'a>(message: &mut Message<'a>, body: &'a [u8], reference: &Reference) 
         if let Some((stamp, after)) = stamp(unmarked) {
             return device_timed(message, &stamp, after, reference);
         }
-        if rest.starts_with(b"%") && message.sequence.is_some() {
+        if rest.starts_with(b"%") && (message.sequence.or(message.timestamp_text)).is_some() {
             device_text(message, rest);
             return Some(());
         }
@@ -299,6 +314,9 @@ fn device<'a>(message: &mut Message<'a>, body: &'a [u8], reference: &Reference) 
         let token = word.strip_suffix(b":")?;
         if !token.is_empty() && token.iter().all(u8::is_ascii_digit) {
             message.sequence = message.sequence.or(Some(token));
+        } else if is_uptime(token) && after.is_some_and(|after| after.starts_with(b"%")) {
+            // The device never had the time; how long it has been running says nothing about when.
+            message.timestamp_text = Some(token);
         } else if message.host.is_none() && is_host(token) {
             message.host = Some(token);
         } else {
@@ -327,6 +345,15 @@ fn device_timed<'a>(
     set_time(message, stamp, offset, reference);
     device_text(message, text);
     Some(())
+}
+
+/// `00:01:02`, `00:01:02.345`, `1d03h` or `2w5d`.
+fn is_uptime(token: &[u8]) -> bool {
+    let clock = |byte: &u8| byte.is_ascii_digit() || matches!(byte, b':' | b'.');
+    let span = |byte: &u8| byte.is_ascii_digit() || matches!(byte, b'y' | b'w' | b'd' | b'h');
+    let is_clock = token.contains(&b':') && token.iter().all(clock);
+    let is_span = matches!(token.last(), Some(b'w' | b'd' | b'h')) && token.iter().all(span);
+    token.first().is_some_and(u8::is_ascii_digit) && (is_clock || is_span)
 }
 
 fn device_text<'a>(message: &mut Message<'a>, text: &'a [u8]) {
