@@ -382,5 +382,5 @@ fn is_name(program: &[u8]) -> bool {
     program
         .first()
         .is_some_and(|byte| byte.is_ascii_alphabetic() || b"%/".contains(byte))
-        && program.iter().all(|byte| is_part(byte))
+        && program.iter().all(is_part)
 }
