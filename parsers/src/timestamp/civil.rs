@@ -61,9 +61,15 @@ impl Local {
         if !self.is_real() {
             return None;
         }
-        (self.seconds() - i64::from(offset_seconds))
-            .checked_mul(NANOS_PER_SECOND)?
-            .checked_add(i64::from(self.nanos))
+        let seconds = self.seconds() - i64::from(offset_seconds);
+        match seconds.checked_mul(NANOS_PER_SECOND) {
+            Some(nanos) => nanos.checked_add(i64::from(self.nanos)),
+            // In the first second of all, the fraction brings the instant back into 64 bits.
+            None => {
+                let nanos = i128::from(seconds) * i128::from(NANOS_PER_SECOND);
+                i64::try_from(nanos + i128::from(self.nanos)).ok()
+            }
+        }
     }
 
     /// The date and time of an instant in UTC.
@@ -218,6 +224,18 @@ mod tests {
             (1969, 12, 31, 59)
         );
         assert_eq!(local.nanos_at(0), Some(-1));
+    }
+
+    #[test]
+    fn the_first_and_the_last_instant_convert_back() {
+        for nanos in [i64::MIN, i64::MIN + 1, i64::MAX] {
+            assert_eq!(Local::of_nanos(nanos).nanos_at(0), Some(nanos));
+        }
+        let last = Local {
+            nanos: 854_775_808,
+            ..Local::of_nanos(i64::MAX)
+        };
+        assert_eq!(last.nanos_at(0), None);
     }
 
     #[test]
