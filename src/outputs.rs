@@ -2,13 +2,15 @@
 //! file or folder and one line of `ALL`.
 
 pub mod elasticsearch;
+pub mod null;
+pub mod stdout;
 
 use crate::event::{Batch, EventId};
 use crate::pipeline::Building;
 use crate::plugin::{Options, Plugin};
 
 /// Every output of the agent.
-pub const ALL: &[OutputPlugin] = &[elasticsearch::PLUGIN];
+pub const ALL: &[OutputPlugin] = &[elasticsearch::PLUGIN, null::PLUGIN, stdout::PLUGIN];
 
 /// An output's description and how it is built.
 pub struct OutputPlugin {
