@@ -147,3 +147,6 @@ pub const TEXT_BYTES: usize = 256 << 10;
 
 /// Texts that wait to be written; with `TEXT_BYTES` this is two mebibytes.
 pub const TEXTS_WAITING_MAX: usize = 8;
+
+/// Files that one `file` output keeps open: enough for the hosts or days of a usual path, far below a process's limit.
+pub const FILES_OPEN_MAX: usize = 128;
