@@ -1,0 +1,1 @@
+//! Files that do what files do.
