@@ -5,7 +5,9 @@
 pub mod check;
 pub mod cursor;
 pub mod diagnostic;
+#[cfg(test)]
 pub mod document;
+pub mod field;
 pub mod files;
 pub mod glob;
 pub mod known;
@@ -19,6 +21,9 @@ pub mod source;
 pub mod syntax;
 pub mod units;
 pub mod variables;
+
+#[cfg(test)]
+mod tests;
 
 use crate::lang::check::Checker;
 use crate::lang::diagnostic::{Diagnostic, Severity};
@@ -164,10 +169,11 @@ pub fn load(
     }
     let mut checker = Checker::new(sources, registry, language, &mut found);
     let config = checker.config(&sections);
-    mask::hide(&mut found, &config.secrets, sources);
     found.sort_by_key(|diagnostic| (diagnostic.span.source, diagnostic.span.start));
     found.dedup_by(|one, other| one.span == other.span && one.message == other.message);
-    diagnostics.extend(capped(found));
+    let mut found = capped(found);
+    mask::hide(&mut found, &config.secrets, sources);
+    diagnostics.extend(found);
     config
 }
 

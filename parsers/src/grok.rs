@@ -18,6 +18,8 @@
 //! # Ok::<(), sawlog_parsers::grok::Error>(())
 //! ```
 
+#[cfg(test)]
+mod agreement;
 mod automaton;
 mod class;
 mod error;
@@ -28,6 +30,7 @@ mod number;
 mod parse;
 mod patterns;
 mod program;
+mod token;
 mod tree;
 
 pub use self::error::Error;
@@ -116,8 +119,11 @@ pub struct Grok {
     captures: Vec<Capture>,
     warnings: Vec<String>,
     tree: Node,
-    program: Program,
+    /// The fastest program; it declines some lines. `None` when the scanner is not the engine.
+    scanner: Option<Program>,
     automaton: Option<Automaton>,
+    /// The program that decides every line within its budget.
+    program: Program,
     tier: Tier,
     tier_reason: String,
     steps_max: u64,
@@ -153,15 +159,17 @@ impl Grok {
             )));
         }
         let parsed = parse::parse(expression, patterns, options.captures)?;
+        let scanner = Program::compile(&parsed.tree, &parsed.captures, Level::Scanner)?;
         let program = Program::compile(&parsed.tree, &parsed.captures, Level::Optimised)?;
         let automaton = Automaton::compile(&parsed.tree, &parsed.captures);
-        let (tier, tier_reason) = choose(&program, &automaton);
+        let (tier, tier_reason) = choose(&scanner, &automaton);
         Ok(Self {
             captures: parsed.captures,
             warnings: parsed.warnings,
             tree: parsed.tree,
-            program,
+            scanner: (tier == Tier::Scanner).then_some(scanner),
             automaton: automaton.ok(),
+            program,
             tier,
             tier_reason,
             steps_max: options.steps_max,
@@ -192,8 +200,9 @@ impl Grok {
     pub fn search(&self, line: &[u8], slots: &mut Slots) -> Outcome {
         slots.scratch.spans.clear();
         slots.scratch.spans.resize(2 * self.captures.len(), UNSET);
-        if self.tier == Tier::Scanner {
-            match self.run(line, slots, scanner_steps_max(line).min(self.steps_max)) {
+        if let Some(scanner) = &self.scanner {
+            let steps_max = scanner_steps_max(line).min(self.steps_max);
+            match Machine::new(scanner, line, &mut slots.scratch, steps_max).search() {
                 Verdict::Match => return Outcome::Match,
                 Verdict::NoMatch => return Outcome::NoMatch,
                 // Not a line for the scanner.
@@ -207,15 +216,11 @@ impl Grok {
                 Answer::Undecided => {}
             }
         }
-        match self.run(line, slots, self.steps_max) {
+        match Machine::new(&self.program, line, &mut slots.scratch, self.steps_max).search() {
             Verdict::Match => Outcome::Match,
             Verdict::NoMatch => Outcome::NoMatch,
             Verdict::Spent => Outcome::BudgetSpent,
         }
-    }
-
-    fn run(&self, line: &[u8], slots: &mut Slots, steps_max: u64) -> Verdict {
-        Machine::new(&self.program, line, &mut slots.scratch, steps_max).search()
     }
 }
 
@@ -225,8 +230,8 @@ fn scanner_steps_max(line: &[u8]) -> u64 {
     1000 + 8 * line.len() as u64
 }
 
-fn choose(program: &Program, automaton: &Result<Automaton, String>) -> (Tier, String) {
-    match (&program.open_choice, automaton) {
+fn choose(scanner: &Program, automaton: &Result<Automaton, String>) -> (Tier, String) {
+    match (&scanner.open_choice, automaton) {
         (None, _) => (
             Tier::Scanner,
             "every choice is decided or bounded".to_owned(),

@@ -1,6 +1,6 @@
 //! Grok through its public door: lines in, captures out.
 
-use sawlog_parsers::grok::{Error, Grok, Options, Outcome, Patterns, Slots};
+use sawlog_parsers::grok::{Error, Grok, Options, Outcome, Patterns, Slots, Tier};
 
 fn compile(expression: &str) -> Result<Grok, Error> {
     Grok::compile(expression, &Patterns::legacy(), Options::default())
@@ -220,4 +220,9 @@ fn every_built_in_pattern_compiles() {
             assert!(grok.is_ok(), "{name}: {}", grok.err().unwrap());
         }
     }
+}
+
+#[test]
+fn what_is_used_most_is_scanned() {
+    assert_eq!(compile(ACCESS).unwrap().tier(), Tier::Scanner);
 }

@@ -7,7 +7,7 @@ use crate::event::{Batch, EventId, Name, Reference, Text, Value};
 use crate::limits;
 
 /// Marks a record of more than `limits::LINE_BYTES_MAX`.
-const TRUNCATED_TAG: &[u8] = b"_linetruncated";
+pub const TRUNCATED_TAG: &[u8] = b"_linetruncated";
 const JSON_TAG: &[u8] = b"_jsonparsefailure";
 
 /// What a record means.

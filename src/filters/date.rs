@@ -92,18 +92,11 @@ fn refuse_other_languages(options: &Options, building: &mut Building<'_>) {
 }
 
 fn zone(options: &Options, building: &mut Building<'_>) -> Option<ZoneOption> {
-    let Some(text) = options.text("timezone") else { return Some(ZoneOption::Fixed(crate::host::zone())) };
-    if text.contains("%{") {
+    if options.text("timezone").is_some_and(|text| text.contains("%{")) {
         let template = building.option_template(options, "timezone")?;
         return Some(ZoneOption::Rendered(template, None));
     }
-    let zone = Zone::named(text).map(ZoneOption::Fixed);
-    if zone.is_none() {
-        let span = options.span_of("timezone");
-        let help = "a name of the tz database such as `Europe/Berlin`, or an offset such as `+02:00`";
-        building.report(Diagnostic::error(span, format!("unknown zone `{text}`")).help(help));
-    }
-    zone
+    building.zone(options).map(ZoneOption::Fixed)
 }
 
 impl Date {

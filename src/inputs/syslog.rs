@@ -9,12 +9,10 @@ use std::net::{SocketAddr, ToSocketAddrs};
 use std::sync::Arc;
 use std::time::Duration;
 
-use sawlog_parsers::timestamp::Zone;
 use tokio::task::JoinHandle;
 
 use crate::inputs::origin::Origin;
 use crate::inputs::{Flow, Input, InputPlugin, Source};
-use crate::lang::diagnostic::Diagnostic;
 use crate::metrics::PluginMetrics;
 use crate::pipeline::Building;
 use crate::plugin::{Kind, Opt, Options, Plugin, Section};
@@ -65,7 +63,7 @@ fn build(options: &Options, building: &mut Building<'_>) -> Option<Box<dyn Input
             None
         }
     };
-    let zone = zone(options, building);
+    let zone = building.zone(options);
     let origin = Origin::of_messages(options, building);
     let fields = Fields::compile(options, origin?, zone?, building);
     Some(Box::new(Syslog {
@@ -74,17 +72,6 @@ fn build(options: &Options, building: &mut Building<'_>) -> Option<Box<dyn Input
         fields: Arc::new(fields),
         metrics: building.metrics.plugin(options),
     }))
-}
-
-fn zone(options: &Options, building: &mut Building<'_>) -> Option<Zone> {
-    let Some(text) = options.text("timezone") else { return Some(crate::host::zone()) };
-    let zone = Zone::named(text);
-    if zone.is_none() {
-        let span = options.span_of("timezone");
-        let help = "a name of the tz database such as `Europe/Berlin`, or an offset such as `+02:00`";
-        building.report(Diagnostic::error(span, format!("unknown zone `{text}`")).help(help));
-    }
-    zone
 }
 
 impl Input for Syslog {

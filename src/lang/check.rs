@@ -161,7 +161,8 @@ impl<'a> Checker<'a> {
                 format!("`{word}` is a codec: write it as an option, `codec => {word}`")
             }
             (Some(other), None) if section == Section::Codec => {
-                format!("`{word}` is an {}, not a codec", other.name())
+                let article = if other == Section::Filter { "a" } else { "an" };
+                format!("`{word}` is {article} {}, not a codec", other.name())
             }
             (Some(other), None) => {
                 let other = other.name();
@@ -191,11 +192,11 @@ impl<'a> Checker<'a> {
         if let Some(written) = written {
             *count += 1;
             if let Some(first) = self.ids.insert(written.text.clone(), span) {
-                let (line, _) = self.sources.line_and_column(first);
+                let place = self.place(first, written.span);
                 let message = format!("the id `{}` is already taken", written.text);
                 self.diagnostics.push(
                     Diagnostic::error(written.span, message)
-                        .help(format!("the plugin in line {line} has it; choose another")),
+                        .help(format!("the plugin in {place} has it; choose another")),
                 );
             }
             return written.text;
@@ -210,6 +211,17 @@ impl<'a> Checker<'a> {
         }
     }
 
+    /// The line of a place, with its file where that is another one.
+    fn place(&self, of: Span, seen_from: Span) -> String {
+        let (line, _) = self.sources.line_and_column(of);
+        match self.sources.source(of) {
+            Some(source) if of.source != seen_from.source => {
+                format!("line {line} of {}", source.name)
+            }
+            _ => format!("line {line}"),
+        }
+    }
+
     /// The text of a place, as it was written.
     fn written(&self, span: Span) -> &'a str {
         self.sources
@@ -221,22 +233,18 @@ impl<'a> Checker<'a> {
     /// The start of what was written in a place, on one line, for messages.
     fn shown(&self, span: Span) -> String {
         const SHOWN_MAX: usize = 60;
-        let mut shown = String::new();
-        for word in self.written(span).split_whitespace() {
-            if !shown.is_empty() {
-                shown.push(' ');
-            }
-            shown.push_str(word);
-            if SHOWN_MAX < shown.len() {
-                let end = shown
-                    .char_indices()
-                    .nth(SHOWN_MAX)
-                    .map_or(shown.len(), |(end, _)| end);
-                shown.truncate(end);
-                shown.push_str("...");
-                break;
-            }
+        let lines: Vec<_> = self.written(span).lines().map(str::trim).collect();
+        let mut shown = lines.join(" ");
+        if let Some((end, _)) = shown.char_indices().nth(SHOWN_MAX) {
+            shown.truncate(end);
+            shown.push_str("...");
         }
         shown
     }
+}
+
+/// What is wrong with a plugin's own table; a test asks this of every plugin.
+#[cfg(test)]
+pub fn table_faults(plugin: &'static Plugin) -> Vec<String> {
+    options::table_faults(plugin)
 }

@@ -9,13 +9,14 @@ use regex::Regex;
 use crate::lang::diagnostic::Diagnostic;
 use crate::lang::source::{Sources, Span};
 
-const MASK: &str = "***";
+/// What stands in the place of a secret.
+pub const MASK: &str = "***";
 
 /// `name => value` whose name tells of a secret. This also holds where the text could not be read to its end, and where
 /// the plugin is unknown.
 static TELLING: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(
-        r#"(?i)[a-z0-9_-]*(?:passw|passphrase|secret|api_?key|token|cloud_auth|credential)[a-z0-9_-]*["']?\s*(?:=>|=|:)\s*("(?:[^"\\]|\\.)*"?|'(?:[^'\\]|\\.)*'?|[^\s"'{}\[\],]+)"#,
+        r#"(?i)[a-z0-9_-]*(?:passw|passphrase|secret|api_?key|token|cloud_auth|credential)[a-z0-9_-]*["']?\s*(?:=>|=|:)\s*("(?:[^"\\]|\\.)*"?|'(?:[^'\\]|\\.)*'?|\[[^\]]*\]?|[^\s"'{}\[\],>][^\s"'{}\[\],]*)"#,
     )
     .expect("a constant that the tests compile")
 });
@@ -76,7 +77,7 @@ pub fn masked(line: &str, known: &[Range<usize>], range: Range<usize>) -> (Strin
 }
 
 /// The places to hide in a line, in order, without quotes.
-fn secrets_in(line: &str, known: &[Range<usize>]) -> Vec<Range<usize>> {
+pub fn secrets_in(line: &str, known: &[Range<usize>]) -> Vec<Range<usize>> {
     let telling = TELLING
         .captures_iter(line)
         .filter_map(|found| found.get(1).map(|value| value.range()));
@@ -131,6 +132,7 @@ mod tests {
         );
         check("api_key => abc:def", "api_key => ***");
         check(r#""password" => "a\"b" c"#, r#""password" => "***" c"#);
+        check("tokens => [\"a\", \"b\"] x", "tokens => *** x");
         check(r#"password => "open"#, r#"password => "***"#);
     }
 
@@ -152,7 +154,7 @@ mod tests {
 
     #[test]
     fn known_places_are_hidden_whatever_their_name() {
-        let (line, _) = masked("key => 'abc' x", &[7..12], 0..0);
+        let (line, _) = masked("key => 'abc' x", std::slice::from_ref(&(7..12)), 0..0);
         assert_eq!(line, "key => '***' x");
     }
 

@@ -140,3 +140,23 @@ fn steps<P>(
     }
     built
 }
+
+/// The problems of a pipeline text, one line each.
+#[cfg(test)]
+pub fn problems(text: &str) -> Vec<String> {
+    let source = Source { name: "test".to_owned(), text: text.to_owned() };
+    let sources = Sources { all: vec![source] };
+    let surroundings = Surroundings {
+        ecs: Default::default(),
+        support_escapes: false,
+        path_data: std::env::temp_dir(),
+        host_name: "test".to_owned(),
+        workers: 1,
+    };
+    let mut diagnostics = Vec::new();
+    let compiled = compile(&sources, &surroundings, &Arc::default(), &mut diagnostics);
+    let errors = diagnostics.iter().filter(|found| found.severity == Severity::Error);
+    let lines: Vec<String> = errors.map(|found| found.message.clone()).collect();
+    assert_eq!(compiled.is_some(), lines.is_empty());
+    lines
+}

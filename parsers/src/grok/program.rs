@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use super::class::{Class, decode};
 use super::first::First;
+use super::token::Token;
 use super::tree::Assert;
 
 /// How much the compiler may presume.
@@ -15,8 +16,10 @@ use super::tree::Assert;
 pub(super) enum Level {
     /// Nothing: one operation for each piece. The yardstick of the tests, and what `explain` runs.
     Plain,
-    /// Decided choices, runs in one operation, hand-written parsers of known definitions.
+    /// Decided choices, and runs in one operation.
     Optimised,
+    /// Hand-written parsers of known definitions besides. On some lines they decline.
+    Scanner,
 }
 
 /// Operations in their order; each falls through to the next one unless it says where to go.
@@ -59,6 +62,14 @@ pub(super) const UNLIMITED: u32 = u32::MAX;
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Op {
     Literal(Box<[u8]>),
+    /// A text of up to eight bytes, compared at once.
+    Short {
+        bytes: u64,
+        mask: u64,
+        length: u32,
+    },
+    /// A text of one byte.
+    Byte(u8),
     /// One character of a set.
     One(SetIndex),
     /// As many characters as there are; nothing is given back.
@@ -132,6 +143,13 @@ pub(super) enum Op {
     },
     /// The text of the last of these captures that fits.
     Back(Box<[u32]>),
+    /// A hand-written parser.
+    Token(Token),
+    /// A token and its span in one step.
+    CapturedToken {
+        token: Token,
+        slot: u32,
+    },
     /// A run and its span in one step.
     CapturedRun {
         set: SetIndex,
@@ -139,6 +157,30 @@ pub(super) enum Op {
         slot: u32,
     },
     Match,
+}
+
+impl Op {
+    /// The operation that compares a text fastest.
+    pub fn text(text: &[u8]) -> Self {
+        if let [byte] = text {
+            return Op::Byte(*byte);
+        }
+        let mut bytes = [0; 8];
+        let mut mask = [0; 8];
+        match (bytes.get_mut(..text.len()), mask.get_mut(..text.len())) {
+            (Some(start), Some(compared)) => {
+                start.copy_from_slice(text);
+                compared.fill(u8::MAX);
+                let length = u32::try_from(text.len()).expect("eight at most");
+                Op::Short {
+                    bytes: u64::from_le_bytes(bytes),
+                    mask: u64::from_le_bytes(mask),
+                    length,
+                }
+            }
+            _ => Op::Literal(text.into()),
+        }
+    }
 }
 
 /// A text to look for, forwards and backwards.

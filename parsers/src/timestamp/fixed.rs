@@ -65,7 +65,7 @@ fn time_of_day(local: &mut Local, text: &[u8; 8]) -> Option<()> {
 /// Nanoseconds of the digits after a decimal point, and how many digits there are; those beyond nine do not count.
 #[inline]
 pub(crate) fn fraction(digits: &[u8]) -> (u32, usize) {
-    const SCALE: [u32; 10] = [
+    const SCALE: [u32; 9] = [
         0,
         100_000_000,
         10_000_000,
@@ -75,11 +75,19 @@ pub(crate) fn fraction(digits: &[u8]) -> (u32, usize) {
         1000,
         100,
         10,
-        1,
     ];
+    if let Some(value) = digits.first_chunk().and_then(eight) {
+        let rest = digits.get(8..).unwrap_or_default();
+        return match rest.first() {
+            Some(digit @ b'0'..=b'9') => {
+                (value * 10 + u32::from(digit - b'0'), 8 + count_digits(rest))
+            }
+            _ => (value * 10, 8),
+        };
+    }
     let mut value = 0;
     let mut used = 0;
-    for byte in digits.iter().take(9) {
+    for byte in digits.iter().take(8) {
         let digit = byte.wrapping_sub(b'0');
         if 9 < digit {
             break;
@@ -87,11 +95,23 @@ pub(crate) fn fraction(digits: &[u8]) -> (u32, usize) {
         value = value * 10 + u32::from(digit);
         used += 1;
     }
-    let nanos = value * SCALE.get(used).copied().unwrap_or(0);
-    if used == 9 {
-        used += count_digits(digits.get(9..).unwrap_or_default());
+    (value * SCALE.get(used).copied().unwrap_or(0), used)
+}
+
+/// Eight digits at once: neighbours are joined to pairs, pairs to fours, fours to the number.
+#[inline]
+fn eight(digits: &[u8; 8]) -> Option<u32> {
+    let word = u64::from_le_bytes(*digits);
+    // A digit has 3 in its upper half, and still has it after 6 was added.
+    let upper = 0xF0F0_F0F0_F0F0_F0F0;
+    let sixes = word.wrapping_add(0x0606_0606_0606_0606);
+    if word & upper != 0x3030_3030_3030_3030 || sixes & upper != 0x3030_3030_3030_3030 {
+        return None;
     }
-    (nanos, used)
+    let ones = word & 0x0F0F_0F0F_0F0F_0F0F;
+    let pairs = (ones * 10 + (ones >> 8)) & 0x00FF_00FF_00FF_00FF;
+    let fours = (pairs * 100 + (pairs >> 16)) & 0x0000_FFFF_0000_FFFF;
+    Some(((fours & 0xFFFF) * 10_000 + (fours >> 32)) as u32)
 }
 
 pub(crate) fn count_digits(text: &[u8]) -> usize {
@@ -305,21 +325,27 @@ pub(crate) fn http(text: &[u8]) -> Option<(Local, i32)> {
 /// A syslog stamp at the head of a text. A year of 0 says that the text has none.
 #[inline]
 pub(crate) fn syslog_prefix(text: &[u8]) -> Option<Prefix> {
-    let head: &[u8; 15] = text.first_chunk()?;
-    let month = month([head[0], head[1], head[2]])?;
+    let month = month(*text.first_chunk()?)?;
+    match text.first_chunk().and_then(|head| padded(head, month)) {
+        Some(local) => syslog_tail(text, local, 15),
+        None => syslog_prefix_unpadded(text, month),
+    }
+}
+
+/// `Nov 20 16:45:08` or `Nov  2 16:45:08`, by position.
+#[inline]
+fn padded(head: &[u8; 15], month: u8) -> Option<Local> {
     let day = if head[4] == b' ' {
         pair(b'0', head[5])
     } else {
         pair(head[4], head[5])
     };
     if head[3] != b' ' || 31 < day || head[6] != b' ' {
-        return syslog_prefix_unpadded(text, month);
+        return None;
     }
     let mut local = Local::midnight(0, month, day as u8);
-    if time_of_day(&mut local, head.last_chunk()?).is_none() {
-        return syslog_prefix_unpadded(text, month);
-    }
-    syslog_tail(text, local, 15)
+    time_of_day(&mut local, head.last_chunk()?)?;
+    Some(local)
 }
 
 /// `Sep 8 22:14:15`, `Apr 15 2007 21:28:13`, and more blanks than one anywhere.

@@ -107,7 +107,7 @@ impl Decode for Messages {
                 let id = EventId(index as u32);
                 self.fields.fill(batch, id, sender, &mut parsing);
                 if frame.is_truncated {
-                    batch.tag(id, crate::codecs::TAG_TRUNCATED);
+                    batch.tag(id, crate::codecs::reading::TRUNCATED_TAG);
                 }
             }
         }

@@ -278,7 +278,7 @@ impl Checker<'_> {
     }
 
     fn reference(&mut self, text: &str, span: Span) -> Option<Reference> {
-        match crate::event::reference::parse(text) {
+        match crate::lang::field::parse(text) {
             Ok(parts) => {
                 if parts.iter().any(|part| part.trim() != part) {
                     self.diagnostics.push(

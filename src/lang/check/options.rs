@@ -2,6 +2,7 @@
 //! has is decided next door.
 
 use crate::lang::check::Checker;
+use crate::lang::check::value::Pairs;
 use crate::lang::diagnostic::Diagnostic;
 use crate::lang::source::Span;
 use crate::lang::syntax::{Attribute, PluginNode, Value, ValueKind};
@@ -268,14 +269,12 @@ fn merge(one: Arg, other: Arg, kind: Kind) -> Option<Arg> {
     let (span, other_span) = (one.span, other.span);
     let takes_several = matches!(kind, Kind::List | Kind::Uris | Kind::Hash);
     let value = match (one.value, other.value) {
-        (ArgValue::Hash(mut pairs), ArgValue::Hash(more)) => {
-            for (key, value) in more {
-                match pairs.iter_mut().find(|(known, _)| known.text == key.text) {
-                    Some((_, before)) => *before = appended(before.clone(), value),
-                    None => pairs.push((key, value)),
-                }
+        (ArgValue::Hash(pairs), ArgValue::Hash(more)) => {
+            let mut both = Pairs::default();
+            for (key, value) in pairs.into_iter().chain(more) {
+                both.add(key, value, appended);
             }
-            ArgValue::Hash(pairs)
+            ArgValue::Hash(both.all)
         }
         (ArgValue::Hash(_), _) | (_, ArgValue::Hash(_)) => return None,
         (one, other) if one == other && !matches!(one, ArgValue::List(_)) => one,
@@ -326,4 +325,48 @@ fn default_arg(kind: Kind, default: &str, span: Span) -> Arg {
         value: ArgValue::Text(default.to_owned()),
         span,
     })
+}
+
+/// Defaults that do not fit, names that stand twice.
+#[cfg(test)]
+pub(super) fn table_faults(plugin: &'static Plugin) -> Vec<String> {
+    let sources = crate::lang::source::Sources::default();
+    let registry = crate::lang::Registry { plugins: &[] };
+    let language = crate::lang::Language {
+        support_escapes: false,
+        variables: &|_| None,
+    };
+    let mut diagnostics = Vec::new();
+    let mut checker = Checker::new(&sources, &registry, &language, &mut diagnostics);
+    let mut faults = Vec::new();
+    let mut names: Vec<&str> = plugin.absent.to_vec();
+    for opt in plugin.options {
+        names.push(opt.name);
+        names.extend(opt.old_names);
+        let Some(default) = opt.default else {
+            continue;
+        };
+        let fits = opt.kind == Kind::Codec
+            || checker
+                .converted(opt, default_arg(opt.kind, default, Span::default()))
+                .is_ok();
+        if !fits || opt.required {
+            faults.push(format!(
+                "`{}` of `{}` cannot have this default",
+                opt.name, plugin.name
+            ));
+        }
+    }
+    names.sort_unstable();
+    for pair in names.windows(2) {
+        if let [one, other] = pair
+            && one == other
+        {
+            faults.push(format!(
+                "`{one}` stands twice in the table of `{}`",
+                plugin.name
+            ));
+        }
+    }
+    faults
 }

@@ -1,5 +1,7 @@
 //! Values: texts get their escapes and variables, and every value the type that its option asks for.
 
+use std::collections::HashMap;
+
 use crate::lang::check::Checker;
 use crate::lang::diagnostic::Diagnostic;
 use crate::lang::source::Span;
@@ -255,12 +257,10 @@ impl Checker<'_> {
         if text.contains("%{") {
             return Ok(());
         }
-        match crate::event::reference::parse(text) {
+        match crate::lang::field::parse(text) {
             Ok(_) => Ok(()),
-            Err(message) => {
-                Err(Diagnostic::error(span, message)
-                    .help("write `name`, `[name]` or `[outer][inner]`"))
-            }
+            // The message says what is right.
+            Err(message) => Err(Diagnostic::error(span, message)),
         }
     }
 
@@ -297,24 +297,16 @@ impl Checker<'_> {
             }
             ArgValue::Text(_) | ArgValue::Number(_) => return Err(self.mismatch(opt, arg.span)),
         };
-        let mut pairs: Vec<(Word, Arg)> = Vec::new();
+        let mut pairs = Pairs::default();
         let mut items = items.into_iter();
         while let (Some(key), Some(value)) = (items.next(), items.next()) {
             let Some(text) = key.text().map(str::to_owned) else {
                 return Err(self.mismatch(opt, key.span));
             };
-            match pairs.iter_mut().find(|(known, _)| known.text == text) {
-                Some((_, before)) => push(before, value),
-                None => pairs.push((
-                    Word {
-                        text,
-                        span: key.span,
-                    },
-                    value,
-                )),
-            }
+            let span = key.span;
+            pairs.add(Word { text, span }, value, collected);
         }
-        Ok(pairs)
+        Ok(pairs.all)
     }
 
     /// Refuses texts that are not among those the option allows.
@@ -332,7 +324,7 @@ impl Checker<'_> {
         if let Some(near) = near {
             help = format!("did you mean `{near}`? {help}");
         }
-        let message = format!("{written} is no value for the option `{}`", opt.name);
+        let message = format!("`{written}` is no value for the option `{}`", opt.name);
         Err(Diagnostic::error(stranger.span, message).help(help))
     }
 
@@ -352,20 +344,46 @@ impl Checker<'_> {
     }
 }
 
-fn push(before: &mut Arg, value: Arg) {
-    if let ArgValue::List(items) = &mut before.value {
-        items.push(value);
-        return;
+/// Pairs in order, found by key.
+#[derive(Default)]
+pub(super) struct Pairs {
+    pub(super) all: Vec<(Word, Arg)>,
+    places: HashMap<String, usize>,
+}
+
+impl Pairs {
+    /// Adds a pair; `both` makes one value of two for a key that is there.
+    pub(super) fn add(&mut self, key: Word, value: Arg, both: fn(Arg, Arg) -> Arg) {
+        let place = *self
+            .places
+            .entry(key.text.clone())
+            .or_insert(self.all.len());
+        match self.all.get_mut(place) {
+            Some((_, before)) => {
+                let span = before.span;
+                let empty = ArgValue::List(Vec::new());
+                let first = std::mem::replace(before, Arg { value: empty, span });
+                *before = both(first, value);
+            }
+            None => self.all.push((key, value)),
+        }
     }
-    let span = before.span;
-    let first = std::mem::replace(
-        before,
-        Arg {
-            value: ArgValue::List(Vec::new()),
-            span,
-        },
-    );
-    before.value = ArgValue::List(vec![first, value]);
+}
+
+/// The values of a key that stands several times in a list of keys and values.
+fn collected(one: Arg, other: Arg) -> Arg {
+    let span = one.span;
+    let items = match one.value {
+        ArgValue::List(mut items) => {
+            items.push(other);
+            items
+        }
+        ArgValue::Text(_) | ArgValue::Number(_) | ArgValue::Hash(_) => vec![one, other],
+    };
+    Arg {
+        value: ArgValue::List(items),
+        span,
+    }
 }
 
 fn split_at_blanks(words: Vec<Word>) -> Vec<Word> {

@@ -34,7 +34,8 @@ impl Parser<'_, '_> {
                 return Ok(node);
             }
             node.operators.push(self.operator()?);
-            if limits::TERMS_MAX <= node.terms.len() {
+            self.terms += 1;
+            if limits::TERMS_MAX <= self.terms {
                 return Err(self.error_help(
                     node.span,
                     format!("more than {} parts in one condition", limits::TERMS_MAX),
@@ -375,7 +376,7 @@ impl Parser<'_, '_> {
         let (text, span) = self.cursor.take_while(|character| {
             matches!(character, '[' | ']') || !matches!(character, ' ' | '\n' | '{')
         });
-        let help = match crate::event::reference::parse(text) {
+        let help = match crate::lang::field::parse(text) {
             Ok(parts) => format!("write `[{}]`", parts.join("][")),
             Err(_) => "write `[outer][inner]`".to_owned(),
         };

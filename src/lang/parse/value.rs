@@ -1,6 +1,9 @@
 //! Values of options: strings, numbers, barewords, lists, hashes, and codecs with options of their own.
 
-use crate::lang::parse::{Parsed, Parser};
+use std::collections::HashMap;
+
+use crate::lang::diagnostic::Diagnostic;
+use crate::lang::parse::{Broken, Parsed, Parser};
 use crate::lang::source::Span;
 use crate::lang::syntax::{Entry, Value, ValueKind};
 use crate::plugin::Word;
@@ -34,7 +37,7 @@ impl Parser<'_, '_> {
         })
     }
 
-    fn no_value(&mut self) -> super::Broken {
+    fn no_value(&mut self) -> Broken {
         match self.cursor.peek() {
             None | Some('}' | ']' | ',' | ')') => {
                 let here = self.cursor.here();
@@ -49,7 +52,7 @@ impl Parser<'_, '_> {
     }
 
     /// Reports a run of characters that only a quoted string may hold, and takes it all.
-    pub(super) fn unquoted(&mut self, start: usize) -> super::Broken {
+    pub(super) fn unquoted(&mut self, start: usize) -> Broken {
         self.cursor.rewind(start);
         let (text, span) = self.cursor.take_while(|character| {
             !matches!(
@@ -119,9 +122,37 @@ impl Parser<'_, '_> {
         if self.cursor.eat(".") {
             self.cursor.take_while(digits);
         }
-        let text = self.cursor.since(start).to_owned();
+        let text = self.cursor.since(start);
         self.boundary(start)?;
-        Ok(text)
+        self.octal(start, text)
+    }
+
+    /// A leading zero makes a number octal, as in Ruby; it goes on as a decimal one.
+    fn octal(&mut self, start: usize, text: &str) -> Parsed<String> {
+        let (sign, digits) = match text.strip_prefix('-') {
+            Some(digits) => ("-", digits),
+            None => ("", text),
+        };
+        if digits.len() < 2 || !digits.starts_with('0') || digits.contains('.') {
+            return Ok(text.to_owned());
+        }
+        let span = self.cursor.span_from(start);
+        let Ok(value) = u64::from_str_radix(digits, 8) else {
+            return Err(self.error_help(
+                span,
+                format!("`{text}` is no number: a leading zero makes it octal"),
+                "remove the zero, or put it in quotes",
+            ));
+        };
+        let decimal = format!("{sign}{value}");
+        self.diagnostics.push(
+            Diagnostic::notice(
+                span,
+                format!("a leading zero makes this the octal number {decimal}"),
+            )
+            .help("remove the zero for a decimal number"),
+        );
+        Ok(decimal)
     }
 
     /// A word as a value, or the name of a codec with options.
@@ -181,6 +212,7 @@ impl Parser<'_, '_> {
                 );
             }
             items.push(item);
+            let before = self.cursor.at();
             self.cursor.skip_blank();
             let comma = self.cursor.at();
             if self.cursor.eat(",") {
@@ -199,6 +231,7 @@ impl Parser<'_, '_> {
                 );
                 // What follows is an option: the bracket is missing, not the comma.
                 if self.cursor.sees_attribute() {
+                    self.cursor.rewind(before);
                     return Ok(items);
                 }
             }
@@ -210,8 +243,7 @@ impl Parser<'_, '_> {
         if !self.cursor.is_end() && self.cursor.peek() != Some('}') && !self.cursor.sees_section() {
             return Ok(());
         }
-        let span = self.cursor.span(opened, opened + 1);
-        Err(self.error_help(span, "this list is not closed", "add the missing `]`"))
+        Err(self.not_closed_value(opened, "list", "]"))
     }
 
     fn hash(&mut self) -> Parsed<Vec<Entry>> {
@@ -225,18 +257,15 @@ impl Parser<'_, '_> {
 
     fn entries(&mut self, opened: usize) -> Parsed<Vec<Entry>> {
         let mut entries: Vec<Entry> = Vec::new();
+        let mut seen = HashMap::new();
+        let mut broken = false;
         loop {
             self.cursor.skip_blank();
             if self.cursor.eat("}") {
-                return Ok(entries);
+                return if broken { Err(Broken) } else { Ok(entries) };
             }
             if self.cursor.is_end() || self.cursor.sees_section() {
-                let span = self.cursor.span(opened, opened + 1);
-                return Err(self.error_help(
-                    span,
-                    "this hash is not closed",
-                    "add the missing `}`",
-                ));
+                return Err(self.not_closed_value(opened, "hash", "}"));
             }
             if self.cursor.peek() == Some(',') {
                 let here = self.cursor.here();
@@ -248,20 +277,46 @@ impl Parser<'_, '_> {
                 );
                 continue;
             }
-            let entry = self.entry()?;
-            if let Some(first) = entries
-                .iter()
-                .find(|first| first.key.text == entry.key.text)
-            {
-                let line = self.line_of(first.key.span);
-                self.error_help(
-                    entry.key.span,
-                    format!("the key `{}` stands twice in one hash", entry.key.text),
-                    format!("it stands in line {line} already; give several values as a list: `[\"a\", \"b\"]`"),
-                );
+            match self.entry() {
+                Ok(entry) => {
+                    self.only_once(&mut seen, &entry.key);
+                    entries.push(entry);
+                }
+                Err(Broken) => {
+                    broken = true;
+                    self.skip_to_attribute();
+                }
             }
-            entries.push(entry);
         }
+    }
+
+    /// Reports a key that stands in the hash already; `seen` holds where.
+    fn only_once(&mut self, seen: &mut HashMap<String, Span>, key: &Word) {
+        let Some(first) = seen.insert(key.text.clone(), key.span) else {
+            return;
+        };
+        let line = self.line_of(first);
+        self.error_help(
+            key.span,
+            format!("the key `{}` stands twice in one hash", key.text),
+            format!(
+                "it stands in line {line} already; give several values as a list: `[\"a\", \"b\"]`"
+            ),
+        );
+    }
+
+    /// The text ends inside a list or hash; said once, not for all that are open.
+    fn not_closed_value(&mut self, opened: usize, what: &str, close: &str) -> Broken {
+        let span = self.cursor.span(opened, opened + 1);
+        if self.cut_off {
+            return Broken;
+        }
+        self.cut_off = self.cursor.is_end();
+        self.error_help(
+            span,
+            format!("this {what} is not closed"),
+            format!("add the missing `{close}`"),
+        )
     }
 
     fn entry(&mut self) -> Parsed<Entry> {
@@ -309,7 +364,7 @@ impl Parser<'_, '_> {
     }
 
     /// `[a][b] =>` in a hash: the brackets need quotes.
-    fn reference_as_key(&mut self) -> super::Broken {
+    fn reference_as_key(&mut self) -> Broken {
         let (text, span) = self
             .cursor
             .take_while(|character| !matches!(character, ' ' | '\t' | '\r' | '\n' | '=' | '}'));

@@ -1,7 +1,55 @@
 //! The pattern files that are compiled in.
 
+/// The embedded files of a bank, each once.
+macro_rules! bank {
+    ($folder:literal: $($file:literal),* $(,)?) => {
+        &[$(include_str!(concat!("../../../patterns/", $folder, "/", $file))),*]
+    };
+}
+
 /// Logstash's old field names.
-pub(super) const LEGACY: &[&str] = &[include_str!("../../../patterns/legacy/grok-patterns")];
+pub(super) const LEGACY: &[&str] = bank!(
+    "legacy":
+    "grok-patterns",
+    "aws",
+    "bind",
+    "bro",
+    "exim",
+    "haproxy",
+    "httpd",
+    "java",
+    "junos",
+    "linux-syslog",
+    "maven",
+    "mcollective-patterns",
+    "mongodb",
+    "postgresql",
+    "rails",
+    "redis",
+    "ruby",
+    "squid",
+);
 
 /// The field names of the Elastic Common Schema.
-pub(super) const ECS_V1: &[&str] = &[include_str!("../../../patterns/ecs-v1/grok-patterns")];
+pub(super) const ECS_V1: &[&str] = bank!(
+    "ecs-v1":
+    "grok-patterns",
+    "aws",
+    "bind",
+    "bro",
+    "exim",
+    "haproxy",
+    "httpd",
+    "java",
+    "junos",
+    "linux-syslog",
+    "maven",
+    "mcollective",
+    "mongodb",
+    "postgresql",
+    "rails",
+    "redis",
+    "ruby",
+    "squid",
+    "zeek",
+);
