@@ -90,21 +90,11 @@ fn run(config: &Config, flow: &Flow, stop: &StopSignal) -> io::Result<()> {
 
 /// The positions of an earlier run, or those that a replaced pipeline leaves.
 fn positions(config: &Config, flow: &Flow) -> io::Result<Positions> {
-    let Some(path) = &config.positions else {
+    match &config.positions {
+        Some(path) => flow.open_positions(path),
         // No file has this name, so there is nothing to read; and nobody is asked to save it.
-        return Positions::open(Path::new(""));
-    };
-    let kept = flow
-        .positions
-        .lock()
-        .expect("no holder of this lock panics");
-    if let Some(kept) = kept.iter().find(|kept| kept.path() == path) {
-        return Ok(kept.clone());
+        None => Positions::open(Path::new("")),
     }
-    drop(kept);
-    let positions = Positions::open(path)?;
-    flow.keep(&positions);
-    Ok(positions)
 }
 
 #[cfg(test)]
