@@ -46,6 +46,13 @@ pub const DATAGRAM_BYTES_MAX: usize = 64 << 10;
 
 /// Connections that one syslog input serves at once; each holds a buffer of `READ_BYTES` and a file descriptor.
 pub const SYSLOG_CONNECTIONS_MAX: usize = 1024;
+
+/// How much of a file's beginning its fingerprint covers: two or three log lines, which hold a time.
+pub const FINGERPRINT_BYTES: usize = 256;
+
+/// How soon it is tried again to open a file when no more could be opened.
+pub const CROWDED_WAIT: std::time::Duration = std::time::Duration::from_secs(1);
+
 /// A container's name; Docker itself sets no limit, a host name has 253.
 pub const CONTAINER_NAME_BYTES_MAX: usize = 256;
 
