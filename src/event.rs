@@ -1,10 +1,12 @@
 //! Events in batches: values, field references, templates, JSON in and out. Bytes of an input become a `Batch` here, and
 //! leave it as JSON or text. No map and no string is made per event: see `batch`.
 
+pub mod adopt;
 pub mod batch;
 pub mod encode;
 pub mod fields;
 pub mod json;
+pub mod mould;
 pub mod names;
 pub mod reference;
 pub mod template;

@@ -1,8 +1,15 @@
 //! Inputs: they read at their own pace and hand whole batches to the workers. Each plugin is one file or folder and one
 //! line of `ALL`.
 
+pub mod cutter;
 pub mod docker;
+pub mod file;
+pub mod generator;
+pub mod origin;
 pub mod sockets;
+pub mod stdin;
+pub mod stop_signal;
+pub mod syslog;
 
 use std::io;
 use std::path::Path;
@@ -18,7 +25,8 @@ use crate::plugin::{Options, Plugin};
 use crate::queue::positions::Positions;
 
 /// Every input of the agent.
-pub const ALL: &[InputPlugin] = &[docker::PLUGIN];
+pub const ALL: &[InputPlugin] =
+    &[docker::PLUGIN, file::PLUGIN, generator::PLUGIN, stdin::PLUGIN, syslog::PLUGIN];
 
 /// An input's description and how it is built.
 pub struct InputPlugin {
@@ -65,6 +73,17 @@ impl Flow {
     /// Whether the input has to stop.
     pub fn is_stopping(&self) -> bool {
         *self.stop.borrow()
+    }
+
+    /// The positions in a file, saved from now on. After a reload these are the ones that were in use before.
+    pub fn open_positions(&self, path: &Path) -> io::Result<Positions> {
+        let mut all = self.positions.lock().expect("no holder of this lock panics");
+        if let Some(known) = all.iter().find(|known| known.path() == path) {
+            return Ok(known.clone());
+        }
+        let opened = Positions::open(path)?;
+        all.push(opened.clone());
+        Ok(opened)
     }
 
     /// Has positions saved from now on.

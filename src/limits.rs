@@ -94,3 +94,18 @@ pub const OPEN_ROTATED_FILES_MAX: usize = 64;
 
 /// The most that a docker input may be told to join to one line; Elasticsearch takes requests of 100 MB.
 pub const JOINED_LINE_BYTES_MAX: usize = 64 << 20;
+
+/// A grok pattern file; the largest published one has 20 kB.
+pub const PATTERN_FILE_BYTES_MAX: u64 = 4 << 20;
+
+/// Threads of one generator. More than a machine has processors make nothing faster.
+pub const GENERATOR_THREADS_MAX: usize = 64;
+
+/// Patterns that one pattern with `{a,b}` can stand for. Each is walked on its own; people write a handful.
+pub const GLOB_ALTERNATIVES_MAX: usize = 1000;
+
+/// The largest datagram there is: a read never cuts one.
+pub const DATAGRAM_BYTES_MAX: usize = 64 << 10;
+
+/// Connections that one syslog input serves at once; each holds a buffer of `READ_BYTES` and a file descriptor.
+pub const SYSLOG_CONNECTIONS_MAX: usize = 1024;

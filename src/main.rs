@@ -5,8 +5,11 @@ mod api;
 mod cli;
 mod codecs;
 mod docker;
+#[cfg(test)]
+mod documentation;
 mod event;
 mod filters;
+mod host;
 mod inputs;
 mod lang;
 mod limits;

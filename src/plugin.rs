@@ -12,6 +12,18 @@ pub enum Section {
     Output,
 }
 
+impl Section {
+    /// The word in configurations.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Input => "input",
+            Self::Codec => "codec",
+            Self::Filter => "filter",
+            Self::Output => "output",
+        }
+    }
+}
+
 /// A plugin's description.
 #[derive(Debug)]
 pub struct Plugin {
@@ -50,6 +62,27 @@ pub enum Kind {
     /// A span of time: seconds as a number, or text with a unit such as `5 m`.
     Duration,
     Codec,
+}
+
+impl Kind {
+    /// The word in the documentation.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Boolean => "boolean",
+            Self::Integer => "integer",
+            Self::Number => "number",
+            Self::Text => "text",
+            Self::Field => "field",
+            Self::List => "list",
+            Self::Hash => "hash",
+            Self::Bytes => "bytes",
+            Self::Password => "password",
+            Self::Path => "path",
+            Self::Uris => "addresses",
+            Self::Duration => "duration",
+            Self::Codec => "codec",
+        }
+    }
 }
 
 /// One option of a plugin. Built by the `const` functions below.

@@ -155,6 +155,18 @@ impl Batch {
         .slice(range)
     }
 
+    /// The text that a part of the buffer is; empty if it is none.
+    pub fn text_of(&self, part: &[u8]) -> Text {
+        let start = (part.as_ptr() as usize).checked_sub(self.bytes.as_ptr() as usize);
+        match start {
+            Some(start) if start + part.len() <= self.bytes.len() => Text {
+                start: start as u32,
+                len: part.len() as u32,
+            },
+            _ => Text::EMPTY,
+        }
+    }
+
     /// Keeps a copy of some bytes in the batch. Past the limit of a batch the text comes out empty.
     pub fn append(&mut self, text: &[u8]) -> Text {
         let start = self.bytes.len();

@@ -53,7 +53,7 @@ impl Batch {
             Value::Text(span) => text(self.text(span), out),
             Value::Time(nanos) => {
                 out.push(b'"');
-                timestamp::write_iso8601(nanos, out);
+                timestamp::write_iso8601_nanos(nanos, out);
                 out.push(b'"');
             }
             Value::Map(members) => self.write_json_map(members, out),
@@ -86,7 +86,7 @@ impl Batch {
         match value {
             Value::Null => {}
             Value::Text(span) => out.extend_from_slice(self.text(span)),
-            Value::Time(nanos) => timestamp::write_iso8601(nanos, out),
+            Value::Time(nanos) => timestamp::write_iso8601_nanos(nanos, out),
             Value::List(items) => {
                 for (index, (_, item)) in self.members(items).enumerate() {
                     if 0 < index {

@@ -113,6 +113,14 @@ impl Batch {
         Ok(())
     }
 
+    /// Sets a member of a map.
+    pub fn set_member(&mut self, members: &mut Chain, name: Name, value: Value) {
+        match self.find_node(*members, name) {
+            Some(place) => self.nodes[place as usize].value = value,
+            None => self.push_member(members, name, value),
+        }
+    }
+
     /// Takes a field out and gives its value.
     pub fn remove(&mut self, id: EventId, reference: &Reference) -> Option<Value> {
         let mut fields = self.fields(id);

@@ -84,7 +84,7 @@ impl Template {
                     Some(Value::Time(nanos)) => pattern.write(nanos, out),
                     _ => complete = false,
                 },
-                Part::Now => timestamp::write_iso8601(batch.received, out),
+                Part::Now => timestamp::write_iso8601_nanos(batch.received, out),
             }
         }
         complete

@@ -1,6 +1,9 @@
 //! What is wrong, or doubtful, in a configuration: where, what, and what would be right. Printing lives here too.
 
-use crate::lang::source::Span;
+use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
+
+use crate::lang::mask;
+use crate::lang::source::{Sources, Span};
 
 /// Whether a configuration with this remark still runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,6 +25,8 @@ pub struct Diagnostic {
     pub message: String,
     /// What would be right, if known.
     pub help: Option<String>,
+    /// Places in the line around that must not be printed.
+    pub secrets: Vec<Span>,
 }
 
 impl Diagnostic {
@@ -31,6 +36,7 @@ impl Diagnostic {
             span,
             message: message.into(),
             help: None,
+            secrets: Vec::new(),
         }
     }
 
@@ -53,4 +59,91 @@ impl Diagnostic {
         self.help = Some(help.into());
         self
     }
+}
+
+impl Severity {
+    /// The word in the first line of a diagnostic.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Error => "error",
+            Self::Warning => "warning",
+            Self::Notice => "notice",
+        }
+    }
+
+    fn level(self) -> Level<'static> {
+        match self {
+            Self::Error => Level::ERROR,
+            Self::Warning => Level::WARNING,
+            Self::Notice => Level::NOTE,
+        }
+    }
+}
+
+/// A diagnostic as it is printed, without a last line end: `FILE:LINE:COLUMN: severity: message`, which programs may read,
+/// then an excerpt with a caret, then `help: ...`. Secrets are masked and control characters written out.
+pub fn render(diagnostic: &Diagnostic, sources: &Sources, colour: bool) -> String {
+    let (line, column) = sources.line_and_column(diagnostic.span);
+    let name = sources
+        .source(diagnostic.span)
+        .map_or("-", |source| source.name.as_str());
+    let mut text = format!(
+        "{}:{line}:{column}: {}: {}",
+        printable(name),
+        diagnostic.severity.name(),
+        printable(&diagnostic.message)
+    );
+    if let Some(excerpt) = excerpt(diagnostic, sources, line, colour) {
+        text.push('\n');
+        text.push_str(&excerpt);
+    }
+    if let Some(help) = &diagnostic.help {
+        text.push_str("\nhelp: ");
+        text.push_str(&printable(help));
+    }
+    text
+}
+
+/// The line with a caret under the span; only the first line of a longer span.
+fn excerpt(
+    diagnostic: &Diagnostic,
+    sources: &Sources,
+    number: usize,
+    colour: bool,
+) -> Option<String> {
+    let source = sources.source(diagnostic.span)?;
+    let line = sources.line_of(diagnostic.span)?;
+    let text = source.text.get(line.clone())?;
+    let within = |at: u32| (at as usize).clamp(line.start, line.end) - line.start;
+    let known: Vec<_> = diagnostic
+        .secrets
+        .iter()
+        .filter(|secret| secret.source == diagnostic.span.source)
+        .map(|secret| within(secret.start)..within(secret.end))
+        .collect();
+    let span = within(diagnostic.span.start)..within(diagnostic.span.end);
+    let (text, span) = mask::masked(text, &known, span);
+    let snippet = Snippet::source(text)
+        .line_start(number)
+        .annotation(AnnotationKind::Primary.span(span));
+    let group = Group::with_level(diagnostic.severity.level()).element(snippet);
+    let renderer = if colour {
+        Renderer::styled()
+    } else {
+        Renderer::plain()
+    };
+    Some(renderer.render(&[group]).to_string())
+}
+
+/// A text with its control characters written out, so that a name cannot move the cursor of a terminal.
+fn printable(text: &str) -> String {
+    let mut printed = String::with_capacity(text.len());
+    for character in text.chars() {
+        if character.is_control() {
+            printed.extend(character.escape_default());
+        } else {
+            printed.push(character);
+        }
+    }
+    printed
 }

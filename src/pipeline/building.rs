@@ -3,6 +3,8 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use sawlog_parsers::timestamp::Zone;
+
 use crate::event::{Names, Reference, Template};
 use crate::lang::diagnostic::Diagnostic;
 use crate::lang::source::Span;
@@ -107,6 +109,20 @@ impl Building<'_> {
     pub fn option_template(&mut self, options: &Options, name: &str) -> Option<Template> {
         let word = options.word(name)?;
         self.template(&word)
+    }
+
+    /// The zone that an option `timezone` names, or the host's; refused if there is no such zone.
+    pub fn zone(&mut self, options: &Options) -> Option<Zone> {
+        let Some(text) = options.text("timezone") else {
+            return Some(crate::host::zone());
+        };
+        let zone = Zone::named(text);
+        if zone.is_none() {
+            let help = "name one of the tz database such as `Europe/Berlin`, or an offset such as `+02:00`";
+            let span = options.span_of("timezone");
+            self.report(Diagnostic::error(span, format!("unknown zone `{text}`")).help(help));
+        }
+        zone
     }
 
     /// The plugin's own mode, or the pipeline's.

@@ -58,10 +58,8 @@ pub fn compile(
     let inputs = config.inputs.iter().filter_map(|input| build_input(input, &mut building)).collect();
     let filters = steps(&config.filters, &mut building, &mut build_filter);
     let outputs = steps(&config.outputs, &mut building, &mut build_output);
+    lang::mask::hide(diagnostics, &config.secrets, sources);
     if diagnostics.iter().any(|diagnostic| diagnostic.severity == Severity::Error) {
-        for diagnostic in diagnostics.iter_mut() {
-            lang::mask::hide(diagnostic, &config.secrets);
-        }
         return None;
     }
     Some(Compiled { inputs, filters, outputs, names: Arc::new(names) })
@@ -141,4 +139,24 @@ fn steps<P>(
         }
     }
     built
+}
+
+/// The problems of a pipeline text, one line each.
+#[cfg(test)]
+pub fn problems(text: &str) -> Vec<String> {
+    let source = Source { name: "test".to_owned(), text: text.to_owned() };
+    let sources = Sources { all: vec![source] };
+    let surroundings = Surroundings {
+        ecs: Default::default(),
+        support_escapes: false,
+        path_data: std::env::temp_dir(),
+        host_name: "test".to_owned(),
+        workers: 1,
+    };
+    let mut diagnostics = Vec::new();
+    let compiled = compile(&sources, &surroundings, &Arc::default(), &mut diagnostics);
+    let errors = diagnostics.iter().filter(|found| found.severity == Severity::Error);
+    let lines: Vec<String> = errors.map(|found| found.message.clone()).collect();
+    assert_eq!(compiled.is_some(), lines.is_empty());
+    lines
 }

@@ -73,12 +73,27 @@ impl Batches {
             .map_err(|_| Stopped)
     }
 
-    /// Batches that wait for a worker at present.
-    pub fn waiting(&self) -> usize {
-        self.workers
-            .iter()
-            .map(|worker| worker.max_capacity() - worker.capacity())
-            .sum()
+    /// Hands batches to queues of the caller's own making.
+    pub fn to(workers: Vec<mpsc::Sender<Batch>>) -> Self {
+        Self { workers: workers.into() }
+    }
+
+    /// A handle that counts what waits and does not keep the workers running.
+    pub fn waiting(&self) -> Waiting {
+        Waiting { workers: self.workers.iter().map(mpsc::Sender::downgrade).collect() }
+    }
+}
+
+/// Counts the batches that wait for workers.
+#[derive(Clone, Default)]
+pub struct Waiting {
+    workers: Vec<mpsc::WeakSender<Batch>>,
+}
+
+impl Waiting {
+    pub fn count(&self) -> usize {
+        let waiting = |worker: mpsc::Sender<Batch>| worker.max_capacity() - worker.capacity();
+        self.workers.iter().filter_map(mpsc::WeakSender::upgrade).map(waiting).sum()
     }
 }
 
@@ -102,9 +117,7 @@ pub fn spawn(
         );
     }
     Ok((
-        Batches {
-            workers: senders.into(),
-        },
+        Batches::to(senders),
         threads,
     ))
 }

@@ -18,8 +18,6 @@ pub(super) fn parse<'a>(line: &'a [u8], reference: &Reference) -> Option<Message
         syslog_loose::parse_message_with_year_exact_tz(text, year, Some(zone), Variant::Either)
             .ok()?;
     let message = Message {
-        priority: None,
-        timestamp_text: None,
         timestamp: loose.timestamp.and_then(|time| time.timestamp_nanos_opt()),
         timestamp_is_iso: loose.protocol != Protocol::RFC3164,
         host: loose.hostname.map(str::as_bytes),

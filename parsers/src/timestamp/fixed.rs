@@ -305,21 +305,27 @@ pub(crate) fn http(text: &[u8]) -> Option<(Local, i32)> {
 /// A syslog stamp at the head of a text. A year of 0 says that the text has none.
 #[inline]
 pub(crate) fn syslog_prefix(text: &[u8]) -> Option<Prefix> {
-    let head: &[u8; 15] = text.first_chunk()?;
-    let month = month([head[0], head[1], head[2]])?;
+    let month = month(*text.first_chunk()?)?;
+    match text.first_chunk().and_then(|head| padded(head, month)) {
+        Some(local) => syslog_tail(text, local, 15),
+        None => syslog_prefix_unpadded(text, month),
+    }
+}
+
+/// `Nov 20 16:45:08` or `Nov  2 16:45:08`, by position.
+#[inline]
+fn padded(head: &[u8; 15], month: u8) -> Option<Local> {
     let day = if head[4] == b' ' {
         pair(b'0', head[5])
     } else {
         pair(head[4], head[5])
     };
     if head[3] != b' ' || 31 < day || head[6] != b' ' {
-        return syslog_prefix_unpadded(text, month);
+        return None;
     }
     let mut local = Local::midnight(0, month, day as u8);
-    if time_of_day(&mut local, head.last_chunk()?).is_none() {
-        return syslog_prefix_unpadded(text, month);
-    }
-    syslog_tail(text, local, 15)
+    time_of_day(&mut local, head.last_chunk()?)?;
+    Some(local)
 }
 
 /// `Sep 8 22:14:15`, `Apr 15 2007 21:28:13`, and more blanks than one anywhere.

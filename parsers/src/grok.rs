@@ -1,0 +1,245 @@
+//! Grok: expressions with named patterns, `%{IP:client} %{NUMBER:bytes:int}`, compiled once and matched
+//! against many lines. Spans of the line come out; no text is copied and no value is converted here,
+//! though [`parse_int`] and its kin say how that is done.
+//!
+//! The meaning is that of Logstash, which is Oniguruma's with Ruby's syntax: the leftmost match, found by
+//! backtracking; `.` takes newlines, `^` and `$` are the bounds of lines. Which engine does the work is
+//! chosen at compilation, by what is fastest and exactly right; see [`Tier`].
+//!
+//! ```
+//! use sawlog_parsers::grok::{Grok, Options, Outcome, Patterns, Slots};
+//!
+//! let patterns = Patterns::legacy();
+//! let grok = Grok::compile("%{IP:client} %{NUMBER:bytes:int}", &patterns, Options::default())?;
+//! let mut slots = Slots::new();
+//! assert_eq!(grok.search(b"from 10.0.0.1 173", &mut slots), Outcome::Match);
+//! assert_eq!(grok.captures()[1].field, "bytes");
+//! assert_eq!(slots.span(1), Some(14..17));
+//! # Ok::<(), sawlog_parsers::grok::Error>(())
+//! ```
+
+#[cfg(test)]
+mod agreement;
+mod automaton;
+mod class;
+mod error;
+mod explain;
+mod first;
+mod machine;
+mod number;
+mod parse;
+mod patterns;
+mod program;
+mod token;
+mod tree;
+
+pub use self::error::Error;
+pub use self::explain::Explanation;
+pub use self::number::{parse_boolean, parse_float, parse_int};
+pub use self::patterns::Patterns;
+
+use self::automaton::{Answer, Automaton, Locations};
+use self::machine::{Machine, Scratch, UNSET, Verdict};
+use self::patterns::EXPRESSION_BYTES_MAX;
+use self::program::{Level, Program};
+use self::tree::Node;
+
+/// How an expression is compiled.
+#[derive(Debug, Clone, Copy)]
+pub struct Options {
+    pub captures: Captures,
+    /// The budget of the backtracking machine for one line. It counts steps, not time, so that the same
+    /// line has the same result everywhere.
+    pub steps_max: u64,
+}
+
+impl Default for Options {
+    /// Named captures only, and [`STEPS_MAX`].
+    fn default() -> Self {
+        Self {
+            captures: Captures::Named,
+            steps_max: STEPS_MAX,
+        }
+    }
+}
+
+/// The usual budget: some 50 ms on a slow core, and more than a thousand times what a line needs.
+pub const STEPS_MAX: u64 = 5_000_000;
+
+/// Which references capture.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Captures {
+    /// Those with a field: `%{WORD:verb}`, not `%{WORD}`.
+    Named,
+    /// All; `%{WORD}` is captured as `WORD`.
+    All,
+}
+
+/// What an expression captures in one place. Several captures may have the same field.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Capture {
+    /// The field as written: `client` or `[source][ip]`.
+    pub field: String,
+    pub kind: Kind,
+}
+
+/// The type that a captured text is to be converted to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    Text,
+    Int,
+    Float,
+    Long,
+    Double,
+    Boolean,
+}
+
+/// How a search ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    Match,
+    NoMatch,
+    /// The machine gave up: whether the line matches is not known.
+    BudgetSpent,
+}
+
+/// The engine that an expression is matched with first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Tier {
+    /// Decided choices and hand-written parsers of the known patterns.
+    Scanner,
+    /// The `regex` crate: linear time.
+    Automaton,
+    /// Backtracking within a budget of steps.
+    Backtracker,
+}
+
+/// A compiled expression. Any number of threads may search with it at the same time.
+pub struct Grok {
+    captures: Vec<Capture>,
+    warnings: Vec<String>,
+    tree: Node,
+    /// The fastest program; it declines some lines. `None` when the scanner is not the engine.
+    scanner: Option<Program>,
+    automaton: Option<Automaton>,
+    /// The program that decides every line within its budget.
+    program: Program,
+    tier: Tier,
+    tier_reason: String,
+    steps_max: u64,
+}
+
+/// The spans of a match, and memory that searches use again. One for each thread serves all expressions.
+#[derive(Default)]
+pub struct Slots {
+    scratch: Scratch,
+    locations: Locations,
+}
+
+impl Slots {
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Where the capture with this index in [`Grok::captures`] lies in the line of the last match; `None`
+    /// when the match went another way.
+    pub fn span(&self, index: usize) -> Option<std::ops::Range<usize>> {
+        let start = *self.scratch.spans.get(2 * index)?;
+        let end = *self.scratch.spans.get(2 * index + 1)?;
+        (start != UNSET && end != UNSET).then_some(start..end)
+    }
+}
+
+impl Grok {
+    /// Compiles an expression with the definitions in force.
+    pub fn compile(expression: &str, patterns: &Patterns, options: Options) -> Result<Self, Error> {
+        if EXPRESSION_BYTES_MAX < expression.len() {
+            return Err(Error::new(format!(
+                "the expression is longer than {EXPRESSION_BYTES_MAX} bytes"
+            )));
+        }
+        let parsed = parse::parse(expression, patterns, options.captures)?;
+        let scanner = Program::compile(&parsed.tree, &parsed.captures, Level::Scanner)?;
+        let program = Program::compile(&parsed.tree, &parsed.captures, Level::Optimised)?;
+        let automaton = Automaton::compile(&parsed.tree, &parsed.captures);
+        let (tier, tier_reason) = choose(&scanner, &automaton);
+        Ok(Self {
+            captures: parsed.captures,
+            warnings: parsed.warnings,
+            tree: parsed.tree,
+            scanner: (tier == Tier::Scanner).then_some(scanner),
+            automaton: automaton.ok(),
+            program,
+            tier,
+            tier_reason,
+            steps_max: options.steps_max,
+        })
+    }
+
+    /// One for each capture, in the order of their appearance in the expression.
+    pub fn captures(&self) -> &[Capture] {
+        &self.captures
+    }
+
+    /// The engine that is asked first.
+    pub fn tier(&self) -> Tier {
+        self.tier
+    }
+
+    /// Why it is not a better one.
+    pub fn tier_reason(&self) -> &str {
+        &self.tier_reason
+    }
+
+    /// What is accepted but likely not meant, such as an unknown type.
+    pub fn warnings(&self) -> &[String] {
+        &self.warnings
+    }
+
+    /// Looks for the leftmost match. The spans in `slots` count only after `Outcome::Match`.
+    pub fn search(&self, line: &[u8], slots: &mut Slots) -> Outcome {
+        slots.scratch.spans.clear();
+        slots.scratch.spans.resize(2 * self.captures.len(), UNSET);
+        if let Some(scanner) = &self.scanner {
+            let steps_max = scanner_steps_max(line).min(self.steps_max);
+            match Machine::new(scanner, line, &mut slots.scratch, steps_max).search() {
+                Verdict::Match => return Outcome::Match,
+                Verdict::NoMatch => return Outcome::NoMatch,
+                // Not a line for the scanner.
+                Verdict::Spent => {}
+            }
+        }
+        if let Some(automaton) = &self.automaton {
+            match automaton.search(line, &mut slots.scratch, &mut slots.locations) {
+                Answer::Match => return Outcome::Match,
+                Answer::NoMatch => return Outcome::NoMatch,
+                Answer::Undecided => {}
+            }
+        }
+        match Machine::new(&self.program, line, &mut slots.scratch, self.steps_max).search() {
+            Verdict::Match => Outcome::Match,
+            Verdict::NoMatch => Outcome::NoMatch,
+            Verdict::Spent => Outcome::BudgetSpent,
+        }
+    }
+}
+
+/// What the scanner may spend before the automaton is asked: linear in the line, several times what a
+/// line of its kind needs.
+fn scanner_steps_max(line: &[u8]) -> u64 {
+    1000 + 8 * line.len() as u64
+}
+
+fn choose(scanner: &Program, automaton: &Result<Automaton, String>) -> (Tier, String) {
+    match (&scanner.open_choice, automaton) {
+        (None, _) => (
+            Tier::Scanner,
+            "every choice is decided or bounded".to_owned(),
+        ),
+        (Some(reason), Ok(_)) => (Tier::Automaton, format!("no scanner: {reason}")),
+        (Some(reason), Err(other)) => (
+            Tier::Backtracker,
+            format!("no scanner: {reason}; no automaton: {other}"),
+        ),
+    }
+}

@@ -1,0 +1,249 @@
+//! Tests that all engines agree: whatever the scanner, the automaton and the optimised program decide of a
+//! line, the plain program, which presumes nothing, decides as well, captures included.
+
+use proptest::prelude::*;
+use proptest::test_runner::{Config, TestRunner};
+
+use super::automaton::{Answer, Automaton, Locations};
+use super::machine::{Machine, Scratch, UNSET, Verdict};
+use super::parse::{Parsed, parse};
+use super::patterns::Patterns;
+use super::program::{Level, Program};
+use super::{Captures, Error};
+
+/// Beyond this the yardstick has no verdict, and the line is passed over.
+const STEPS_MAX: u64 = 300_000;
+
+struct Engines {
+    expression: String,
+    captures: usize,
+    plain: Program,
+    optimised: Program,
+    scanner: Program,
+    automaton: Option<Automaton>,
+}
+
+impl Engines {
+    fn compile(expression: &str, patterns: &Patterns) -> Result<Self, Error> {
+        let Parsed { tree, captures, .. } = parse(expression, patterns, Captures::All)?;
+        Ok(Self {
+            expression: expression.to_owned(),
+            captures: captures.len(),
+            plain: Program::compile(&tree, &captures, Level::Plain)?,
+            optimised: Program::compile(&tree, &captures, Level::Optimised)?,
+            scanner: Program::compile(&tree, &captures, Level::Scanner)?,
+            automaton: Automaton::compile(&tree, &captures).ok(),
+        })
+    }
+
+    /// The spans of the match, if there is one; nothing when the program gave up.
+    fn run(&self, program: &Program, line: &[u8]) -> Option<Option<Vec<usize>>> {
+        let mut scratch = self.scratch();
+        match Machine::new(program, line, &mut scratch, STEPS_MAX).search() {
+            Verdict::Match => Some(Some(scratch.spans)),
+            Verdict::NoMatch => Some(None),
+            Verdict::Spent => None,
+        }
+    }
+
+    fn scratch(&self) -> Scratch {
+        let mut scratch = Scratch::default();
+        scratch.spans.resize(2 * self.captures, UNSET);
+        scratch
+    }
+
+    fn check(&self, line: &[u8]) {
+        let Some(want) = self.run(&self.plain, line) else { return };
+        let text = String::from_utf8_lossy(line);
+        for (name, program) in [("optimised", &self.optimised), ("scanner", &self.scanner)] {
+            if let Some(got) = self.run(program, line) {
+                assert_eq!(got, want, "{name}: {} on {text:?}", self.expression);
+            }
+        }
+        let Some(automaton) = &self.automaton else { return };
+        let mut scratch = self.scratch();
+        let got = match automaton.search(line, &mut scratch, &mut Locations::default()) {
+            Answer::Match => Some(scratch.spans),
+            Answer::NoMatch => None,
+            Answer::Undecided => return,
+        };
+        assert_eq!(got, want, "automaton: {} on {text:?}", self.expression);
+    }
+}
+
+/// Lines of many kinds; what is made of them is near to a match of some expression.
+const SEEDS: &[&str] = &[
+    r#"172.16.132.216 [14/Sep/2015:16:31:02 +0000] "GET /cart?item=7&n=2 HTTP/1.1" 304 0 0.002"#,
+    r#"2001:db8::17 [14/Sep/2015:16:31:03 +0000] "POST /login HTTP/2.0" 502 173 1.250"#,
+    r#"fe80::1%eth0 [4/März/15:6:31:60.5 100] "PUT /a\"b" HTTP/1 " 5 -1 .5"#,
+    r#"web-1.example.com. - frank@example.com [10/Oct/2000:13:55:36 -0700] "GET /x HTTP/1.0" 200 23 "-" "Moz \"q\" 1""#,
+    "Nov 20 18:56:21 web-17 sshd[4711]: Accepted publickey for deploy from 10.0.0.7 port 50022 ssh2",
+    "Jul 14 12:17:01.234 precision CRON[869567]: pam_unix(cron:session): session closed for user root",
+    "2026-11-20T18:56:21.123+01:00 ::ffff:10.1.2.3 WARN caf\u{e9} something happens: 12,5 -3 +4.x",
+    "<34>1 2003-08-24T05:14:15.003-07:00 the.borg.com su 12 ID47 [a b=\"]\"] 'su root' failed on /dev/pts/7",
+    "1:2:3:4:5:6:7:8 1.2.3.4.5 256.1.1.1 ::1 1::2::3 a.b-c..d 00:1b:44:11:3a:b7 0x1F 1e5 12:34:56:78",
+    "`x` 'it\\'s' \"\" \"a\\\\\" \"open http://u:p@h.org:80/p/q?r=1#s C:\\dir\\file urn:isbn:1 a@b.c Mai Okt",
+];
+
+#[derive(Debug, Clone)]
+enum Edit {
+    Replace(usize, u8),
+    Insert(usize, u8),
+    Delete(usize, usize),
+    Copy(usize, usize, usize),
+    Cut(usize),
+}
+
+fn edits() -> impl Strategy<Value = Vec<Edit>> {
+    let byte = prop_oneof![
+        4 => prop::sample::select(b" 0159afTZ:./-[]\"'\\%+,_?@\n".to_vec()),
+        1 => any::<u8>(),
+    ];
+    let at = 0..400_usize;
+    prop::collection::vec(
+        prop_oneof![
+            (at.clone(), byte.clone()).prop_map(|(at, byte)| Edit::Replace(at, byte)),
+            (at.clone(), byte).prop_map(|(at, byte)| Edit::Insert(at, byte)),
+            (at.clone(), 1..4_usize).prop_map(|(at, count)| Edit::Delete(at, count)),
+            (at.clone(), 1..20_usize, at.clone()).prop_map(|(from, count, to)| Edit::Copy(from, count, to)),
+            at.prop_map(Edit::Cut),
+        ],
+        0..5,
+    )
+}
+
+fn apply(line: &mut Vec<u8>, edit: &Edit) {
+    let place = |at: usize| at % (line.len() + 1);
+    match *edit {
+        Edit::Replace(at, byte) => {
+            let at = place(at);
+            if let Some(old) = line.get_mut(at) {
+                *old = byte;
+            }
+        }
+        Edit::Insert(at, byte) => line.insert(place(at), byte),
+        Edit::Delete(at, count) => {
+            let from = place(at);
+            line.drain(from..(from + count).min(line.len()));
+        }
+        Edit::Copy(from, count, to) => {
+            let from = place(from);
+            let piece = line[from..(from + count).min(line.len())].to_vec();
+            let to = place(to);
+            line.splice(to..to, piece);
+        }
+        // Most lines stay long.
+        Edit::Cut(at) if at % 4 == 0 => line.truncate(place(at)),
+        Edit::Cut(_) => {}
+    }
+}
+
+fn check_all(expressions: &[String], patterns: &Patterns, cases: u32) {
+    let compile = |text: &String| Engines::compile(text, patterns).expect("the expression is sound");
+    let engines: Vec<Engines> = expressions.iter().map(compile).collect();
+    let line = (0..SEEDS.len(), edits()).prop_map(|(seed, edits)| {
+        let mut line = SEEDS[seed].as_bytes().to_vec();
+        edits.iter().for_each(|edit| apply(&mut line, edit));
+        line
+    });
+    let mut runner = TestRunner::new(Config { cases, failure_persistence: None, ..Config::default() });
+    let result = runner.run(&line, |line| {
+        engines.iter().for_each(|engines| engines.check(&line));
+        Ok(())
+    });
+    result.unwrap_or_else(|failure| panic!("{failure}"));
+}
+
+/// More rounds than every run of the tests needs, for a soak.
+fn rounds(usual: u32) -> u32 {
+    std::env::var("SAWLOG_AGREEMENT_FACTOR").ok().and_then(|text| text.parse().ok()).unwrap_or(1) * usual
+}
+
+#[test]
+fn engines_agree_on_the_basic_patterns() {
+    let names = [
+        "IP", "IPV4", "IPORHOST", "HOSTNAME", "HOSTPORT", "NUMBER", "BASE16NUM", "WORD", "POSINT", "NONNEGINT",
+        "QUOTEDSTRING", "MONTH", "TIME", "HTTPDATE", "SYSLOGTIMESTAMP", "TIMESTAMP_ISO8601", "URIPATH",
+        "URIPATHPARAM", "URI", "PATH", "MAC", "EMAILADDRESS", "LOGLEVEL", "DATESTAMP", "UUID", "TTY",
+    ];
+    // What stands around a token decides whether it is one.
+    let forms = ["%{X:x}", "^%{X:x}$", "%{X:x} %{X:y}", "%{DATA:a}%{X:x}[ ,:]", "%{X:x}%{NOTSPACE:b}", "(?:%{X:x}|-)\""];
+    let expressions: Vec<String> = names
+        .iter()
+        .flat_map(|name| forms.iter().map(move |form| form.replace("{X", &format!("{{{name}"))))
+        .collect();
+    check_all(&expressions, &Patterns::legacy(), rounds(60));
+}
+
+#[test]
+fn engines_agree_on_whole_lines() {
+    let mut patterns = Patterns::legacy();
+    let file = r#"REQUESTPATH \"%{WORD:method} %{URIPATHPARAM} HTTP.*\"
+NGINXACCESS %{IP:client} \[%{HTTPDATE:at}\] %{REQUESTPATH} %{NUMBER:code} %{NUMBER:sent:int} %{NUMBER:time:float}
+"#;
+    patterns.add_file(file.as_bytes()).expect("the file above is sound");
+    let expressions = [
+        "%{NGINXACCESS}",
+        r#"^%{IPORHOST:client} \[%{HTTPDATE:at}\] "%{WORD:method} %{NOTSPACE:path} HTTP/%{NUMBER}" %{NUMBER:code} %{NUMBER:sent:int} %{NUMBER:time:float}$"#,
+        "%{COMBINEDAPACHELOG}",
+        "%{COMMONAPACHELOG}",
+        "%{SYSLOGBASE} %{GREEDYDATA:message}",
+        "%{SYSLOGLINE}",
+        "%{SYSLOG5424LINE}",
+        "%{SYSLOGPAMSESSION}",
+        "^%{TIMESTAMP_ISO8601:at} (?:%{IP:ip}|%{HOSTNAME:host}) %{LOGLEVEL:level}%{SPACE}%{GREEDYDATA:text}",
+        "%{DATA:a} %{DATA:b}:%{GREEDYDATA:c} %{NUMBER:d}",
+        "(?<a>.*)\"(?<b>.*?)\"(?<c>[^\"]*)$",
+    ];
+    check_all(&expressions.map(str::to_owned), &patterns, rounds(300));
+}
+
+/// Small expressions of all constructs over few letters, where anything can match anything.
+fn expression() -> impl Strategy<Value = String> {
+    let leaf = prop_oneof![
+        prop::sample::select(vec![
+            "a", "b", "ab", "-", " ", ".", "\\w", "\\s", "\\d", "[ab]", "[^a]", "ä", "[[:alpha:]]", "^", "$", "\\b",
+            "\\B", "", "\\A", "\\z", "%{WORD:w}", "%{INT:i}", "%{NUMBER:n}", "%{NOTSPACE:s}", "%{DATA:d}",
+            "%{GREEDYDATA:g}", "%{HOSTNAME:h}", "%{IP:ip}", "(?<!a)", "(?!b)", "(?<=[a-])", "(?=ab|-)", "(?<!ab|b)",
+            "\\Z",
+        ])
+        .prop_map(str::to_owned),
+    ];
+    leaf.prop_recursive(4, 24, 4, |inner| {
+        let quantifier =
+            prop::sample::select(vec!["*", "+", "?", "*?", "+?", "??", "{2}", "{1,2}", "{,2}?", "{2,}", "*+"]);
+        prop_oneof![
+            3 => prop::collection::vec(inner.clone(), 1..4).prop_map(|parts| parts.concat()),
+            2 => prop::collection::vec(inner.clone(), 2..4).prop_map(|parts| format!("(?:{})", parts.join("|"))),
+            2 => (inner.clone(), quantifier).prop_map(|(part, sign)| format!("(?:{part}){sign}")),
+            1 => inner.clone().prop_map(|part| format!("(?<c>{part})")),
+            1 => inner.clone().prop_map(|part| format!("(?>{part})")),
+            1 => inner.clone().prop_map(|part| format!("(?={part})")),
+            1 => inner.prop_map(|part| format!("(?!{part})")),
+        ]
+    })
+}
+
+#[test]
+fn engines_agree_on_any_expression() {
+    let patterns = Patterns::legacy();
+    let lines = prop::collection::vec(
+        prop::collection::vec(
+            prop_oneof![
+                8 => prop::sample::select(vec!["a", "b", "-", " ", "1", ".", "\n", "ä", "ab", "1.5", "10.0.0.1"])
+                    .prop_map(|text| text.as_bytes().to_vec()),
+                1 => any::<u8>().prop_map(|byte| vec![byte]),
+            ],
+            0..10,
+        ),
+        8,
+    );
+    let mut runner =
+        TestRunner::new(Config { cases: rounds(150), failure_persistence: None, ..Config::default() });
+    let result = runner.run(&(expression(), lines), |(text, lines)| {
+        let engines = Engines::compile(&text, &patterns).expect("the expression is sound");
+        lines.iter().for_each(|pieces| engines.check(&pieces.concat()));
+        Ok(())
+    });
+    result.unwrap_or_else(|failure| panic!("{failure}"));
+}

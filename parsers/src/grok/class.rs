@@ -1,0 +1,335 @@
+//! Sets of characters: what `[...]`, `\d` or `.` stands for. Ranges of code points come in from the
+//! expression's parser; the engines take them out as ranges or as a table of bytes.
+//!
+//! A byte that is not part of valid UTF-8 counts as one U+FFFD, in every engine alike.
+
+use std::fmt;
+use std::sync::OnceLock;
+
+/// The last code point there is.
+const LAST: u32 = 0x10FFFF;
+/// What a byte outside of valid UTF-8 counts as.
+pub(super) const REPLACEMENT: u32 = 0xFFFD;
+
+/// A set of code points: sorted ranges that neither overlap nor touch.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
+pub(super) struct Class {
+    ranges: Vec<(u32, u32)>,
+}
+
+impl Class {
+    pub fn from_ranges(ranges: &[(u32, u32)]) -> Self {
+        let mut ranges = ranges.to_vec();
+        ranges.sort_unstable();
+        let mut merged: Vec<(u32, u32)> = Vec::with_capacity(ranges.len());
+        for (low, high) in ranges {
+            match merged.last_mut() {
+                Some(last) if low <= last.1.saturating_add(1) => last.1 = last.1.max(high),
+                _ => merged.push((low, high)),
+            }
+        }
+        Self { ranges: merged }
+    }
+
+    pub fn single(code: u32) -> Self {
+        Self {
+            ranges: vec![(code, code)],
+        }
+    }
+
+    pub fn any() -> Self {
+        Self {
+            ranges: vec![(0, LAST)],
+        }
+    }
+
+    pub fn any_but_newline() -> Self {
+        Self::single(u32::from('\n')).negated()
+    }
+
+    /// `\d`: ASCII only, as Ruby has it.
+    pub fn digit() -> Self {
+        Self::ascii(&[(b'0', b'9')])
+    }
+
+    /// `\w`: ASCII only, as Ruby has it.
+    pub fn word() -> Self {
+        Self::ascii(&[(b'0', b'9'), (b'A', b'Z'), (b'_', b'_'), (b'a', b'z')])
+    }
+
+    /// `\s`: blank, tab, newline, vertical tab, form feed, carriage return.
+    pub fn space() -> Self {
+        Self::ascii(&[(b'\t', b'\r'), (b' ', b' ')])
+    }
+
+    /// `\h`: a hexadecimal digit.
+    pub fn hex() -> Self {
+        Self::ascii(&[(b'0', b'9'), (b'A', b'F'), (b'a', b'f')])
+    }
+
+    pub fn ascii(ranges: &[(u8, u8)]) -> Self {
+        let ranges: Vec<_> = ranges
+            .iter()
+            .map(|(low, high)| ((*low).into(), (*high).into()))
+            .collect();
+        Self::from_ranges(&ranges)
+    }
+
+    pub fn ranges(&self) -> &[(u32, u32)] {
+        &self.ranges
+    }
+
+    pub fn union(&self, other: &Self) -> Self {
+        Self::from_ranges(&[&self.ranges[..], &other.ranges[..]].concat())
+    }
+
+    pub fn negated(&self) -> Self {
+        let mut ranges = Vec::with_capacity(self.ranges.len() + 1);
+        let mut next = 0;
+        for &(low, high) in &self.ranges {
+            if next < low {
+                ranges.push((next, low - 1));
+            }
+            next = high + 1;
+        }
+        if next <= LAST {
+            ranges.push((next, LAST));
+        }
+        Self { ranges }
+    }
+
+    pub fn intersection(&self, other: &Self) -> Self {
+        self.negated().union(&other.negated()).negated()
+    }
+
+    pub fn contains(&self, code: u32) -> bool {
+        let after = self.ranges.partition_point(|range| range.0 <= code);
+        after
+            .checked_sub(1)
+            .and_then(|at| self.ranges.get(at))
+            .is_some_and(|range| code <= range.1)
+    }
+
+    /// Whether every character beyond ASCII is in the set: then it may be tested byte by byte.
+    pub fn holds_all_beyond_ascii(&self) -> bool {
+        self.ranges
+            .last()
+            .is_some_and(|last| last.0 <= 0x80 && last.1 == LAST)
+    }
+
+    pub fn is_ascii(&self) -> bool {
+        self.ranges.last().is_none_or(|last| last.1 < 0x80)
+    }
+
+    /// The set with the other case of each letter added, for `(?i)`.
+    pub fn ignoring_case(&self) -> Self {
+        let mut ranges = self.ranges.clone();
+        for &(low, high) in &self.ranges {
+            // Beyond the basic plane's letters a range this wide is a negation, which has both cases.
+            for code in low..=high.min(low.saturating_add(0x3000)) {
+                if let Some(letter) = char::from_u32(code) {
+                    ranges.extend(other_case(letter).map(|other| (other, other)));
+                }
+            }
+        }
+        Self::from_ranges(&ranges)
+    }
+
+    /// The POSIX bracket `[:name:]`, with Unicode's meaning as in Ruby.
+    pub fn posix(name: &str) -> Option<Self> {
+        let beyond = |expression: &'static str, cell: &'static OnceLock<Class>| {
+            cell.get_or_init(|| beyond_ascii(expression)).clone()
+        };
+        macro_rules! unicode {
+            ($expression:literal) => {{
+                static CELL: OnceLock<Class> = OnceLock::new();
+                beyond($expression, &CELL)
+            }};
+        }
+        Some(match name {
+            "alnum" => Self::ascii(&[(b'0', b'9'), (b'A', b'Z'), (b'a', b'z')])
+                .union(&unicode!(r"[\p{Alphabetic}\p{Nd}]+")),
+            "alpha" => {
+                Self::ascii(&[(b'A', b'Z'), (b'a', b'z')]).union(&unicode!(r"\p{Alphabetic}+"))
+            }
+            "ascii" => Self::ascii(&[(0, 127)]),
+            "blank" => Self::ascii(&[(b'\t', b'\t'), (b' ', b' ')]).union(&unicode!(r"\p{Zs}+")),
+            "cntrl" => Self::ascii(&[(0, 31), (127, 127)]).union(&unicode!(r"\p{Cc}+")),
+            "digit" => Self::digit().union(&unicode!(r"\p{Nd}+")),
+            "graph" => {
+                Self::ascii(&[(b'!', b'~')]).union(&unicode!(r"[^\p{White_Space}\p{Cc}\p{Cn}]+"))
+            }
+            "lower" => Self::ascii(&[(b'a', b'z')]).union(&unicode!(r"\p{Lowercase}+")),
+            "print" => Self::ascii(&[(b' ', b'~')])
+                .union(&unicode!(r"[^\p{White_Space}\p{Cc}\p{Cn}]+|\p{Zs}+")),
+            "punct" => Self::ascii(&[(b'!', b'/'), (b':', b'@'), (b'[', b'`'), (b'{', b'~')])
+                .union(&unicode!(r"\p{P}+")),
+            "space" => Self::space().union(&unicode!(r"\p{White_Space}+")),
+            "upper" => Self::ascii(&[(b'A', b'Z')]).union(&unicode!(r"\p{Uppercase}+")),
+            "word" => Self::word().union(unicode_word()),
+            "xdigit" => Self::hex(),
+            _ => return None,
+        })
+    }
+}
+
+/// As an expression would write it.
+impl fmt::Display for Class {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if *self == Class::any() {
+            return out.write_str(".");
+        }
+        let negated = self.negated();
+        let (sign, ranges) =
+            match negated.ranges.len() < self.ranges.len() || self.holds_all_beyond_ascii() {
+                true => ("^", &negated.ranges),
+                false => ("", &self.ranges),
+            };
+        write!(out, "[{sign}")?;
+        for &(low, high) in ranges.iter().take(12) {
+            let letter = |code| char::from_u32(code).unwrap_or('?').escape_default();
+            match low == high {
+                true => write!(out, "{}", letter(low))?,
+                false => write!(out, "{}-{}", letter(low), letter(high))?,
+            }
+        }
+        out.write_str("]")
+    }
+}
+
+/// The characters beyond ASCII that `\b` takes for a part of a word.
+fn unicode_word() -> &'static Class {
+    static CELL: OnceLock<Class> = OnceLock::new();
+    CELL.get_or_init(|| beyond_ascii(r"\w+"))
+}
+
+/// Whether `\b` takes the character for a part of a word.
+pub(super) fn is_word(code: u32) -> bool {
+    match u8::try_from(code) {
+        Ok(byte) if byte < 0x80 => byte == b'_' || byte.is_ascii_alphanumeric(),
+        _ => unicode_word().contains(code),
+    }
+}
+
+/// Reads a property's characters out of the automaton's own tables, so that both engines agree.
+fn beyond_ascii(expression: &str) -> Class {
+    let property =
+        regex::Regex::new(expression).expect("a constant of this file that its tests compile");
+    let all: String = (0x80..=LAST).filter_map(char::from_u32).collect();
+    let ranges: Vec<_> = property
+        .find_iter(&all)
+        .flat_map(|run| runs(run.as_str()))
+        .collect();
+    Class::from_ranges(&ranges)
+}
+
+/// The code points of a run as ranges: the surrogates, which are no characters, part a run in two.
+fn runs(text: &str) -> Vec<(u32, u32)> {
+    let code = |letter: Option<char>| letter.map(u32::from);
+    match (code(text.chars().next()), code(text.chars().next_back())) {
+        (Some(low), Some(high)) if low < 0xD800 && 0xDFFF < high => {
+            vec![(low, 0xD7FF), (0xE000, high)]
+        }
+        (Some(low), Some(high)) => vec![(low, high)],
+        _ => Vec::new(),
+    }
+}
+
+fn other_case(letter: char) -> impl Iterator<Item = u32> {
+    let single = |mut letters: std::vec::IntoIter<char>| {
+        let first = letters.next();
+        first.filter(|_| letters.len() == 0).map(u32::from)
+    };
+    let lower: Vec<char> = letter.to_lowercase().collect();
+    let upper: Vec<char> = letter.to_uppercase().collect();
+    [single(lower.into_iter()), single(upper.into_iter())]
+        .into_iter()
+        .flatten()
+}
+
+/// The character at a position: its code point and length in bytes; `None` at the end of the line.
+pub(super) fn decode(line: &[u8], at: usize) -> Option<(u32, usize)> {
+    let first = *line.get(at)?;
+    if first < 0x80 {
+        return Some((first.into(), 1));
+    }
+    Some(decode_beyond_ascii(line, at, first))
+}
+
+fn decode_beyond_ascii(line: &[u8], at: usize, first: u8) -> (u32, usize) {
+    let length = match first {
+        0xC2..=0xDF => 2,
+        0xE0..=0xEF => 3,
+        0xF0..=0xF4 => 4,
+        _ => return (REPLACEMENT, 1),
+    };
+    let text = line
+        .get(at..at + length)
+        .and_then(|bytes| std::str::from_utf8(bytes).ok());
+    match text.and_then(|text| text.chars().next()) {
+        Some(letter) => (letter.into(), length),
+        None => (REPLACEMENT, 1),
+    }
+}
+
+/// The character that ends before a position: its code point and length; `None` at the line's start.
+pub(super) fn decode_back(line: &[u8], at: usize) -> Option<(u32, usize)> {
+    let last = *line.get(at.checked_sub(1)?)?;
+    if last < 0x80 {
+        return Some((last.into(), 1));
+    }
+    // UTF-8 synchronises itself: a lead byte with all its followers is a character wherever one looks.
+    let whole = (2..=at.min(4)).find_map(|length| {
+        let (code, found) = decode(line, at - length)?;
+        (found == length).then_some((code, length))
+    });
+    Some(whole.unwrap_or((REPLACEMENT, 1)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ranges_that_touch_become_one() {
+        let class = Class::from_ranges(&[(5, 9), (1, 4), (20, 30)]);
+        assert_eq!(class.ranges(), &[(1, 9), (20, 30)]);
+    }
+
+    #[test]
+    fn a_negation_twice_is_the_set_itself() {
+        let class = Class::word();
+        assert_eq!(class.negated().negated(), class);
+        assert!(class.negated().holds_all_beyond_ascii());
+    }
+
+    #[test]
+    fn posix_classes_know_letters_beyond_ascii() {
+        let alnum = Class::posix("alnum").unwrap();
+        assert!(
+            alnum.contains('ä'.into()) && alnum.contains('z'.into()) && !alnum.contains('-'.into())
+        );
+        for name in [
+            "alpha", "blank", "cntrl", "digit", "graph", "lower", "print", "punct", "space",
+            "upper",
+        ] {
+            assert!(!Class::posix(name).unwrap().ranges().is_empty(), "{name}");
+        }
+        assert_eq!(Class::posix("letter"), None);
+    }
+
+    #[test]
+    fn a_stray_byte_is_one_replacement_character() {
+        assert_eq!(decode(b"\xC3a", 0), Some((REPLACEMENT, 1)));
+        assert_eq!(decode("ä".as_bytes(), 0), Some((0xE4, 2)));
+        assert_eq!(decode_back("ä".as_bytes(), 2), Some((0xE4, 2)));
+        assert_eq!(decode_back(b"a\xA4", 2), Some((REPLACEMENT, 1)));
+        assert_eq!(decode_back(b"a", 0), None);
+    }
+
+    #[test]
+    fn case_is_ignored_both_ways() {
+        let class = Class::single('k'.into()).ignoring_case();
+        assert!(class.contains('K'.into()) && class.contains('k'.into()));
+    }
+}

@@ -1,0 +1,182 @@
+//! Captured text to numbers, for `%{NUMBER:field:int}` and its kin: the longest numeric prefix counts,
+//! as in Ruby, and text without one is zero.
+
+/// The integer that the text begins with: `12abc` is 12, `1_000` is 1000, `abc` is 0.
+///
+/// Blanks before it and one sign are allowed. `None` means that the value does not fit an `i64`; the
+/// caller keeps the text then, so that no digit is lost.
+pub fn parse_int(text: &[u8]) -> Option<i64> {
+    let (negative, digits) = split_sign(text);
+    let mut value: i64 = 0;
+    for digit in Digits::new(digits) {
+        // Counting downwards reaches the smallest value, which has no positive counterpart.
+        value = value
+            .checked_mul(10)?
+            .checked_sub(i64::from(digit - b'0'))?;
+    }
+    if negative {
+        Some(value)
+    } else {
+        value.checked_neg()
+    }
+}
+
+/// The decimal number that the text begins with: `1.5s` is 1.5, `1e3` is 1000, `abc` is 0.
+///
+/// `None` means that the value is beyond the range of an `f64`; the caller keeps the text then, since
+/// JSON has no infinity.
+pub fn parse_float(text: &[u8]) -> Option<f64> {
+    let (negative, rest) = split_sign(text);
+    let prefix = numeric_prefix(rest);
+    let value: f64 = if prefix.contains(&b'_') {
+        let plain: Vec<u8> = prefix
+            .iter()
+            .copied()
+            .filter(|byte| *byte != b'_')
+            .collect();
+        parse_ascii(&plain)
+    } else {
+        parse_ascii(prefix)
+    };
+    let value = if negative { -value } else { value };
+    value.is_finite().then_some(value)
+}
+
+/// `true`, `yes`, `on`, `1` and `t`, `y` in any case are true; their opposites are false; all else is neither.
+pub fn parse_boolean(text: &[u8]) -> Option<bool> {
+    let is_any = |words: &[&str]| {
+        words
+            .iter()
+            .any(|word| text.eq_ignore_ascii_case(word.as_bytes()))
+    };
+    if is_any(&["true", "t", "yes", "y", "on", "1"]) {
+        Some(true)
+    } else if is_any(&["false", "f", "no", "n", "off", "0"]) {
+        Some(false)
+    } else {
+        None
+    }
+}
+
+fn parse_ascii(digits: &[u8]) -> f64 {
+    std::str::from_utf8(digits)
+        .ok()
+        .and_then(|text| text.parse().ok())
+        .unwrap_or(0.0)
+}
+
+/// The sign, and what follows it.
+fn split_sign(text: &[u8]) -> (bool, &[u8]) {
+    match text.trim_ascii_start() {
+        [b'-', rest @ ..] => (true, rest),
+        [b'+', rest @ ..] => (false, rest),
+        rest => (false, rest),
+    }
+}
+
+/// Decimal digits from the start; a single underscore may stand between two of them.
+struct Digits<'a> {
+    text: &'a [u8],
+    at: usize,
+}
+
+impl<'a> Digits<'a> {
+    fn new(text: &'a [u8]) -> Self {
+        Self { text, at: 0 }
+    }
+}
+
+impl Iterator for Digits<'_> {
+    type Item = u8;
+
+    fn next(&mut self) -> Option<u8> {
+        let underscore = self.at != 0 && self.text.get(self.at) == Some(&b'_');
+        let at = self.at + usize::from(underscore);
+        let digit = self.text.get(at).copied().filter(u8::is_ascii_digit)?;
+        self.at = at + 1;
+        Some(digit)
+    }
+}
+
+/// Digits, a fraction that has digits on both sides of its point, an exponent that has digits.
+fn numeric_prefix(text: &[u8]) -> &[u8] {
+    let digits_from = |from: usize| {
+        let mut digits = Digits::new(text.get(from..).unwrap_or_default());
+        while digits.next().is_some() {}
+        from + digits.at
+    };
+    let mut end = digits_from(0);
+    if text.get(end) == Some(&b'.') {
+        let fraction = digits_from(end + 1);
+        if end + 1 < fraction {
+            end = fraction;
+        }
+    }
+    if end != 0 && matches!(text.get(end), Some(b'e' | b'E')) {
+        let signed = end + 1 + usize::from(matches!(text.get(end + 1), Some(b'+' | b'-')));
+        let exponent = digits_from(signed);
+        if signed < exponent {
+            end = exponent;
+        }
+    }
+    text.get(..end).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check_int(text: &str, want: Option<i64>) {
+        assert_eq!(parse_int(text.as_bytes()), want, "{text}");
+    }
+
+    #[track_caller]
+    #[allow(clippy::float_cmp, reason = "the values are exact")]
+    fn check_float(text: &str, want: f64) {
+        assert_eq!(parse_float(text.as_bytes()), Some(want), "{text}");
+    }
+
+    #[test]
+    fn the_longest_prefix_counts() {
+        check_int("12abc", Some(12));
+        check_int("abc", Some(0));
+        check_int("", Some(0));
+        check_int(" -7 ", Some(-7));
+        check_int("+5.9", Some(5));
+    }
+
+    #[test]
+    fn single_underscores_part_digits() {
+        check_int("1_000", Some(1000));
+        check_int("1__0", Some(1));
+        check_int("_1", Some(0));
+        check_float("1_000.5", 1000.5);
+    }
+
+    #[test]
+    fn too_big_an_integer_is_told() {
+        check_int("9223372036854775807", Some(i64::MAX));
+        check_int("-9223372036854775808", Some(i64::MIN));
+        check_int("9223372036854775808", None);
+    }
+
+    #[test]
+    fn floats_take_fraction_and_exponent() {
+        check_float("0.003", 0.003);
+        check_float("1.5s", 1.5);
+        check_float("1e3", 1000.0);
+        check_float("1e", 1.0);
+        check_float("1.", 1.0);
+        check_float(".5", 0.5);
+        check_float("-2.5", -2.5);
+        check_float("abc", 0.0);
+    }
+
+    #[test]
+    fn booleans_are_words() {
+        assert_eq!(parse_boolean(b"True"), Some(true));
+        assert_eq!(parse_boolean(b"off"), Some(false));
+        assert_eq!(parse_boolean(b"maybe"), None);
+    }
+}

@@ -1,0 +1,366 @@
+//! The text of an expression to a tree: regular expressions in Ruby's syntax, with `%{NAME:field:type}`
+//! in them. Definitions are parsed where they are referred to, so every use has captures of its own.
+
+mod bracket;
+mod escape;
+mod group;
+mod reference;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use super::class::Class;
+use super::error::Error;
+use super::patterns::Patterns;
+use super::tree::{Assert, Node, Repeat};
+use super::{Capture, Captures, Kind};
+
+/// Groups and definitions may lie in each other this deep: the tree is walked by recursion, and the
+/// deepest published pattern needs less than 30.
+const DEPTH_MAX: usize = 120;
+/// References expanded in one expression; Logstash's own limit.
+const REFERENCES_MAX: usize = 10_000;
+/// A counted repetition is unrolled, so its count is bounded; Oniguruma's own limit.
+const COUNT_MAX: u32 = 100_000;
+
+/// A parsed expression.
+pub(super) struct Parsed {
+    pub tree: Node,
+    pub captures: Vec<Capture>,
+    pub warnings: Vec<String>,
+}
+
+/// Parses an expression and all definitions that it refers to.
+pub(super) fn parse(text: &str, patterns: &Patterns, captures: Captures) -> Result<Parsed, Error> {
+    let mut scope = Scope {
+        patterns,
+        named_only: captures == Captures::Named,
+        inline: HashMap::new(),
+        open: Vec::new(),
+        references: 0,
+        depth: 0,
+        captures: Vec::new(),
+        warnings: Vec::new(),
+    };
+    let tree = Parser::new(text, &mut scope).parse_whole()?;
+    Ok(Parsed {
+        tree,
+        captures: scope.captures,
+        warnings: scope.warnings,
+    })
+}
+
+/// What all parsers of one expression share.
+struct Scope<'p> {
+    patterns: &'p Patterns,
+    named_only: bool,
+    /// `%{NAME=definition}` seen so far.
+    inline: HashMap<String, String>,
+    /// The definitions being parsed, outermost first.
+    open: Vec<String>,
+    references: usize,
+    depth: usize,
+    captures: Vec<Capture>,
+    warnings: Vec<String>,
+}
+
+impl Scope<'_> {
+    fn new_slot(&mut self, field: &str, kind: Kind) -> usize {
+        self.captures.push(Capture {
+            field: field.to_owned(),
+            kind,
+        });
+        self.captures.len() - 1
+    }
+
+    fn enter(&mut self) -> Result<(), Error> {
+        self.depth += 1;
+        match self.depth <= DEPTH_MAX {
+            true => Ok(()),
+            false => Err(Error::new(format!(
+                "groups and patterns are nested deeper than {DEPTH_MAX}"
+            ))),
+        }
+    }
+
+    fn leave(&mut self) {
+        self.depth -= 1;
+    }
+}
+
+#[derive(Clone, Copy)]
+struct Flags {
+    ignore_case: bool,
+    dot_all: bool,
+    extended: bool,
+}
+
+struct Parser<'t, 's, 'p> {
+    text: &'t str,
+    at: usize,
+    flags: Flags,
+    scope: &'s mut Scope<'p>,
+}
+
+impl<'t, 's, 'p> Parser<'t, 's, 'p> {
+    fn new(text: &'t str, scope: &'s mut Scope<'p>) -> Self {
+        // grok compiles with Ruby's MULTILINE: the dot takes newlines.
+        let flags = Flags {
+            ignore_case: false,
+            dot_all: true,
+            extended: false,
+        };
+        Self {
+            text,
+            at: 0,
+            flags,
+            scope,
+        }
+    }
+
+    fn parse_whole(mut self) -> Result<Node, Error> {
+        let at_start = self.alternation();
+        let node = at_start.map_err(|error| error.at_offset(self.at))?;
+        match self.peek() {
+            None => Ok(node),
+            Some(_) => {
+                Err(Error::new("unmatched ) ; write \\) for a parenthesis").at_offset(self.at))
+            }
+        }
+    }
+
+    fn rest(&self) -> &'t str {
+        self.text.get(self.at..).unwrap_or_default()
+    }
+
+    fn peek(&self) -> Option<char> {
+        self.rest().chars().next()
+    }
+
+    fn bump(&mut self) -> Option<char> {
+        let letter = self.peek()?;
+        self.at += letter.len_utf8();
+        Some(letter)
+    }
+
+    /// Takes the text if it comes next.
+    fn eat(&mut self, text: &str) -> bool {
+        let found = self.rest().starts_with(text);
+        if found {
+            self.at += text.len();
+        }
+        found
+    }
+
+    /// Takes everything before the end mark, and the mark.
+    fn take_until(&mut self, end: char, what: &str) -> Result<&'t str, Error> {
+        let rest = self.rest();
+        let length = rest
+            .find(end)
+            .ok_or_else(|| Error::new(format!("{what} without its {end}")))?;
+        self.at += length + end.len_utf8();
+        Ok(&rest[..length])
+    }
+
+    /// Alternatives up to the end of the group or of the text.
+    fn alternation(&mut self) -> Result<Node, Error> {
+        let mut alternatives = vec![self.sequence()?];
+        while self.eat("|") {
+            alternatives.push(self.sequence()?);
+        }
+        Ok(match alternatives.len() {
+            1 => alternatives.remove(0),
+            _ => Node::Alternate(alternatives),
+        })
+    }
+
+    fn sequence(&mut self) -> Result<Node, Error> {
+        let mut nodes = Vec::new();
+        while let Some(letter) = self.peek() {
+            if matches!(letter, '|' | ')') {
+                break;
+            }
+            if self.skip_blank_and_comment() {
+                continue;
+            }
+            if let Some(flags) = self.isolated_flags()? {
+                nodes.push(self.with_flags(flags, Self::alternation)?);
+                break;
+            }
+            let atom = self.atom()?;
+            let piece = self.quantified(atom)?;
+            append(&mut nodes, piece);
+        }
+        Ok(match nodes.len() {
+            0 => Node::Empty,
+            1 => nodes.remove(0),
+            _ => Node::Concat(nodes),
+        })
+    }
+
+    fn with_flags<T>(
+        &mut self,
+        flags: Flags,
+        parse: fn(&mut Self) -> Result<T, Error>,
+    ) -> Result<T, Error> {
+        let outer = std::mem::replace(&mut self.flags, flags);
+        let result = parse(self);
+        self.flags = outer;
+        result
+    }
+
+    /// `(?#comment)` anywhere; blanks and `#` to the end of the line under `(?x)`.
+    fn skip_blank_and_comment(&mut self) -> bool {
+        if self.rest().starts_with("(?#") {
+            let length = self
+                .rest()
+                .find(')')
+                .map_or(self.rest().len(), |end| end + 1);
+            self.at += length;
+            return true;
+        }
+        if !self.flags.extended {
+            return false;
+        }
+        match self.peek() {
+            Some(letter) if letter.is_ascii_whitespace() => self.bump().is_some(),
+            Some('#') => {
+                let length = self.rest().find('\n').unwrap_or(self.rest().len());
+                self.at += length;
+                true
+            }
+            _ => false,
+        }
+    }
+
+    /// One piece without its quantifier.
+    fn atom(&mut self) -> Result<Node, Error> {
+        if self.rest().starts_with("%{")
+            && let Some(node) = self.reference()?
+        {
+            return Ok(node);
+        }
+        let letter = self
+            .bump()
+            .ok_or_else(|| Error::new("an expression ends too early"))?;
+        match letter {
+            '.' if self.flags.dot_all => Ok(Node::Class(Arc::new(Class::any()))),
+            '.' => Ok(Node::Class(Arc::new(Class::any_but_newline()))),
+            '^' => Ok(Node::Assert(Assert::LineStart)),
+            '$' => Ok(Node::Assert(Assert::LineEnd)),
+            '[' => self.bracket().map(|class| self.class(class)),
+            '(' => self.group(),
+            '\\' => self.escape(),
+            '*' | '+' | '?' => Err(Error::new(format!(
+                "nothing to repeat before {letter} ; write \\{letter} for the character"
+            ))),
+            _ => Ok(self.literal(letter)),
+        }
+    }
+
+    fn literal(&self, letter: char) -> Node {
+        let class = Class::single(letter.into());
+        let folded = if self.flags.ignore_case {
+            class.ignoring_case()
+        } else {
+            class.clone()
+        };
+        if folded == class {
+            Node::Literal(letter.to_string().into_bytes())
+        } else {
+            Node::Class(Arc::new(folded))
+        }
+    }
+
+    fn class(&self, class: Class) -> Node {
+        Node::Class(Arc::new(if self.flags.ignore_case {
+            class.ignoring_case()
+        } else {
+            class
+        }))
+    }
+
+    /// Wraps the piece in all quantifiers that follow: `.?*` has two.
+    fn quantified(&mut self, mut node: Node) -> Result<Node, Error> {
+        while let Some((min, max, counted)) = self.quantifier()? {
+            // Ruby: only `*`, `+` and `?` have a possessive form, and `{2}?` is an option, not lazy.
+            let exact = counted && Some(min) == max;
+            let lazy = !exact && self.eat("?");
+            let possessive = !counted && !lazy && self.eat("+");
+            node = Node::Repeat(Repeat {
+                body: Box::new(node),
+                min,
+                max,
+                lazy,
+            });
+            if possessive {
+                node = Node::Atomic(Box::new(node));
+            }
+        }
+        Ok(node)
+    }
+
+    /// `(least, most, written in braces)`
+    fn quantifier(&mut self) -> Result<Option<(u32, Option<u32>, bool)>, Error> {
+        let simple = match self.peek() {
+            Some('*') => Some((0, None, false)),
+            Some('+') => Some((1, None, false)),
+            Some('?') => Some((0, Some(1), false)),
+            Some('{') => return self.counted(),
+            _ => None,
+        };
+        if simple.is_some() {
+            self.at += 1;
+        }
+        Ok(simple)
+    }
+
+    /// `{2}`, `{2,}`, `{,3}`, `{2,3}`; other text in braces stands for itself.
+    fn counted(&mut self) -> Result<Option<(u32, Option<u32>, bool)>, Error> {
+        let Some(inner) = self
+            .rest()
+            .strip_prefix('{')
+            .and_then(|rest| rest.split_once('}'))
+        else {
+            return Ok(None);
+        };
+        let (low, high) = match inner.0.split_once(',') {
+            Some((low, high)) => (low, Some(high)),
+            None => (inner.0, None),
+        };
+        let is_number = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
+        let is_blank = low.is_empty() && high.is_none_or(str::is_empty);
+        if is_blank || !is_number(low) || !high.is_none_or(is_number) {
+            return Ok(None);
+        }
+        let count = |text: &str| match text.parse::<u32>() {
+            Ok(count) if count <= COUNT_MAX => Ok(count),
+            _ => Err(Error::new(format!(
+                "a repetition of more than {COUNT_MAX} times"
+            ))),
+        };
+        let min = if low.is_empty() { 0 } else { count(low)? };
+        let max = match high {
+            None => Some(min),
+            Some("") => None,
+            Some(high) => Some(count(high)?),
+        };
+        if max.is_some_and(|max| max < min) {
+            return Err(Error::new(format!(
+                "the repetition {{{}}} ends below its start",
+                inner.0
+            )));
+        }
+        self.at += inner.0.len() + 2;
+        Ok(Some((min, max, true)))
+    }
+}
+
+/// Joins literals that touch.
+fn append(nodes: &mut Vec<Node>, node: Node) {
+    match (nodes.last_mut(), node) {
+        (_, Node::Empty) => {}
+        (Some(Node::Literal(text)), Node::Literal(more)) => text.extend(more),
+        (_, node) => nodes.push(node),
+    }
+}

@@ -1,0 +1,185 @@
+//! `%{NAME}`, `%{NAME:field:type}`, `%{NAME:field=definition}`: looks the definition up and parses it
+//! in place.
+
+use std::sync::Arc;
+
+use super::{Parser, REFERENCES_MAX, Scope};
+use crate::grok::Kind;
+use crate::grok::error::Error;
+use crate::grok::tree::Node;
+
+/// A reference as written.
+struct Reference<'t> {
+    name: &'t str,
+    field: Option<&'t str>,
+    kind: Option<&'t str>,
+    definition: Option<&'t str>,
+    length: usize,
+}
+
+impl Parser<'_, '_, '_> {
+    /// `None` when the text is not a reference: then it stands for itself.
+    pub(super) fn reference(&mut self) -> Result<Option<Node>, Error> {
+        let Some(reference) = read(self.rest()) else {
+            return Ok(None);
+        };
+        if let Some(definition) = reference.definition {
+            self.scope
+                .inline
+                .insert(reference.name.to_owned(), definition.to_owned());
+        }
+        let field = match reference.field {
+            Some(field) => Some(field),
+            None if self.scope.named_only => None,
+            None => Some(reference.name),
+        };
+        let slot = field.map(|field| {
+            let kind = reference
+                .kind
+                .map_or(Kind::Text, |kind| self.kind(field, kind));
+            self.scope.new_slot(field, kind)
+        });
+        let body = Box::new(self.scope.definition(reference.name)?);
+        self.at += reference.length;
+        let named = Node::Named {
+            name: Arc::from(reference.name),
+            body,
+        };
+        Ok(Some(match slot {
+            Some(slot) => Node::Capture {
+                slot,
+                body: Box::new(named),
+            },
+            None => named,
+        }))
+    }
+
+    /// An unknown type is text, as in Logstash; the warning is ours.
+    pub(super) fn kind(&mut self, field: &str, written: &str) -> Kind {
+        match written {
+            "int" => Kind::Int,
+            "float" => Kind::Float,
+            "long" => Kind::Long,
+            "double" => Kind::Double,
+            "boolean" => Kind::Boolean,
+            "string" => Kind::Text,
+            _ => {
+                self.scope.warnings.push(format!(
+                    "field {field}: unknown type {written}, kept as text; known are int, float, long, double, boolean"
+                ));
+                Kind::Text
+            }
+        }
+    }
+}
+
+impl Scope<'_> {
+    /// Parses the definition in force of a name.
+    fn definition(&mut self, name: &str) -> Result<Node, Error> {
+        self.references += 1;
+        if REFERENCES_MAX < self.references {
+            return Err(Error::new(format!(
+                "more than {REFERENCES_MAX} references to patterns"
+            )));
+        }
+        if let Some(start) = self.open.iter().position(|open| open == name) {
+            let circle = self.open[start..].join(" -> ");
+            return Err(Error::new(format!(
+                "pattern {name} refers to itself: {circle} -> {name}"
+            )));
+        }
+        let (text, line) = match self.inline.get(name) {
+            Some(text) => (text.clone(), None),
+            None => match self.patterns.definition(name) {
+                Some(definition) => (definition.text.to_string(), definition.line),
+                None => return Err(self.unknown(name)),
+            },
+        };
+        self.enter()?;
+        self.open.push(name.to_owned());
+        let node = Parser::new(&text, self)
+            .parse_whole()
+            .map_err(|error| error.within(name, line))?;
+        self.open.pop();
+        self.leave();
+        Ok(node)
+    }
+
+    fn unknown(&self, name: &str) -> Error {
+        match self.patterns.nearest(name) {
+            Some(known) => Error::new(format!(
+                "unknown pattern %{{{name}}}; did you mean %{{{known}}}?"
+            )),
+            None => Error::new(format!("unknown pattern %{{{name}}}")),
+        }
+    }
+}
+
+/// Reads a reference at the start of the text.
+fn read(text: &str) -> Option<Reference<'_>> {
+    let rest = text.strip_prefix("%{")?;
+    let name_length = span(rest, is_name);
+    let (name, mut rest) = rest.split_at(name_length);
+    if name.is_empty() {
+        return None;
+    }
+    let mut written = None;
+    if let Some(after) = rest.strip_prefix(':') {
+        let (field, after) = after.split_at(span(after, is_field));
+        if !field.is_empty() {
+            written = Some(field);
+            rest = after;
+        }
+    }
+    let mut definition = None;
+    if let Some(after) = rest.strip_prefix('=')
+        && let Some(length) = definition_length(after)
+    {
+        definition = Some(&after[..length]);
+        rest = &after[length..];
+    }
+    // What else stands before the brace is passed over, as in Logstash.
+    let (_, rest) = rest.split_once('}')?;
+    let (field, kind) = match written.and_then(|written| written.split_once(':')) {
+        Some((field, kind)) => (Some(field), Some(kind)),
+        None => (written, None),
+    };
+    let field = field.filter(|field| !field.is_empty());
+    Some(Reference {
+        name,
+        field,
+        kind,
+        definition,
+        length: text.len() - rest.len(),
+    })
+}
+
+fn span(text: &str, is_part: fn(u8) -> bool) -> usize {
+    text.bytes().take_while(|byte| is_part(*byte)).count()
+}
+
+/// Logstash's `[A-z0-9]`, which takes the signs between the cases along.
+fn is_name(byte: u8) -> bool {
+    byte.is_ascii_digit() || (b'A'..=b'z').contains(&byte)
+}
+
+fn is_field(byte: u8) -> bool {
+    is_name(byte) || matches!(byte, b'@' | b':' | b'.' | b'-')
+}
+
+/// The length of a definition: up to the closing brace; inner braces come in pairs, escaped ones do not count.
+fn definition_length(text: &str) -> Option<usize> {
+    let mut depth = 0_usize;
+    let mut escaped = false;
+    for (at, byte) in text.bytes().enumerate() {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' => escaped = true,
+            b'{' => depth += 1,
+            b'}' if depth == 0 => return (at != 0).then_some(at),
+            b'}' => depth -= 1,
+            _ => {}
+        }
+    }
+    None
+}

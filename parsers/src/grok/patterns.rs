@@ -1,0 +1,184 @@
+//! Named definitions: pattern files in, one definition a name out. What a definition means is the
+//! parser's affair; here it is text.
+
+mod bank;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use super::error::Error;
+
+/// A definition or expression longer than this is refused; the longest published expansion has 9.3 kB.
+pub(super) const EXPRESSION_BYTES_MAX: usize = 64 << 10;
+
+/// Named grok patterns. A clone shares the texts.
+#[derive(Debug, Clone, Default)]
+pub struct Patterns {
+    definitions: HashMap<Arc<str>, Definition>,
+}
+
+#[derive(Debug, Clone)]
+pub(super) struct Definition {
+    pub text: Arc<str>,
+    /// The line of the pattern file; `None` for one from the configuration.
+    pub line: Option<usize>,
+}
+
+impl Patterns {
+    /// No definitions at all.
+    pub fn empty() -> Self {
+        Self::default()
+    }
+
+    /// The built-in set with Logstash's old field names, such as `clientip`.
+    pub fn legacy() -> Self {
+        Self::of_bank(bank::LEGACY)
+    }
+
+    /// The built-in set with the field names of the Elastic Common Schema, such as `[source][address]`.
+    pub fn ecs_v1() -> Self {
+        Self::of_bank(bank::ECS_V1)
+    }
+
+    fn of_bank(files: &[&str]) -> Self {
+        let mut patterns = Self::empty();
+        for file in files {
+            patterns
+                .add_file(file.as_bytes())
+                .expect("the embedded files, which a test reads as well");
+        }
+        patterns
+    }
+
+    /// Adds the definitions of a pattern file: `NAME`, blanks, the pattern to the end of the line.
+    ///
+    /// Lines that begin with `#`, and lines without a pattern, are passed over. A later definition wins.
+    pub fn add_file(&mut self, text: &[u8]) -> Result<(), Error> {
+        for (index, line) in text.split(|byte| *byte == b'\n').enumerate() {
+            self.add_line(line, index + 1)
+                .map_err(|error| error.at_line(index + 1))?;
+        }
+        Ok(())
+    }
+
+    fn add_line(&mut self, line: &[u8], number: usize) -> Result<(), Error> {
+        let line = line.strip_suffix(b"\r").unwrap_or(line);
+        let text = std::str::from_utf8(line).map_err(|_| Error::new("the line is not UTF-8"))?;
+        let text = text.trim_start();
+        if text.starts_with('#') {
+            return Ok(());
+        }
+        match text.split_once(|letter: char| letter.is_ascii_whitespace()) {
+            Some((name, rest)) if !rest.trim_start().is_empty() => {
+                self.insert(name, rest.trim_start(), Some(number))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Defines one pattern, as the option `pattern_definitions` does.
+    pub fn define(&mut self, name: &str, expression: &str) -> Result<(), Error> {
+        self.insert(name, expression, None)
+    }
+
+    fn insert(&mut self, name: &str, text: &str, line: Option<usize>) -> Result<(), Error> {
+        if EXPRESSION_BYTES_MAX < text.len() {
+            return Err(Error::new(format!(
+                "the definition of {name} is longer than {EXPRESSION_BYTES_MAX} bytes"
+            )));
+        }
+        self.definitions.insert(
+            Arc::from(name),
+            Definition {
+                text: Arc::from(text),
+                line,
+            },
+        );
+        Ok(())
+    }
+
+    /// All names, in no particular order.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.definitions.keys().map(|name| &**name)
+    }
+
+    pub(super) fn definition(&self, name: &str) -> Option<&Definition> {
+        self.definitions.get(name)
+    }
+
+    /// The name that is most like a mistyped one, if any is near.
+    pub(super) fn nearest(&self, name: &str) -> Option<&str> {
+        let allowed = (name.len() / 3).max(1);
+        self.names()
+            .map(|known| (distance(name.as_bytes(), known.as_bytes()), known))
+            .filter(|(distance, _)| *distance <= allowed)
+            .min()
+            .map(|(_, known)| known)
+    }
+}
+
+/// Edits from one word to the other.
+fn distance(from: &[u8], to: &[u8]) -> usize {
+    let mut row: Vec<usize> = (0..=to.len()).collect();
+    for (index, byte) in from.iter().enumerate() {
+        let mut diagonal = index;
+        let mut left = index + 1;
+        for (cell, other) in row.iter_mut().skip(1).zip(to) {
+            let replaced =
+                diagonal + usize::from(byte.to_ascii_uppercase() != other.to_ascii_uppercase());
+            diagonal = *cell;
+            *cell = replaced.min(*cell + 1).min(left + 1);
+            left = *cell;
+        }
+        if let Some(first) = row.first_mut() {
+            *first = index + 1;
+        }
+    }
+    row.last().copied().unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn text_of(file: &str, name: &str) -> Option<String> {
+        let mut patterns = Patterns::empty();
+        patterns.add_file(file.as_bytes()).unwrap();
+        patterns
+            .definition(name)
+            .map(|definition| definition.text.to_string())
+    }
+
+    #[test]
+    fn a_line_is_a_name_and_a_pattern_with_its_trailing_blanks() {
+        assert_eq!(text_of("  A \t x y \n", "A").as_deref(), Some("x y "));
+    }
+
+    #[test]
+    fn comments_and_lines_without_pattern_are_passed_over() {
+        assert_eq!(text_of("# A b\n\nA\nA   \n", "A"), None);
+        assert_eq!(text_of("#A b\nB c # d", "B").as_deref(), Some("c # d"));
+    }
+
+    #[test]
+    fn the_later_definition_wins() {
+        assert_eq!(text_of("A 1\nA 2\n", "A").as_deref(), Some("2"));
+    }
+
+    #[test]
+    fn a_fault_has_its_line() {
+        let error = Patterns::empty().add_file(b"A b\nB \xFF\n").unwrap_err();
+        assert_eq!(error.to_string(), "line 2: the line is not UTF-8");
+    }
+
+    #[test]
+    fn the_nearest_name_is_found() {
+        let mut patterns = Patterns::empty();
+        patterns
+            .add_file(b"NGINXSOURCE a\nNGINXACCESS b\nX c")
+            .unwrap();
+        assert_eq!(patterns.nearest("NGINXSORCE"), Some("NGINXSOURCE"));
+        assert_eq!(patterns.nearest("COMPLETELY"), None);
+    }
+}

@@ -1,0 +1,14 @@
+//! The pattern files that are compiled in.
+
+/// The embedded files of a bank, each once.
+macro_rules! bank {
+    ($folder:literal: $($file:literal),* $(,)?) => {
+        &[$(include_str!(concat!("../../../patterns/", $folder, "/", $file))),*]
+    };
+}
+
+/// Logstash's old field names.
+pub(super) const LEGACY: &[&str] = bank!("legacy": "grok-patterns", "httpd", "linux-syslog");
+
+/// The field names of the Elastic Common Schema.
+pub(super) const ECS_V1: &[&str] = bank!("ecs-v1": "grok-patterns", "httpd", "linux-syslog");

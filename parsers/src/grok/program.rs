@@ -1,0 +1,256 @@
+//! A tree compiled to the operations of the matching machine. Where the next byte decides a choice, or
+//! a hand-written parser knows a definition, the compiler says so; the result stays the same.
+
+mod emit;
+mod start;
+
+use std::sync::Arc;
+
+use super::class::{Class, decode};
+use super::first::First;
+use super::token::Token;
+use super::tree::Assert;
+
+/// How much the compiler may presume.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Level {
+    /// Nothing: one operation for each piece. The yardstick of the tests, and what `explain` runs.
+    Plain,
+    /// Decided choices, and runs in one operation.
+    Optimised,
+    /// Hand-written parsers of known definitions besides. On some lines they decline.
+    Scanner,
+}
+
+/// Operations in their order; each falls through to the next one unless it says where to go.
+#[derive(Debug)]
+pub(super) struct Program {
+    pub ops: Vec<Op>,
+    pub sets: Vec<Set>,
+    pub guards: Vec<First>,
+    pub finders: Vec<Needle>,
+    pub registers: usize,
+    /// What the whole expression can begin with.
+    pub first: First,
+    pub start: Start,
+    /// A text that every match holds.
+    pub required: Option<Needle>,
+    /// Why a run can go back more than a little, if it can: then the automaton is the better engine.
+    pub open_choice: Option<String>,
+    /// For each operation the piece of the expression it stems from; only at `Level::Plain`.
+    pub origins: Vec<u32>,
+    pub pieces: Vec<String>,
+}
+
+/// Where a match can begin.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Start {
+    Anywhere,
+    /// At the start of the text only.
+    Text,
+    /// At the start of any line.
+    Line,
+}
+
+pub(super) type Address = u32;
+pub(super) type SetIndex = u16;
+pub(super) type GuardIndex = u16;
+
+/// The number that stands for "without limit".
+pub(super) const UNLIMITED: u32 = u32::MAX;
+
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Op {
+    Literal(Box<[u8]>),
+    /// One character of a set.
+    One(SetIndex),
+    /// As many characters as there are; nothing is given back.
+    Run {
+        set: SetIndex,
+        min: u32,
+        max: u32,
+    },
+    /// As many as there are, then fewer, where the guard admits what follows.
+    Greedy {
+        set: SetIndex,
+        min: u32,
+        max: u32,
+        guard: GuardIndex,
+    },
+    /// As few as there can be, then more, where the guard admits what follows.
+    Lazy {
+        set: SetIndex,
+        min: u32,
+        max: u32,
+        guard: GuardIndex,
+    },
+    /// Anything up to the first, the second ... place of a text.
+    FindNext {
+        finder: u16,
+        min: u32,
+    },
+    /// Anything up to the last, the last but one ... place of a text.
+    FindLast {
+        finder: u16,
+        min: u32,
+    },
+    /// The first way is preferred; each is gone only if its guard admits the next byte.
+    Split {
+        first: Address,
+        second: Address,
+        first_guard: GuardIndex,
+        second_guard: GuardIndex,
+    },
+    Jump(Address),
+    /// Notes the place in a span: even numbers are starts, odd ones are ends.
+    Save(u32),
+    Assert(Assert),
+    /// A look at the one character before or behind the place.
+    Beside {
+        set: SetIndex,
+        ahead: bool,
+        negative: bool,
+    },
+    /// Notes the place and the height of the stack.
+    Mark(u16),
+    /// Forgets all choices since the mark; the place stays.
+    Cut(u16),
+    /// Forgets all choices since the mark and goes back to its place.
+    Return(u16),
+    /// Notes the mark; a failure from here on goes to the address: the look-around is satisfied.
+    Unless {
+        register: u16,
+        otherwise: Address,
+    },
+    /// The body of a negative look-around matched: fails for good.
+    Refuse(u16),
+    /// Goes back so many characters.
+    StepBack(u32),
+    /// Notes the place at the start of a round that may be empty.
+    Round(u16),
+    /// Leaves the loop after an empty round.
+    NonEmpty {
+        register: u16,
+        exit: Address,
+    },
+    /// The text of the last of these captures that fits.
+    Back(Box<[u32]>),
+    /// A hand-written parser.
+    Token(Token),
+    /// A token and its span in one step.
+    CapturedToken {
+        token: Token,
+        slot: u32,
+    },
+    /// A run and its span in one step.
+    CapturedRun {
+        set: SetIndex,
+        min: u32,
+        slot: u32,
+    },
+    Match,
+}
+
+/// A text to look for, forwards and backwards.
+#[derive(Debug)]
+pub(super) struct Needle {
+    pub next: memchr::memmem::Finder<'static>,
+    pub last: memchr::memmem::FinderRev<'static>,
+}
+
+impl Needle {
+    pub fn new(text: &[u8]) -> Self {
+        Self {
+            next: memchr::memmem::Finder::new(text).into_owned(),
+            last: memchr::memmem::FinderRev::new(text).into_owned(),
+        }
+    }
+}
+
+/// A set of characters, ready for the line's bytes.
+#[derive(Debug, Clone)]
+pub(super) struct Set {
+    pub class: Arc<Class>,
+    bytes: Box<[bool; 256]>,
+    kind: SetKind,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum SetKind {
+    Ascii,
+    /// ASCII members and everything beyond.
+    AllBeyond,
+    /// Members beyond ASCII must be looked up.
+    Mixed,
+}
+
+impl Set {
+    pub fn new(class: Arc<Class>) -> Self {
+        let kind = if class.is_ascii() {
+            SetKind::Ascii
+        } else if class.holds_all_beyond_ascii() {
+            SetKind::AllBeyond
+        } else {
+            SetKind::Mixed
+        };
+        let mut bytes = Box::new([kind == SetKind::AllBeyond; 256]);
+        for (code, entry) in (0..0x80).zip(bytes.iter_mut()) {
+            *entry = class.contains(code);
+        }
+        Self { class, bytes, kind }
+    }
+
+    /// The length of the character at the place, if it is of the set.
+    #[inline]
+    pub fn one(&self, line: &[u8], at: usize) -> Option<usize> {
+        let byte = *line.get(at)?;
+        if byte < 0x80 {
+            return self.bytes[usize::from(byte)].then_some(1);
+        }
+        self.one_beyond_ascii(line, at)
+    }
+
+    fn one_beyond_ascii(&self, line: &[u8], at: usize) -> Option<usize> {
+        let (code, length) = decode(line, at)?;
+        self.class.contains(code).then_some(length)
+    }
+
+    /// Whether a run without a count may be taken byte by byte.
+    pub fn is_bytewise(&self) -> bool {
+        self.kind != SetKind::Mixed
+    }
+
+    /// The end of the longest run of members from the place, if it has enough of them.
+    #[inline]
+    pub fn run(&self, line: &[u8], at: usize, min: u32, max: u32) -> Option<usize> {
+        if max == UNLIMITED && min <= 1 && self.is_bytewise() {
+            let end = self.byte_run(line, at);
+            return (min == 0 || at < end).then_some(end);
+        }
+        let (end, count) = self.counted_run(line, at, max);
+        (min <= count).then_some(end)
+    }
+
+    /// The end of at most so many members, and how many there are.
+    pub fn counted_run(&self, line: &[u8], at: usize, max: u32) -> (usize, u32) {
+        let mut end = at;
+        let mut count = 0;
+        while count < max {
+            let Some(length) = self.one(line, end) else {
+                break;
+            };
+            end += length;
+            count += 1;
+        }
+        (end, count)
+    }
+
+    #[inline]
+    pub fn byte_run(&self, line: &[u8], at: usize) -> usize {
+        let rest = line.get(at..).unwrap_or_default();
+        at + rest
+            .iter()
+            .position(|byte| !self.bytes[usize::from(*byte)])
+            .unwrap_or(rest.len())
+    }
+}

@@ -1,0 +1,610 @@
+//! The compiler from the tree to operations. Each piece is compiled with what follows it, so that it
+//! can tell whether a choice is open at all.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use super::{Address, GuardIndex, Level, Needle, Op, Program, Set, SetIndex, UNLIMITED};
+use crate::grok::Capture;
+use crate::grok::class::Class;
+use crate::grok::error::Error;
+use crate::grok::first::{First, first};
+use crate::grok::token::Token;
+use crate::grok::tree::{Direction, Look, Node, Repeat};
+
+/// Counted repetitions are unrolled; this bounds memory. The longest published pattern needs 6 000.
+const OPS_MAX: usize = 100_000;
+
+/// What comes after a piece.
+#[derive(Clone)]
+struct Follow {
+    first: First,
+    /// What comes after cannot fail, so the first way is the way.
+    sure: bool,
+}
+
+impl Program {
+    /// Compiles a tree; `captures` gives the back references their slots.
+    pub fn compile(tree: &Node, captures: &[Capture], level: Level) -> Result<Self, Error> {
+        let follow = Follow {
+            first: First::all(),
+            sure: true,
+        };
+        let mut emitter = Emitter {
+            program: Program {
+                ops: Vec::new(),
+                sets: Vec::new(),
+                guards: Vec::new(),
+                finders: Vec::new(),
+                registers: 0,
+                first: first(tree, &follow.first),
+                start: super::start::start(tree),
+                required: super::start::required(tree).map(Needle::new),
+                open_choice: None,
+                origins: Vec::new(),
+                pieces: Vec::new(),
+            },
+            level,
+            captures,
+            loops: 0,
+            piece: None,
+            set_indexes: HashMap::new(),
+            guard_indexes: HashMap::new(),
+        };
+        if level == Level::Plain {
+            // Every place is tried, so that every failure is seen.
+            emitter.program.first = First::all();
+            emitter.program.required = None;
+        }
+        emitter.node(tree, &follow)?;
+        emitter.push(Op::Match)?;
+        Ok(emitter.program)
+    }
+}
+
+struct Emitter<'a> {
+    program: Program,
+    level: Level,
+    captures: &'a [Capture],
+    /// Unbounded loops around the piece.
+    loops: usize,
+    /// The piece of the expression, as `explain` names it.
+    piece: Option<u32>,
+    set_indexes: HashMap<Arc<Class>, SetIndex>,
+    guard_indexes: HashMap<First, GuardIndex>,
+}
+
+impl Emitter<'_> {
+    fn push(&mut self, op: Op) -> Result<Address, Error> {
+        if self.program.ops.len() == OPS_MAX {
+            return Err(Error::new(
+                "the expression is too large; use smaller counts in {...}",
+            ));
+        }
+        self.program.ops.push(op);
+        self.program.origins.push(self.piece.unwrap_or(0));
+        Ok(self.here() - 1)
+    }
+
+    fn here(&self) -> Address {
+        Address::try_from(self.program.ops.len()).expect("OPS_MAX fits")
+    }
+
+    fn is_optimised(&self) -> bool {
+        self.level != Level::Plain
+    }
+
+    fn node(&mut self, node: &Node, follow: &Follow) -> Result<(), Error> {
+        let outer = self.piece;
+        self.name_piece(node);
+        match node {
+            Node::Empty => {}
+            Node::Literal(bytes) => {
+                self.push(Op::Literal(bytes.clone().into_boxed_slice()))?;
+            }
+            Node::Class(class) => {
+                let set = self.set(class)?;
+                self.push(Op::One(set))?;
+            }
+            Node::Assert(assert) => {
+                self.push(Op::Assert(*assert))?;
+            }
+            Node::Look(look) => self.look(look)?,
+            Node::Concat(nodes) => self.concat(nodes, follow)?,
+            Node::Alternate(nodes) => self.alternate(nodes, follow)?,
+            Node::Repeat(repeat) => self.repeat(repeat, follow)?,
+            Node::Atomic(body) if self.is_optimised() && body.is_choiceless() => {
+                self.node(body, follow)?
+            }
+            Node::Atomic(body) => self.atomic(body)?,
+            Node::Capture { slot, body } => self.capture(*slot, body, follow)?,
+            Node::Named { name, body } => match self.token(name, body, follow) {
+                Some(token) => {
+                    self.push(Op::Token(token))?;
+                }
+                None => self.node(body, follow)?,
+            },
+            Node::Back { name } => self.back(name)?,
+        }
+        self.piece = outer;
+        Ok(())
+    }
+
+    fn token(&self, name: &str, body: &Node, follow: &Follow) -> Option<Token> {
+        match self.level {
+            Level::Scanner => Token::known(name, body, &follow.first),
+            Level::Optimised | Level::Plain => None,
+        }
+    }
+
+    /// What comes after each node of a sequence, in the sequence's order.
+    fn follows(nodes: &[Node], follow: &Follow) -> Vec<Follow> {
+        let mut follows = Vec::with_capacity(nodes.len());
+        let mut next = follow.clone();
+        for node in nodes.iter().rev() {
+            follows.push(next.clone());
+            next = Follow {
+                first: first(node, &next.first),
+                sure: next.sure && cannot_fail(node),
+            };
+        }
+        follows.reverse();
+        follows
+    }
+
+    fn concat(&mut self, nodes: &[Node], follow: &Follow) -> Result<(), Error> {
+        let follows = Self::follows(nodes, follow);
+        let mut index = 0;
+        while let (Some(node), Some(follow)) = (nodes.get(index), follows.get(index)) {
+            match nodes.get(index + 1) {
+                Some(Node::Literal(text)) if self.is_optimised() && self.search(node, text)? => {}
+                _ => self.node(node, follow)?,
+            }
+            index += 1;
+        }
+        Ok(())
+    }
+
+    /// `.*` or `.*?` before a text: looks for the text. The text itself is matched again, which is cheap.
+    fn search(&mut self, node: &Node, text: &[u8]) -> Result<bool, Error> {
+        if let Node::Capture { slot, body } = node {
+            let start = self.push(Op::Save(slot_start(*slot)))?;
+            if self.search(body, text)? {
+                self.push(Op::Save(slot_start(*slot) + 1))?;
+                return Ok(true);
+            }
+            self.program.ops.truncate(start as usize);
+            self.program.origins.truncate(start as usize);
+            return Ok(false);
+        }
+        if let Node::Named { body, .. } = node {
+            return self.search(body, text);
+        }
+        let Node::Repeat(Repeat {
+            body,
+            min,
+            max: None,
+            lazy,
+        }) = node
+        else {
+            return Ok(false);
+        };
+        let is_any = body.as_class().is_some_and(|class| *class == Class::any());
+        if !is_any || 1 < *min {
+            return Ok(false);
+        }
+        self.note_open_choice();
+        let finder = u16::try_from(self.program.finders.len()).map_err(|_| too_many("searches"))?;
+        self.program.finders.push(Needle::new(text));
+        self.push(match lazy {
+            true => Op::FindNext { finder, min: *min },
+            false => Op::FindLast { finder, min: *min },
+        })?;
+        Ok(true)
+    }
+
+    fn alternate(&mut self, nodes: &[Node], follow: &Follow) -> Result<(), Error> {
+        let mut rest = First::none();
+        let mut guards = Vec::with_capacity(nodes.len());
+        for node in nodes.iter().rev() {
+            let own = first(node, &follow.first);
+            guards.push((own.clone(), rest.clone()));
+            rest = rest.union(&own);
+        }
+        let mut jumps = Vec::new();
+        let mut guards = guards.into_iter().rev();
+        for (index, node) in nodes.iter().enumerate() {
+            let (own, rest) = guards.next().expect("one for each node");
+            let split = match index + 1 < nodes.len() {
+                true => Some(self.split(&own, &rest)?),
+                false => None,
+            };
+            self.node(node, follow)?;
+            if let Some(split) = split {
+                jumps.push(self.push(Op::Jump(0))?);
+                let next = self.here();
+                self.aim(split, split + 1, next);
+            }
+        }
+        let end = self.here();
+        for jump in jumps {
+            self.program.ops[jump as usize] = Op::Jump(end);
+        }
+        Ok(())
+    }
+
+    /// A choice whose addresses come later.
+    fn split(&mut self, first: &First, second: &First) -> Result<Address, Error> {
+        if !first.is_disjoint(second) {
+            self.note_open_choice();
+        }
+        let (first_guard, second_guard) = (self.guard(first)?, self.guard(second)?);
+        self.push(Op::Split {
+            first: 0,
+            second: 0,
+            first_guard,
+            second_guard,
+        })
+    }
+
+    fn aim(&mut self, split: Address, to_first: Address, to_second: Address) {
+        if let Some(Op::Split { first, second, .. }) = self.program.ops.get_mut(split as usize) {
+            *first = to_first;
+            *second = to_second;
+        }
+    }
+
+    fn note_open_choice(&mut self) {
+        if 0 < self.loops && self.program.open_choice.is_none() {
+            let reason = "a repeated group can match the same text in more than one way";
+            self.program.open_choice = Some(reason.to_owned());
+        }
+    }
+
+    fn guard(&mut self, first: &First) -> Result<GuardIndex, Error> {
+        let all = First::all();
+        let first = if self.is_optimised() { first } else { &all };
+        if let Some(index) = self.guard_indexes.get(first) {
+            return Ok(*index);
+        }
+        let index =
+            GuardIndex::try_from(self.program.guards.len()).map_err(|_| too_many("choices"))?;
+        self.program.guards.push(first.clone());
+        self.guard_indexes.insert(first.clone(), index);
+        Ok(index)
+    }
+
+    fn set(&mut self, class: &Arc<Class>) -> Result<SetIndex, Error> {
+        if let Some(index) = self.set_indexes.get(class) {
+            return Ok(*index);
+        }
+        let index =
+            SetIndex::try_from(self.program.sets.len()).map_err(|_| too_many("character sets"))?;
+        self.program.sets.push(Set::new(class.clone()));
+        self.set_indexes.insert(class.clone(), index);
+        Ok(index)
+    }
+
+    fn repeat(&mut self, repeat: &Repeat, follow: &Follow) -> Result<(), Error> {
+        if repeat.max == Some(0) || matches!(*repeat.body, Node::Empty) {
+            return Ok(());
+        }
+        match repeat.body.as_class() {
+            Some(class) => self.class_run(&class, repeat, follow),
+            None => self.unrolled(repeat, follow),
+        }
+    }
+
+    fn class_run(
+        &mut self,
+        class: &Arc<Class>,
+        repeat: &Repeat,
+        follow: &Follow,
+    ) -> Result<(), Error> {
+        let Repeat { min, max, lazy, .. } = *repeat;
+        let set = self.set(class)?;
+        let (optimised, max) = (self.is_optimised(), max.unwrap_or(UNLIMITED));
+        let is_decided = min == max
+            || optimised && (follow.sure || First::of_class(class).is_disjoint(&follow.first));
+        let op = if is_decided && optimised && follow.sure && lazy {
+            Op::Run { set, min, max: min }
+        } else if is_decided {
+            Op::Run { set, min, max }
+        } else {
+            self.note_open_choice();
+            let guard = self.guard(&follow.first)?;
+            match lazy {
+                true => Op::Lazy {
+                    set,
+                    min,
+                    max,
+                    guard,
+                },
+                false => Op::Greedy {
+                    set,
+                    min,
+                    max,
+                    guard,
+                },
+            }
+        };
+        self.push(op).map(|_| ())
+    }
+
+    /// `X{2,4}` is `XX(X(X)?)?`, `X{2,}` is `XXX*`.
+    fn unrolled(&mut self, repeat: &Repeat, follow: &Follow) -> Result<(), Error> {
+        let Repeat {
+            body,
+            min,
+            max,
+            lazy,
+        } = repeat;
+        let again = Follow {
+            first: first(body, &follow.first).union(&follow.first),
+            sure: false,
+        };
+        for index in 0..*min {
+            let is_last = index + 1 == *min && *max == Some(*min);
+            self.node(body, if is_last { follow } else { &again })?;
+        }
+        let Some(max) = max else {
+            return self.star(body, *lazy, follow);
+        };
+        let mut splits = Vec::new();
+        for index in *min..*max {
+            splits.push(self.way_in(body, *lazy, follow)?);
+            self.node(body, if index + 1 == *max { follow } else { &again })?;
+        }
+        let end = self.here();
+        for split in splits {
+            self.aim_loop(split, end, *lazy);
+        }
+        Ok(())
+    }
+
+    /// The choice between a further round and the rest.
+    fn way_in(&mut self, body: &Node, lazy: bool, follow: &Follow) -> Result<Address, Error> {
+        let inside = first(body, &first(body, &follow.first).union(&follow.first));
+        match lazy {
+            true => self.split(&follow.first, &inside),
+            false => self.split(&inside, &follow.first),
+        }
+    }
+
+    fn aim_loop(&mut self, split: Address, end: Address, lazy: bool) {
+        match lazy {
+            true => self.aim(split, end, split + 1),
+            false => self.aim(split, split + 1, end),
+        }
+    }
+
+    fn star(&mut self, body: &Node, lazy: bool, follow: &Follow) -> Result<(), Error> {
+        self.loops += 1;
+        let split = self.way_in(body, lazy, follow)?;
+        let again = Follow {
+            first: first(body, &follow.first).union(&follow.first),
+            sure: false,
+        };
+        let round = if body.is_nullable() {
+            Some(self.register()?)
+        } else {
+            None
+        };
+        if let Some(register) = round {
+            self.push(Op::Round(register))?;
+        }
+        self.node(body, &again)?;
+        let check = match round {
+            Some(register) => Some((self.push(Op::NonEmpty { register, exit: 0 })?, register)),
+            None => None,
+        };
+        self.push(Op::Jump(split))?;
+        let end = self.here();
+        if let Some((check, register)) = check {
+            self.program.ops[check as usize] = Op::NonEmpty {
+                register,
+                exit: end,
+            };
+        }
+        self.aim_loop(split, end, lazy);
+        self.loops -= 1;
+        Ok(())
+    }
+
+    fn register(&mut self) -> Result<u16, Error> {
+        let register = u16::try_from(self.program.registers).map_err(|_| too_many("groups"))?;
+        self.program.registers += 1;
+        Ok(register)
+    }
+
+    fn atomic(&mut self, body: &Node) -> Result<(), Error> {
+        let inside = Follow {
+            first: First::all(),
+            sure: true,
+        };
+        if self.is_optimised()
+            && let Node::Repeat(repeat) = body
+            && let Some(class) = repeat.body.as_class()
+        {
+            return self.class_run(&class, repeat, &inside);
+        }
+        let register = self.register()?;
+        self.push(Op::Mark(register))?;
+        self.node(body, &inside)?;
+        self.push(Op::Cut(register)).map(|_| ())
+    }
+
+    fn capture(&mut self, slot: usize, body: &Node, follow: &Follow) -> Result<(), Error> {
+        let start = self.push(Op::Save(slot_start(slot)))?;
+        self.node(body, follow)?;
+        let slot = slot_start(slot);
+        let fused = match self.program.ops.last() {
+            _ if !self.is_optimised() || self.here() != start + 2 => None,
+            Some(Op::Run {
+                set,
+                min,
+                max: UNLIMITED,
+            }) => Some(Op::CapturedRun {
+                set: *set,
+                min: *min,
+                slot,
+            }),
+            Some(Op::Token(token)) => Some(Op::CapturedToken {
+                token: *token,
+                slot,
+            }),
+            _ => None,
+        };
+        if let Some(fused) = fused {
+            self.program.ops.truncate(start as usize);
+            self.program.origins.truncate(start as usize);
+            return self.push(fused).map(|_| ());
+        }
+        self.push(Op::Save(slot + 1)).map(|_| ())
+    }
+
+    fn look(&mut self, look: &Look) -> Result<(), Error> {
+        let ahead = look.direction == Direction::Ahead;
+        if let Some(class) = look.body.as_class() {
+            let set = self.set(&class)?;
+            return self
+                .push(Op::Beside {
+                    set,
+                    ahead,
+                    negative: look.negative,
+                })
+                .map(|_| ());
+        }
+        let register = self.register()?;
+        let start = match look.negative {
+            true => self.push(Op::Unless {
+                register,
+                otherwise: 0,
+            })?,
+            false => self.push(Op::Mark(register))?,
+        };
+        match ahead {
+            true => self.node(
+                &look.body,
+                &Follow {
+                    first: First::all(),
+                    sure: true,
+                },
+            )?,
+            false => self.behind(&look.body)?,
+        }
+        if !look.negative {
+            return self.push(Op::Return(register)).map(|_| ());
+        }
+        self.push(Op::Refuse(register))?;
+        let otherwise = self.here();
+        self.program.ops[start as usize] = Op::Unless {
+            register,
+            otherwise,
+        };
+        Ok(())
+    }
+
+    /// Each alternative of a look-behind goes back by its own width.
+    fn behind(&mut self, body: &Node) -> Result<(), Error> {
+        let with_step = |node: &Node| (node.fixed_width().unwrap_or(0), node.clone());
+        let alternatives = match body {
+            Node::Alternate(nodes) => nodes.iter().map(with_step).collect(),
+            node => vec![with_step(node)],
+        };
+        let mut jumps = Vec::new();
+        let count = alternatives.len();
+        for (index, (width, node)) in alternatives.into_iter().enumerate() {
+            // A look behind says nothing of the next byte, so the choice has no guards.
+            let split = match index + 1 < count {
+                true => Some(self.split(&First::all(), &First::all())?),
+                false => None,
+            };
+            self.push(Op::StepBack(
+                u32::try_from(width).map_err(|_| too_many("characters"))?,
+            ))?;
+            self.node(
+                &node,
+                &Follow {
+                    first: First::all(),
+                    sure: true,
+                },
+            )?;
+            if let Some(split) = split {
+                jumps.push(self.push(Op::Jump(0))?);
+                let next = self.here();
+                self.aim(split, split + 1, next);
+            }
+        }
+        let end = self.here();
+        for jump in jumps {
+            self.program.ops[jump as usize] = Op::Jump(end);
+        }
+        Ok(())
+    }
+
+    fn back(&mut self, name: &str) -> Result<(), Error> {
+        let slots: Vec<u32> = (0_u32..)
+            .zip(self.captures)
+            .filter(|(_, capture)| capture.field == name)
+            .map(|(slot, _)| slot)
+            .collect();
+        if slots.is_empty() {
+            return Err(Error::new(format!(
+                "\\k<{name}> refers to no group of this name"
+            )));
+        }
+        self.push(Op::Back(slots.into_boxed_slice())).map(|_| ())
+    }
+
+    /// Names the piece for `explain`: a reference without captures inside, or a text or set outside of one.
+    fn name_piece(&mut self, node: &Node) {
+        if self.piece.is_some() || self.is_optimised() {
+            return;
+        }
+        let name = match node {
+            Node::Capture { slot, body } => match (&**body, self.captures.get(*slot)) {
+                (Node::Named { name, body }, Some(capture)) if !body.has_captures() => {
+                    Some(format!("%{{{name}:{}}}", capture.field))
+                }
+                _ => None,
+            },
+            Node::Named { name, body } if !body.has_captures() => Some(format!("%{{{name}}}")),
+            Node::Literal(bytes) => Some(format!("{:?}", String::from_utf8_lossy(bytes))),
+            Node::Class(class) => Some(class.to_string()),
+            Node::Repeat(Repeat { body, .. }) => body.as_class().map(|class| format!("{class}...")),
+            Node::Assert(assert) => Some(assert.to_string()),
+            Node::Look(_) => Some("a look-around".to_owned()),
+            Node::Back { name } => Some(format!("\\k<{name}>")),
+            _ => None,
+        };
+        if let Some(name) = name {
+            self.program.pieces.push(name);
+            self.piece = u32::try_from(self.program.pieces.len()).ok();
+        }
+    }
+}
+
+/// The index of a span's start; its end is the next one.
+fn slot_start(slot: usize) -> u32 {
+    u32::try_from(2 * slot).expect("fewer captures than references, which are bounded")
+}
+
+fn too_many(what: &str) -> Error {
+    Error::new(format!("the expression is too large: too many {what}"))
+}
+
+/// Whether the node matches everywhere.
+fn cannot_fail(node: &Node) -> bool {
+    match node {
+        Node::Empty => true,
+        Node::Repeat(repeat) => repeat.min == 0,
+        Node::Concat(nodes) => nodes.iter().all(cannot_fail),
+        Node::Alternate(nodes) => nodes.iter().any(cannot_fail),
+        Node::Atomic(body) | Node::Capture { body, .. } | Node::Named { body, .. } => {
+            cannot_fail(body)
+        }
+        Node::Literal(bytes) => bytes.is_empty(),
+        Node::Class(_) | Node::Assert(_) | Node::Look(_) | Node::Back { .. } => false,
+    }
+}

@@ -1,0 +1,166 @@
+//! Hand-written parsers of the basic patterns. A token stands in for a definition only where its end is
+//! certain: because the definition allows one end alone, or because what follows begins with a byte that
+//! the token cannot hold. A line on which that is not so gets `Unsure`, and another engine takes it.
+
+mod address;
+mod date;
+mod text;
+
+use std::collections::HashMap;
+use std::sync::OnceLock;
+
+use super::Captures;
+use super::class::Class;
+use super::first::First;
+use super::parse;
+use super::patterns::Patterns;
+use super::tree::Node;
+
+/// A pattern that has a parser here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Token {
+    /// `closed`: no part of an address can follow it.
+    Ip {
+        closed: bool,
+    },
+    Ipv4,
+    /// `colon`: a colon can follow it, as before a port.
+    IpOrHost {
+        colon: bool,
+    },
+    Hostname,
+    Number,
+    Word,
+    /// `\b\d+\b`; `positive`: without leading zero.
+    WholeNumber {
+        positive: bool,
+    },
+    QuotedString,
+    Month,
+    Time,
+    HttpDate,
+    SyslogTimestamp,
+    Iso8601,
+    UriPath,
+    UriPathParam,
+}
+
+/// What a token says of a place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Scan {
+    /// It ends there, and cannot end anywhere else.
+    End(usize),
+    /// It is not there.
+    Fail,
+    /// Not for a token to say.
+    Unsure,
+}
+
+impl From<Option<usize>> for Scan {
+    fn from(end: Option<usize>) -> Self {
+        end.map_or(Scan::Fail, Scan::End)
+    }
+}
+
+impl Token {
+    /// The token for a definition in force, if it is the built-in one and what follows lets it be certain.
+    pub fn known(name: &str, body: &Node, follow: &First) -> Option<Self> {
+        let ends_before =
+            |bytes: &[(u8, u8)]| First::of_class(&Class::ascii(bytes)).is_disjoint(follow);
+        let letters = [(b'0', b'9'), (b'A', b'Z'), (b'a', b'z'), (b'-', b'.')];
+        let token = match name {
+            "IP" => {
+                let zone = [(b'%', b'%'), (b'_', b'_'), (b'~', b'~'), (b':', b':')];
+                Token::Ip {
+                    closed: ends_before(&letters) && ends_before(&zone),
+                }
+            }
+            "IPV4" => Token::Ipv4,
+            "IPORHOST" if ends_before(&letters) => {
+                let zone = [(b'%', b'%'), (b'_', b'_'), (b'~', b'~')];
+                Token::IpOrHost {
+                    colon: !ends_before(&[(b':', b':')]) || !ends_before(&zone),
+                }
+            }
+            "HOSTNAME" if ends_before(&letters) => Token::Hostname,
+            "BASE10NUM" => Token::Number,
+            "WORD" => Token::Word,
+            "POSINT" => Token::WholeNumber { positive: true },
+            "NONNEGINT" => Token::WholeNumber { positive: false },
+            "QUOTEDSTRING" => Token::QuotedString,
+            "MONTH" => Token::Month,
+            "TIME" if ends_before(&[(b'0', b':'), (b',', b','), (b'.', b'.')]) => Token::Time,
+            "SYSLOGTIMESTAMP" if ends_before(&[(b'0', b':'), (b',', b','), (b'.', b'.')]) => {
+                Token::SyslogTimestamp
+            }
+            "HTTPDATE" if ends_before(&[(b'0', b'9')]) => Token::HttpDate,
+            "TIMESTAMP_ISO8601" if ends_before(&[(b'0', b':'), (b'+', b'.'), (b'Z', b'Z')]) => {
+                Token::Iso8601
+            }
+            "URIPATH" if ends_before(&text::path_bytes()) => Token::UriPath,
+            "URIPATHPARAM" if ends_before(&text::param_bytes()) => Token::UriPathParam,
+            _ => return None,
+        };
+        (built_in().get(name) == Some(body)).then_some(token)
+    }
+
+    /// Parses the token at a place of the line.
+    #[inline]
+    pub fn scan(self, line: &[u8], at: usize) -> Scan {
+        match self {
+            Token::Ip { closed } => address::ip(line, at, closed),
+            Token::Ipv4 => address::ipv4(line, at).into(),
+            Token::IpOrHost { colon } => address::ip_or_host(line, at, colon),
+            Token::Hostname => address::hostname(line, at).into(),
+            Token::Number => text::number(line, at).into(),
+            Token::Word => text::word(line, at).into(),
+            Token::WholeNumber { positive } => text::whole_number(line, at, positive).into(),
+            Token::QuotedString => text::quoted_string(line, at).into(),
+            Token::Month => date::month(line, at),
+            Token::Time => date::time(line, at).into(),
+            Token::HttpDate => date::http_date(line, at),
+            Token::SyslogTimestamp => date::syslog_timestamp(line, at),
+            Token::Iso8601 => date::iso8601(line, at),
+            Token::UriPath => text::uri_path(line, at).into(),
+            Token::UriPathParam => text::uri_path_param(line, at).into(),
+        }
+    }
+}
+
+/// The built-in definitions that have a parser here, as trees to compare with.
+fn built_in() -> &'static HashMap<&'static str, Node> {
+    const NAMES: [&str; 16] = [
+        "IP",
+        "IPV4",
+        "IPORHOST",
+        "HOSTNAME",
+        "BASE10NUM",
+        "WORD",
+        "POSINT",
+        "NONNEGINT",
+        "QUOTEDSTRING",
+        "MONTH",
+        "TIME",
+        "SYSLOGTIMESTAMP",
+        "HTTPDATE",
+        "TIMESTAMP_ISO8601",
+        "URIPATH",
+        "URIPATHPARAM",
+    ];
+    static TREES: OnceLock<HashMap<&'static str, Node>> = OnceLock::new();
+    TREES.get_or_init(|| {
+        let patterns = Patterns::legacy();
+        NAMES
+            .into_iter()
+            .filter_map(|name| Some((name, definition(name, &patterns)?)))
+            .collect()
+    })
+}
+
+fn definition(name: &str, patterns: &Patterns) -> Option<Node> {
+    let parsed = parse::parse(&format!("%{{{name}}}"), patterns, Captures::Named).ok()?;
+    match parsed.tree {
+        Node::Named { body, .. } => Some(*body),
+        _ => None,
+    }
+}

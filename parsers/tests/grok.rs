@@ -1,0 +1,228 @@
+//! Grok through its public door: lines in, captures out.
+
+use sawlog_parsers::grok::{Error, Grok, Options, Outcome, Patterns, Slots, Tier};
+
+fn compile(expression: &str) -> Result<Grok, Error> {
+    Grok::compile(expression, &Patterns::legacy(), Options::default())
+}
+
+/// `want` is every capture that is set, as `field=text`, or `null` for no match.
+#[track_caller]
+fn check(expression: &str, line: &str, want: &str) {
+    check_with(&compile(expression).unwrap(), line, want);
+}
+
+#[track_caller]
+fn check_with(grok: &Grok, line: &str, want: &str) {
+    let mut slots = Slots::new();
+    let outcome = grok.search(line.as_bytes(), &mut slots);
+    if outcome != Outcome::Match {
+        assert_eq!(
+            want,
+            if outcome == Outcome::NoMatch {
+                "null"
+            } else {
+                "spent"
+            },
+            "{line}"
+        );
+        return;
+    }
+    let fields = grok.captures().iter().enumerate();
+    let text: Vec<String> = fields
+        .filter_map(|(index, capture)| {
+            Some(format!("{}={}", capture.field, &line[slots.span(index)?]))
+        })
+        .collect();
+    assert_eq!(text.join(" "), want, "{line}");
+}
+
+#[track_caller]
+fn refused(expression: &str, want: &str) {
+    let error = compile(expression)
+        .err()
+        .expect("the expression is refused");
+    assert_eq!(error.to_string(), want);
+}
+
+const ACCESS: &str = concat!(
+    r#"^%{IPORHOST:client} \[%{HTTPDATE:requested_at}\] "%{WORD:method} %{NOTSPACE:path} HTTP/%{NUMBER}" "#,
+    r"%{NUMBER:response_code} %{NUMBER:bytes_sent:int} %{NUMBER:response_time:float}$"
+);
+
+#[test]
+fn an_access_line_is_cut_into_its_fields() {
+    check(
+        ACCESS,
+        r#"172.16.132.216 [14/Sep/2015:16:31:02 +0000] "GET /cart?item=7&n=2 HTTP/1.1" 304 0 0.002"#,
+        "client=172.16.132.216 requested_at=14/Sep/2015:16:31:02 +0000 method=GET path=/cart?item=7&n=2 \
+         response_code=304 bytes_sent=0 response_time=0.002",
+    );
+    check(
+        ACCESS,
+        r#"2001:db8::17 [14/Sep/2015:16:31:03 +0000] "POST /login HTTP/2.0" 502 173 1.250"#,
+        "client=2001:db8::17 requested_at=14/Sep/2015:16:31:03 +0000 method=POST path=/login \
+         response_code=502 bytes_sent=173 response_time=1.250",
+    );
+    check(
+        ACCESS,
+        r#"172.16.132.216 [14/Sep/2015:16:31:02 +0000] "GET /cart"#,
+        "null",
+    );
+}
+
+#[test]
+fn the_search_is_not_anchored() {
+    check("%{IP:ip}", "from 10.0.0.1 on", "ip=10.0.0.1");
+    check("^%{IP:ip}", "from 10.0.0.1 on", "null");
+    check("^%{IP:ip}", "from\n10.0.0.1 on", "ip=10.0.0.1");
+}
+
+#[test]
+fn the_dot_takes_newlines() {
+    check("a%{DATA:x}b", "a\nb", "x=\n");
+    check("(?-m:a(?<x>.*)b)", "a\nb", "null");
+}
+
+#[test]
+fn bounds_of_lines_are_not_bounds_of_the_text() {
+    check("^b$", "a\nb\nc", "");
+    check("\\Ab\\z", "a\nb\nc", "null");
+    check("x^", "x\n", "null");
+}
+
+#[test]
+fn word_characters_are_ascii_and_word_edges_are_not() {
+    check("(?<x>\\w+)", "äab", "x=ab");
+    check("%{WORD:x}", "äab cd", "x=cd");
+    check("(?<x>[[:alpha:]]+)", "-äab-", "x=äab");
+}
+
+#[test]
+fn a_number_is_atomic() {
+    check("%{NUMBER:n}.5", "1.5", "null");
+    check("%{NUMBER:n}", "v1.25x", "n=1.25");
+    check("%{NUMBER:n}$", "1.2.3", "null");
+}
+
+#[test]
+fn groups_and_fields_capture() {
+    check("(?<a>x+)(?<[b][c]>y)", "xxy", "a=xx [b][c]=y");
+    check("%{WORD:[a][b]}", "x", "[a][b]=x");
+    check("%{TWO:d=%{WORD:a} %{WORD:b}}", "x y", "d=x y a=x b=y");
+    check("%{WORD:w}(?: %{WORD:w})?", "x", "w=x");
+}
+
+#[test]
+fn syntax_that_regular_expressions_of_rust_lack() {
+    check("(?<x>\\h+)", "0fG", "x=0f");
+    check("(?<x>[a[0-9]&&[^5]]+)", "-a456", "x=a4");
+    check("(?<x>a.?*)", "abc", "x=abc");
+    check("(?<q>['\"])(?<x>.*?)\\k<q>", "say 'a\"b'", "q=' x=a\"b");
+    check("(?<x>a(?=b))", "ac ab", "x=a");
+    check("(?<x>b(?<!ab))", "ab cb", "x=b");
+    check("%{WORD:x}{0}-", "-", "");
+    check("(?<x>(?i)get|post)", "POST", "x=POST");
+    check("(?<x>a{,2})b", "aaab", "x=aa");
+    check("(?<x>a{x)", "a{x", "x=a{x");
+}
+
+#[test]
+fn all_references_capture_when_asked_to() {
+    let options = Options {
+        captures: sawlog_parsers::grok::Captures::All,
+        ..Options::default()
+    };
+    let grok = Grok::compile("%{INT} %{WORD:w}", &Patterns::legacy(), options).unwrap();
+    check_with(&grok, "1 x", "INT=1 w=x");
+}
+
+#[test]
+fn a_redefined_word_has_the_users_meaning() {
+    let mut patterns = Patterns::legacy();
+    patterns.define("WORD", "[a-c]+").unwrap();
+    let grok = Grok::compile("%{WORD:w}", &patterns, Options::default()).unwrap();
+    check_with(&grok, "xxabcd", "w=abc");
+}
+
+#[test]
+fn faults_name_the_thing_the_place_and_the_fix() {
+    refused(
+        "%{NUMBR:x}",
+        "unknown pattern %{NUMBR}; did you mean %{NUMBER}?",
+    );
+    refused("(a", "( without its ) ; write \\( for a parenthesis");
+    refused("a)", "unmatched ) ; write \\) for a parenthesis");
+    refused("(?<=a+)b", "a look-behind must have a fixed length");
+    refused(
+        "%{A=%{A}}",
+        "pattern A refers to itself: A -> A (in the definition of A)",
+    );
+    let mut patterns = Patterns::legacy();
+    patterns
+        .add_file(b"A x\nB y\n\n\nNGINXACCESS %{NGINXSORCE}\nNGINXSOURCE %{IP}")
+        .unwrap();
+    let error = Grok::compile("%{NGINXACCESS}", &patterns, Options::default())
+        .err()
+        .unwrap();
+    assert_eq!(
+        error.to_string(),
+        "line 5: unknown pattern %{NGINXSORCE}; did you mean %{NGINXSOURCE}? (in the definition of NGINXACCESS)"
+    );
+    assert_eq!(
+        (error.line(), error.definition()),
+        (Some(5), Some("NGINXACCESS"))
+    );
+}
+
+#[test]
+fn an_unknown_type_is_text_with_a_warning() {
+    let grok = compile("%{WORD:x:integer}").unwrap();
+    assert_eq!(grok.captures()[0].kind, sawlog_parsers::grok::Kind::Text);
+    assert!(
+        grok.warnings()[0].contains("unknown type integer"),
+        "{:?}",
+        grok.warnings()
+    );
+}
+
+#[test]
+fn nested_repetition_ends_by_its_budget_or_in_linear_time() {
+    let line = "a".repeat(60) + "!";
+    check("^(?:a+)+$", &line, "null");
+    check("^(?:a|a(?=a)|(?<x>a)\\k<x>)+$", &line, "spent");
+}
+
+#[test]
+fn stray_bytes_count_as_one_character_each() {
+    let grok = compile("^(?<x>.)(?<y>.)b$").unwrap();
+    let mut slots = Slots::new();
+    assert_eq!(grok.search(b"\xFF\xC3b", &mut slots), Outcome::Match);
+    assert_eq!(slots.span(1), Some(1..2));
+}
+
+#[test]
+fn an_explanation_tells_how_far_it_got() {
+    let line = br#"10.0.0.1 [14/Sep/2015:16:31:02 +0000] "GET /x HTTP/1.1" 200 - 0.1"#;
+    let explanation = compile(ACCESS).unwrap().explain(line);
+    assert_eq!(explanation.outcome, Outcome::NoMatch);
+    assert_eq!(&line[explanation.rest.clone()], b"- 0.1");
+    assert_eq!(explanation.expected, "%{NUMBER:bytes_sent}");
+    assert_eq!(explanation.captured.len(), 5);
+}
+
+#[test]
+fn every_built_in_pattern_compiles() {
+    for patterns in [Patterns::legacy(), Patterns::ecs_v1()] {
+        for name in patterns.names() {
+            let expression = format!("%{{{name}}}");
+            let grok = Grok::compile(&expression, &patterns, Options::default());
+            assert!(grok.is_ok(), "{name}: {}", grok.err().unwrap());
+        }
+    }
+}
+
+#[test]
+fn what_is_used_most_is_scanned() {
+    assert_eq!(compile(ACCESS).unwrap().tier(), Tier::Scanner);
+}

@@ -1,0 +1,38 @@
+//! Codec `line`: each line is a message. An output writes a template and the delimiter.
+
+use crate::codecs::charset::{self, Charset};
+use crate::codecs::framing::{Framing, NEWLINE};
+use crate::codecs::{Codec, CodecPlugin, plain};
+use crate::plugin::{Kind, Opt, Options, Plugin, Section};
+
+/// The option `delimiter`, which `json_lines` has too.
+pub const DELIMITER: Opt = Opt::new(
+    "delimiter",
+    Kind::Text,
+    "What ends a line; a line feed if not written. Before a line feed one carriage return is stripped as well. Without \
+     `config.support_escapes`, `\"\\n\"` is a backslash and an n.",
+);
+
+/// The codec `line`.
+pub const PLUGIN: CodecPlugin = CodecPlugin {
+    plugin: &Plugin {
+        section: Section::Codec,
+        name: "line",
+        summary: "Text in lines: one event for each line.",
+        options: &[charset::OPTION, plain::FORMAT, DELIMITER],
+        absent: &[],
+    },
+    build: |options, building| {
+        Some(Codec {
+            framing: framing(options),
+            charset: Charset::of(options),
+            reading: Some(plain::reading(building.ecs(options), building)),
+            writing: plain::writing(options, building)?,
+        })
+    },
+};
+
+/// Lines that end as the option `delimiter` says.
+pub fn framing(options: &Options) -> Framing {
+    Framing::lines(options.text("delimiter").map_or(NEWLINE, str::as_bytes))
+}

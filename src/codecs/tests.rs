@@ -1,0 +1,167 @@
+//! Whole codecs: bytes to events and events to bytes.
+
+use std::sync::Arc;
+
+use super::Codec;
+use super::charset::Charset;
+use super::framing::Framing;
+use super::reading::{Newborn, Reading};
+use super::writing::Writing;
+use crate::event::{Batch, EventId, Name, Names, Reference};
+use crate::limits;
+use crate::queue::ack::Ack;
+
+fn codec(framing: Framing, reading: Reading) -> Codec {
+    Codec {
+        framing,
+        charset: Charset::Utf8,
+        reading: Some(reading),
+        writing: Writing::Json,
+    }
+}
+
+fn lines() -> Framing {
+    Framing::lines(b"\n")
+}
+
+const TEXT: Reading = Reading::Text { original: None };
+const JSON: Reading = Reading::Json {
+    target: None,
+    original: None,
+};
+
+/// The events of some bytes, as JSON without `@timestamp` and `@version`.
+fn decode(codec: &Codec, bytes: &[u8], names: Names) -> (Vec<String>, u64) {
+    let mut batch = Batch::new(bytes.to_vec(), Arc::new(names), 0, Ack::none());
+    let text = batch.text_at(0..bytes.len());
+    let reading = codec.reading.clone().expect("the codec reads");
+    let host = batch.value_of(b"web");
+    let mut newborn = Newborn::new(
+        &mut batch,
+        &reading,
+        vec![(Reference::top(Name::HOST), host)],
+    );
+    codec.decode(&mut batch, text, &mut newborn);
+    let events = (0..batch.event_count()).map(|index| {
+        let mut out = Vec::new();
+        let wanted = |name| name != Name::TIMESTAMP && name != Name::VERSION;
+        batch.write_json_fields(EventId(index as u32), &mut out, wanted);
+        String::from_utf8(out).expect("JSON is UTF-8")
+    });
+    (events.collect(), newborn.truncated)
+}
+
+#[track_caller]
+fn check(codec: &Codec, bytes: &[u8], want: &[&str]) {
+    let (got, _) = decode(codec, bytes, Names::default());
+    assert_eq!(got, want, "{}", String::from_utf8_lossy(bytes));
+}
+
+#[test]
+fn plain_takes_the_whole_and_line_each_line() {
+    check(
+        &codec(Framing::Whole, TEXT),
+        b"a\nb\n",
+        &[r#"{"message":"a\nb\n","host":"web"}"#],
+    );
+    check(
+        &codec(lines(), TEXT),
+        b"a\r\n\nb",
+        &[
+            r#"{"message":"a","host":"web"}"#,
+            r#"{"message":"","host":"web"}"#,
+            r#"{"message":"b","host":"web"}"#,
+        ],
+    );
+}
+
+#[test]
+fn in_a_stream_plain_is_line_and_json_is_json_lines() {
+    let text = codec(Framing::Whole, TEXT).in_stream(b"\n");
+    assert_eq!(text.framing, lines());
+    let own = codec(Framing::lines(b"|"), TEXT).in_stream(b"\n");
+    assert_eq!(own.framing, Framing::lines(b"|"));
+}
+
+#[test]
+fn bytes_that_are_no_text_are_kept() {
+    check(
+        &codec(lines(), TEXT),
+        b"a\0b\xff\n",
+        &["{\"message\":\"a\\u0000b\u{fffd}\",\"host\":\"web\"}"],
+    );
+}
+
+#[test]
+fn json_objects_are_fields_and_their_own_count() {
+    check(
+        &codec(lines(), JSON),
+        b"{\"a\":1}\n\n{\"host\":\"db\"}\n",
+        &[r#"{"a":1,"host":"web"}"#, r#"{"host":"db"}"#],
+    );
+}
+
+#[test]
+fn a_json_array_is_several_events() {
+    check(
+        &codec(Framing::Whole, JSON),
+        br#"[{"a":1},{"a":2}]"#,
+        &[r#"{"a":1,"host":"web"}"#, r#"{"a":2,"host":"web"}"#],
+    );
+    check(&codec(Framing::Whole, JSON), b"[]", &[]);
+}
+
+#[test]
+fn what_is_no_json_object_is_a_message_with_a_tag() {
+    for bad in ["x", "{", "7", "[1]", "[{},1]"] {
+        let want = format!(r#"{{"message":"{bad}","host":"web","tags":["_jsonparsefailure"]}}"#);
+        check(&codec(Framing::Whole, JSON), bad.as_bytes(), &[&want]);
+    }
+}
+
+#[test]
+fn a_target_takes_the_object() {
+    let mut names = Names::default();
+    let target = Reference::compile("[doc][x]", &mut names).expect("the reference is good");
+    let codec = codec(
+        lines(),
+        Reading::Json {
+            target: Some(target),
+            original: None,
+        },
+    );
+    let (got, _) = decode(&codec, b"{\"a\":1,\"tags\":7}", names);
+    assert_eq!(got, [r#"{"doc":{"x":{"a":1,"tags":7}},"host":"web"}"#]);
+}
+
+#[test]
+fn the_original_is_kept_where_ecs_has_it() {
+    let mut names = Names::default();
+    let original = Reference::compile("[event][original]", &mut names).ok();
+    let reading = Reading::Text {
+        original: original.clone(),
+    };
+    let (got, _) = decode(&codec(lines(), reading), b"a", names);
+    let want = r#"{"message":"a","event":{"original":"a"},"host":"web"}"#;
+    assert_eq!(got, [want]);
+
+    let mut names = Names::default();
+    let original = Reference::compile("[event][original]", &mut names).ok();
+    let reading = Reading::Json {
+        target: None,
+        original,
+    };
+    let (got, _) = decode(&codec(Framing::Whole, reading), br#"{"a":1}"#, names);
+    let want = r#"{"a":1,"event":{"original":"{\"a\":1}"},"host":"web"}"#;
+    assert_eq!(got, [want]);
+}
+
+#[test]
+fn a_line_over_the_limit_is_cut_tagged_and_counted() {
+    let bytes = [vec![b'x'; limits::LINE_BYTES_MAX + 1], b"\nnext\n".to_vec()].concat();
+    let (got, truncated) = decode(&codec(lines(), TEXT), &bytes, Names::default());
+    assert_eq!((got.len(), truncated), (2, 1));
+    assert!(got[0].ends_with(r#"x","host":"web","tags":["_linetruncated"]}"#));
+    assert!(got[0].len() < limits::LINE_BYTES_MAX + 100);
+    assert_eq!(got[1], r#"{"message":"next","host":"web"}"#);
+}

@@ -1,0 +1,118 @@
+//! Moulds for new events. An input sets up once per batch what all its events have, and each event is cast from that:
+//! its nodes come out one behind the other, and no field is searched for.
+
+use crate::event::batch::{Batch, EventId};
+use crate::event::names::Name;
+use crate::event::reference::{Part, Reference};
+use crate::event::value::{Chain, Text, Value};
+
+/// The fields of events to be made, in order.
+#[derive(Clone, Debug, Default)]
+pub struct Mould {
+    fields: Vec<(Name, Cast)>,
+}
+
+/// What a field of a new event gets.
+#[derive(Clone, Debug)]
+pub enum Cast {
+    /// The same value in every event.
+    Fixed(Value),
+    /// The text that the event is made of.
+    Message,
+    Map(Mould),
+}
+
+impl Mould {
+    /// Sets a field; maps on the way are made. A field that would have to be inside a fixed value takes its place.
+    pub fn set(&mut self, reference: &Reference, cast: Cast) {
+        self.set_parts(&reference.parts, cast);
+    }
+
+    fn set_parts(&mut self, parts: &[Part], cast: Cast) {
+        let Some((first, rest)) = parts.split_first() else {
+            return;
+        };
+        let place = match self.fields.iter().position(|(name, _)| *name == first.name) {
+            Some(place) => place,
+            None => {
+                self.fields.push((first.name, Cast::Map(Self::default())));
+                self.fields.len() - 1
+            }
+        };
+        let Some((_, found)) = self.fields.get_mut(place) else {
+            return;
+        };
+        if rest.is_empty() {
+            *found = cast;
+            return;
+        }
+        if !matches!(found, Cast::Map(_)) {
+            *found = Cast::Map(Self::default());
+        }
+        if let Cast::Map(inner) = found {
+            inner.set_parts(rest, cast);
+        }
+    }
+
+    fn cast(&self, batch: &mut Batch, message: Text) -> Chain {
+        let mut chain = Chain::EMPTY;
+        for (name, cast) in &self.fields {
+            let value = match cast {
+                Cast::Fixed(value) => *value,
+                Cast::Message => Value::Text(message),
+                Cast::Map(inner) => Value::Map(inner.cast(batch, message)),
+            };
+            batch.push_member(&mut chain, *name, value);
+        }
+        chain
+    }
+}
+
+impl Batch {
+    /// A new event with the fields of a mould.
+    pub fn push_cast(&mut self, mould: &Mould, message: Text) -> EventId {
+        let fields = mould.cast(self, message);
+        let id = self.push_bare_event();
+        self.set_fields(id, fields);
+        id
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::{Cast, Mould};
+    use crate::event::{Batch, Names, Reference, Value};
+    use crate::queue::ack::Ack;
+
+    #[test]
+    fn fields_with_a_common_beginning_share_their_map() {
+        let mut names = Names::default();
+        let mut reference =
+            |text: &str| Reference::compile(text, &mut names).expect("the reference is good");
+        let mut mould = Mould::default();
+        mould.set(&reference("message"), Cast::Message);
+        mould.set(&reference("[event][original]"), Cast::Message);
+        mould.set(
+            &reference("[event][sequence]"),
+            Cast::Fixed(Value::Integer(7)),
+        );
+        mould.set(&reference("[host]"), Cast::Fixed(Value::Null));
+        mould.set(
+            &reference("[host][name]"),
+            Cast::Fixed(Value::Boolean(true)),
+        );
+        let mut batch = Batch::new(b"one".to_vec(), Arc::new(names), 0, Ack::none());
+        let message = batch.text_at(0..3);
+        let mut out = Vec::new();
+        for _ in 0..2 {
+            let id = batch.push_cast(&mould, message);
+            out.clear();
+            batch.write_json(id, &mut out);
+        }
+        let want =
+            r#"{"message":"one","event":{"original":"one","sequence":7},"host":{"name":true}}"#;
+        assert_eq!(String::from_utf8_lossy(&out), want);
+    }
+}

@@ -1,0 +1,246 @@
+//! `grok`: text to fields by named patterns. The matching itself is the parser library's; here are Logstash's options and
+//! the rules by which captures become fields.
+
+mod compile;
+
+use std::sync::Arc;
+
+use sawlog_parsers::grok::{self, Grok, Kind as CaptureKind, Slots};
+
+use crate::event::value::Text;
+use crate::event::{Batch, EventId, Name, Reference, Value};
+use crate::filters::{Filter, FilterPlugin, Outcome};
+use crate::metrics::Counter;
+use crate::plugin::{Kind, Opt, Plugin, Section};
+
+pub const PLUGIN: FilterPlugin = FilterPlugin { plugin: &DESCRIPTION, build: compile::build };
+
+static DESCRIPTION: Plugin = Plugin {
+    section: Section::Filter,
+    name: "grok",
+    summary: "Takes text apart with patterns such as `%{IP:client} %{NUMBER:bytes:int}`. The leftmost match counts; \
+              captures become fields.",
+    options: &[
+        Opt::new("match", Kind::Hash, "Field to pattern, or to a list of patterns that are tried in order.")
+            .default("{}"),
+        Opt::new(
+            "break_on_match",
+            Kind::Boolean,
+            "Stop at the first pattern that matches. With `false` all patterns of all fields are tried, and one match \
+             is success.",
+        )
+        .default("true"),
+        Opt::new("patterns_dir", Kind::List, "Folders or files with further pattern definitions.").default("[]"),
+        Opt::new("patterns_files_glob", Kind::Text, "Which files of those folders are read.").default("\"*\""),
+        Opt::new("pattern_definitions", Kind::Hash, "Name to pattern, for this filter alone.").default("{}"),
+        Opt::new("named_captures_only", Kind::Boolean, "With `false`, `%{WORD}` is captured too, as `WORD`.")
+            .default("true"),
+        Opt::new("keep_empty_captures", Kind::Boolean, "Keep captures that are empty or took no part.")
+            .default("false"),
+        Opt::new("overwrite", Kind::List, "Fields whose old value a capture replaces instead of making a list.")
+            .default("[]"),
+        Opt::new("target", Kind::Field, "A field below which all captures are put."),
+        Opt::new("tag_on_failure", Kind::List, "Tags of events that no pattern matched.")
+            .default("[\"_grokparsefailure\"]"),
+        Opt::new(
+            "timeout_millis",
+            Kind::Integer,
+            "Bounds the work on one line. It is counted in steps of matching, not by the clock: the default stands for \
+             5,000,000 steps, other values in proportion; 0 for a hundred times that.",
+        )
+        .default("30000"),
+        Opt::new("timeout_scope", Kind::Text, "Whether the bound is for each pattern or for all of an event.")
+            .default("\"pattern\"")
+            .allowed(&["pattern", "event"]),
+        Opt::new("tag_on_timeout", Kind::Text, "Tag of events whose matching went over the bound.")
+            .default("\"_groktimeout\""),
+    ],
+    absent: &[],
+};
+
+/// A compiled `grok` block.
+#[derive(Clone)]
+struct GrokFilter {
+    fields: Arc<[FieldPatterns]>,
+    break_on_match: bool,
+    keep_empty_captures: bool,
+    tags_on_failure: Arc<[Vec<u8>]>,
+    tag_on_timeout: Arc<[u8]>,
+    timeouts: Arc<Counter>,
+    slots: Scratch,
+}
+
+/// One field and the patterns that are tried on it.
+struct FieldPatterns {
+    field: Reference,
+    patterns: Vec<Pattern>,
+}
+
+struct Pattern {
+    grok: Grok,
+    captures: Vec<Capture>,
+}
+
+/// Where a capture goes.
+struct Capture {
+    reference: Reference,
+    /// Its name, if it is a field at the top level.
+    top: Option<Name>,
+    kind: CaptureKind,
+    overwrite: bool,
+}
+
+/// Memory for matching; a fork starts with its own.
+#[derive(Default)]
+struct Scratch(Slots);
+
+impl Clone for Scratch {
+    fn clone(&self) -> Self {
+        Self::default()
+    }
+}
+
+/// What became of an event.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Matched {
+    Yes,
+    No,
+    TimedOut,
+    /// A capture did not fit into the event.
+    Unfit,
+}
+
+impl Filter for GrokFilter {
+    fn run(&mut self, batch: &mut Batch, selected: &[EventId], outcome: &mut Outcome) {
+        for &id in selected {
+            match self.match_event(batch, id) {
+                Matched::Yes => outcome.matched.push(id),
+                Matched::No | Matched::Unfit => {
+                    self.tags_on_failure.iter().for_each(|tag| batch.tag(id, tag));
+                    outcome.failed += 1;
+                }
+                Matched::TimedOut => {
+                    batch.tag(id, &self.tag_on_timeout);
+                    self.timeouts.add(1);
+                    outcome.failed += 1;
+                }
+            }
+        }
+    }
+
+    fn fork(&self) -> Box<dyn Filter> {
+        Box::new(self.clone())
+    }
+}
+
+impl GrokFilter {
+    fn match_event(&mut self, batch: &mut Batch, id: EventId) -> Matched {
+        let fields = Arc::clone(&self.fields);
+        let mut result = Matched::No;
+        for rule in fields.iter() {
+            match self.match_field(batch, id, rule) {
+                Matched::No => {}
+                Matched::Yes if !self.break_on_match => result = Matched::Yes,
+                end => return end,
+            }
+        }
+        result
+    }
+
+    /// Every item of a list is tried; other values as text; a missing field as the empty text.
+    fn match_field(&mut self, batch: &mut Batch, id: EventId, rule: &FieldPatterns) -> Matched {
+        match batch.get(id, &rule.field) {
+            Some(Value::Text(text)) => self.match_text(batch, id, text, rule),
+            None => self.match_text(batch, id, Text::EMPTY, rule),
+            Some(Value::List(items)) => {
+                let items: Vec<Value> = batch.members(items).map(|(_, item)| item).collect();
+                let mut result = Matched::No;
+                for item in items {
+                    let text = batch.to_text(item);
+                    match self.match_text(batch, id, text, rule) {
+                        Matched::No => {}
+                        Matched::Yes => result = Matched::Yes,
+                        end => return end,
+                    }
+                }
+                result
+            }
+            Some(other) => {
+                let text = batch.to_text(other);
+                self.match_text(batch, id, text, rule)
+            }
+        }
+    }
+
+    fn match_text(
+        &mut self,
+        batch: &mut Batch,
+        id: EventId,
+        text: Text,
+        rule: &FieldPatterns,
+    ) -> Matched {
+        let mut result = Matched::No;
+        for pattern in &rule.patterns {
+            match pattern.grok.search(batch.text(text), &mut self.slots.0) {
+                grok::Outcome::NoMatch => continue,
+                grok::Outcome::BudgetSpent => return Matched::TimedOut,
+                grok::Outcome::Match => {}
+            }
+            if !self.store(batch, id, text, pattern) {
+                return Matched::Unfit;
+            }
+            result = Matched::Yes;
+            if self.break_on_match {
+                break;
+            }
+        }
+        result
+    }
+
+    /// Puts the captures of a match into the event. False if one did not fit.
+    fn store(&self, batch: &mut Batch, id: EventId, text: Text, pattern: &Pattern) -> bool {
+        for (index, capture) in pattern.captures.iter().enumerate() {
+            let value = match self.slots.0.span(index) {
+                Some(span) if !span.is_empty() => {
+                    convert(batch, text.slice(span), capture.kind)
+                }
+                _ if !self.keep_empty_captures => continue,
+                Some(_) => Value::Text(Text::EMPTY),
+                None => Value::Null,
+            };
+            if !store_one(batch, id, capture, value) {
+                return false;
+            }
+        }
+        true
+    }
+}
+
+fn convert(batch: &Batch, text: Text, kind: CaptureKind) -> Value {
+    let bytes = batch.text(text);
+    let converted = match kind {
+        CaptureKind::Text => None,
+        CaptureKind::Int | CaptureKind::Long => grok::parse_int(bytes).map(Value::Integer),
+        CaptureKind::Float | CaptureKind::Double => grok::parse_float(bytes).map(Value::Float),
+        CaptureKind::Boolean => grok::parse_boolean(bytes).map(Value::Boolean),
+    };
+    converted.unwrap_or(Value::Text(text))
+}
+
+/// A text that is there becomes a list with the capture behind it, a list grows, any other value stays.
+fn store_one(batch: &mut Batch, id: EventId, capture: &Capture, value: Value) -> bool {
+    let old = match capture.top {
+        Some(name) => batch.get_top(id, name),
+        None => batch.get(id, &capture.reference),
+    };
+    match (old, capture.top) {
+        (None, Some(name)) => batch.append_field(id, name, value),
+        (Some(_), _) if capture.overwrite => return batch.set(id, &capture.reference, value).is_ok(),
+        (None | Some(Value::Null), _) => return batch.set(id, &capture.reference, value).is_ok(),
+        (Some(Value::Text(_) | Value::List(_)), _) => {
+            return batch.add(id, &capture.reference, value).is_ok();
+        }
+        (Some(_), _) => {}
+    }
+    true
+}

@@ -1,0 +1,163 @@
+//! `grok`'s options to compiled patterns: the built-in bank, then pattern files, then definitions of the block.
+
+use std::path::{Path, PathBuf};
+
+use sawlog_parsers::grok::{Captures, Grok, Options as GrokOptions, Patterns, STEPS_MAX};
+
+use crate::event::Reference;
+use crate::filters::Filter;
+use crate::filters::grok::{Capture, FieldPatterns, GrokFilter, Pattern, Scratch};
+use crate::lang::diagnostic::Diagnostic;
+use crate::lang::glob;
+use crate::limits;
+use crate::pipeline::{Building, Ecs};
+use crate::plugin::{Options, Word};
+
+pub fn build(options: &Options, building: &mut Building<'_>) -> Option<Box<dyn Filter>> {
+    let patterns = patterns(options, building);
+    let target = match options.word("target") {
+        Some(word) => Some(building.reference(&word)?),
+        None => None,
+    };
+    let overwrite: Vec<Reference> =
+        options.list("overwrite").iter().filter_map(|word| building.reference(word)).collect();
+    let rules = Rules { options: grok_options(options), target, overwrite };
+    let mut fields = Vec::new();
+    for (field, expressions) in options.hash("match") {
+        let words = expressions.words();
+        let compiled = words.iter().filter_map(|word| rules.compile(word, &patterns, building));
+        let compiled: Vec<Pattern> = compiled.collect();
+        let field = building.reference(field);
+        fields.extend(field.map(|field| FieldPatterns { field, patterns: compiled }));
+    }
+    let tags = options.list("tag_on_failure").iter().map(|tag| tag.text.as_bytes().to_vec());
+    Some(Box::new(GrokFilter {
+        fields: fields.into(),
+        break_on_match: options.boolean("break_on_match"),
+        keep_empty_captures: options.boolean("keep_empty_captures"),
+        tags_on_failure: tags.collect(),
+        tag_on_timeout: options.text("tag_on_timeout").unwrap_or_default().as_bytes().into(),
+        timeouts: building.metrics.plugin(options).counter("timeouts"),
+        slots: Scratch::default(),
+    }))
+}
+
+/// `timeout_millis` in steps: the default of 30 s stands for the library's own budget.
+fn grok_options(options: &Options) -> GrokOptions {
+    let millis = options.integer("timeout_millis").and_then(|millis| u64::try_from(millis).ok());
+    let steps_max = match millis.unwrap_or(30_000) {
+        0 => STEPS_MAX * 100,
+        millis => (STEPS_MAX / 30_000).saturating_mul(millis).min(STEPS_MAX * 100),
+    };
+    let captures = match options.boolean("named_captures_only") {
+        true => Captures::Named,
+        false => Captures::All,
+    };
+    GrokOptions { captures, steps_max }
+}
+
+/// What all expressions of a block share.
+struct Rules {
+    options: GrokOptions,
+    target: Option<Reference>,
+    overwrite: Vec<Reference>,
+}
+
+impl Rules {
+    fn compile(
+        &self,
+        word: &Word,
+        patterns: &Patterns,
+        building: &mut Building<'_>,
+    ) -> Option<Pattern> {
+        let grok = match Grok::compile(&word.text, patterns, self.options) {
+            Ok(grok) => grok,
+            Err(error) => {
+                building.refuse(word.span, error.to_string());
+                return None;
+            }
+        };
+        for warning in grok.warnings() {
+            building.report(Diagnostic::warning(word.span, warning.clone()));
+        }
+        let mut captures = Vec::with_capacity(grok.captures().len());
+        for capture in grok.captures() {
+            let written = Word { text: capture.field.clone(), span: word.span };
+            let own = building.reference(&written)?;
+            let reference = match &self.target {
+                Some(target) => own.below(target),
+                None => own,
+            };
+            captures.push(Capture {
+                top: reference.as_top(),
+                overwrite: self.overwrite.contains(&reference),
+                kind: capture.kind,
+                reference,
+            });
+        }
+        Some(Pattern { grok, captures })
+    }
+}
+
+fn patterns(options: &Options, building: &mut Building<'_>) -> Patterns {
+    let mut patterns = match building.ecs(options) {
+        Ecs::Disabled => Patterns::legacy(),
+        Ecs::Enabled => Patterns::ecs_v1(),
+    };
+    let wanted = options.text("patterns_files_glob").unwrap_or("*");
+    for folder in options.list("patterns_dir") {
+        match pattern_files(Path::new(&folder.text), wanted) {
+            Ok(files) => files.iter().for_each(|file| read(file, folder, &mut patterns, building)),
+            Err(error) => {
+                let message = format!("cannot read the patterns in {}: {error}", folder.text);
+                let help = "name a folder of pattern files, or one such file";
+                building.report(Diagnostic::error(folder.span, message).help(help));
+            }
+        }
+    }
+    for (name, expression) in options.hash("pattern_definitions") {
+        let Some(text) = expression.text() else {
+            building.refuse(expression.span, "a pattern is a text");
+            continue;
+        };
+        if let Err(error) = patterns.define(&name.text, text) {
+            building.refuse(name.span, error.to_string());
+        }
+    }
+    patterns
+}
+
+/// A file itself, or the files of a folder whose names fit, in order. Folders in it are not entered.
+fn pattern_files(path: &Path, wanted: &str) -> std::io::Result<Vec<PathBuf>> {
+    if path.is_file() {
+        return Ok(vec![path.into()]);
+    }
+    let mut files = Vec::new();
+    for entry in std::fs::read_dir(path)? {
+        let file = entry?.path();
+        let name = file.file_name().map(|name| name.to_string_lossy().into_owned());
+        if file.is_file() && name.is_some_and(|name| glob::matches(wanted, &name)) {
+            files.push(file);
+        }
+    }
+    files.sort();
+    Ok(files)
+}
+
+fn read(path: &Path, option: &Word, patterns: &mut Patterns, building: &mut Building<'_>) {
+    let shown = path.display();
+    let size = std::fs::metadata(path).map_or(0, |metadata| metadata.len());
+    if limits::PATTERN_FILE_BYTES_MAX < size {
+        let most = limits::PATTERN_FILE_BYTES_MAX;
+        building.refuse(option.span, format!("{shown} is larger than {most} bytes"));
+        return;
+    }
+    match std::fs::read(path) {
+        Ok(text) => {
+            if let Err(error) = patterns.add_file(&text) {
+                building.refuse(option.span, format!("{shown}: {error}"));
+            }
+        }
+        Err(error) => building.refuse(option.span, format!("cannot read {shown}: {error}")),
+    }
+}

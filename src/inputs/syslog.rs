@@ -1,0 +1,157 @@
+//! `syslog`: UDP and TCP on one port. RFC 3164, RFC 5424, Docker's log driver and what devices send; framing on TCP is told
+//! apart by itself. A line that no parser understands is kept whole, with a tag.
+
+mod fields;
+mod tcp;
+mod udp;
+
+use std::net::{SocketAddr, ToSocketAddrs};
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::task::JoinHandle;
+
+use crate::inputs::origin::Origin;
+use crate::inputs::{Flow, Input, InputPlugin, Source};
+use crate::metrics::PluginMetrics;
+use crate::pipeline::Building;
+use crate::plugin::{Kind, Opt, Options, Plugin, Section};
+use fields::Fields;
+
+pub const PLUGIN: InputPlugin = InputPlugin { plugin: &DESCRIPTION, build };
+
+static DESCRIPTION: Plugin = Plugin {
+    section: Section::Input,
+    name: "syslog",
+    summary: "Receives syslog over UDP and TCP on one port: RFC 3164, RFC 5424, the formats of Docker's log driver, \
+              and their relatives. On TCP octet counting and newlines are told apart message by message.",
+    options: &[
+        Opt::new("host", Kind::Text, "Address to listen on.").default("\"0.0.0.0\""),
+        Opt::new("port", Kind::Integer, "Port to listen on, for UDP and TCP.").default("514"),
+        Opt::new("codec", Kind::Codec, "How a message is read before its syslog header is.").default("\"plain\""),
+        Opt::new("use_labels", Kind::Boolean, "Add the names of facility and severity.").default("true"),
+        Opt::new("facility_labels", Kind::List, "Names of the facilities, from 0; Logstash's by default.")
+            .default("[]"),
+        Opt::new("severity_labels", Kind::List, "Names of the severities, from 0; Logstash's by default.")
+            .default("[]"),
+        Opt::new("timezone", Kind::Text, "Zone of times that name none; by default the host's."),
+        Opt::new("locale", Kind::Text, "").without_effect("names of months are read in English only"),
+        Opt::new(
+            "receive_buffer_bytes",
+            Kind::Bytes,
+            "The socket's receive buffer: what the kernel keeps while the agent is busy.",
+        )
+        .default("\"64 MiB\""),
+    ],
+    absent: &["grok_pattern", "syslog_field", "proxy_protocol"],
+};
+
+/// A checked syslog input.
+struct Syslog {
+    address: (String, u16),
+    receive_buffer_bytes: usize,
+    fields: Arc<Fields>,
+    metrics: Arc<PluginMetrics>,
+}
+
+fn build(options: &Options, building: &mut Building<'_>) -> Option<Box<dyn Input>> {
+    let port = options.integer("port").unwrap_or(514);
+    let port = match u16::try_from(port) {
+        Ok(port) => Some(port),
+        Err(_) => {
+            building.refuse(options.span_of("port"), format!("`port` is {port}; ports end at 65535"));
+            None
+        }
+    };
+    let zone = building.zone(options);
+    let origin = Origin::of_messages(options, building);
+    let fields = Fields::compile(options, origin?, zone?, building);
+    Some(Box::new(Syslog {
+        address: (options.text("host").unwrap_or("0.0.0.0").to_owned(), port?),
+        receive_buffer_bytes: options.bytes("receive_buffer_bytes").unwrap_or(0) as usize,
+        fields: Arc::new(fields),
+        metrics: building.metrics.plugin(options),
+    }))
+}
+
+impl Input for Syslog {
+    fn source(&self) -> Source {
+        Source::Pushed
+    }
+
+    fn start(self: Box<Self>, flow: Flow) -> JoinHandle<()> {
+        tokio::spawn(self.run(flow))
+    }
+}
+
+/// How long to wait before a port in use is tried again.
+const BIND_AGAIN: Duration = Duration::from_secs(2);
+
+impl Syslog {
+    /// Opens both sockets, as soon as that is possible, and reads them until the end.
+    async fn run(self: Box<Self>, flow: Flow) {
+        let udp = Self::open(&flow, &self.address, "UDP", |address| flow.sockets.udp(address));
+        let tcp = Self::open(&flow, &self.address, "TCP", |address| flow.sockets.tcp(address));
+        let udp = async {
+            let Some(socket) = udp.await else { return };
+            let reader = udp::Reader::new(socket, self.receive_buffer_bytes, &self.fields, &self.metrics);
+            let (reader, flow) = (reader, flow.clone());
+            let read = tokio::task::spawn_blocking(move || reader.run(&flow)).await;
+            if let Err(error) = read {
+                tracing::error!("the reader of syslog over UDP ended by a fault: {error}");
+            }
+        };
+        let tcp = async {
+            let Some(listener) = tcp.await else { return };
+            tcp::run(listener, &flow, &self.fields, &self.metrics).await;
+        };
+        tokio::join!(udp, tcp);
+    }
+
+    /// Binds, says once why it cannot, and tries until it can or has to stop.
+    async fn open<S>(
+        flow: &Flow,
+        (host, port): &(String, u16),
+        protocol: &str,
+        bind: impl Fn(SocketAddr) -> std::io::Result<S>,
+    ) -> Option<S> {
+        let mut stop = flow.stop.clone();
+        let mut told = false;
+        loop {
+            match resolve(host, *port).and_then(&bind) {
+                Ok(socket) => {
+                    tracing::info!("syslog over {protocol} on {host} port {port}");
+                    return Some(socket);
+                }
+                Err(error) if !told => {
+                    told = true;
+                    tracing::warn!(
+                        "cannot listen for syslog over {protocol} on {host} port {port}: {error}; {}; \
+                         tried again until it works",
+                        advice(&error)
+                    );
+                }
+                Err(_) => {}
+            }
+            let stopped = tokio::time::timeout(BIND_AGAIN, stop.wait_for(|stop| *stop));
+            if stopped.await.is_ok() {
+                return None;
+            }
+        }
+    }
+}
+
+fn resolve(host: &str, port: u16) -> std::io::Result<SocketAddr> {
+    let mut addresses = (host, port).to_socket_addrs()?;
+    addresses.next().ok_or_else(|| std::io::ErrorKind::AddrNotAvailable.into())
+}
+
+fn advice(error: &std::io::Error) -> &'static str {
+    match error.kind() {
+        std::io::ErrorKind::AddrInUse => "stop the program that has the port, or choose another `port`",
+        std::io::ErrorKind::PermissionDenied => {
+            "ports below 1024 need the capability CAP_NET_BIND_SERVICE; choose a higher `port` or grant it"
+        }
+        _ => "check `host` and `port`",
+    }
+}

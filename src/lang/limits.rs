@@ -1,0 +1,30 @@
+//! The limits of the pipeline language, each with its reason.
+
+/// Blocks, values and parentheses inside each other. People write five; the parser calls itself once a level, and this
+/// many fit the smallest stack that a thread gets.
+pub const NESTING_MAX: usize = 100;
+
+/// Expressions joined by `and` and `or` in one condition. A condition becomes a tree this deep, which is walked
+/// recursively; generated files have some dozens.
+pub const TERMS_MAX: usize = 1000;
+
+/// Bytes of one configuration file. The largest published ones have 0.3 MB; more is a wrong file.
+pub const FILE_BYTES_MAX: u64 = 4 << 20;
+
+/// Files of one pipeline; a folder with more is a wrong folder.
+pub const FILES_MAX: usize = 1000;
+
+/// Bytes of all files of one pipeline.
+pub const ALL_BYTES_MAX: u64 = 32 << 20;
+
+/// Folder levels that `**` in a file name goes down, so that a link in a circle ends.
+pub const GLOB_DEPTH_MAX: usize = 16;
+
+/// Alternatives that `{a,b}` groups in a file name may multiply to.
+pub const GLOB_ALTERNATIVES_MAX: usize = 256;
+
+/// Remarks that one run prints; a text that is no pipeline at all makes one a line.
+pub const DIAGNOSTICS_MAX: usize = 500;
+
+/// Bytes of a compiled regular expression; the regex crate's own default, written down.
+pub const REGEX_BYTES_MAX: usize = 10 << 20;
