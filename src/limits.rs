@@ -92,9 +92,6 @@ pub const DOCKER_END_WAIT: std::time::Duration = std::time::Duration::from_secs(
 /// Rotated files of one container that are held open until they are read.
 pub const OPEN_ROTATED_FILES_MAX: usize = 64;
 
-/// The most that a docker input may be told to join to one line; Elasticsearch takes requests of 100 MB.
-pub const JOINED_LINE_BYTES_MAX: usize = 64 << 20;
-
 /// A grok pattern file; the largest published one has 20 kB.
 pub const PATTERN_FILE_BYTES_MAX: u64 = 4 << 20;
 

@@ -16,18 +16,15 @@ use tokio::task::JoinHandle;
 
 use crate::docker::engine::{self, Backoff, Engine};
 use crate::docker::fields::Fields;
-use crate::event::batch::Decode;
-use crate::event::{Batch, EventId, Name, Value};
-use crate::filters::decoration::Decoration;
 use crate::inputs::docker::files::{End, Files};
 use crate::inputs::docker::lines::Shape;
 use crate::inputs::docker::reading::{Missing, Plan, Reading, StartPosition};
 use crate::inputs::docker::selection::Selection;
+use crate::inputs::origin::Origin;
 use crate::inputs::{Flow, Input, InputPlugin, Source};
 use crate::limits;
-use crate::pipeline::{Building, Ecs};
+use crate::pipeline::Building;
 use crate::plugin::{Kind, Opt, Options, Plugin, Section};
-use crate::queue::positions::Positions;
 
 pub const PLUGIN: InputPlugin = InputPlugin {
     plugin: &Plugin {
@@ -77,7 +74,7 @@ pub const PLUGIN: InputPlugin = InputPlugin {
                 "line_bytes_max",
                 Kind::Bytes,
                 "A line that Docker cut in pieces of 16 KiB is joined up to this size; a longer one is cut and tagged \
-                 `_docker_line_truncated`.",
+                 `_linetruncated`.",
             )
             .default("1 MiB"),
             Opt::new(
@@ -127,22 +124,19 @@ fn build(options: &Options, building: &mut Building<'_>) -> Option<Box<dyn Input
         .bytes("line_bytes_max")
         .unwrap_or(limits::LINE_BYTES_MAX as u64);
     let line_bytes_max = usize::try_from(line_bytes_max).unwrap_or(usize::MAX);
-    if !(1..=limits::JOINED_LINE_BYTES_MAX).contains(&line_bytes_max) {
-        let most = limits::JOINED_LINE_BYTES_MAX >> 20;
-        building.refuse(
-            options.span_of("line_bytes_max"),
-            format!("a line has at least one byte and at most {most} MiB"),
-        );
+    if !(1..=limits::LINE_BYTES_MAX).contains(&line_bytes_max) {
+        let most = limits::LINE_BYTES_MAX >> 20;
+        let message = format!("a line has at least one byte and at most {most} MiB");
+        building.refuse(options.span_of("line_bytes_max"), message);
         return None;
     }
-    let ecs = building.ecs(options);
+    let origin = Origin::of_messages(options, building)?;
+    let host = building.known(building.ecs(options).pick("host", "[host][name]"));
     let plan = Plan {
         shape: Shape {
+            origin: origin.with_text(&host, building.surroundings.host_name.as_bytes()),
             fields: Fields::intern(building.names),
-            stream: building.names.intern(b"stream"),
-            host: Name::HOST,
-            host_name: (ecs == Ecs::Enabled).then(|| building.names.intern(b"name")),
-            host_text: building.surroundings.host_name.clone(),
+            stream: building.known("stream"),
             line_bytes_max,
         },
         selection: Selection::of(options).without(selection::own_id()),
@@ -151,7 +145,6 @@ fn build(options: &Options, building: &mut Building<'_>) -> Option<Box<dyn Input
             _ => StartPosition::Beginning,
         },
         read_cache: options.boolean("read_cache"),
-        decode: Additions::of(options, building),
         metrics: building.metrics.plugin(options),
         engine,
     };
@@ -168,38 +161,6 @@ fn build(options: &Options, building: &mut Building<'_>) -> Option<Box<dyn Input
     }))
 }
 
-/// The input's `type`, `tags` and `add_field`, applied where the worker is.
-struct Additions {
-    kind: Option<String>,
-    decoration: Decoration,
-}
-
-impl Additions {
-    fn of(options: &Options, building: &mut Building<'_>) -> Option<Arc<dyn Decode>> {
-        let additions = Self {
-            kind: options.text("type").map(str::to_owned),
-            decoration: Decoration::of_input(options, building),
-        };
-        if additions.kind.is_none() && additions.decoration.is_empty() {
-            return None;
-        }
-        Some(Arc::new(additions))
-    }
-}
-
-impl Decode for Additions {
-    fn decode(&self, batch: &mut Batch) {
-        let events: Vec<EventId> = batch.live_events().collect();
-        if let Some(kind) = &self.kind {
-            let kind: Value = batch.value_of(kind.as_bytes());
-            for &event in &events {
-                batch.append_field(event, Name::TYPE, kind);
-            }
-        }
-        self.decoration.apply(batch, &events);
-    }
-}
-
 impl Input for Docker {
     fn source(&self) -> Source {
         Source::Rereadable
@@ -211,7 +172,7 @@ impl Input for Docker {
 }
 
 async fn run(docker: Docker, flow: Flow) {
-    let positions = match Positions::open(&docker.positions) {
+    let positions = match flow.open_positions(&docker.positions) {
         Ok(positions) => positions,
         Err(error) => {
             let path = docker.positions.display();
@@ -221,7 +182,6 @@ async fn run(docker: Docker, flow: Flow) {
             return;
         }
     };
-    flow.keep(&positions);
     let reading = Arc::new(Reading::new(docker.plan, flow, positions));
     let mut backoff = Backoff::default();
     loop {

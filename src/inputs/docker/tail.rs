@@ -9,7 +9,7 @@ use sawlog_parsers::docker_json::{self, Stream};
 
 use crate::docker::container::Container;
 use crate::event::{Batch, Names};
-use crate::inputs::docker::lines::{Counts, Lines, Origin, Shape};
+use crate::inputs::docker::lines::{Counts, Lines, Record, Shape};
 use crate::inputs::docker::log_files::{LogFile, LogPaths};
 use crate::inputs::docker::place::{Last, Place, Position};
 use crate::limits;
@@ -331,7 +331,7 @@ impl Tail {
         if self.is_done(parsed.stream, parsed.time, place.offset) {
             return;
         }
-        let origin = Origin {
+        let origin = Record {
             stream: parsed.stream,
             time: parsed.time,
             partial: parsed.partial,
