@@ -106,3 +106,13 @@ pub const DATAGRAM_BYTES_MAX: usize = 64 << 10;
 
 /// Connections that one syslog input serves at once; each holds a buffer of `READ_BYTES` and a file descriptor.
 pub const SYSLOG_CONNECTIONS_MAX: usize = 1024;
+
+/// How far the times of neighbouring lines of two streams can lie apart in a container's log. They are milliseconds apart
+/// where two writers took turns.
+pub const DOCKER_STREAMS_APART: std::time::Duration = std::time::Duration::from_secs(5);
+
+/// Events of Docker that are asked for again after a list, in case the clock of the list was behind.
+pub const DOCKER_EVENTS_OVERLAP: std::time::Duration = std::time::Duration::from_secs(1);
+
+/// How often positions of removed containers are looked at.
+pub const DOCKER_TIDY_INTERVAL: std::time::Duration = std::time::Duration::from_secs(5);

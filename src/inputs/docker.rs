@@ -1,7 +1,9 @@
 //! The `docker` input: the logs of all containers of this host, found and followed by themselves. They are read from
 //! Docker's json-file logs where these can be read, else through the Engine's API.
 
+mod api;
 mod files;
+mod follow;
 mod lines;
 mod log_files;
 mod place;
@@ -9,13 +11,14 @@ mod reading;
 mod selection;
 mod tail;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use tokio::task::JoinHandle;
 
 use crate::docker::engine::{self, Backoff, Engine};
 use crate::docker::fields::Fields;
+use crate::inputs::docker::api::{Api, Away, Scope};
 use crate::inputs::docker::files::{End, Files};
 use crate::inputs::docker::lines::Shape;
 use crate::inputs::docker::reading::{Missing, Plan, Reading, StartPosition};
@@ -183,28 +186,75 @@ async fn run(docker: Docker, flow: Flow) {
         }
     };
     let reading = Arc::new(Reading::new(docker.plan, flow, positions));
+    let beside =
+        (docker.mode == Mode::Auto).then(|| tokio::spawn(read_without_files(Arc::clone(&reading))));
+    read(docker.mode, docker.data_root.as_deref(), &reading).await;
+    if let Some(beside) = beside
+        && let Err(error) = beside.await
+    {
+        tracing::error!("docker: the reader of the Engine's logs ended by a fault: {error}");
+    }
+}
+
+/// Reads by one way or the other until the input has to stop.
+async fn read(mode: Mode, configured: Option<&Path>, reading: &Arc<Reading>) {
     let mut backoff = Backoff::default();
     loop {
-        let roots = data_roots(docker.data_root.as_deref(), reading.engine.as_ref()).await;
-        match choose(docker.mode, &roots) {
-            Ok(Some(root)) => {
-                reading.unsay(Missing::Docker);
-                match follow_files(&root, &reading).await {
-                    End::Stopped => return,
-                    End::Lost(error) => say_files(&reading, &root, &error),
+        let roots = data_roots(configured, reading.engine.as_ref()).await;
+        let missing = match choose(mode, &roots) {
+            Choice::Files(root) => match follow_files(&root, reading).await {
+                End::Stopped => None,
+                End::Lost(error) => Some(describe_files(&root, &error)),
+            },
+            Choice::Engine(files) => match &reading.engine {
+                Some(engine) => {
+                    let away = if mode == Mode::Auto {
+                        Away::GiveUp
+                    } else {
+                        Away::Wait
+                    };
+                    let api = Api::new(engine.clone(), Arc::clone(reading), Scope::All);
+                    let missing = api.run(away).await;
+                    missing.map(|engine| {
+                        [files, Some(engine)]
+                            .into_iter()
+                            .flatten()
+                            .collect::<Vec<_>>()
+                            .join("; ")
+                    })
                 }
+                None => files,
+            },
+            Choice::Nothing(files) => Some(files),
+        };
+        match missing {
+            Some(missing) if !reading.flow.is_stopping() => {
+                reading.say_once(Missing::Docker, &format!("{missing}. It is tried again"));
             }
-            Ok(None) => {}
-            Err((root, error)) => say_files(&reading, &root, &error),
+            _ => return,
         }
-        if wait(&reading, backoff.step()).await {
+        if wait(reading, backoff.step()).await {
             return;
         }
     }
 }
 
+/// Reads what is not in json-file, once there is such a container.
+async fn read_without_files(reading: Arc<Reading>) {
+    let mut stop = reading.flow.stop.clone();
+    tokio::select! {
+        _ = stop.wait_for(|stop| *stop) => return,
+        () = reading.engine_wanted.notified() => {}
+    }
+    if let Some(engine) = reading.engine.clone() {
+        let api = Api::new(engine, Arc::clone(&reading), Scope::WithoutFiles);
+        // It only gives up where it is told to.
+        drop(api.run(Away::Wait).await);
+    }
+}
+
 /// Folders that may be Docker's, the likeliest first.
-async fn data_roots(configured: Option<&std::path::Path>, engine: Option<&Engine>) -> Vec<PathBuf> {
+async fn data_roots(configured: Option<&Path>, engine: Option<&Engine>) -> Vec<PathBuf> {
     if let Some(configured) = configured {
         return vec![configured.to_owned()];
     }
@@ -218,22 +268,31 @@ async fn data_roots(configured: Option<&std::path::Path>, engine: Option<&Engine
     roots
 }
 
-/// The folder to read, or none where the Engine is asked instead; an error where files were asked for and cannot be read.
-fn choose(mode: Mode, roots: &[PathBuf]) -> Result<Option<PathBuf>, (PathBuf, std::io::Error)> {
-    let mut fault = None;
+/// How logs are to be read.
+#[derive(Debug)]
+enum Choice {
+    Files(PathBuf),
+    /// Through the Engine; with what keeps the files from being read, if they were tried.
+    Engine(Option<String>),
+    /// Files were asked for and cannot be read.
+    Nothing(String),
+}
+
+fn choose(mode: Mode, roots: &[PathBuf]) -> Choice {
+    let mut missing = None;
     for root in roots.iter().filter(|_| mode != Mode::Api) {
         match files::readable(root) {
-            Ok(()) => return Ok(Some(root.clone())),
-            Err(error) => fault = fault.or(Some((root.clone(), error))),
+            Ok(()) => return Choice::Files(root.clone()),
+            Err(error) => missing = missing.or(Some(describe_files(root, &error))),
         }
     }
-    match fault {
-        Some(fault) if mode == Mode::Files => Err(fault),
-        _ => Ok(None),
+    match missing {
+        Some(missing) if mode == Mode::Files => Choice::Nothing(missing),
+        missing => Choice::Engine(missing),
     }
 }
 
-async fn follow_files(root: &std::path::Path, reading: &Arc<Reading>) -> End {
+async fn follow_files(root: &Path, reading: &Arc<Reading>) -> End {
     let root = root.to_owned();
     let reading = Arc::clone(reading);
     let thread = tokio::task::spawn_blocking(move || match Files::open(&root, reading) {
@@ -246,16 +305,12 @@ async fn follow_files(root: &std::path::Path, reading: &Arc<Reading>) -> End {
     }
 }
 
-fn say_files(reading: &Reading, root: &std::path::Path, error: &std::io::Error) {
+fn describe_files(root: &Path, error: &std::io::Error) -> String {
     let folder = root.join("containers");
-    reading.say_once(
-        Missing::Docker,
-        &format!(
-            "cannot read {}: {error}. Run as root or give CAP_DAC_READ_SEARCH, set `data_root`, or use \
-             `mode => api`. It is tried again",
-            folder.display()
-        ),
-    );
+    format!(
+        "cannot read {}: {error}. Run as root or give CAP_DAC_READ_SEARCH, or set `data_root`",
+        folder.display()
+    )
 }
 
 /// Waits; true if the input has to stop.

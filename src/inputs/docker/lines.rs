@@ -30,6 +30,16 @@ pub struct Shape {
     pub line_bytes_max: usize,
 }
 
+/// Which carriage returns before a newline are a terminal's and no text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Returns {
+    /// There is no terminal.
+    AreText,
+    /// Whole lines come without; only what was joined may have one.
+    OfJoinedLines,
+    OfEveryLine,
+}
+
 /// Where a record comes from.
 #[derive(Clone, Copy, Debug)]
 pub struct Record {
@@ -44,8 +54,7 @@ pub struct Record {
 /// Lines that were found since the last batch, and those that are not whole yet.
 pub struct Lines {
     shape: Arc<Shape>,
-    /// A terminal's lines end with a carriage return.
-    terminal: bool,
+    returns: Returns,
     output: Joining,
     error: Joining,
     found: Vec<Line>,
@@ -85,10 +94,11 @@ pub struct Line {
     truncated: bool,
     unfinished: bool,
     damaged: bool,
+    joined: bool,
 }
 
 impl Lines {
-    pub fn new(shape: Arc<Shape>, terminal: bool) -> Self {
+    pub fn new(shape: Arc<Shape>, returns: Returns) -> Self {
         let joining = || Joining {
             joiner: Joiner::new(shape.line_bytes_max),
             time: None,
@@ -98,7 +108,7 @@ impl Lines {
         Self {
             output: joining(),
             error: joining(),
-            terminal,
+            returns,
             found: Vec::new(),
             made: Vec::new(),
             scratch: Vec::new(),
@@ -107,8 +117,8 @@ impl Lines {
         }
     }
 
-    pub fn set_terminal(&mut self, terminal: bool) {
-        self.terminal = terminal;
+    pub fn set_returns(&mut self, returns: Returns) {
+        self.returns = returns;
     }
 
     /// Takes a record whose text stands at `range` of the bytes being read; `begin` says where in the files it stands.
@@ -126,7 +136,10 @@ impl Lines {
             return self.join(text, record, begin);
         }
         let line = match text {
-            Text::Plain(plain) if plain.len() <= self.shape.line_bytes_max && !self.terminal => {
+            Text::Plain(plain)
+                if plain.len() <= self.shape.line_bytes_max
+                    && self.returns != Returns::OfEveryLine =>
+            {
                 let start = (plain.as_ptr() as usize).saturating_sub(bytes.as_ptr() as usize);
                 Line {
                     start,
@@ -157,9 +170,19 @@ impl Lines {
             truncated: false,
             unfinished: false,
             damaged: true,
+            joined: false,
         };
         let line = self.finish_made(start, line);
         self.keep(line);
+    }
+
+    fn strips(&self, line: &Line) -> bool {
+        let strips = match self.returns {
+            Returns::AreText => false,
+            Returns::OfJoinedLines => line.joined,
+            Returns::OfEveryLine => true,
+        };
+        strips && !line.unfinished && !line.damaged
     }
 
     fn joining(&mut self, stream: Stream) -> &mut Joining {
@@ -205,7 +228,7 @@ impl Lines {
     fn finish_made(&mut self, start: usize, line: Line) -> Line {
         let text = self.made.get(start..).unwrap_or_default();
         let text = match text.strip_suffix(b"\r") {
-            Some(text) if self.terminal && !line.unfinished && !line.damaged => text,
+            Some(text) if self.strips(&line) => text,
             _ => text,
         };
         let kept = if text.len() <= self.shape.line_bytes_max {
@@ -345,6 +368,7 @@ impl Line {
             truncated: record.truncated,
             unfinished: false,
             damaged: false,
+            joined: false,
         }
     }
 }
