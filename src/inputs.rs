@@ -2,10 +2,10 @@
 //! line of `ALL`.
 
 pub mod cutter;
-pub mod docker;
 pub mod file;
 pub mod generator;
 pub mod origin;
+pub mod docker;
 pub mod sockets;
 pub mod stdin;
 pub mod stop_signal;

@@ -32,6 +32,20 @@ pub const API_REQUEST_WAIT: std::time::Duration = std::time::Duration::from_secs
 /// A request's line and headers; hyper wants at least this much.
 pub const API_REQUEST_BYTES_MAX: usize = 16 << 10;
 
+/// A grok pattern file; the largest published one has 20 kB.
+pub const PATTERN_FILE_BYTES_MAX: u64 = 4 << 20;
+
+/// Threads of one generator. More than a machine has processors make nothing faster.
+pub const GENERATOR_THREADS_MAX: usize = 64;
+
+/// Patterns that one pattern with `{a,b}` can stand for. Each is walked on its own; people write a handful.
+pub const GLOB_ALTERNATIVES_MAX: usize = 1000;
+
+/// The largest datagram there is: a read never cuts one.
+pub const DATAGRAM_BYTES_MAX: usize = 64 << 10;
+
+/// Connections that one syslog input serves at once; each holds a buffer of `READ_BYTES` and a file descriptor.
+pub const SYSLOG_CONNECTIONS_MAX: usize = 1024;
 /// A container's name; Docker itself sets no limit, a host name has 253.
 pub const CONTAINER_NAME_BYTES_MAX: usize = 256;
 
@@ -92,21 +106,6 @@ pub const DOCKER_END_WAIT: std::time::Duration = std::time::Duration::from_secs(
 /// Rotated files of one container that are held open until they are read.
 pub const OPEN_ROTATED_FILES_MAX: usize = 64;
 
-/// A grok pattern file; the largest published one has 20 kB.
-pub const PATTERN_FILE_BYTES_MAX: u64 = 4 << 20;
-
-/// Threads of one generator. More than a machine has processors make nothing faster.
-pub const GENERATOR_THREADS_MAX: usize = 64;
-
-/// Patterns that one pattern with `{a,b}` can stand for. Each is walked on its own; people write a handful.
-pub const GLOB_ALTERNATIVES_MAX: usize = 1000;
-
-/// The largest datagram there is: a read never cuts one.
-pub const DATAGRAM_BYTES_MAX: usize = 64 << 10;
-
-/// Connections that one syslog input serves at once; each holds a buffer of `READ_BYTES` and a file descriptor.
-pub const SYSLOG_CONNECTIONS_MAX: usize = 1024;
-
 /// How far the times of neighbouring lines of two streams can lie apart in a container's log. They are milliseconds apart
 /// where two writers took turns.
 pub const DOCKER_STREAMS_APART: std::time::Duration = std::time::Duration::from_secs(5);
@@ -116,3 +115,9 @@ pub const DOCKER_EVENTS_OVERLAP: std::time::Duration = std::time::Duration::from
 
 /// How often positions of removed containers are looked at.
 pub const DOCKER_TIDY_INTERVAL: std::time::Duration = std::time::Duration::from_secs(5);
+
+/// Text that is written to the standard output or a file at once, if the input does not pause before.
+pub const TEXT_BYTES: usize = 256 << 10;
+
+/// Texts that wait to be written; with `TEXT_BYTES` this is two mebibytes.
+pub const TEXTS_WAITING_MAX: usize = 8;

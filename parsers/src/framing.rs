@@ -128,13 +128,17 @@ impl Decoder {
                 if rest.is_empty() {
                     return Step::NeedMore { consumed };
                 }
-                let (begin, truncated) = match head(rest) {
-                    Head::Counted { digits, .. } => (consumed + digits + 1, true),
-                    Head::Line | Head::Undecided => (consumed, false),
+                let consumed_all = buffer.len();
+                let (range, truncated) = match head(rest) {
+                    Head::Counted { digits, .. } => (consumed + digits + 1..consumed_all, true),
+                    Head::Line | Head::Undecided => {
+                        let length = rest.len().min(self.frame_bytes_max);
+                        (consumed..consumed + length, length < rest.len())
+                    }
                 };
                 Step::Frame {
-                    range: begin..buffer.len(),
-                    consumed: buffer.len(),
+                    range,
+                    consumed: consumed_all,
                     truncated,
                 }
             }

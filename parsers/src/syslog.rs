@@ -177,13 +177,15 @@ const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
 pub fn parse<'a>(line: &'a [u8], reference: &Reference) -> Message<'a> {
     let line = trim(line);
     let (priority, rest) = priority(line);
-    if priority != Priority::Absent
-        && let Some(message) = rfc5424::parse(priority.value(), rest, reference)
-    {
+    // The parsers fill the message in place, since it is too large to be moved about for nothing.
+    let mut message = Message::bare(priority.value(), line, Format::Kept);
+    if priority != Priority::Absent && rfc5424::parse(&mut message, rest, reference).is_some() {
         return message;
     }
-    rfc3164::parse(priority, rest, reference)
-        .or_else(|| second_opinion::parse(line, reference))
+    if rfc3164::parse(&mut message, priority, rest, reference).is_some() {
+        return message;
+    }
+    second_opinion::parse(line, reference)
         .unwrap_or_else(|| Message::bare(priority.value(), line, Format::Kept))
 }
 

@@ -120,9 +120,9 @@ pub fn write_iso8601_millis(nanos: i64, out: &mut Vec<u8>) {
 pub fn write_iso8601_nanos(nanos: i64, out: &mut Vec<u8>) {
     let local = Local::of_nanos(nanos);
     write_iso_seconds(&local, out);
-    if local.nanos % 1_000_000 == 0 {
+    if local.nanos.is_multiple_of(1_000_000) {
         write_fraction(local.nanos / 1_000_000, 3, out);
-    } else if local.nanos % 1000 == 0 {
+    } else if local.nanos.is_multiple_of(1000) {
         write_fraction(local.nanos / 1000, 6, out);
     } else {
         write_fraction(local.nanos, 9, out);
@@ -155,6 +155,10 @@ fn write_fraction(value: u32, digits: usize, out: &mut Vec<u8>) {
 
 /// A number with zeros before it up to a width.
 fn write_padded(value: u64, width: usize, out: &mut Vec<u8>) {
+    if width == 2 && value < 100 {
+        out.extend_from_slice(&two(value as u8));
+        return;
+    }
     let begin = out.len();
     let mut left = value;
     loop {

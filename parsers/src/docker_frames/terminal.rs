@@ -62,8 +62,7 @@ impl Decoder {
             }
             (None, _) if more == More::Ended => record(text.len(), true, false, text.len()),
             (None, _) => {
-                // The chunk's end is looked at again until it is decided.
-                self.searched = text.len().min(CHUNK_BYTES);
+                self.searched = text.len();
                 return wait;
             }
         };

@@ -65,7 +65,7 @@ fn time_of_day(local: &mut Local, text: &[u8; 8]) -> Option<()> {
 /// Nanoseconds of the digits after a decimal point, and how many digits there are; those beyond nine do not count.
 #[inline]
 pub(crate) fn fraction(digits: &[u8]) -> (u32, usize) {
-    const SCALE: [u32; 10] = [
+    const SCALE: [u32; 9] = [
         0,
         100_000_000,
         10_000_000,
@@ -75,11 +75,19 @@ pub(crate) fn fraction(digits: &[u8]) -> (u32, usize) {
         1000,
         100,
         10,
-        1,
     ];
+    if let Some(value) = digits.first_chunk().and_then(eight) {
+        let rest = digits.get(8..).unwrap_or_default();
+        return match rest.first() {
+            Some(digit @ b'0'..=b'9') => {
+                (value * 10 + u32::from(digit - b'0'), 8 + count_digits(rest))
+            }
+            _ => (value * 10, 8),
+        };
+    }
     let mut value = 0;
     let mut used = 0;
-    for byte in digits.iter().take(9) {
+    for byte in digits.iter().take(8) {
         let digit = byte.wrapping_sub(b'0');
         if 9 < digit {
             break;
@@ -87,11 +95,23 @@ pub(crate) fn fraction(digits: &[u8]) -> (u32, usize) {
         value = value * 10 + u32::from(digit);
         used += 1;
     }
-    let nanos = value * SCALE.get(used).copied().unwrap_or(0);
-    if used == 9 {
-        used += count_digits(digits.get(9..).unwrap_or_default());
+    (value * SCALE.get(used).copied().unwrap_or(0), used)
+}
+
+/// Eight digits at once: neighbours are joined to pairs, pairs to fours, fours to the number.
+#[inline]
+fn eight(digits: &[u8; 8]) -> Option<u32> {
+    let word = u64::from_le_bytes(*digits);
+    // A digit has 3 in its upper half, and still has it after 6 was added.
+    let upper = 0xF0F0_F0F0_F0F0_F0F0;
+    let sixes = word.wrapping_add(0x0606_0606_0606_0606);
+    if word & upper != 0x3030_3030_3030_3030 || sixes & upper != 0x3030_3030_3030_3030 {
+        return None;
     }
-    (nanos, used)
+    let ones = word & 0x0F0F_0F0F_0F0F_0F0F;
+    let pairs = (ones * 10 + (ones >> 8)) & 0x00FF_00FF_00FF_00FF;
+    let fours = (pairs * 100 + (pairs >> 16)) & 0x0000_FFFF_0000_FFFF;
+    Some(((fours & 0xFFFF) * 10_000 + (fours >> 32)) as u32)
 }
 
 pub(crate) fn count_digits(text: &[u8]) -> usize {

@@ -288,11 +288,25 @@ fn parse_item<'t>(
             used
         }
         Item::MonthName => {
-            let (at, used) = name(text, &MONTHS)?;
-            parts.month = Some(at as u8 + 1);
-            used
+            let month = fixed::month(*text.first_chunk()?)?;
+            parts.month = Some(month);
+            let long = MONTHS.get(usize::from(month) - 1)?;
+            if starts_with(text, long) {
+                long.len()
+            } else {
+                3
+            }
         }
-        Item::WeekdayName => name(text, &WEEKDAYS)?.1,
+        Item::WeekdayName => {
+            let long = WEEKDAYS
+                .iter()
+                .find(|name| starts_with(text, name.get(..3).unwrap_or(name)))?;
+            if starts_with(text, long) {
+                long.len()
+            } else {
+                3
+            }
+        }
         Item::Halfday => {
             let head = text.first_chunk::<2>()?;
             parts.afternoon = Some(head.eq_ignore_ascii_case(b"PM"));
@@ -340,18 +354,9 @@ fn number(text: &[u8], digits_max: usize) -> Option<(u32, usize)> {
     (0 < used).then_some((value, used))
 }
 
-/// The place of the name that a text begins with, written out or with its first three letters.
-fn name(text: &[u8], names: &[&[u8]]) -> Option<(usize, usize)> {
-    let short = text.first_chunk::<3>()?;
-    let at = names.iter().position(|name| {
-        name.first_chunk::<3>()
-            .is_some_and(|head| short.eq_ignore_ascii_case(head))
-    })?;
-    let long = names.get(at)?;
-    let written_out = text
-        .get(..long.len())
-        .is_some_and(|head| head.eq_ignore_ascii_case(long));
-    Some((at, if written_out { long.len() } else { 3 }))
+fn starts_with(text: &[u8], name: &[u8]) -> bool {
+    text.get(..name.len())
+        .is_some_and(|head| head.eq_ignore_ascii_case(name))
 }
 
 /// A zone's name at the head of a text, the longest that the database knows.
@@ -398,11 +403,7 @@ impl Parts {
     }
 
     fn date(&self, context: &Context<'_>) -> Option<Local> {
-        let now = || {
-            let offset = context.zone.offset_seconds(context.now_nanos);
-            let shift = i64::from(offset) * NANOS_PER_SECOND;
-            Local::of_nanos(context.now_nanos.saturating_add(shift))
-        };
+        let now = || now_in_zone(context);
         let week_dated = self.week_year.is_some() || self.week.is_some();
         if week_dated && self.month.is_none() && self.day_of_year.is_none() {
             let year = self.week_year.or(self.year).unwrap_or_else(|| now().year);
@@ -424,6 +425,16 @@ impl Parts {
         }
         Some(local)
     }
+}
+
+/// The present day; only at a month's ends can the zone make another month of it.
+fn now_in_zone(context: &Context<'_>) -> Local {
+    let now = Local::of_nanos(context.now_nanos);
+    if (2..=27).contains(&now.day) {
+        return now;
+    }
+    let shift = i64::from(context.zone.offset_seconds(context.now_nanos)) * NANOS_PER_SECOND;
+    Local::of_nanos(context.now_nanos.saturating_add(shift))
 }
 
 fn resolve(parts: Parts, context: &Context<'_>) -> Option<i64> {

@@ -1,0 +1,249 @@
+//! Elasticsearch 8.17, a single node on loopback without TLS: start it, ask it what arrived.
+//!
+//! `shared` is one node for all tests of the process; each test keeps to index names of its own. A node that a test stops
+//! and starts, or that needs port 9200, is the test's own.
+
+use std::fs;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::OnceLock;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use super::http;
+use super::process::{Service, output_of};
+use super::{ARRIVAL_MAX, START_MAX, folder, free_port, wait_until, write};
+
+/// The server refuses root; `nobody` is on every machine.
+const USER: &str = "65534";
+
+/// Where `tests/run` puts the unpacked distribution.
+const DISTRIBUTION: &str = "target/services/elasticsearch-8.17.0";
+
+/// More than any test keeps in one answer; the server's own limit for one page.
+const HITS_MAX: u64 = 10_000;
+
+/// A running node.
+pub struct Elasticsearch {
+    address: SocketAddr,
+    _service: Service,
+}
+
+/// The node that tests share. It ends with the process.
+pub fn shared() -> &'static Elasticsearch {
+    static SHARED: OnceLock<Elasticsearch> = OnceLock::new();
+    SHARED.get_or_init(Elasticsearch::start)
+}
+
+impl Elasticsearch {
+    /// Starts an empty node on a free port.
+    pub fn start() -> Elasticsearch {
+        Elasticsearch::start_on(free_port())
+    }
+
+    /// Starts an empty node on a port of the caller's choice.
+    pub fn start_on(port: u16) -> Elasticsearch {
+        let folder = folder("elasticsearch");
+        let distribution = Path::new(env!("CARGO_MANIFEST_DIR")).join(DISTRIBUTION);
+        let program = distribution.join("bin/elasticsearch");
+        assert!(
+            program.exists(),
+            "{} is not there: run tests/run once",
+            program.display()
+        );
+        // A copy, since the user without rights may not reach the checkout's folder.
+        let home = folder.join("home");
+        output_of(Command::new("cp").arg("-r").args([&distribution, &home]));
+        let cluster = format!("sawlog-{}-{port}", std::process::id());
+        write(&home, "config/elasticsearch.yml", &settings(&cluster, port));
+        fs::create_dir_all(home.join("tmp")).expect("the copy can be written to");
+        output_of(
+            Command::new("chown")
+                .args(["-R", &format!("{USER}:{USER}")])
+                .arg(&home),
+        );
+        let mut service = Service::spawn("elasticsearch", &folder, &command(&home));
+        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+        service.wait_until_ready(START_MAX, || is_ready(address, &cluster));
+        Elasticsearch {
+            address,
+            _service: service,
+        }
+    }
+
+    /// What a pipeline writes behind `hosts =>`.
+    pub fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    pub fn port(&self) -> u16 {
+        self.address.port()
+    }
+
+    /// Any request; the answer's status and JSON (null if it has no body).
+    #[track_caller]
+    pub fn request(&self, method: &str, path: &str, body: Option<&Value>) -> (u16, Value) {
+        let text = body.map(Value::to_string);
+        let content = text
+            .as_ref()
+            .map(|text| ("application/json", text.as_bytes()));
+        let response = http::request(self.address, method, path, content)
+            .unwrap_or_else(|fault| panic!("{method} {path}: {fault}"));
+        (
+            response.status,
+            serde_json::from_slice(&response.body).unwrap_or(Value::Null),
+        )
+    }
+
+    /// Any request that must end with 2xx. An index that is being made answers 503 until its shards are there.
+    #[track_caller]
+    pub fn ask(&self, method: &str, path: &str, body: Option<&Value>) -> Value {
+        let what = format!("an answer to {method} {path}");
+        wait_until(ARRIVAL_MAX, &what, || {
+            match self.request(method, path, body) {
+                (status, answer) if (200..300).contains(&status) => Ok(answer),
+                (503, answer) => Err(answer.to_string()),
+                (status, answer) => panic!("{method} {path}: {status} {answer}"),
+            }
+        })
+    }
+
+    /// Makes what was written so far visible to searches.
+    #[track_caller]
+    pub fn refresh(&self, index: &str) {
+        self.ask(
+            "POST",
+            &format!("/{index}/_refresh?ignore_unavailable=true"),
+            None,
+        );
+    }
+
+    /// How many documents lie in `index`, which may be a pattern; none if there is no such index.
+    #[track_caller]
+    pub fn count(&self, index: &str) -> u64 {
+        self.refresh(index);
+        let answer = self.ask(
+            "GET",
+            &format!("/{index}/_count?ignore_unavailable=true"),
+            None,
+        );
+        answer["count"]
+            .as_u64()
+            .unwrap_or_else(|| panic!("no count in {answer}"))
+    }
+
+    #[track_caller]
+    pub fn search(&self, index: &str, query: &Value) -> Value {
+        self.refresh(index);
+        self.ask(
+            "POST",
+            &format!("/{index}/_search?ignore_unavailable=true"),
+            Some(query),
+        )
+    }
+
+    /// The documents of `index` that match `query`, at most `HITS_MAX`.
+    #[track_caller]
+    pub fn documents(&self, index: &str, query: &Value) -> Vec<Value> {
+        let answer = self.search(index, &json!({"size": HITS_MAX, "query": query}));
+        let hits = answer["hits"]["hits"]
+            .as_array()
+            .cloned()
+            .unwrap_or_default();
+        hits.into_iter()
+            .map(|mut hit| hit["_source"].take())
+            .collect()
+    }
+
+    /// Waits until `index` holds exactly `want` documents; more than that fails at once.
+    #[track_caller]
+    pub fn wait_for_count(&self, index: &str, want: u64, within: Duration) {
+        let what = format!("{want} documents in {index}");
+        wait_until(within, &what, || match self.count(index) {
+            count if count == want => Ok(()),
+            count if want < count => panic!("{count} documents in {index}, wanted {want}"),
+            count => Err(format!("{count} documents")),
+        });
+    }
+
+    #[track_caller]
+    pub fn delete(&self, index: &str) {
+        let (status, answer) = self.request("DELETE", &format!("/{index}"), None);
+        assert!(
+            status == 200 || status == 404,
+            "DELETE {index}: {status} {answer}"
+        );
+    }
+}
+
+fn settings(cluster: &str, port: u16) -> String {
+    format!(
+        "cluster.name: {cluster}\nnode.name: n1\ndiscovery.type: single-node\n\
+         network.host: 127.0.0.1\nhttp.port: {port}\ntransport.port: {}\n\
+         xpack.security.enabled: false\naction.destructive_requires_name: false\n\
+         cluster.routing.allocation.disk.threshold_enabled: false\n",
+        free_port()
+    )
+}
+
+fn command(home: &Path) -> Command {
+    let mut command = Command::new("setpriv");
+    command.args([
+        &format!("--reuid={USER}"),
+        &format!("--regid={USER}"),
+        "--clear-groups",
+        "--",
+    ]);
+    command.arg(home.join("bin/elasticsearch"));
+    command
+        .env("HOME", home)
+        .env("ES_TMPDIR", home.join("tmp"))
+        .env("ES_JAVA_HOME", java_home());
+    // The first compiler alone halves the start on two cores; no test measures the server. No figures in /tmp.
+    let quick = "-XX:TieredStopAtLevel=1 -XX:-UsePerfData";
+    command
+        .env("CLI_JAVA_OPTS", quick)
+        .env("ES_JAVA_OPTS", format!("-Xms512m -Xmx512m {quick}"));
+    command
+}
+
+/// The folder above the `bin` of the Java on the path: 17 is what the server needs and Debian 12 has.
+fn java_home() -> PathBuf {
+    let found = output_of(Command::new("sh").args(["-c", "readlink -f \"$(command -v java)\""]));
+    let program = PathBuf::from(found.trim());
+    let home = program.parent().and_then(Path::parent);
+    home.unwrap_or_else(|| panic!("java lies at {}", program.display()))
+        .to_path_buf()
+}
+
+/// Ready when the node that answers is ours and its state is recovered.
+fn is_ready(address: SocketAddr, cluster: &str) -> Result<(), String> {
+    let response = http::request(address, "GET", "/_cluster/health", None)
+        .map_err(|fault| fault.to_string())?;
+    let health: Value =
+        serde_json::from_slice(&response.body).map_err(|fault| fault.to_string())?;
+    if response.status == 200 && health["status"] == "green" && health["cluster_name"] == cluster {
+        return Ok(());
+    }
+    Err(format!("{} {health}", response.status))
+}
+
+#[test]
+fn a_document_is_read_back_as_it_was_written() {
+    let server = shared();
+    let document = json!({"message": "hello", "count": 3});
+    server.ask("POST", "/selftest-read-back/_doc/1", Some(&document));
+    server.wait_for_count("selftest-read-back", 1, ARRIVAL_MAX);
+    assert_eq!(
+        server.documents("selftest-read-back", &json!({"match_all": {}})),
+        [document]
+    );
+    let sum = json!({"size": 0, "aggs": {"sum": {"sum": {"field": "count"}}}});
+    let answer = server.search("selftest-*", &sum);
+    assert_eq!(answer["aggregations"]["sum"]["value"], 3.0);
+    server.delete("selftest-read-back");
+    assert_eq!(server.count("selftest-read-back"), 0);
+    assert!(server.url().ends_with(&server.port().to_string()));
+}
