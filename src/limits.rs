@@ -144,8 +144,15 @@ pub const DOCKER_END_WAIT: std::time::Duration = std::time::Duration::from_secs(
 /// Rotated files of one container that are held open until they are read.
 pub const OPEN_ROTATED_FILES_MAX: usize = 64;
 
-/// The most that a docker input may be told to join to one line; Elasticsearch takes requests of 100 MB.
-pub const JOINED_LINE_BYTES_MAX: usize = 64 << 20;
+/// How far the times of neighbouring lines of two streams can lie apart in a container's log. They are milliseconds apart
+/// where two writers took turns.
+pub const DOCKER_STREAMS_APART: std::time::Duration = std::time::Duration::from_secs(5);
+
+/// Events of Docker that are asked for again after a list, in case the clock of the list was behind.
+pub const DOCKER_EVENTS_OVERLAP: std::time::Duration = std::time::Duration::from_secs(1);
+
+/// How often positions of removed containers are looked at.
+pub const DOCKER_TIDY_INTERVAL: std::time::Duration = std::time::Duration::from_secs(5);
 
 /// Text that is written to the standard output or a file at once, if the input does not pause before.
 pub const TEXT_BYTES: usize = 256 << 10;
