@@ -5,6 +5,7 @@ pub mod cutter;
 pub mod file;
 pub mod generator;
 pub mod origin;
+pub mod docker;
 pub mod sockets;
 pub mod stdin;
 pub mod stop_signal;
@@ -24,7 +25,8 @@ use crate::plugin::{Options, Plugin};
 use crate::queue::positions::Positions;
 
 /// Every input of the agent.
-pub const ALL: &[InputPlugin] = &[file::PLUGIN, generator::PLUGIN, stdin::PLUGIN, syslog::PLUGIN];
+pub const ALL: &[InputPlugin] =
+    &[docker::PLUGIN, file::PLUGIN, generator::PLUGIN, stdin::PLUGIN, syslog::PLUGIN];
 
 /// An input's description and how it is built.
 pub struct InputPlugin {

@@ -46,3 +46,71 @@ pub const DATAGRAM_BYTES_MAX: usize = 64 << 10;
 
 /// Connections that one syslog input serves at once; each holds a buffer of `READ_BYTES` and a file descriptor.
 pub const SYSLOG_CONNECTIONS_MAX: usize = 1024;
+/// A container's name; Docker itself sets no limit, a host name has 253.
+pub const CONTAINER_NAME_BYTES_MAX: usize = 256;
+
+/// An image's name with registry and digest.
+pub const CONTAINER_IMAGE_BYTES_MAX: usize = 1024;
+
+/// Labels of one container: each becomes a field of the index.
+pub const LABELS_MAX: usize = 128;
+
+/// A label's name. Docker recommends reversed domain names, which have at most 253.
+pub const LABEL_NAME_BYTES_MAX: usize = 256;
+
+/// A label's value: routing rules and descriptions fit.
+pub const LABEL_VALUE_BYTES_MAX: usize = 4 << 10;
+
+/// All labels of a container together: every event carries them.
+pub const LABELS_BYTES_MAX: usize = 16 << 10;
+
+/// One answer of the Docker Engine, or one file of its descriptions. A list of 10 000 containers has about 10 MB.
+pub const DOCKER_ANSWER_BYTES_MAX: usize = 32 << 20;
+
+/// How long the Docker Engine may take for a description; under load it takes seconds.
+pub const DOCKER_ANSWER_WAIT: std::time::Duration = std::time::Duration::from_secs(15);
+
+/// First wait before Docker is asked again; a restarting daemon is back in about a second.
+pub const DOCKER_RETRY_WAIT_MIN: std::time::Duration = std::time::Duration::from_millis(100);
+
+/// Longest wait before Docker is asked again.
+pub const DOCKER_RETRY_WAIT_MAX: std::time::Duration = std::time::Duration::from_secs(10);
+
+/// One record of a json-file log: 16 KiB of text, each byte escaped to six, and attributes.
+pub const DOCKER_RECORD_BYTES_MAX: usize = 256 << 10;
+
+/// Rotated files of one container that are looked for.
+pub const ROTATED_FILES_MAX: u32 = 1000;
+
+/// Room behind what an input reads at once, for texts whose escapes are undone: no second allocation follows.
+pub const READ_SPARE_BYTES: usize = 48 << 10;
+
+/// Lines of one stream with the same time that are told apart by their hashes. The clock ticks in nanoseconds.
+pub const LINES_AT_ONE_TIME_MAX: usize = 16;
+
+/// Containers whose log is tried before reading files is chosen.
+pub const CONTAINERS_TRIED_MAX: usize = 50;
+
+/// A pause after little was read: lines that are written one by one become batches, at a price of 1 % of a processor.
+pub const DOCKER_NAP: std::time::Duration = std::time::Duration::from_millis(2);
+
+/// Reads of one container before the others have their turn.
+pub const DOCKER_READS_AT_ONCE: usize = 16;
+
+/// How often a container is looked at that cannot be watched.
+pub const DOCKER_LOOK_INTERVAL: std::time::Duration = std::time::Duration::from_secs(1);
+
+/// How long the rest of a line may take after its container has ended.
+pub const DOCKER_END_WAIT: std::time::Duration = std::time::Duration::from_secs(1);
+
+/// Rotated files of one container that are held open until they are read.
+pub const OPEN_ROTATED_FILES_MAX: usize = 64;
+
+/// The most that a docker input may be told to join to one line; Elasticsearch takes requests of 100 MB.
+pub const JOINED_LINE_BYTES_MAX: usize = 64 << 20;
+
+/// Text that is written to the standard output or a file at once, if the input does not pause before.
+pub const TEXT_BYTES: usize = 256 << 10;
+
+/// Texts that wait to be written; with `TEXT_BYTES` this is two mebibytes.
+pub const TEXTS_WAITING_MAX: usize = 8;

@@ -6,6 +6,7 @@ mod cli;
 mod codecs;
 #[cfg(test)]
 mod documentation;
+mod docker;
 mod event;
 mod filters;
 mod host;

@@ -1,0 +1,307 @@
+//! The `docker` input: the logs of all containers of this host, found and followed by themselves. They are read from
+//! Docker's json-file logs where these can be read, else through the Engine's API.
+
+mod files;
+mod lines;
+mod log_files;
+mod place;
+mod reading;
+mod selection;
+mod tail;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use tokio::task::JoinHandle;
+
+use crate::docker::engine::{self, Backoff, Engine};
+use crate::docker::fields::Fields;
+use crate::event::batch::Decode;
+use crate::event::{Batch, EventId, Name, Value};
+use crate::filters::decoration::Decoration;
+use crate::inputs::docker::files::{End, Files};
+use crate::inputs::docker::lines::Shape;
+use crate::inputs::docker::reading::{Missing, Plan, Reading, StartPosition};
+use crate::inputs::docker::selection::Selection;
+use crate::inputs::{Flow, Input, InputPlugin, Source};
+use crate::limits;
+use crate::pipeline::{Building, Ecs};
+use crate::plugin::{Kind, Opt, Options, Plugin, Section};
+use crate::queue::positions::Positions;
+
+pub const PLUGIN: InputPlugin = InputPlugin {
+    plugin: &Plugin {
+        section: Section::Input,
+        name: "docker",
+        summary: "The logs of all containers of this host. Containers are found when they start and followed over \
+                  rotations, renames and restarts; an event carries `[container][id]`, `[container][name]`, \
+                  `[container][image][name]`, `[container][labels]` and `stream`.",
+        options: &[
+            Opt::new(
+                "mode",
+                Kind::Text,
+                "Where logs come from: `files` reads Docker's json-file logs below `data_root`, `api` asks the Engine \
+                 through `socket`; `auto` reads files where it may and asks the Engine for the rest.",
+            )
+            .default("auto")
+            .allowed(&["auto", "files", "api"]),
+            Opt::new(
+                "socket",
+                Kind::Path,
+                "The Engine's unix socket; without it `DOCKER_HOST`, then /var/run/docker.sock. Only GET is sent.",
+            ),
+            Opt::new(
+                "data_root",
+                Kind::Path,
+                "Docker's folder; without it the one that the Engine names, then /var/lib/docker.",
+            ),
+            Opt::new("include_names", Kind::List, "Only containers with such a name; `*` and `?` as in a shell."),
+            Opt::new("exclude_names", Kind::List, "No containers with such a name."),
+            Opt::new("include_images", Kind::List, "Only containers of such an image."),
+            Opt::new("exclude_images", Kind::List, "No containers of such an image."),
+            Opt::new("include_labels", Kind::List, "Only containers with such a label: `key` or `key=value`."),
+            Opt::new(
+                "exclude_labels",
+                Kind::List,
+                "No containers with such a label. `sawlog.exclude=true` always excludes.",
+            ),
+            Opt::new(
+                "start_position",
+                Kind::Text,
+                "Where containers are begun that are there when the input starts for the first time: at the beginning \
+                 of what Docker keeps, or at the end. Later ones are always read from their beginning.",
+            )
+            .default("beginning")
+            .allowed(&["beginning", "end"]),
+            Opt::new(
+                "line_bytes_max",
+                Kind::Bytes,
+                "A line that Docker cut in pieces of 16 KiB is joined up to this size; a longer one is cut and tagged \
+                 `_docker_line_truncated`.",
+            )
+            .default("1 MiB"),
+            Opt::new(
+                "read_cache",
+                Kind::Boolean,
+                "Also read the Engine's cache of logs whose driver sends them elsewhere (syslog, gelf, fluentd ...). It \
+                 may be incomplete.",
+            )
+            .default("false"),
+        ],
+        absent: &[],
+    },
+    build,
+};
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Mode {
+    Auto,
+    Files,
+    Api,
+}
+
+struct Docker {
+    mode: Mode,
+    data_root: Option<PathBuf>,
+    positions: PathBuf,
+    plan: Plan,
+}
+
+fn build(options: &Options, building: &mut Building<'_>) -> Option<Box<dyn Input>> {
+    let mode = match options.text("mode") {
+        Some("files") => Mode::Files,
+        Some("api") => Mode::Api,
+        _ => Mode::Auto,
+    };
+    let docker_host = std::env::var("DOCKER_HOST").ok();
+    let engine = match engine::socket_path(options.text("socket"), docker_host.as_deref()) {
+        Ok(socket) => Some(Engine::new(socket)),
+        Err(error) if options.text("socket").is_some() || mode == Mode::Api => {
+            building.refuse(options.span_of("socket"), error);
+            return None;
+        }
+        // DOCKER_HOST may well be meant for other programs.
+        Err(_) => None,
+    };
+    let line_bytes_max = options
+        .bytes("line_bytes_max")
+        .unwrap_or(limits::LINE_BYTES_MAX as u64);
+    let line_bytes_max = usize::try_from(line_bytes_max).unwrap_or(usize::MAX);
+    if !(1..=limits::JOINED_LINE_BYTES_MAX).contains(&line_bytes_max) {
+        let most = limits::JOINED_LINE_BYTES_MAX >> 20;
+        building.refuse(
+            options.span_of("line_bytes_max"),
+            format!("a line has at least one byte and at most {most} MiB"),
+        );
+        return None;
+    }
+    let ecs = building.ecs(options);
+    let plan = Plan {
+        shape: Shape {
+            fields: Fields::intern(building.names),
+            stream: building.names.intern(b"stream"),
+            host: Name::HOST,
+            host_name: (ecs == Ecs::Enabled).then(|| building.names.intern(b"name")),
+            host_text: building.surroundings.host_name.clone(),
+            line_bytes_max,
+        },
+        selection: Selection::of(options).without(selection::own_id()),
+        start_position: match options.text("start_position") {
+            Some("end") => StartPosition::End,
+            _ => StartPosition::Beginning,
+        },
+        read_cache: options.boolean("read_cache"),
+        decode: Additions::of(options, building),
+        metrics: building.metrics.plugin(options),
+        engine,
+    };
+    let positions = building
+        .surroundings
+        .path_data
+        .join("positions")
+        .join(format!("{}.json", options.id));
+    Some(Box::new(Docker {
+        mode,
+        data_root: options.text("data_root").map(PathBuf::from),
+        positions,
+        plan,
+    }))
+}
+
+/// The input's `type`, `tags` and `add_field`, applied where the worker is.
+struct Additions {
+    kind: Option<String>,
+    decoration: Decoration,
+}
+
+impl Additions {
+    fn of(options: &Options, building: &mut Building<'_>) -> Option<Arc<dyn Decode>> {
+        let additions = Self {
+            kind: options.text("type").map(str::to_owned),
+            decoration: Decoration::of_input(options, building),
+        };
+        if additions.kind.is_none() && additions.decoration.is_empty() {
+            return None;
+        }
+        Some(Arc::new(additions))
+    }
+}
+
+impl Decode for Additions {
+    fn decode(&self, batch: &mut Batch) {
+        let events: Vec<EventId> = batch.live_events().collect();
+        if let Some(kind) = &self.kind {
+            let kind: Value = batch.value_of(kind.as_bytes());
+            for &event in &events {
+                batch.append_field(event, Name::TYPE, kind);
+            }
+        }
+        self.decoration.apply(batch, &events);
+    }
+}
+
+impl Input for Docker {
+    fn source(&self) -> Source {
+        Source::Rereadable
+    }
+
+    fn start(self: Box<Self>, flow: Flow) -> JoinHandle<()> {
+        tokio::spawn(run(*self, flow))
+    }
+}
+
+async fn run(docker: Docker, flow: Flow) {
+    let positions = match Positions::open(&docker.positions) {
+        Ok(positions) => positions,
+        Err(error) => {
+            let path = docker.positions.display();
+            tracing::error!(
+                "docker: the positions in {path} cannot be read: {error}; nothing is read"
+            );
+            return;
+        }
+    };
+    flow.keep(&positions);
+    let reading = Arc::new(Reading::new(docker.plan, flow, positions));
+    let mut backoff = Backoff::default();
+    loop {
+        let roots = data_roots(docker.data_root.as_deref(), reading.engine.as_ref()).await;
+        match choose(docker.mode, &roots) {
+            Ok(Some(root)) => {
+                reading.unsay(Missing::Docker);
+                match follow_files(&root, &reading).await {
+                    End::Stopped => return,
+                    End::Lost(error) => say_files(&reading, &root, &error),
+                }
+            }
+            Ok(None) => {}
+            Err((root, error)) => say_files(&reading, &root, &error),
+        }
+        if wait(&reading, backoff.step()).await {
+            return;
+        }
+    }
+}
+
+/// Folders that may be Docker's, the likeliest first.
+async fn data_roots(configured: Option<&std::path::Path>, engine: Option<&Engine>) -> Vec<PathBuf> {
+    if let Some(configured) = configured {
+        return vec![configured.to_owned()];
+    }
+    let mut roots = Vec::new();
+    if let Some(engine) = engine
+        && let Ok(Some(root)) = engine.data_root().await
+    {
+        roots.push(root);
+    }
+    roots.push(PathBuf::from("/var/lib/docker"));
+    roots
+}
+
+/// The folder to read, or none where the Engine is asked instead; an error where files were asked for and cannot be read.
+fn choose(mode: Mode, roots: &[PathBuf]) -> Result<Option<PathBuf>, (PathBuf, std::io::Error)> {
+    let mut fault = None;
+    for root in roots.iter().filter(|_| mode != Mode::Api) {
+        match files::readable(root) {
+            Ok(()) => return Ok(Some(root.clone())),
+            Err(error) => fault = fault.or(Some((root.clone(), error))),
+        }
+    }
+    match fault {
+        Some(fault) if mode == Mode::Files => Err(fault),
+        _ => Ok(None),
+    }
+}
+
+async fn follow_files(root: &std::path::Path, reading: &Arc<Reading>) -> End {
+    let root = root.to_owned();
+    let reading = Arc::clone(reading);
+    let thread = tokio::task::spawn_blocking(move || match Files::open(&root, reading) {
+        Ok(files) => files.run(),
+        Err(error) => End::Lost(error),
+    });
+    match thread.await {
+        Ok(end) => end,
+        Err(error) => End::Lost(std::io::Error::other(error)),
+    }
+}
+
+fn say_files(reading: &Reading, root: &std::path::Path, error: &std::io::Error) {
+    let folder = root.join("containers");
+    reading.say_once(
+        Missing::Docker,
+        &format!(
+            "cannot read {}: {error}. Run as root or give CAP_DAC_READ_SEARCH, set `data_root`, or use \
+             `mode => api`. It is tried again",
+            folder.display()
+        ),
+    );
+}
+
+/// Waits; true if the input has to stop.
+async fn wait(reading: &Reading, time: std::time::Duration) -> bool {
+    let mut stop = reading.flow.stop.clone();
+    tokio::time::timeout(time, stop.wait_for(|stop| *stop))
+        .await
+        .is_ok()
+}
