@@ -2,6 +2,7 @@
 //!
 //! Not here: what the compiler and clippy hold already. Comments may name what code may not.
 
+use std::collections::HashSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -40,11 +41,16 @@ const EMPTY_NAMES: [&str; 6] = ["utils", "util", "common", "helpers", "prelude",
 const EMPTY_VERBS: [&str; 3] = ["get_", "handle_", "process_"];
 const EMPTY_NOUNS: [&str; 3] = ["Manager", "Handler", "Helper"];
 
+/// What stands in front of a module of tests.
+const OF_TESTS: &str = "#[cfg(test)]";
+
 /// A text file of the tree.
 struct Source {
     /// From the root of the tree.
     path: String,
     text: String,
+    /// Whether the file is a module of tests as a whole.
+    tests: bool,
 }
 
 impl Source {
@@ -52,10 +58,37 @@ impl Source {
         self.path.ends_with(".rs")
     }
 
-    /// The lines in front of the tests at the file's end, numbered from 1.
+    /// The lines outside of tests, numbered from 1: a module of tests stands at the end of its file.
     fn lines(&self) -> impl Iterator<Item = (usize, &str)> {
-        let own = |line: &&str| *line != "#[cfg(test)]";
-        (1..).zip(self.text.lines().take_while(own))
+        let lines: Vec<&str> = self.text.lines().collect();
+        let opens = |pair: &[&str]| matches!(pair, [OF_TESTS, next] if next.ends_with('{'));
+        let end = lines.windows(2).position(opens).unwrap_or(lines.len());
+        let end = if self.tests { 0 } else { end };
+        (1..).zip(lines.into_iter().take(end))
+    }
+
+    /// The modules of tests that lie in files of their own below this one.
+    fn tests(&self) -> Vec<String> {
+        let lines: Vec<&str> = self.text.lines().collect();
+        let pairs = lines.windows(2).filter_map(|pair| match pair {
+            [OF_TESTS, next] => next
+                .trim_start_matches("pub ")
+                .strip_prefix("mod ")?
+                .strip_suffix(';'),
+            _ => None,
+        });
+        let path = Path::new(&self.path);
+        let is_root = ["lib.rs", "main.rs"]
+            .iter()
+            .any(|root| path.ends_with(root));
+        let folder = if is_root {
+            path.with_file_name("")
+        } else {
+            path.with_extension("")
+        };
+        pairs
+            .map(|name| folder.join(name).with_extension("rs").display().to_string())
+            .collect()
     }
 
     /// The same without comments and attributes.
@@ -92,12 +125,18 @@ fn sources() -> Vec<Source> {
                 let path = path
                     .strip_prefix(root)
                     .expect("it was found below the root");
+                let path = path.to_string_lossy().into_owned();
                 sources.push(Source {
-                    path: path.to_string_lossy().into_owned(),
+                    path,
                     text,
+                    tests: false,
                 });
             }
         }
+    }
+    let tests: HashSet<String> = sources.iter().flat_map(Source::tests).collect();
+    for source in &mut sources {
+        source.tests = tests.contains(&source.path);
     }
     sources.sort_by(|a, b| a.path.cmp(&b.path));
     sources

@@ -1,5 +1,6 @@
-//! The fuzz targets' properties on the committed corpora, on the stable compiler: each file as it is, each beginning
-//! of it, and some hundred variations that are the same at every run. `CORPORA_TIMES=100` runs as many times more.
+//! The fuzz targets' properties on the committed corpora, on the stable compiler: each file as it
+//! is, each beginning of it, and some hundred variations that are the same at every run.
+//! `CORPORA_TIMES=100` runs as many times more.
 
 use std::fs;
 use std::path::Path;

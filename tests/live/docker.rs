@@ -25,9 +25,9 @@ const OF_THE_WAY: [&str; 4] = ["path", "log", "offset", "host"];
 #[track_caller]
 fn start(server: &Elasticsearch, docker: &Docker, mode: &str, index: &str) -> Sawlog {
     Sawlog::start(&format!(
-        "input {{ docker {{ host => \"{}\" root => \"{}\" mode => \"{mode}\" }} }}\n\
+        "input {{ docker {{ socket => \"{}\" data_root => \"{}\" mode => \"{mode}\" }} }}\n\
          output {{ elasticsearch {{ hosts => [\"{}\"] index => \"{index}\" }} }}\n",
-        docker.host(),
+        docker.socket().display(),
         docker.data_root().display(),
         server.url()
     ))
@@ -125,7 +125,7 @@ fn check_documents(documents: &[Value]) {
 fn containers_read_by_file_and_by_api_give_the_same_documents_with_labels() {
     let server = elasticsearch::shared();
     let docker = Docker::start();
-    let ways = [("json-file", "docker-file"), ("api", "docker-api")];
+    let ways = [("files", "docker-file"), ("api", "docker-api")];
     let agents = ways.map(|(mode, index)| start(server, &docker, mode, index));
     let total = run_containers(&docker);
     for (_, index) in ways {
@@ -146,7 +146,7 @@ fn containers_read_by_file_and_by_api_give_the_same_documents_with_labels() {
 fn a_container_that_lives_for_a_moment_is_read_to_its_last_line() {
     let server = elasticsearch::shared();
     let docker = Docker::start();
-    let ways = [("json-file", "moment-file"), ("api", "moment-api")];
+    let ways = [("files", "moment-file"), ("api", "moment-api")];
     let agents = ways.map(|(mode, index)| start(server, &docker, mode, index));
     for number in 0..5 {
         let line = format!("gone {number}");
