@@ -159,3 +159,6 @@ pub const TEXT_BYTES: usize = 256 << 10;
 
 /// Texts that wait to be written; with `TEXT_BYTES` this is two mebibytes.
 pub const TEXTS_WAITING_MAX: usize = 8;
+
+/// Brackets within brackets of a field reference. Logstash's composite references nest twice; data can hold anything.
+pub const REFERENCE_DEPTH_MAX: usize = 32;
