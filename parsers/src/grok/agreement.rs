@@ -32,7 +32,7 @@ impl Engines {
             plain: Program::compile(&tree, &captures, Level::Plain)?,
             optimised: Program::compile(&tree, &captures, Level::Optimised)?,
             scanner: Program::compile(&tree, &captures, Level::Scanner)?,
-            automaton: Automaton::compile(&tree, &captures).ok(),
+            automaton: Automaton::prepare(&tree, &captures).ok(),
         })
     }
 
