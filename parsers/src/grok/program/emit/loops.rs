@@ -75,7 +75,7 @@ impl Emitter<'_> {
         for index in 0..*min {
             let before_round = Follow {
                 sure: false,
-                ..again.clone()
+                ..again
             };
             let is_last = index + 1 == *min;
             let next = match is_last {
