@@ -47,6 +47,7 @@ use self::tree::Node;
 /// How an expression is compiled.
 #[derive(Debug, Clone, Copy)]
 pub struct Options {
+    /// Which references capture.
     pub captures: Captures,
     /// The budget of the backtracking machine for one line. It counts steps, not time, so that the same
     /// line has the same result everywhere.
@@ -80,6 +81,7 @@ pub enum Captures {
 pub struct Capture {
     /// The field as written: `client` or `[source][ip]`.
     pub field: String,
+    /// What its text is to become.
     pub kind: Kind,
 }
 

@@ -61,6 +61,9 @@ enum Frame {
     },
 }
 
+/// Frames of 32 bytes: 16 MiB a thread at worst. A search that needs more counts as spent.
+const FRAMES_MAX: usize = 512 << 10;
+
 #[derive(Debug, Clone, Copy, Default)]
 struct Register {
     at: usize,
@@ -246,6 +249,15 @@ impl<'a> Machine<'a> {
         true
     }
 
+    #[inline]
+    fn push(&mut self, frame: Frame) {
+        if self.scratch.stack.len() == FRAMES_MAX {
+            self.steps_left = 0;
+            return;
+        }
+        self.scratch.stack.push(frame);
+    }
+
     /// Long runs cost more than one step, so that the budget bounds the time.
     #[inline]
     fn charge(&mut self, bytes: usize) {
@@ -339,7 +351,7 @@ impl<'a> Machine<'a> {
         // Without an open choice nothing is ever taken back: a failure ends the attempt.
         if !self.scratch.stack.is_empty() {
             let value = self.scratch.spans[index];
-            self.scratch.stack.push(Frame::Span { index, value });
+            self.push(Frame::Span { index, value });
         }
         self.scratch.spans[index] = at;
         self.has_spans = true;
@@ -366,7 +378,7 @@ impl<'a> Machine<'a> {
             self.admits(*second_guard, self.at),
         ) {
             (true, true) => {
-                self.scratch.stack.push(Frame::Branch {
+                self.push(Frame::Branch {
                     pc: *second as usize,
                     at: self.at,
                 });

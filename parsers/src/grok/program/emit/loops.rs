@@ -83,7 +83,12 @@ impl Emitter<'_> {
                 true => &again,
                 false => &before_round,
             };
+            let before = self.here();
             self.node(body, next)?;
+            if self.here() == before {
+                // Nothing, however often; without this a nest of empty repetitions would take ages.
+                break;
+            }
         }
         let Some(max) = max else {
             return self.star(body, *lazy, follow);
