@@ -1,5 +1,7 @@
 //! Grok through its public door: lines in, captures out.
 
+#![allow(clippy::unwrap_used, reason = "a test that panics has failed")]
+
 use sawlog_parsers::grok::{Error, Grok, Options, Outcome, Patterns, Slots, Tier};
 
 fn compile(expression: &str) -> Result<Grok, Error> {

@@ -313,9 +313,7 @@ fn programs_that_log_in_their_own_way() {
 
 #[test]
 fn firewalls() {
-    let line = concat!(
-        "Deny tcp src outside:198.51.100.7/4711 dst inside:10.0.0.5/22 by access-group \"edge\" [0x0, 0x1f]"
-    );
+    let line = "Deny tcp src outside:198.51.100.7/4711 dst inside:10.0.0.5/22 by access-group \"edge\" [0x0, 0x1f]";
     legacy(
         "CISCOFW106023",
         line,

@@ -63,8 +63,9 @@ impl Machine<'_> {
 
     /// Keeps of the frames above the mark those that undo something, and drops the choices.
     pub(super) fn cut(&mut self, register: u16) -> bool {
-        let mut kept = self.register(register).height;
-        for index in kept..self.scratch.stack.len() {
+        let height = self.register(register).height;
+        let mut kept = height;
+        for index in height..self.scratch.stack.len() {
             let frame = self.scratch.stack[index];
             if matches!(frame, Frame::Span { .. } | Frame::Register { .. }) {
                 self.scratch.stack[kept] = frame;
