@@ -169,10 +169,11 @@ pub fn load(
     }
     let mut checker = Checker::new(sources, registry, language, &mut found);
     let config = checker.config(&sections);
-    mask::hide(&mut found, &config.secrets, sources);
     found.sort_by_key(|diagnostic| (diagnostic.span.source, diagnostic.span.start));
     found.dedup_by(|one, other| one.span == other.span && one.message == other.message);
-    diagnostics.extend(capped(found));
+    let mut found = capped(found);
+    mask::hide(&mut found, &config.secrets, sources);
+    diagnostics.extend(found);
     config
 }
 

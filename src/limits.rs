@@ -46,6 +46,44 @@ pub const DATAGRAM_BYTES_MAX: usize = 64 << 10;
 
 /// Connections that one syslog input serves at once; each holds a buffer of `READ_BYTES` and a file descriptor.
 pub const SYSLOG_CONNECTIONS_MAX: usize = 1024;
+
+/// How much of a file's beginning its fingerprint covers: two or three log lines, which hold a time.
+pub const FINGERPRINT_BYTES: usize = 256;
+
+/// How soon it is tried again to open a file when no more could be opened.
+pub const CROWDED_WAIT: std::time::Duration = std::time::Duration::from_secs(1);
+/// A block of documents on its way to Elasticsearch, and so the usual request: some 3000 lines of a web server. Larger
+/// requests make Elasticsearch no faster and would cost an agent its small memory.
+pub const BULK_BLOCK_BYTES: usize = 1 << 20;
+
+/// What a block's buffer has room for beyond that: the document that fills it.
+pub const BULK_BLOCK_SLACK_BYTES: usize = 64 << 10;
+
+/// Blocks waiting between the workers and the sender of an Elasticsearch output.
+pub const BULK_BLOCKS_WAITING_MAX: usize = 2;
+
+/// Used buffers kept for new blocks: as many as there are requests under way, usually.
+pub const BULK_SPARES_MAX: usize = 4;
+
+/// Documents that an Elasticsearch output holds, under way and waiting to be tried again, before it takes no more.
+pub const BULK_HELD_BYTES_MAX: usize = 12 << 20;
+
+/// The smallest request that a server's "too large" can lead to.
+pub const BULK_LEARNED_BYTES_MIN: usize = 64 << 10;
+
+/// An answer: some 300 bytes for each of the most documents that a request can have. What is longer is no answer.
+pub const BULK_ANSWER_BYTES_MAX: usize = 32 << 20;
+
+/// How long a client with its connections is used: a name that moved, or a new node, is found after this time.
+pub const TRANSPORT_AGE_MAX: std::time::Duration = std::time::Duration::from_secs(300);
+
+/// Elasticsearch's own limits: an index's name and a document's id, in bytes.
+pub const INDEX_NAME_BYTES_MAX: usize = 255;
+pub const DOCUMENT_ID_BYTES_MAX: usize = 512;
+
+/// How often a warning of one kind is repeated.
+pub const WARNING_INTERVAL: std::time::Duration = std::time::Duration::from_secs(60);
+
 /// A container's name; Docker itself sets no limit, a host name has 253.
 pub const CONTAINER_NAME_BYTES_MAX: usize = 256;
 
@@ -106,8 +144,15 @@ pub const DOCKER_END_WAIT: std::time::Duration = std::time::Duration::from_secs(
 /// Rotated files of one container that are held open until they are read.
 pub const OPEN_ROTATED_FILES_MAX: usize = 64;
 
-/// The most that a docker input may be told to join to one line; Elasticsearch takes requests of 100 MB.
-pub const JOINED_LINE_BYTES_MAX: usize = 64 << 20;
+/// How far the times of neighbouring lines of two streams can lie apart in a container's log. They are milliseconds apart
+/// where two writers took turns.
+pub const DOCKER_STREAMS_APART: std::time::Duration = std::time::Duration::from_secs(5);
+
+/// Events of Docker that are asked for again after a list, in case the clock of the list was behind.
+pub const DOCKER_EVENTS_OVERLAP: std::time::Duration = std::time::Duration::from_secs(1);
+
+/// How often positions of removed containers are looked at.
+pub const DOCKER_TIDY_INTERVAL: std::time::Duration = std::time::Duration::from_secs(5);
 
 /// Text that is written to the standard output or a file at once, if the input does not pause before.
 pub const TEXT_BYTES: usize = 256 << 10;

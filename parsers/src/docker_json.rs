@@ -1,9 +1,9 @@
 //! Records of Docker's json-file log driver: one line in, its text, stream and time out.
 //!
-//! The text stays escaped, so that a record whose text goes into JSON again is never unescaped; [`unescape`] does it for
-//! the others. Joining partial records is the joiner's.
+//! The text stays escaped, so that a record whose text goes into JSON again is never unescaped;
+//! [`unescape`] does it for the others. Joining partial records is the joiner's.
 
-use memchr::{memchr2_iter, memrchr};
+use memchr::{memchr, memchr_iter, memrchr};
 
 mod any_order;
 mod escapes;
@@ -19,11 +19,13 @@ pub struct Record<'a> {
     pub log: Text<'a>,
     /// Which stream the container wrote to.
     pub stream: Stream,
-    /// Nanoseconds since 1970; for each chunk of a line that of its first. `None` if absent or no time.
+    /// Nanoseconds since 1970; for each chunk of a line that of its first. `None` if absent or no
+    /// time.
     pub time: Option<i64>,
     /// The object of labels, environment and tag, as it stands.
     pub attrs: Option<&'a [u8]>,
-    /// The text does not end with a newline: the line goes on in the next record of this stream, or its stream ended.
+    /// The text does not end with a newline: the line goes on in the next record of this stream, or
+    /// its stream ended.
     pub partial: bool,
 }
 
@@ -86,8 +88,8 @@ impl Stream {
 
 /// Cuts a record; `None` if the line is no object with a text or a time.
 ///
-/// The daemon's own order of keys and lack of blanks go a fast way, every other spelling a slow one. NULs before the
-/// record are skipped: they are the hole that someone else's truncation left.
+/// The daemon's own order of keys and lack of blanks go a fast way, every other spelling a slow
+/// one. NULs before the record are skipped: they are the hole that someone else's truncation left.
 pub fn parse(line: &[u8]) -> Option<Record<'_>> {
     let line = trim(line);
     daemon_order(line).or_else(|| any_order::parse(line))
@@ -123,51 +125,46 @@ fn daemon_order(line: &[u8]) -> Option<Record<'_>> {
             between.strip_prefix(br#""attrs":"#)?.strip_suffix(b",")?,
         )?),
     };
+    // A quote may end what is no time in the middle of an escape: then the slow way must look.
+    let time = Some(time_of(time)?);
     Some(Record {
         log,
         stream,
-        time: time_of(time),
+        time,
         attrs,
         partial,
     })
 }
 
-/// The text up to its closing quote, whether it lacks the final newline, and what follows the quote.
+/// The text up to its closing quote, whether it lacks the final newline, and what follows the
+/// quote.
 #[inline]
 fn log_text(text: &[u8]) -> Option<(Text<'_>, bool, &[u8])> {
-    // An escape takes two bytes, so the byte after a backslash never counts, whatever it is.
-    let mut protected = usize::MAX;
-    let mut last_escape = None;
-    let mut escapes = 0_usize;
-    for at in memchr2_iter(b'"', b'\\', text) {
-        if at == protected {
-            continue;
-        }
-        if text.get(at) == Some(&b'\\') {
-            protected = at + 1;
-            last_escape = Some(at);
-            escapes += 1;
-            continue;
-        }
-        let (content, rest) = (text.get(..at)?, text.get(at + 1..)?);
-        let (content, partial) = strip_newline(content, last_escape);
-        let plain = escapes == usize::from(!partial);
-        let log = if plain {
-            Text::Plain(content)
-        } else {
-            Text::Escaped(content)
-        };
-        return Some((log, partial, rest));
-    }
-    None
+    let end = closing_quote(text)?;
+    let (content, rest) = (text.get(..end)?, text.get(end + 1..)?);
+    let (content, partial) = match content.strip_suffix(br"\n") {
+        // A backslash that is itself protected begins no newline.
+        Some(head) if !ends_protecting(head) => (head, false),
+        _ => (content, true),
+    };
+    let log = match memchr(b'\\', content) {
+        Some(_) => Text::Escaped(content),
+        None => Text::Plain(content),
+    };
+    Some((log, partial, rest))
 }
 
-/// Takes an escaped newline off the end, given where the last escape begins.
-fn strip_newline(content: &[u8], last_escape: Option<usize>) -> (&[u8], bool) {
-    match last_escape.and_then(|at| content.split_at_checked(at)) {
-        Some((head, br"\n")) => (head, false),
-        _ => (content, true),
-    }
+/// The first quote that no backslash protects.
+#[inline]
+fn closing_quote(text: &[u8]) -> Option<usize> {
+    // Only the backslashes since the last quote are counted, so the work stays linear.
+    memchr_iter(b'"', text).find(|at| !text.get(..*at).is_some_and(ends_protecting))
+}
+
+/// Whether the byte after this text is protected: an odd number of backslashes ends it.
+#[inline]
+fn ends_protecting(text: &[u8]) -> bool {
+    text.ends_with(b"\\") && text.iter().rev().take_while(|byte| **byte == b'\\').count() % 2 == 1
 }
 
 fn time_of(text: &[u8]) -> Option<i64> {

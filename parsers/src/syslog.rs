@@ -1,8 +1,8 @@
 //! Syslog: one message in, its header's fields and its text out, borrowed from the line.
 //!
-//! Taken are RFC 5424, RFC 3164, the log driver's format of Docker, which has no host, and what devices really send
-//! (`rfc3164.rs` lists it). Nothing is ever refused: what no parser understands comes back whole, as
-//! [`Format::Kept`]. Frames of a TCP stream are cut in `framing`.
+//! Taken are RFC 5424, RFC 3164, the log driver's format of Docker, which has no host, and what
+//! devices really send (`rfc3164.rs` lists it). Nothing is ever refused: what no parser understands
+//! comes back whole, as [`Format::Kept`]. Frames of a TCP stream are cut in `framing`.
 
 mod rfc3164;
 mod rfc5424;
@@ -17,7 +17,8 @@ pub use structured_data::{StructuredData, unescape_value};
 pub struct Reference {
     /// The present year.
     pub year: i32,
-    /// The present month, from 1. December seen in January is of last year, January seen in December of next year.
+    /// The present month, from 1. December seen in January is of last year, January seen in
+    /// December of next year.
     pub month: u8,
     /// The sender's offset east of UTC.
     pub utc_offset_seconds: i32,
@@ -66,7 +67,8 @@ pub enum Format {
     Untimed,
     /// Understood by `syslog_loose` only.
     SecondOpinion,
-    /// Not understood: the message is the whole line. The priority is there if the line begins with one.
+    /// Not understood: the message is the whole line. The priority is there if the line begins with
+    /// one.
     Kept,
 }
 
@@ -177,13 +179,15 @@ const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
 pub fn parse<'a>(line: &'a [u8], reference: &Reference) -> Message<'a> {
     let line = trim(line);
     let (priority, rest) = priority(line);
-    if priority != Priority::Absent
-        && let Some(message) = rfc5424::parse(priority.value(), rest, reference)
-    {
+    // The parsers fill the message in place, since it is too large to be moved about for nothing.
+    let mut message = Message::bare(priority.value(), line, Format::Kept);
+    if priority != Priority::Absent && rfc5424::parse(&mut message, rest, reference).is_some() {
         return message;
     }
-    rfc3164::parse(priority, rest, reference)
-        .or_else(|| second_opinion::parse(line, reference))
+    if rfc3164::parse(&mut message, priority, rest, reference).is_some() {
+        return message;
+    }
+    second_opinion::parse(line, reference)
         .unwrap_or_else(|| Message::bare(priority.value(), line, Format::Kept))
 }
 

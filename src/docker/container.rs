@@ -24,6 +24,8 @@ pub struct Container {
     /// The log driver, such as `json-file`; empty if unknown.
     pub driver: String,
     pub running: bool,
+    /// It has run at least once.
+    pub started: bool,
     /// Something was too long and has been cut.
     pub cut: bool,
 }
@@ -51,6 +53,7 @@ impl Container {
         Self {
             id: id.to_owned(),
             running: true,
+            started: true,
             ..Self::default()
         }
     }
@@ -96,6 +99,8 @@ impl Container {
             id: id.to_owned(),
             terminal: truth("/Config/Tty"),
             running: truth("/State/Running"),
+            // Go writes a time that was never set as the year 1.
+            started: !text("/State/StartedAt").starts_with("0001-"),
             driver: host
                 .pointer("/LogConfig/Type")
                 .and_then(Value::as_str)

@@ -13,6 +13,27 @@ impl Batch {
         self.write_json_fields(id, out, |name| name != Name::METADATA);
     }
 
+    /// Appends an event as `write_json` does; its times are copied from `stamp` where they are those of the event before.
+    pub fn write_document(&self, id: EventId, stamp: &mut Stamp, out: &mut Vec<u8>) {
+        out.push(b'{');
+        let mut first = true;
+        for (name, value) in self.members(self.fields(id)) {
+            if name == Name::METADATA {
+                continue;
+            }
+            if !std::mem::take(&mut first) {
+                out.push(b',');
+            }
+            self.write_json_name(name, out);
+            match value {
+                Value::Text(span) => text(self.text(span), out),
+                Value::Time(nanos) => stamp.write(nanos, out),
+                other => self.write_json_value(other, out),
+            }
+        }
+        out.push(b'}');
+    }
+
     /// Appends the fields that `wanted` lets through as a JSON object.
     pub fn write_json_fields(&self, id: EventId, out: &mut Vec<u8>, wanted: impl Fn(Name) -> bool) {
         out.push(b'{');
@@ -102,6 +123,52 @@ impl Batch {
     }
 }
 
+/// The text of the last time that was written: events of one batch share their second, and often all of it.
+#[derive(Clone, Debug, Default)]
+pub struct Stamp {
+    nanos: i64,
+    /// A JSON string; empty before the first use.
+    text: Vec<u8>,
+}
+
+impl Stamp {
+    /// `"2026-11-20T16:46:09.`, which all times of a second have in common.
+    const SECOND_BYTES: usize = 21;
+
+    /// Appends a time as a JSON string.
+    pub fn write(&mut self, nanos: i64, out: &mut Vec<u8>) {
+        if self.nanos != nanos || self.text.is_empty() {
+            self.turn_to(nanos);
+        }
+        out.extend_from_slice(&self.text);
+    }
+
+    fn turn_to(&mut self, nanos: i64) {
+        let second = |nanos: i64| nanos.div_euclid(1_000_000_000);
+        let below = nanos.rem_euclid(1_000_000_000);
+        let kept = second(self.nanos) == second(nanos) && !self.text.is_empty();
+        if kept && below % 1_000_000 == 0 {
+            let millis = below / 1_000_000;
+            let digit = |value: i64| b'0' + (value % 10) as u8;
+            let fraction = [
+                digit(millis / 100),
+                digit(millis / 10),
+                digit(millis),
+                b'Z',
+                b'"',
+            ];
+            self.text.truncate(Self::SECOND_BYTES);
+            self.text.extend_from_slice(&fraction);
+        } else {
+            self.text.clear();
+            self.text.push(b'"');
+            timestamp::write_iso8601_nanos(nanos, &mut self.text);
+            self.text.push(b'"');
+        }
+        self.nanos = nanos;
+    }
+}
+
 /// Appends an integer.
 pub fn write_integer(integer: i64, out: &mut Vec<u8>) {
     out.extend_from_slice(itoa::Buffer::new().format(integer).as_bytes());
@@ -124,46 +191,70 @@ pub fn text(text: &[u8], out: &mut Vec<u8>) {
     out.push(b'"');
 }
 
-const BLOCK: usize = 16;
-
 /// Whether a byte goes into a JSON string as it is, wherever it stands.
-fn is_plain(byte: u8) -> bool {
-    (0x20..0x80).contains(&byte) && byte != b'"' && byte != b'\\'
+const fn is_plain(byte: u8) -> bool {
+    0x20 <= byte && byte < 0x80 && byte != b'"' && byte != b'\\'
 }
 
-/// Whole blocks without anything to escape are copied at once; the compiler makes vector code of the test.
+/// Copies runs of plain bytes at once and writes what is between them with care.
 fn escape(text: &[u8], out: &mut Vec<u8>) {
     let mut rest = text;
-    while let Some((block, after)) = rest.split_first_chunk::<BLOCK>() {
+    loop {
+        let Some(place) = first_special(rest) else {
+            out.extend_from_slice(rest);
+            return;
+        };
+        let (plain, special) = rest.split_at(place);
+        out.extend_from_slice(plain);
+        match escape_one(special, out) {
+            Some(behind) => rest = behind,
+            None => return,
+        }
+    }
+}
+
+/// Where the first byte stands that is not plain. Long texts go by blocks, for which the compiler makes vector code,
+/// short ones by words.
+fn first_special(text: &[u8]) -> Option<usize> {
+    let (blocks, rest) = text.as_chunks::<32>();
+    let mut passed = 0;
+    for block in blocks {
         let special = block
             .iter()
             .fold(0u8, |special, &byte| special | u8::from(!is_plain(byte)));
         if special != 0 {
-            let Some(behind) = escape_some(rest, out) else {
-                return;
-            };
-            rest = behind;
-            continue;
+            let within = block.iter().position(|&byte| !is_plain(byte))?;
+            return Some(passed + within);
         }
-        out.extend_from_slice(block);
-        rest = after;
+        passed += block.len();
     }
-    while !rest.is_empty() {
-        let Some(behind) = escape_some(rest, out) else {
-            return;
-        };
-        rest = behind;
+    let (words, rest) = rest.as_chunks::<8>();
+    for word in words {
+        if let Some(within) = special_in_word(*word) {
+            return Some(passed + within);
+        }
+        passed += word.len();
     }
+    let within = rest.iter().position(|&byte| !is_plain(byte))?;
+    Some(passed + within)
 }
 
-/// Copies up to the first byte that needs care, writes that one, and gives what is behind it.
-fn escape_some<'a>(text: &'a [u8], out: &mut Vec<u8>) -> Option<&'a [u8]> {
-    let Some(place) = text.iter().position(|&byte| !is_plain(byte)) else {
-        out.extend_from_slice(text);
-        return None;
-    };
-    let (plain, special) = text.split_at_checked(place)?;
-    out.extend_from_slice(plain);
+/// The test of eight bytes at once: a byte's high bit is set if it is not ASCII, below a blank, a quote or a backslash.
+/// The lowest bit found is exact; higher ones may be carried over, which does not matter to the first.
+fn special_in_word(bytes: [u8; 8]) -> Option<usize> {
+    const ONES: u64 = 0x0101_0101_0101_0101;
+    const HIGH: u64 = 0x8080_8080_8080_8080;
+    let word = u64::from_le_bytes(bytes);
+    let zero_of = |word: u64| word.wrapping_sub(ONES) & !word;
+    let low = word.wrapping_sub(ONES * 0x20) & !word;
+    let quote = zero_of(word ^ (ONES * b'"' as u64));
+    let backslash = zero_of(word ^ (ONES * b'\\' as u64));
+    let special = (word | low | quote | backslash) & HIGH;
+    (special != 0).then(|| special.trailing_zeros() as usize / 8)
+}
+
+/// Writes the special byte or run at the front and gives what is behind it.
+fn escape_one<'a>(special: &'a [u8], out: &mut Vec<u8>) -> Option<&'a [u8]> {
     let (&byte, behind) = special.split_first()?;
     if byte < 0x80 {
         escape_ascii(byte, out);
@@ -199,7 +290,7 @@ fn escape_ascii(byte: u8, out: &mut Vec<u8>) {
 
 #[cfg(test)]
 mod tests {
-    use super::{text, write_float};
+    use super::{Stamp, text, write_float};
 
     #[track_caller]
     fn check(input: &[u8]) {
@@ -224,6 +315,46 @@ mod tests {
         check("für 日本 🦀 \u{2028}".as_bytes());
         check(b"cut \xe6\x97");
         check(b"\xff\xfe0123456789abcdef\xc0");
+    }
+
+    #[test]
+    fn special_bytes_are_found_at_every_place() {
+        for len in 0..80 {
+            for place in 0..len {
+                for byte in [b'"', b'\\', b'\n', 0, 0x1f, 0x80, 0xff] {
+                    let mut input = vec![b'!'; len];
+                    input[place] = byte;
+                    assert_eq!(super::first_special(&input), Some(place), "{byte} in {len}");
+                }
+            }
+            assert_eq!(super::first_special(&vec![b' '; len]), None);
+        }
+    }
+
+    #[test]
+    fn a_time_has_the_same_text_whatever_was_written_before() {
+        let second = 1_447_200_000_000_000_000;
+        let mut stamp = Stamp::default();
+        for nanos in [
+            0,
+            second,
+            second,
+            second + 7_000_000,
+            second + 7_000_001,
+            second + 999_000_000,
+        ]
+        .into_iter()
+        .chain([second + 1_000_000_000, -1, -1_000_000, 0])
+        {
+            let (mut got, mut want) = (Vec::new(), vec![b'"']);
+            stamp.write(nanos, &mut got);
+            sawlog_parsers::timestamp::write_iso8601_nanos(nanos, &mut want);
+            want.push(b'"');
+            assert_eq!(
+                String::from_utf8_lossy(&got),
+                String::from_utf8_lossy(&want)
+            );
+        }
     }
 
     #[test]

@@ -192,11 +192,11 @@ impl<'a> Checker<'a> {
         if let Some(written) = written {
             *count += 1;
             if let Some(first) = self.ids.insert(written.text.clone(), span) {
-                let (line, _) = self.sources.line_and_column(first);
+                let place = self.place(first, written.span);
                 let message = format!("the id `{}` is already taken", written.text);
                 self.diagnostics.push(
                     Diagnostic::error(written.span, message)
-                        .help(format!("the plugin in line {line} has it; choose another")),
+                        .help(format!("the plugin in {place} has it; choose another")),
                 );
             }
             return written.text;
@@ -208,6 +208,17 @@ impl<'a> Checker<'a> {
                 self.ids.insert(id.clone(), span);
                 return id;
             }
+        }
+    }
+
+    /// The line of a place, with its file where that is another one.
+    fn place(&self, of: Span, seen_from: Span) -> String {
+        let (line, _) = self.sources.line_and_column(of);
+        match self.sources.source(of) {
+            Some(source) if of.source != seen_from.source => {
+                format!("line {line} of {}", source.name)
+            }
+            _ => format!("line {line}"),
         }
     }
 

@@ -1,5 +1,7 @@
 //! What is wrong, or doubtful, in a configuration: where, what, and what would be right. Printing lives here too.
 
+use std::ops::Range;
+
 use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
 
 use crate::lang::mask;
@@ -91,7 +93,7 @@ pub fn render(diagnostic: &Diagnostic, sources: &Sources, colour: bool) -> Strin
         "{}:{line}:{column}: {}: {}",
         printable(name),
         diagnostic.severity.name(),
-        printable(&diagnostic.message)
+        printable(&without_secrets(&diagnostic.message, diagnostic, sources))
     );
     if let Some(excerpt) = excerpt(diagnostic, sources, line, colour) {
         text.push('\n');
@@ -99,9 +101,48 @@ pub fn render(diagnostic: &Diagnostic, sources: &Sources, colour: bool) -> Strin
     }
     if let Some(help) = &diagnostic.help {
         text.push_str("\nhelp: ");
-        text.push_str(&printable(help));
+        text.push_str(&printable(&without_secrets(help, diagnostic, sources)));
     }
     text
+}
+
+/// A message without the secrets that its place holds: what is refused may be one.
+fn without_secrets(message: &str, diagnostic: &Diagnostic, sources: &Sources) -> String {
+    let mut message = message.to_owned();
+    if let Some(shown) = shown_line(diagnostic, sources) {
+        for secret in mask::secrets_in(shown.text, &shown.known) {
+            let overlaps = secret.start < shown.span.end && shown.span.start < secret.end;
+            match shown.text.get(secret) {
+                Some(secret) if overlaps => message = message.replace(secret, mask::MASK),
+                _ => {}
+            }
+        }
+    }
+    message
+}
+
+/// The line that a diagnostic shows, and places in it.
+struct ShownLine<'a> {
+    text: &'a str,
+    /// What is known to be secret.
+    known: Vec<Range<usize>>,
+    /// Where the caret goes.
+    span: Range<usize>,
+}
+
+fn shown_line<'a>(diagnostic: &Diagnostic, sources: &'a Sources) -> Option<ShownLine<'a>> {
+    let source = sources.source(diagnostic.span)?;
+    let line = sources.line_of(diagnostic.span)?;
+    let text = source.text.get(line.clone())?;
+    let within = |at: u32| (at as usize).clamp(line.start, line.end) - line.start;
+    let known = diagnostic
+        .secrets
+        .iter()
+        .filter(|secret| secret.source == diagnostic.span.source)
+        .map(|secret| within(secret.start)..within(secret.end))
+        .collect();
+    let span = within(diagnostic.span.start)..within(diagnostic.span.end);
+    Some(ShownLine { text, known, span })
 }
 
 /// The line with a caret under the span; only the first line of a longer span.
@@ -111,18 +152,8 @@ fn excerpt(
     number: usize,
     colour: bool,
 ) -> Option<String> {
-    let source = sources.source(diagnostic.span)?;
-    let line = sources.line_of(diagnostic.span)?;
-    let text = source.text.get(line.clone())?;
-    let within = |at: u32| (at as usize).clamp(line.start, line.end) - line.start;
-    let known: Vec<_> = diagnostic
-        .secrets
-        .iter()
-        .filter(|secret| secret.source == diagnostic.span.source)
-        .map(|secret| within(secret.start)..within(secret.end))
-        .collect();
-    let span = within(diagnostic.span.start)..within(diagnostic.span.end);
-    let (text, span) = mask::masked(text, &known, span);
+    let shown = shown_line(diagnostic, sources)?;
+    let (text, span) = mask::masked(shown.text, &shown.known, shown.span);
     let snippet = Snippet::source(text)
         .line_start(number)
         .annotation(AnnotationKind::Primary.span(span));

@@ -6,7 +6,7 @@ use std::fs::{self, File};
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use crate::lang::source::{Source, Sources};
+use crate::lang::source::Sources;
 use crate::lang::{glob, limits};
 
 /// Why files could not be read: one line for each, as `FILE:LINE:COLUMN: error: message`, some with a line of help.
@@ -52,7 +52,7 @@ pub fn load_files(path: &str) -> Result<Sources, Unreadable> {
         match read(path, &name, bytes_left) {
             Ok(text) => {
                 bytes_left -= text.len() as u64;
-                sources.all.push(Source { name, text });
+                sources.push(name, text);
             }
             Err(problem) => problems.push(problem),
         }

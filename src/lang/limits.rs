@@ -4,7 +4,7 @@
 /// many fit the smallest stack that a thread gets.
 pub const NESTING_MAX: usize = 100;
 
-/// Expressions joined by `and` and `or` in one condition. A condition becomes a tree this deep, which is walked
+/// Expressions joined by `and` and `or` in one condition, those in parentheses included. A condition becomes a tree this deep, which is walked
 /// recursively; generated files have some dozens.
 pub const TERMS_MAX: usize = 1000;
 
@@ -25,6 +25,12 @@ pub const GLOB_ALTERNATIVES_MAX: usize = 256;
 
 /// Remarks that one run prints; a text that is no pipeline at all makes one a line.
 pub const DIAGNOSTICS_MAX: usize = 500;
+
+/// Mistakes of grammar after which the reading of a text ends: it is no pipeline.
+pub const MISTAKES_MAX: usize = 4 * DIAGNOSTICS_MAX;
+
+/// Bytes of a string that is looked for on its line while skipping what could not be read.
+pub const SKIPPED_STRING_BYTES_MAX: usize = 4096;
 
 /// Bytes of a compiled regular expression; the regex crate's own default, written down.
 pub const REGEX_BYTES_MAX: usize = 10 << 20;

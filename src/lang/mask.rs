@@ -9,7 +9,8 @@ use regex::Regex;
 use crate::lang::diagnostic::Diagnostic;
 use crate::lang::source::{Sources, Span};
 
-const MASK: &str = "***";
+/// What stands in the place of a secret.
+pub const MASK: &str = "***";
 
 /// `name => value` whose name tells of a secret. This also holds where the text could not be read to its end, and where
 /// the plugin is unknown.
@@ -76,7 +77,7 @@ pub fn masked(line: &str, known: &[Range<usize>], range: Range<usize>) -> (Strin
 }
 
 /// The places to hide in a line, in order, without quotes.
-fn secrets_in(line: &str, known: &[Range<usize>]) -> Vec<Range<usize>> {
+pub fn secrets_in(line: &str, known: &[Range<usize>]) -> Vec<Range<usize>> {
     let telling = TELLING
         .captures_iter(line)
         .filter_map(|found| found.get(1).map(|value| value.range()));
@@ -153,7 +154,7 @@ mod tests {
 
     #[test]
     fn known_places_are_hidden_whatever_their_name() {
-        let (line, _) = masked("key => 'abc' x", &[7..12], 0..0);
+        let (line, _) = masked("key => 'abc' x", std::slice::from_ref(&(7..12)), 0..0);
         assert_eq!(line, "key => '***' x");
     }
 

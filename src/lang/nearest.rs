@@ -11,7 +11,7 @@ pub fn nearest<'a>(word: &str, candidates: impl Iterator<Item = &'a str>) -> Opt
     let word = plain(word);
     candidates
         .map(|candidate| (distance(&word, &plain(candidate)), candidate))
-        .filter(|(edits, candidate)| *edits <= 1 + word.len().min(candidate.len()) / 4)
+        .filter(|(edits, candidate)| *edits <= 1 + word.len().min(candidate.len()) / 5)
         .min_by_key(|(edits, _)| *edits)
         .map(|(_, candidate)| candidate)
 }

@@ -1,13 +1,15 @@
 //! Recursive descent over one text: characters come in, a syntax tree and diagnostics go out. After a mistake reading goes
 //! on at the next option, plugin or section, so that one run reports them all. Whether names exist is not known here.
 
+mod branches;
 mod condition;
+mod recovery;
 mod value;
 
 use crate::lang::cursor::Cursor;
 use crate::lang::diagnostic::Diagnostic;
 use crate::lang::source::Span;
-use crate::lang::syntax::{Attribute, Branch, IfNode, Node, PluginNode, Section, Value};
+use crate::lang::syntax::{Attribute, Node, PluginNode, Section, Value};
 use crate::lang::{limits, nearest};
 use crate::plugin::{self, Word};
 
@@ -22,6 +24,10 @@ struct Parser<'a, 'd> {
     depth: usize,
     /// The text ended inside a block or string; the blocks around it are open too and say nothing.
     cut_off: bool,
+    /// How many parts the condition has, those in parentheses included.
+    terms: usize,
+    /// How many mistakes were found.
+    mistakes: usize,
 }
 
 /// The sections of one text.
@@ -31,6 +37,8 @@ pub fn parse(source: usize, text: &str, diagnostics: &mut Vec<Diagnostic>) -> Ve
         diagnostics,
         depth: 0,
         cut_off: false,
+        mistakes: 0,
+        terms: 0,
     };
     parser.file()
 }
@@ -43,6 +51,8 @@ pub fn value_of(text: &str) -> Option<Value> {
         diagnostics: &mut diagnostics,
         depth: 0,
         cut_off: false,
+        mistakes: 0,
+        terms: 0,
     };
     let value = parser.value().ok()?;
     let complete = parser.cursor.is_end();
@@ -82,12 +92,15 @@ impl Parser<'_, '_> {
     }
 
     fn section(&mut self) -> Parsed<Section> {
-        let (name, span) = self.cursor.name();
+        let (written, span) = self.cursor.name();
+        let name = match written {
+            "input" | "filter" | "output" => written,
+            _ => self.not_a_section(written, span)?,
+        };
         let section = match name {
             "input" => plugin::Section::Input,
             "filter" => plugin::Section::Filter,
-            "output" => plugin::Section::Output,
-            _ => return Err(self.not_a_section(name, span)),
+            _ => plugin::Section::Output,
         };
         self.cursor.skip_blank();
         if !self.cursor.eat("{") {
@@ -102,37 +115,38 @@ impl Parser<'_, '_> {
         Ok(Section { section, body })
     }
 
-    /// Reports what stands where a section should, and skips it.
-    fn not_a_section(&mut self, name: &str, span: Span) -> Broken {
+    /// Reports what stands where a section should. A slip is read as what was meant; anything else is skipped.
+    fn not_a_section(&mut self, name: &str, span: Span) -> Parsed<&'static str> {
         if name.is_empty() {
-            let here = self.cursor.here();
-            let found = self.cursor.advance();
-            let broken = match found {
-                Some('}') => self.error_help(
-                    here,
-                    "this `}` closes nothing",
-                    "remove it, or look for a `}` too many above",
-                ),
-                _ => self.error_help(
-                    here,
-                    "a section is expected here",
-                    "a pipeline has the sections `input { ... }`, `filter { ... }` and `output { ... }`",
-                ),
-            };
-            if found != Some('}') {
-                self.skip_to_section();
-            }
-            return broken;
+            return Err(self.no_section());
         }
+        let opens = self.after_blank_is("{");
         let near = nearest::nearest(name, ["input", "filter", "output"].into_iter());
         let help = match near {
             Some(near) => format!("did you mean `{near}`?"),
-            None if self.after_blank_is("{") => {
-                format!("put it into a section: `filter {{ {name} {{ ... }} }}`")
-            }
+            None if opens => format!("put it into a section: `filter {{ {name} {{ ... }} }}`"),
             None => "a pipeline has the sections `input`, `filter` and `output`".to_owned(),
         };
         let broken = self.error_help(span, format!("`{name}` is not a section"), help);
+        match near {
+            Some(near) if opens => Ok(near),
+            _ => {
+                self.skip_to_section();
+                Err(broken)
+            }
+        }
+    }
+
+    fn no_section(&mut self) -> Broken {
+        let here = self.cursor.here();
+        if self.cursor.eat("}") {
+            let help = "remove it, or look for a `}` too many above";
+            return self.error_help(here, "this `}` closes nothing", help);
+        }
+        let help =
+            "a pipeline has the sections `input { ... }`, `filter { ... }` and `output { ... }`";
+        let broken = self.error_help(here, "a section is expected here", help);
+        self.cursor.advance();
         self.skip_to_section();
         broken
     }
@@ -141,23 +155,6 @@ impl Parser<'_, '_> {
         let mut probe = self.cursor;
         probe.skip_blank();
         probe.rest().starts_with(expected)
-    }
-
-    /// Skips to the next section that is not inside braces, or to the end.
-    fn skip_to_section(&mut self) {
-        let mut depth = 0_usize;
-        loop {
-            self.cursor.skip_blank();
-            if self.cursor.is_end() || depth == 0 && self.cursor.sees_section() {
-                return;
-            }
-            match self.cursor.peek() {
-                Some('{') => depth += 1,
-                Some('}') => depth = depth.saturating_sub(1),
-                _ => {}
-            }
-            self.skip_token();
-        }
     }
 
     /// Plugins and conditions up to the closing brace; `opened` is what the brace belongs to.
@@ -329,6 +326,10 @@ impl Parser<'_, '_> {
                 );
                 continue;
             }
+            if self.condition_inside(node) {
+                separated = true;
+                continue;
+            }
             if self.ends_early(node) {
                 node.broken = true;
                 return;
@@ -353,6 +354,33 @@ impl Parser<'_, '_> {
                 }
             }
         }
+    }
+
+    /// Whether `if ... { option => value }` stands here, as people write it to choose an option's value; skips it all.
+    fn condition_inside(&mut self, node: &mut PluginNode) -> bool {
+        let mut probe = self.cursor;
+        let (word, span) = probe.name();
+        if !matches!(word, "if" | "else") || self.cursor.sees_attribute() {
+            return false;
+        }
+        let mut inside = self.skipped_to_block();
+        inside.eat("{");
+        inside.skip_blank();
+        if !inside.sees_attribute() {
+            return false;
+        }
+        node.broken = true;
+        // An `else` goes with its `if`, which is reported already.
+        if word == "if" {
+            let plugin = &node.name.text;
+            self.error_help(
+                span,
+                format!("a condition cannot stand inside the plugin `{plugin}`"),
+                format!("write the condition around it: `if ... {{ {plugin} {{ ... }} }} else {{ {plugin} {{ ... }} }}`"),
+            );
+        }
+        self.skip_past_block();
+        true
     }
 
     /// Whether something stands here that only makes sense after this plugin's missing brace; reports that.
@@ -418,79 +446,6 @@ impl Parser<'_, '_> {
         if wrong.is_some() { Ok(()) } else { Err(broken) }
     }
 
-    /// After `if`: the condition, its block, and all `else` blocks.
-    fn branches(&mut self, span: Span) -> Parsed<IfNode> {
-        let mut node = IfNode {
-            span,
-            branches: vec![self.branch(span)?],
-            otherwise: Vec::new(),
-        };
-        loop {
-            let before = self.cursor.at();
-            self.cursor.skip_blank();
-            let (word, span) = self.cursor.name();
-            match word {
-                "else" => {}
-                "elsif" | "elseif" | "elif" => {
-                    self.error_help(
-                        span,
-                        format!("`{word}` is not a word here"),
-                        "write `else if`",
-                    );
-                    node.branches.push(self.branch(span)?);
-                    continue;
-                }
-                _ => {
-                    self.cursor.rewind(before);
-                    return Ok(node);
-                }
-            }
-            self.cursor.skip_blank();
-            let start = self.cursor.at();
-            if self.cursor.name().0 == "if" {
-                let span = self.cursor.span_from(start);
-                node.branches.push(self.branch(span)?);
-                continue;
-            }
-            self.cursor.rewind(start);
-            self.open_block("else")?;
-            node.otherwise = self.body(span, "else");
-            return Ok(node);
-        }
-    }
-
-    fn branch(&mut self, keyword: Span) -> Parsed<Branch> {
-        self.cursor.skip_blank();
-        let condition = match self.condition() {
-            Ok(condition) => Some(condition),
-            Err(Broken) => {
-                self.skip_to_block();
-                None
-            }
-        };
-        self.cursor.skip_blank();
-        self.open_block("the condition")?;
-        let body = self.body(keyword, "if");
-        Ok(Branch { condition, body })
-    }
-
-    fn open_block(&mut self, after: &str) -> Parsed<()> {
-        if self.cursor.eat("{") {
-            return Ok(());
-        }
-        if self.cut_off {
-            return Err(Broken);
-        }
-        let here = self.cursor.here();
-        let broken = self.error_help(
-            here,
-            format!("`{{` is missing after {after}"),
-            "a block is written `if [field] == \"value\" { ... } else { ... }`",
-        );
-        self.skip_to_node();
-        Err(broken)
-    }
-
     fn deeper(&mut self) -> Parsed<()> {
         if self.depth < limits::NESTING_MAX {
             self.depth += 1;
@@ -512,98 +467,11 @@ impl Parser<'_, '_> {
     ) -> Broken {
         self.diagnostics
             .push(Diagnostic::error(span, message).help(help));
+        self.mistakes += 1;
+        if limits::MISTAKES_MAX <= self.mistakes {
+            self.cursor.finish();
+            self.cut_off = true;
+        }
         Broken
-    }
-
-    /// One step of skipping: a string that ends on its line, a name, or a character.
-    fn skip_token(&mut self) {
-        match self.cursor.peek() {
-            Some(quote @ ('"' | '\'')) => {
-                let mut probe = self.cursor;
-                probe.advance();
-                match probe.until_unescaped(quote) {
-                    Some(text) if !text.contains('\n') => self.cursor = probe,
-                    _ => {
-                        self.cursor.advance();
-                    }
-                }
-            }
-            Some(character) if crate::lang::cursor::is_name(character) => {
-                self.cursor.name();
-            }
-            _ => {
-                self.cursor.advance();
-            }
-        }
-    }
-
-    /// To the next `name =>` of this plugin, or to its closing brace.
-    fn skip_to_attribute(&mut self) {
-        let mut depth = 0_usize;
-        loop {
-            let blank = self.cursor.skip_blank();
-            if self.cursor.is_end() || self.cursor.sees_section() {
-                return;
-            }
-            if depth == 0 && blank && self.cursor.sees_attribute() {
-                return;
-            }
-            match self.cursor.peek() {
-                Some('{' | '[') => depth += 1,
-                Some('}') if depth == 0 => return,
-                Some('}' | ']') => depth = depth.saturating_sub(1),
-                _ => {}
-            }
-            self.skip_token();
-        }
-    }
-
-    /// To the next plugin, condition or closing brace of this body.
-    fn skip_to_node(&mut self) {
-        let mut depth = 0_usize;
-        loop {
-            let blank = self.cursor.skip_blank();
-            if self.cursor.is_end() || self.cursor.sees_section() {
-                return;
-            }
-            if depth == 0 && blank && self.cursor.sees_block() {
-                return;
-            }
-            match self.cursor.peek() {
-                Some('{') => depth += 1,
-                Some('}') if depth == 0 => return,
-                Some('}') => depth -= 1,
-                _ => {}
-            }
-            self.skip_token();
-        }
-    }
-
-    /// To the `{` that follows a condition.
-    fn skip_to_block(&mut self) {
-        loop {
-            self.cursor.skip_blank();
-            if self.cursor.is_end() || matches!(self.cursor.peek(), Some('{' | '}')) {
-                return;
-            }
-            self.skip_token();
-        }
-    }
-
-    /// Past the next block, braces in it counted.
-    fn skip_past_block(&mut self) {
-        self.skip_to_block();
-        if self.cursor.eat("{") {
-            let mut depth = 1_usize;
-            while 0 < depth && !self.cursor.is_end() && !self.cursor.sees_section() {
-                match self.cursor.peek() {
-                    Some('{') => depth += 1,
-                    Some('}') => depth -= 1,
-                    _ => {}
-                }
-                self.skip_token();
-                self.cursor.skip_blank();
-            }
-        }
     }
 }

@@ -1,8 +1,9 @@
 //! The slow way into a json-file record: keys in any order, blanks anywhere, keys of later daemons.
 //!
-//! It cuts and does not judge: values of unknown keys are skipped by their brackets and quotes alone.
+//! It cuts and does not judge: values of unknown keys are skipped by their brackets and quotes
+//! alone.
 
-use super::{Record, Stream, Text, log_text, time_of};
+use super::{Record, Stream, Text, closing_quote, log_text, time_of};
 
 /// Brackets within brackets that are followed; Docker's own attributes have one level.
 const DEPTH_MAX: usize = 128;
@@ -86,18 +87,8 @@ fn blanks(text: &[u8]) -> &[u8] {
 /// A quoted text, still escaped, and what follows it.
 fn string(text: &[u8]) -> Option<(&[u8], &[u8])> {
     let text = text.strip_prefix(b"\"")?;
-    let mut protected = usize::MAX;
-    for at in memchr::memchr2_iter(b'"', b'\\', text) {
-        if at == protected {
-            continue;
-        }
-        if text.get(at) == Some(&b'\\') {
-            protected = at + 1;
-            continue;
-        }
-        return Some((text.get(..at)?, text.get(at + 1..)?));
-    }
-    None
+    let end = closing_quote(text)?;
+    Some((text.get(..end)?, text.get(end + 1..)?))
 }
 
 /// A value of any kind, and what follows it.

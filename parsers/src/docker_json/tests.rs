@@ -1,3 +1,5 @@
+//! Records of the json-file driver, and lines that are none.
+
 use super::{Stream, Text, any_order, daemon_order, parse, unescape};
 
 /// Time of the records below.
@@ -99,8 +101,8 @@ fn both_ways_agree() {
     let lines: [&[u8]; 4] = [
         br#"{"log":"hello\n","stream":"stdout","time":"2026-11-20T16:46:09Z"}"#,
         br#"{"log":"\"\\\n","stream":"stderr","attrs":{"a":{"b":"}"}},"time":"2026-11-20T16:46:09Z"}"#,
-        br#"{"log":"\\","stream":"stdout","attrs":{},"time":"no time"}"#,
-        br#"{"log":"","stream":"stdout","time":""}"#,
+        br#"{"log":"\\","stream":"stdout","attrs":{},"time":"2026-11-20T16:46:09+01:00"}"#,
+        br#"{"log":"","stream":"stdout","time":"2026-11-20T16:46:09.1Z"}"#,
     ];
     for line in lines {
         let record = daemon_order(line);

@@ -53,14 +53,18 @@ impl Engines {
     }
 
     fn check(&self, line: &[u8]) {
-        let Some(want) = self.run(&self.plain, line) else { return };
+        let Some(want) = self.run(&self.plain, line) else {
+            return;
+        };
         let text = String::from_utf8_lossy(line);
         for (name, program) in [("optimised", &self.optimised), ("scanner", &self.scanner)] {
             if let Some(got) = self.run(program, line) {
                 assert_eq!(got, want, "{name}: {} on {text:?}", self.expression);
             }
         }
-        let Some(automaton) = &self.automaton else { return };
+        let Some(automaton) = &self.automaton else {
+            return;
+        };
         let mut scratch = self.scratch();
         let got = match automaton.search(line, &mut scratch, &mut Locations::default()) {
             Answer::Match => Some(scratch.spans),
@@ -105,7 +109,8 @@ fn edits() -> impl Strategy<Value = Vec<Edit>> {
             (at.clone(), byte.clone()).prop_map(|(at, byte)| Edit::Replace(at, byte)),
             (at.clone(), byte).prop_map(|(at, byte)| Edit::Insert(at, byte)),
             (at.clone(), 1..4_usize).prop_map(|(at, count)| Edit::Delete(at, count)),
-            (at.clone(), 1..20_usize, at.clone()).prop_map(|(from, count, to)| Edit::Copy(from, count, to)),
+            (at.clone(), 1..20_usize, at.clone())
+                .prop_map(|(from, count, to)| Edit::Copy(from, count, to)),
             at.prop_map(Edit::Cut),
         ],
         0..5,
@@ -139,14 +144,19 @@ fn apply(line: &mut Vec<u8>, edit: &Edit) {
 }
 
 fn check_all(expressions: &[String], patterns: &Patterns, cases: u32) {
-    let compile = |text: &String| Engines::compile(text, patterns).expect("the expression is sound");
+    let compile =
+        |text: &String| Engines::compile(text, patterns).expect("the expression is sound");
     let engines: Vec<Engines> = expressions.iter().map(compile).collect();
     let line = (0..SEEDS.len(), edits()).prop_map(|(seed, edits)| {
         let mut line = SEEDS[seed].as_bytes().to_vec();
         edits.iter().for_each(|edit| apply(&mut line, edit));
         line
     });
-    let mut runner = TestRunner::new(Config { cases, failure_persistence: None, ..Config::default() });
+    let mut runner = TestRunner::new(Config {
+        cases,
+        failure_persistence: None,
+        ..Config::default()
+    });
     let result = runner.run(&line, |line| {
         engines.iter().for_each(|engines| engines.check(&line));
         Ok(())
@@ -156,21 +166,59 @@ fn check_all(expressions: &[String], patterns: &Patterns, cases: u32) {
 
 /// More rounds than every run of the tests needs, for a soak.
 fn rounds(usual: u32) -> u32 {
-    std::env::var("SAWLOG_AGREEMENT_FACTOR").ok().and_then(|text| text.parse().ok()).unwrap_or(1) * usual
+    std::env::var("SAWLOG_AGREEMENT_FACTOR")
+        .ok()
+        .and_then(|text| text.parse().ok())
+        .unwrap_or(1)
+        * usual
 }
 
 #[test]
 fn engines_agree_on_the_basic_patterns() {
     let names = [
-        "IP", "IPV4", "IPORHOST", "HOSTNAME", "HOSTPORT", "NUMBER", "BASE16NUM", "WORD", "POSINT", "NONNEGINT",
-        "QUOTEDSTRING", "MONTH", "TIME", "HTTPDATE", "SYSLOGTIMESTAMP", "TIMESTAMP_ISO8601", "URIPATH",
-        "URIPATHPARAM", "URI", "PATH", "MAC", "EMAILADDRESS", "LOGLEVEL", "DATESTAMP", "UUID", "TTY",
+        "IP",
+        "IPV4",
+        "IPORHOST",
+        "HOSTNAME",
+        "HOSTPORT",
+        "NUMBER",
+        "BASE16NUM",
+        "WORD",
+        "POSINT",
+        "NONNEGINT",
+        "QUOTEDSTRING",
+        "MONTH",
+        "TIME",
+        "HTTPDATE",
+        "SYSLOGTIMESTAMP",
+        "TIMESTAMP_ISO8601",
+        "URIPATH",
+        "URIPATHPARAM",
+        "URI",
+        "PATH",
+        "MAC",
+        "EMAILADDRESS",
+        "LOGLEVEL",
+        "DATESTAMP",
+        "UUID",
+        "TTY",
     ];
     // What stands around a token decides whether it is one.
-    let forms = ["%{X:x}", "^%{X:x}$", "%{X:x} %{X:y}", "%{DATA:a}%{X:x}[ ,:]", "%{X:x}%{NOTSPACE:b}", "(?:%{X:x}|-)\""];
+    let forms = [
+        "%{X:x}",
+        "^%{X:x}$",
+        "%{X:x} %{X:y}",
+        "%{DATA:a}%{X:x}[ ,:]",
+        "%{X:x}%{NOTSPACE:b}",
+        "(?:%{X:x}|-)\"",
+    ];
     let expressions: Vec<String> = names
         .iter()
-        .flat_map(|name| forms.iter().map(move |form| form.replace("{X", &format!("{{{name}"))))
+        .flat_map(|name| {
+            forms
+                .iter()
+                .map(move |form| form.replace("{X", &format!("{{{name}")))
+        })
         .collect();
     check_all(&expressions, &Patterns::legacy(), rounds(60));
 }
@@ -181,7 +229,9 @@ fn engines_agree_on_whole_lines() {
     let file = r#"REQUESTPATH \"%{WORD:method} %{URIPATHPARAM} HTTP.*\"
 NGINXACCESS %{IP:client} \[%{HTTPDATE:at}\] %{REQUESTPATH} %{NUMBER:code} %{NUMBER:sent:int} %{NUMBER:time:float}
 "#;
-    patterns.add_file(file.as_bytes()).expect("the file above is sound");
+    patterns
+        .add_file(file.as_bytes())
+        .expect("the file above is sound");
     let expressions = [
         "%{NGINXACCESS}",
         r#"^%{IPORHOST:client} \[%{HTTPDATE:at}\] "%{WORD:method} %{NOTSPACE:path} HTTP/%{NUMBER}" %{NUMBER:code} %{NUMBER:sent:int} %{NUMBER:time:float}$"#,
@@ -202,9 +252,39 @@ NGINXACCESS %{IP:client} \[%{HTTPDATE:at}\] %{REQUESTPATH} %{NUMBER:code} %{NUMB
 fn expression() -> impl Strategy<Value = String> {
     let leaf = prop_oneof![
         prop::sample::select(vec![
-            "a", "b", "ab", "-", " ", ".", "\\w", "\\s", "\\d", "[ab]", "[^a]", "ä", "[[:alpha:]]", "^", "$", "\\b",
-            "\\B", "", "\\A", "\\z", "%{WORD:w}", "%{INT:i}", "%{NUMBER:n}", "%{NOTSPACE:s}", "%{DATA:d}",
-            "%{GREEDYDATA:g}", "%{HOSTNAME:h}", "%{IP:ip}", "(?<!a)", "(?!b)", "(?<=[a-])", "(?=ab|-)", "(?<!ab|b)",
+            "a",
+            "b",
+            "ab",
+            "-",
+            " ",
+            ".",
+            "\\w",
+            "\\s",
+            "\\d",
+            "[ab]",
+            "[^a]",
+            "ä",
+            "[[:alpha:]]",
+            "^",
+            "$",
+            "\\b",
+            "\\B",
+            "",
+            "\\A",
+            "\\z",
+            "%{WORD:w}",
+            "%{INT:i}",
+            "%{NUMBER:n}",
+            "%{NOTSPACE:s}",
+            "%{DATA:d}",
+            "%{GREEDYDATA:g}",
+            "%{HOSTNAME:h}",
+            "%{IP:ip}",
+            "(?<!a)",
+            "(?!b)",
+            "(?<=[a-])",
+            "(?=ab|-)",
+            "(?<!ab|b)",
             "\\Z",
         ])
         .prop_map(str::to_owned),
@@ -238,11 +318,16 @@ fn engines_agree_on_any_expression() {
         ),
         8,
     );
-    let mut runner =
-        TestRunner::new(Config { cases: rounds(150), failure_persistence: None, ..Config::default() });
+    let mut runner = TestRunner::new(Config {
+        cases: rounds(150),
+        failure_persistence: None,
+        ..Config::default()
+    });
     let result = runner.run(&(expression(), lines), |(text, lines)| {
         let engines = Engines::compile(&text, &patterns).expect("the expression is sound");
-        lines.iter().for_each(|pieces| engines.check(&pieces.concat()));
+        lines
+            .iter()
+            .for_each(|pieces| engines.check(&pieces.concat()));
         Ok(())
     });
     result.unwrap_or_else(|failure| panic!("{failure}"));

@@ -53,6 +53,11 @@ impl First {
         }
     }
 
+    /// Whether no byte beyond ASCII may come next.
+    pub fn is_ascii(&self) -> bool {
+        !self.0[0x80..END].contains(&true)
+    }
+
     pub fn is_disjoint(&self, other: &Self) -> bool {
         !self
             .0

@@ -1,13 +1,18 @@
 //! The matching machine: a program and a line in, spans out. It backtracks like Oniguruma, in the same
 //! order, but on a stack of its own and within a number of steps instead of a time.
 
+mod groups;
+mod runs;
+mod search;
+
 use super::class::{decode, decode_back, is_word};
-use super::program::{GuardIndex, Op, Program, SetIndex, Start};
+use super::program::{GuardIndex, Op, Program, SetIndex};
 use super::token::{Scan, Token};
 use super::tree::Assert;
 
-/// A span's bound that is not set.
-pub(super) const UNSET: usize = usize::MAX;
+/// A span's bound that is not set. Its bytes differ, so that a few of them are stored in line instead of
+/// by a call of memset, which took a tenth of a short line's time.
+pub(super) const UNSET: usize = usize::MAX - 1;
 
 /// How a run of the machine ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -78,6 +83,8 @@ pub(super) struct Machine<'a> {
     at: usize,
     pc: usize,
     steps_left: u64,
+    /// Whether a span was set since all were unset.
+    has_spans: bool,
     /// The furthest place where an operation failed, and that operation.
     furthest: Furthest,
 }
@@ -114,60 +121,9 @@ impl<'a> Machine<'a> {
             at: 0,
             pc: 0,
             steps_left: steps_max,
+            has_spans: false,
             furthest,
         }
-    }
-
-    /// Looks for the leftmost match. `spans` must have two entries a capture, all unset.
-    pub fn search(&mut self) -> Verdict {
-        match self.program.start {
-            Start::Text => self.attempt(0),
-            Start::Line => self.search_lines(),
-            Start::Anywhere => self.search_anywhere(),
-        }
-    }
-
-    fn search_lines(&mut self) -> Verdict {
-        let verdict = self.attempt(0);
-        if verdict != Verdict::NoMatch {
-            return verdict;
-        }
-        for newline in memchr::memchr_iter(b'\n', self.line) {
-            let verdict = self.attempt(newline + 1);
-            if verdict != Verdict::NoMatch {
-                return verdict;
-            }
-        }
-        Verdict::NoMatch
-    }
-
-    fn search_anywhere(&mut self) -> Verdict {
-        // Most lines match at once, so the look for the required text waits until one did not.
-        let mut at = 0;
-        let mut is_checked = false;
-        loop {
-            if self.program.first.admits(self.line.get(at)) {
-                let verdict = self.attempt(at);
-                if verdict != Verdict::NoMatch {
-                    return verdict;
-                }
-            }
-            if !is_checked && self.lacks_required() {
-                return Verdict::NoMatch;
-            }
-            is_checked = true;
-            match decode(self.line, at) {
-                Some((_, length)) => at += length,
-                None => return Verdict::NoMatch,
-            }
-        }
-    }
-
-    fn lacks_required(&self) -> bool {
-        self.program
-            .required
-            .as_ref()
-            .is_some_and(|needle| needle.next.find(self.line).is_none())
     }
 
     /// Asks for the furthest place of failure.
@@ -193,8 +149,9 @@ impl<'a> Machine<'a> {
             true => self.run::<true>(),
             false => self.run::<false>(),
         };
-        if verdict != Verdict::Match {
+        if verdict != Verdict::Match && self.has_spans {
             self.scratch.spans.fill(UNSET);
+            self.has_spans = false;
         }
         verdict
     }
@@ -213,6 +170,12 @@ impl<'a> Machine<'a> {
             };
             let is_on_the_way = match op {
                 Op::Match => return Verdict::Match,
+                Op::Short {
+                    bytes,
+                    mask,
+                    length,
+                } => self.short(*bytes, *mask, *length as usize),
+                Op::Byte(byte) => self.byte(*byte),
                 Op::Literal(text) => self.literal(text),
                 Op::CapturedToken { token, slot } => self.captured_token(*token, *slot),
                 Op::Token(token) => self.token(*token),
@@ -252,41 +215,6 @@ impl<'a> Machine<'a> {
                     return Verdict::NoMatch;
                 }
             }
-        }
-    }
-
-    /// Operations of groups that few expressions have.
-    fn rare(&mut self, op: &Op) -> bool {
-        match op {
-            Op::Mark(register) => self.mark(*register),
-            Op::Cut(register) => self.cut(*register),
-            Op::Return(register) => {
-                self.at = self.register(*register).at;
-                self.cut(*register)
-            }
-            Op::Unless {
-                register,
-                otherwise,
-            } => {
-                self.mark(*register);
-                self.scratch.stack.push(Frame::Branch {
-                    pc: *otherwise as usize,
-                    at: self.at,
-                });
-                true
-            }
-            Op::Refuse(register) => self.refuse(*register),
-            Op::StepBack(width) => self.step_back(*width),
-            Op::Round(register) => {
-                self.set_register(*register);
-                self.advance()
-            }
-            Op::NonEmpty { register, exit } => match self.register(*register).at == self.at {
-                true => self.jump(*exit as usize),
-                false => self.advance(),
-            },
-            Op::Back(slots) => self.back(slots),
-            _ => unreachable!("the other operations are told apart by `run`"),
         }
     }
 
@@ -331,6 +259,24 @@ impl<'a> Machine<'a> {
             .get(self.at..)
             .is_some_and(|rest| rest.starts_with(text));
         self.at += if found { text.len() } else { 0 };
+        self.check(found)
+    }
+
+    #[inline]
+    fn short(&mut self, bytes: u64, mask: u64, length: usize) -> bool {
+        let rest = self.line.get(self.at..).unwrap_or_default();
+        let found = match rest.first_chunk::<8>() {
+            Some(chunk) => u64::from_le_bytes(*chunk) & mask == bytes,
+            None => rest.starts_with(&bytes.to_le_bytes()[..length]),
+        };
+        self.at += if found { length } else { 0 };
+        self.check(found)
+    }
+
+    #[inline]
+    fn byte(&mut self, byte: u8) -> bool {
+        let found = self.line.get(self.at) == Some(&byte);
+        self.at += usize::from(found);
         self.check(found)
     }
 
@@ -396,6 +342,7 @@ impl<'a> Machine<'a> {
             self.scratch.stack.push(Frame::Span { index, value });
         }
         self.scratch.spans[index] = at;
+        self.has_spans = true;
     }
 
     #[inline]
@@ -440,221 +387,6 @@ impl<'a> Machine<'a> {
         self.check(beside.is_some_and(|(code, _)| set.class.contains(code)) != negative)
     }
 
-    fn greedy(&mut self, set: SetIndex, min: u32, max: u32, guard: GuardIndex) -> bool {
-        let start = self.at;
-        let set = &self.program.sets[usize::from(set)];
-        let Some(end) = set.run(self.line, start, min, max) else {
-            return false;
-        };
-        // What may not be given back.
-        let low = match min {
-            0 => start,
-            _ => set.counted_run(self.line, start, min).0,
-        };
-        self.charge(end - start);
-        self.shrink(self.pc, low, end, guard)
-    }
-
-    /// The longest end from here down to `low` where what follows may begin.
-    fn shrink(&mut self, pc: usize, low: usize, high: usize, guard: GuardIndex) -> bool {
-        let mut at = high;
-        loop {
-            let is_good = self.admits(guard, at);
-            let before =
-                (low < at).then(|| at - decode_back(self.line, at).map_or(1, |found| found.1));
-            if is_good {
-                if let Some(before) = before {
-                    self.scratch.stack.push(Frame::Shrink {
-                        pc,
-                        low,
-                        at: before,
-                    });
-                }
-                self.charge(high - at);
-                self.at = at;
-                return self.jump(pc + 1);
-            }
-            match before {
-                Some(before) => at = before,
-                None => {
-                    self.charge(high - low);
-                    return false;
-                }
-            }
-        }
-    }
-
-    fn lazy(&mut self, set: SetIndex, min: u32, max: u32, guard: GuardIndex) -> bool {
-        let least = self.program.sets[usize::from(set)].counted_run(self.line, self.at, min);
-        if least.1 < min {
-            return false;
-        }
-        let left = if max == u32::MAX { u32::MAX } else { max - min };
-        self.grow(self.pc, least.0, left, guard)
-    }
-
-    /// The shortest end from here on where what follows may begin.
-    fn grow(&mut self, pc: usize, from: usize, mut left: u32, guard: GuardIndex) -> bool {
-        let Op::Lazy { set, .. } = self.program.ops[pc] else {
-            return false;
-        };
-        let set = &self.program.sets[usize::from(set)];
-        let mut at = from;
-        loop {
-            let next = if left == 0 {
-                None
-            } else {
-                set.one(self.line, at)
-            };
-            if self.admits(guard, at) {
-                if let Some(length) = next {
-                    let left = if left == u32::MAX { left } else { left - 1 };
-                    self.scratch.stack.push(Frame::Grow {
-                        pc,
-                        at: at + length,
-                        left,
-                    });
-                }
-                self.charge(at - from);
-                self.at = at;
-                return self.jump(pc + 1);
-            }
-            let Some(length) = next else {
-                self.charge(at - from);
-                return false;
-            };
-            at += length;
-            left = if left == u32::MAX { left } else { left - 1 };
-        }
-    }
-
-    fn find_next(&mut self, finder: u16, min: u32) -> bool {
-        match self.least_end(min) {
-            Some(from) => self.search_on(self.pc, usize::from(finder), from),
-            None => false,
-        }
-    }
-
-    fn find_last(&mut self, finder: u16, min: u32) -> bool {
-        match self.least_end(min) {
-            Some(low) => self.search_back(self.pc, usize::from(finder), low, self.line.len()),
-            None => false,
-        }
-    }
-
-    /// Where an any-run of at least none or one character may end first.
-    fn least_end(&self, min: u32) -> Option<usize> {
-        match min {
-            0 => Some(self.at),
-            _ => decode(self.line, self.at).map(|(_, length)| self.at + length),
-        }
-    }
-
-    fn search_on(&mut self, pc: usize, finder: usize, from: usize) -> bool {
-        let Some(rest) = self.line.get(from..) else {
-            return false;
-        };
-        let found = self.program.finders[finder].next.find(rest);
-        self.charge(found.unwrap_or(rest.len()));
-        let Some(distance) = found else { return false };
-        self.at = from + distance;
-        self.scratch.stack.push(Frame::SearchOn {
-            pc,
-            at: self.at + 1,
-        });
-        self.jump(pc + 1)
-    }
-
-    fn search_back(&mut self, pc: usize, finder: usize, low: usize, high: usize) -> bool {
-        let Some(rest) = self.line.get(low..high) else {
-            return false;
-        };
-        let found = self.program.finders[finder].last.rfind(rest);
-        self.charge(rest.len() - found.unwrap_or(0));
-        let Some(distance) = found else { return false };
-        self.at = low + distance;
-        self.scratch.stack.push(Frame::SearchBack {
-            pc,
-            low,
-            at: self.at,
-        });
-        self.jump(pc + 1)
-    }
-
-    fn register(&self, register: u16) -> Register {
-        self.scratch.registers[usize::from(register)]
-    }
-
-    fn set_register(&mut self, register: u16) {
-        let index = usize::from(register);
-        let value = self.scratch.registers[index];
-        self.scratch.stack.push(Frame::Register { index, value });
-        let height = self.scratch.stack.len();
-        self.scratch.registers[index] = Register {
-            at: self.at,
-            height,
-        };
-    }
-
-    fn mark(&mut self, register: u16) -> bool {
-        self.set_register(register);
-        self.advance()
-    }
-
-    /// Keeps of the frames above the mark those that undo something, and drops the choices.
-    fn cut(&mut self, register: u16) -> bool {
-        let mut kept = self.register(register).height;
-        for index in kept..self.scratch.stack.len() {
-            let frame = self.scratch.stack[index];
-            if matches!(frame, Frame::Span { .. } | Frame::Register { .. }) {
-                self.scratch.stack[kept] = frame;
-                kept += 1;
-            }
-        }
-        self.scratch.stack.truncate(kept);
-        self.advance()
-    }
-
-    /// The body of a negative look-around matched: undoes all since the mark, then fails.
-    fn refuse(&mut self, register: u16) -> bool {
-        let height = self.register(register).height;
-        while height < self.scratch.stack.len() {
-            if let Some(Frame::Span { index, value }) = self.scratch.stack.pop() {
-                self.scratch.spans[index] = value;
-            }
-        }
-        false
-    }
-
-    fn step_back(&mut self, width: u32) -> bool {
-        for _ in 0..width {
-            match decode_back(self.line, self.at) {
-                Some((_, length)) => self.at -= length,
-                None => return false,
-            }
-        }
-        self.advance()
-    }
-
-    /// The last of the captures that is set and whose text comes next.
-    fn back(&mut self, slots: &[u32]) -> bool {
-        for slot in slots.iter().rev() {
-            let start = self.scratch.spans[2 * *slot as usize];
-            let end = self.scratch.spans[2 * *slot as usize + 1];
-            let text = if end == UNSET {
-                None
-            } else {
-                self.line.get(start..end)
-            };
-            if let Some(text) = text
-                && self.line[self.at..].starts_with(text)
-            {
-                return self.move_to(Some(self.at + text.len()));
-            }
-        }
-        false
-    }
-
     /// Takes the last open choice; false when there is none.
     fn back_up(&mut self) -> bool {
         while let Some(frame) = self.scratch.stack.pop() {
@@ -695,34 +427,6 @@ impl<'a> Machine<'a> {
             }
         }
         false
-    }
-
-    /// Looks for a place before the one that failed; the two may overlap.
-    fn search_back_from(&mut self, pc: usize, finder: usize, low: usize, at: usize) -> bool {
-        let length = self.program.finders[finder].last.needle().len();
-        let high = (at + length).saturating_sub(1).min(self.line.len());
-        low <= high && self.search_back(pc, finder, low, high)
-    }
-
-    fn enter_piece(&mut self) {
-        let piece = self
-            .program
-            .origins
-            .get(self.pc)
-            .copied()
-            .unwrap_or_default();
-        if self.furthest.current.0 != piece {
-            self.furthest.current = (piece, self.at);
-        }
-    }
-
-    fn note(&mut self) {
-        let is_first = self.furthest.spans.is_empty();
-        if self.furthest.at < self.at || is_first {
-            self.furthest.at = self.at;
-            (self.furthest.piece, self.furthest.piece_at) = self.furthest.current;
-            self.furthest.spans.clone_from(&self.scratch.spans);
-        }
     }
 }
 

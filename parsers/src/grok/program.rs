@@ -62,6 +62,14 @@ pub(super) const UNLIMITED: u32 = u32::MAX;
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Op {
     Literal(Box<[u8]>),
+    /// A text of up to eight bytes, compared at once.
+    Short {
+        bytes: u64,
+        mask: u64,
+        length: u32,
+    },
+    /// A text of one byte.
+    Byte(u8),
     /// One character of a set.
     One(SetIndex),
     /// As many characters as there are; nothing is given back.
@@ -149,6 +157,30 @@ pub(super) enum Op {
         slot: u32,
     },
     Match,
+}
+
+impl Op {
+    /// The operation that compares a text fastest.
+    pub fn text(text: &[u8]) -> Self {
+        if let [byte] = text {
+            return Op::Byte(*byte);
+        }
+        let mut bytes = [0; 8];
+        let mut mask = [0; 8];
+        match (bytes.get_mut(..text.len()), mask.get_mut(..text.len())) {
+            (Some(start), Some(compared)) => {
+                start.copy_from_slice(text);
+                compared.fill(u8::MAX);
+                let length = u32::try_from(text.len()).expect("eight at most");
+                Op::Short {
+                    bytes: u64::from_le_bytes(bytes),
+                    mask: u64::from_le_bytes(mask),
+                    length,
+                }
+            }
+            _ => Op::Literal(text.into()),
+        }
+    }
 }
 
 /// A text to look for, forwards and backwards.

@@ -1,14 +1,22 @@
 //! Asks the crate `syslog_loose` about lines that our own parser does not take.
 //!
-//! Its known misreadings are refused: a tag taken for a host, a year taken for a host, a message that lost its leading
-//! blanks or became structured data. Then the line is kept whole, which loses nothing.
+//! Its known misreadings are refused: a tag taken for a host, a year taken for a host, a message
+//! that lost its leading blanks or became structured data. Then the line is kept whole, which loses
+//! nothing.
 
 use chrono::FixedOffset;
 use syslog_loose::{ProcId, Protocol, Variant};
 
 use super::{Format, Message, Reference};
 
+/// Longer lines are not asked about: a datagram has no more bytes, and the crate's work on a line
+/// is not ours to bound.
+const LINE_BYTES_MAX: usize = 64 * 1024;
+
 pub(super) fn parse<'a>(line: &'a [u8], reference: &Reference) -> Option<Message<'a>> {
+    if LINE_BYTES_MAX < line.len() {
+        return None;
+    }
     let text = std::str::from_utf8(line).ok()?;
     let zone = FixedOffset::east_opt(reference.utc_offset_seconds)?;
     let year = |(month, ..): syslog_loose::IncompleteDate| {
@@ -17,6 +25,8 @@ pub(super) fn parse<'a>(line: &'a [u8], reference: &Reference) -> Option<Message
     let loose =
         syslog_loose::parse_message_with_year_exact_tz(text, year, Some(zone), Variant::Either)
             .ok()?;
+    // The crate trims blanks before it looks.
+    let (priority, _rest) = super::priority(line.trim_ascii_start());
     let message = Message {
         timestamp: loose.timestamp.and_then(|time| time.timestamp_nanos_opt()),
         timestamp_is_iso: loose.protocol != Protocol::RFC3164,
@@ -25,7 +35,7 @@ pub(super) fn parse<'a>(line: &'a [u8], reference: &Reference) -> Option<Message
         pid: loose.procid.as_ref().and_then(|pid| pid_text(pid, line)),
         message_id: loose.msgid.map(str::as_bytes),
         message: loose.msg.as_bytes(),
-        ..Message::bare(super::priority(line).0.value(), b"", Format::SecondOpinion)
+        ..Message::bare(priority.value(), b"", Format::SecondOpinion)
     };
     let misread = !loose.structured_data.is_empty() || is_misread(&message, line);
     (!misread).then_some(message)
@@ -51,13 +61,27 @@ fn is_misread(message: &Message<'_>, line: &[u8]) -> bool {
     let year_in_header = header
         .split(|byte| *byte == b' ')
         .any(|word| is_digits(word) && word.len() == 4);
+    let fields = [
+        message.host,
+        message.program,
+        message.pid,
+        message.message_id,
+    ];
     message.timestamp.is_none()
+        || fields.contains(&Some(b""))
         || !one_blank
         || host.is_empty()
         || is_digits(host)
+        || byte_after(host, line) != Some(b' ')
         || has_colon(host)
         || has_colon(program)
         || year_in_header
+}
+
+/// The byte that follows a part of the line.
+fn byte_after(part: &[u8], line: &[u8]) -> Option<u8> {
+    let end = (part.as_ptr_range().end as usize).checked_sub(line.as_ptr() as usize)?;
+    line.get(end).copied()
 }
 
 fn is_digits(word: &[u8]) -> bool {

@@ -1,9 +1,9 @@
 //! The word before a message's text: `program[pid]:`.
 //!
-//! A program may hold colons, slashes and brackets of its own, as a container's tag does; what counts is where the word
-//! ends. A word that is no program is the caller's to name.
+//! A program may hold colons, slashes and brackets of its own, as a container's tag does; what
+//! counts is where the word ends. A word that is no program is the caller's to name.
 
-use memchr::{memchr, memmem, memrchr};
+use memchr::{memchr, memchr_iter};
 
 use super::without_mark;
 
@@ -44,7 +44,7 @@ pub(super) fn tagged(text: &[u8]) -> Option<Tagged<'_>> {
 
 /// `program[pid]:text` without a blank.
 fn glued<'a>(text: &'a [u8], word: &'a [u8]) -> Option<Tagged<'a>> {
-    for end in memmem::find_iter(word, b"]:") {
+    for end in memchr_iter(b']', word).filter(|end| word.get(end + 1) == Some(&b':')) {
         if let (program, Some(pid)) = split_pid(word.get(..end + 1)?) {
             let message = text.get(end + 2..)?;
             return is_program(program).then_some(Tagged {
@@ -70,17 +70,23 @@ pub(super) fn without_colon(text: &[u8]) -> Option<Tagged<'_>> {
 }
 
 /// Takes `[digits]` off the end of a tag; other brackets are part of the program.
+///
+/// Only the digits are walked, so a word of nothing but brackets costs no more than its length.
 #[inline]
 fn split_pid(tag: &[u8]) -> (&[u8], Option<&[u8]>) {
     let cut = || {
         let inner = tag.strip_suffix(b"]")?;
-        let open = memrchr(b'[', inner)?;
-        let digits = inner.get(open + 1..)?;
-        let is_pid = !digits.is_empty() && digits.iter().all(u8::is_ascii_digit);
-        is_pid.then_some((inner.get(..open)?, digits))
+        let digits = inner
+            .iter()
+            .rev()
+            .take_while(|byte| byte.is_ascii_digit())
+            .count();
+        let (head, pid) = inner.split_at_checked(inner.len() - digits)?;
+        let program = head.strip_suffix(b"[")?;
+        (!pid.is_empty()).then_some((program, pid))
     };
     match cut() {
-        Some((program, digits)) => (program, Some(digits)),
+        Some((program, pid)) => (program, Some(pid)),
         None => (tag, None),
     }
 }

@@ -1,3 +1,5 @@
+//! Lines as devices and daemons send them, all of our own making, and what they are read as.
+
 use super::{FACILITY_LABELS, Format, Message, Reference, SEVERITY_LABELS, parse, unescape_value};
 
 /// Friday 20 November 2026, an hour east of UTC.
@@ -229,6 +231,26 @@ fn addresses_are_hosts() {
     check(
         b"<34>Oct 11 22:14:15 2001:db8:: app[1]: x",
         "34 Rfc3164 2026-10-11T22:14:15.000Z host=2001:db8:: program=app pid=1 | x",
+    );
+}
+
+#[test]
+fn more_blanks_after_the_time() {
+    check(
+        b"<34>Oct 11 22:14:15  h app[1]: x",
+        "34 Rfc3164 2026-10-11T22:14:15.000Z host=h program=app pid=1 | x",
+    );
+    check(
+        b"<34>Oct 11 22:14:15    at Main.run",
+        "34 Rfc3164 2026-10-11T22:14:15.000Z |    at Main.run",
+    );
+}
+
+#[test]
+fn words_after_a_shorter_form_of_brackets() {
+    check(
+        b"<34>Oct 11 22:14:15 h app[web.1]: x",
+        "34 Rfc3164 2026-10-11T22:14:15.000Z host=h program=app[web.1] | x",
     );
 }
 
@@ -516,6 +538,28 @@ fn a_device_without_time() {
     );
 }
 
+#[test]
+fn a_device_that_knows_only_how_long_it_runs() {
+    check(
+        b"<189>29: 00:01:02: %LINK-3-UPDOWN: Interface up",
+        "189 Cisco - program=%LINK-3-UPDOWN sequence=29 | Interface up",
+    );
+    check(
+        b"<189>2w5d: %LINK-3-UPDOWN: Interface up",
+        "189 Cisco - program=%LINK-3-UPDOWN | Interface up",
+    );
+    let message = parse(b"<189>2w5d: %LINK-3-UPDOWN: Interface up", &NOVEMBER_UTC);
+    assert_eq!(message.timestamp_text, Some(&b"2w5d"[..]));
+}
+
+#[test]
+fn a_device_with_two_sequence_numbers_and_a_host() {
+    check(
+        b"<189>29: sw1: 30: Mar  1 00:00:22.111: %LINK-3-UPDOWN: Interface up",
+        "189 Cisco 2026-03-01T00:00:22.111Z host=sw1 program=%LINK-3-UPDOWN sequence=29 | Interface up",
+    );
+}
+
 // RFC 5424.
 
 #[test]
@@ -575,6 +619,36 @@ fn values_of_parameters_unescape() {
     let mut out = Vec::new();
     unescape_value(br#"a\"b\\c\]d\n\"#, &mut out);
     assert_eq!(text(&out), r#"a"b\c]d\n\"#);
+}
+
+// What only the second parser takes.
+
+#[test]
+fn shortened_times_are_left_to_the_second_parser() {
+    check(
+        b"<13>Nov 20 4:44:52 h app[3]: x",
+        "13 SecondOpinion 2026-11-20T04:44:52.000Z host=h program=app pid=3 | x",
+    );
+    check(
+        b" <13>Nov 20 16:44:52 h a: x",
+        "13 SecondOpinion 2026-11-20T16:44:52.000Z host=h program=a | x",
+    );
+}
+
+#[test]
+fn misreadings_of_the_second_parser_are_kept_whole() {
+    // A tag for a host, a year for a host, blanks that were eaten.
+    for line in [
+        "<13>Nov 20 4:44:52 nginx:1.25[1234]: x",
+        "<13>Nov 20 4:44:52 su: x",
+        "<13>Nov 20 4:44:52 2007 h a: x",
+        "<13>Nov 20 4:44:52 h a:    at Main.run",
+        "<13>Nov 20 4:44:52 h a: [x k=\"v\"] text",
+        "<13>Nov 20 4:44:52 h nginx:1.25[1234]: x",
+        "<13>Nov 20 4:44:52.123 h a: x",
+    ] {
+        check(line.as_bytes(), &format!("13 Kept - | {line}"));
+    }
 }
 
 // Ends of lines, and lines of no format.

@@ -1,10 +1,13 @@
-//! Stamps of a fixed shape: ISO 8601, HTTP servers' log date, syslog's; text in, a local time and its offset out.
+//! Stamps of a fixed shape: ISO 8601, HTTP servers' log date, syslog's; text in, a local time and
+//! its offset out.
 //!
-//! Not here: zones by name and formats that a user writes (`format.rs`), and completing a missing year (the caller's).
+//! Not here: zones by name and formats that a user writes (`format.rs`), and completing a missing
+//! year (the caller's).
 
 use super::civil::{Local, days_in_month, first_week};
 
-/// A value no field may have: what an invalid digit turns a number into, so one range check refuses both.
+/// A value no field may have: what an invalid digit turns a number into, so one range check refuses
+/// both.
 const NOT_DIGITS: u32 = 100_000;
 
 /// A stamp found at the head of a text.
@@ -62,10 +65,11 @@ fn time_of_day(local: &mut Local, text: &[u8; 8]) -> Option<()> {
     Some(())
 }
 
-/// Nanoseconds of the digits after a decimal point, and how many digits there are; those beyond nine do not count.
+/// Nanoseconds of the digits after a decimal point, and how many digits there are; those beyond
+/// nine do not count.
 #[inline]
 pub(crate) fn fraction(digits: &[u8]) -> (u32, usize) {
-    const SCALE: [u32; 10] = [
+    const SCALE: [u32; 9] = [
         0,
         100_000_000,
         10_000_000,
@@ -75,11 +79,19 @@ pub(crate) fn fraction(digits: &[u8]) -> (u32, usize) {
         1000,
         100,
         10,
-        1,
     ];
+    if let Some(value) = digits.first_chunk().and_then(eight) {
+        let rest = digits.get(8..).unwrap_or_default();
+        return match rest.first() {
+            Some(digit @ b'0'..=b'9') => {
+                (value * 10 + u32::from(digit - b'0'), 8 + count_digits(rest))
+            }
+            _ => (value * 10, 8),
+        };
+    }
     let mut value = 0;
     let mut used = 0;
-    for byte in digits.iter().take(9) {
+    for byte in digits.iter().take(8) {
         let digit = byte.wrapping_sub(b'0');
         if 9 < digit {
             break;
@@ -87,11 +99,23 @@ pub(crate) fn fraction(digits: &[u8]) -> (u32, usize) {
         value = value * 10 + u32::from(digit);
         used += 1;
     }
-    let nanos = value * SCALE.get(used).copied().unwrap_or(0);
-    if used == 9 {
-        used += count_digits(digits.get(9..).unwrap_or_default());
+    (value * SCALE.get(used).copied().unwrap_or(0), used)
+}
+
+/// Eight digits at once: neighbours are joined to pairs, pairs to fours, fours to the number.
+#[inline]
+fn eight(digits: &[u8; 8]) -> Option<u32> {
+    let word = u64::from_le_bytes(*digits);
+    // A digit has 3 in its upper half, and still has it after 6 was added.
+    let upper = 0xF0F0_F0F0_F0F0_F0F0;
+    let sixes = word.wrapping_add(0x0606_0606_0606_0606);
+    if word & upper != 0x3030_3030_3030_3030 || sixes & upper != 0x3030_3030_3030_3030 {
+        return None;
     }
-    (nanos, used)
+    let ones = word & 0x0F0F_0F0F_0F0F_0F0F;
+    let pairs = (ones * 10 + (ones >> 8)) & 0x00FF_00FF_00FF_00FF;
+    let fours = (pairs * 100 + (pairs >> 16)) & 0x0000_FFFF_0000_FFFF;
+    Some(((fours & 0xFFFF) * 10_000 + (fours >> 32)) as u32)
 }
 
 pub(crate) fn count_digits(text: &[u8]) -> usize {
@@ -156,8 +180,8 @@ pub(crate) fn iso_prefix(text: &[u8]) -> Option<Prefix> {
     })
 }
 
-/// A whole text in any of ISO 8601's calendar forms: the date alone or shortened, ordinal and week dates, the time
-/// shortened to hours or minutes, a fraction of whichever comes last.
+/// A whole text in any of ISO 8601's calendar forms: the date alone or shortened, ordinal and week
+/// dates, the time shortened to hours or minutes, a fraction of whichever comes last.
 pub(crate) fn iso(text: &[u8]) -> Option<(Local, Option<i32>)> {
     if let Some(prefix) = iso_prefix(text)
         && prefix.length == text.len()

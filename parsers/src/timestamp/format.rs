@@ -1,7 +1,9 @@
-//! The formats of Logstash's `date` filter: compiled once, then text in, nanoseconds since 1970 out.
+//! The formats of Logstash's `date` filter: compiled once, then text in, nanoseconds since 1970
+//! out.
 //!
-//! They are Joda-Time's letters and the names `ISO8601`, `UNIX`, `UNIX_MS` and `TAI64N`. Numbers may be shorter than
-//! their letters say, names may be short or long, in any case, and are English; the whole text must match.
+//! They are Joda-Time's letters and the names `ISO8601`, `UNIX`, `UNIX_MS` and `TAI64N`. Numbers
+//! may be shorter than their letters say, names may be short or long, in any case, and are English;
+//! the whole text must match.
 
 use super::civil::{Local, NANOS_PER_SECOND};
 use super::tokens::{self, Token};
@@ -44,9 +46,17 @@ enum Item {
     Halfday,
     Era,
     Fraction(usize),
+    Zone(ZoneForm),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum ZoneForm {
+    /// `+0100`, `+01:00` or `Z`.
     Offset,
-    ZoneAbbreviation,
-    ZoneName,
+    /// `PST`.
+    Abbreviation,
+    /// `Europe/Berlin`.
+    Name,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -128,9 +138,10 @@ impl Format {
 
     /// Reads a text that matches from end to end; nanoseconds since 1970.
     ///
-    /// `ISO8601` keeps nanoseconds, the others are cut to milliseconds as in Logstash. A format without a year takes
-    /// that of the present; December seen in January is of last year, January seen in December of next year. A local
-    /// time that summer time skipped is `None`; one that came twice is the earlier.
+    /// `ISO8601` keeps nanoseconds, the others are cut to milliseconds as in Logstash. A format
+    /// without a year takes that of the present; December seen in January is of last year, January
+    /// seen in December of next year. A local time that summer time skipped is `None`; one that
+    /// came twice is the earlier.
     pub fn parse(&self, text: &[u8], context: &Context<'_>) -> Option<i64> {
         match &self.0 {
             Kind::Iso8601 => {
@@ -210,9 +221,9 @@ fn item(letter: char, count: usize, next_is_number: bool, text: &str) -> Result<
         'm' => Item::Number(Field::Minute, 2),
         's' => Item::Number(Field::Second, 2),
         'S' => Item::Fraction(count),
-        'Z' if count <= 2 => Item::Offset,
-        'Z' => Item::ZoneName,
-        'z' if count <= 3 => Item::ZoneAbbreviation,
+        'Z' if count <= 2 => Item::Zone(ZoneForm::Offset),
+        'Z' => Item::Zone(ZoneForm::Name),
+        'z' if count <= 3 => Item::Zone(ZoneForm::Abbreviation),
         'z' => {
             return Err(Error::new(format!(
                 "{text:?}: zones by their full name (zzzz) cannot be read; ZZZ reads names like Europe/Berlin"
@@ -265,10 +276,7 @@ fn parse_item<'t>(
     context: &Context<'_>,
 ) -> Option<&'t [u8]> {
     let used = match item {
-        Item::Literal(literal) => {
-            let (head, rest) = text.split_at_checked(literal.len())?;
-            return head.eq_ignore_ascii_case(literal).then_some(rest);
-        }
+        Item::Literal(literal) => starts_with(text, literal).then_some(literal.len())?,
         Item::Number(field, digits_max) => {
             let (value, used) = number(text, *digits_max)?;
             parts.set(*field, value)?;
@@ -288,45 +296,61 @@ fn parse_item<'t>(
             used
         }
         Item::MonthName => {
-            let (at, used) = name(text, &MONTHS)?;
-            parts.month = Some(at as u8 + 1);
-            used
+            let month = fixed::month(*text.first_chunk()?)?;
+            parts.month = Some(month);
+            let long = MONTHS.get(usize::from(month) - 1)?;
+            if starts_with(text, long) {
+                long.len()
+            } else {
+                3
+            }
         }
-        Item::WeekdayName => name(text, &WEEKDAYS)?.1,
+        Item::WeekdayName => {
+            let short = |name: &&&[u8]| starts_with(text, name.get(..3).unwrap_or(name));
+            let long = WEEKDAYS.iter().find(short)?;
+            if starts_with(text, long) {
+                long.len()
+            } else {
+                3
+            }
+        }
         Item::Halfday => {
-            let head = text.first_chunk::<2>()?;
-            parts.afternoon = Some(head.eq_ignore_ascii_case(b"PM"));
-            (head.eq_ignore_ascii_case(b"AM") || head.eq_ignore_ascii_case(b"PM")).then_some(2)?
+            parts.afternoon = Some(starts_with(text, b"PM"));
+            (starts_with(text, b"AM") || starts_with(text, b"PM")).then_some(2)?
         }
-        Item::Era => text
-            .first_chunk::<2>()?
-            .eq_ignore_ascii_case(b"AD")
-            .then_some(2)?,
+        Item::Era => starts_with(text, b"AD").then_some(2)?,
         Item::Fraction(digits_max) => {
             let digits = text.get(..text.len().min(*digits_max))?;
             let (nanos, used) = fixed::fraction(digits);
             parts.nanos = nanos - nanos % 1_000_000;
             used
         }
-        Item::Offset => {
-            let (seconds, used) = fixed::offset(text)?;
-            parts.offset = Some(seconds);
-            used
-        }
-        Item::ZoneAbbreviation => {
+        Item::Zone(form) => parse_zone(*form, text, parts)?,
+    };
+    text.get(used..)
+}
+
+/// The zone's part of a text; returns the bytes taken.
+fn parse_zone(form: ZoneForm, text: &[u8], parts: &mut Parts) -> Option<usize> {
+    match form {
+        ZoneForm::Abbreviation => {
             let (name, hours) = ABBREVIATIONS
                 .iter()
                 .find(|(name, _)| text.starts_with(name))?;
             parts.offset = Some(hours * 3600);
-            name.len()
+            Some(name.len())
         }
-        Item::ZoneName => {
+        ZoneForm::Name => {
             let (zone, used) = zone_name(text)?;
             parts.zone = Some(zone);
-            used
+            Some(used)
         }
-    };
-    text.get(used..)
+        ZoneForm::Offset => {
+            let (seconds, used) = fixed::offset(text)?;
+            parts.offset = Some(seconds);
+            Some(used)
+        }
+    }
 }
 
 /// Digits at the head of a text, at least one and at most `digits_max`, which is nine or less.
@@ -340,18 +364,9 @@ fn number(text: &[u8], digits_max: usize) -> Option<(u32, usize)> {
     (0 < used).then_some((value, used))
 }
 
-/// The place of the name that a text begins with, written out or with its first three letters.
-fn name(text: &[u8], names: &[&[u8]]) -> Option<(usize, usize)> {
-    let short = text.first_chunk::<3>()?;
-    let at = names.iter().position(|name| {
-        name.first_chunk::<3>()
-            .is_some_and(|head| short.eq_ignore_ascii_case(head))
-    })?;
-    let long = names.get(at)?;
-    let written_out = text
-        .get(..long.len())
-        .is_some_and(|head| head.eq_ignore_ascii_case(long));
-    Some((at, if written_out { long.len() } else { 3 }))
+fn starts_with(text: &[u8], name: &[u8]) -> bool {
+    text.get(..name.len())
+        .is_some_and(|head| head.eq_ignore_ascii_case(name))
 }
 
 /// A zone's name at the head of a text, the longest that the database knows.
@@ -370,7 +385,8 @@ fn zone_name(text: &[u8]) -> Option<(Zone, usize)> {
     })
 }
 
-/// The year with these last two digits that lies nearest, as Joda-Time has it: 80 years back to 19 ahead.
+/// The year with these last two digits that lies nearest, as Joda-Time has it: 80 years back to 19
+/// ahead.
 fn around_now(two_digits: i32, context: &Context<'_>) -> i32 {
     let first = Local::of_nanos(context.now_nanos).year - 80;
     first + (two_digits - first).rem_euclid(100)
@@ -398,11 +414,7 @@ impl Parts {
     }
 
     fn date(&self, context: &Context<'_>) -> Option<Local> {
-        let now = || {
-            let offset = context.zone.offset_seconds(context.now_nanos);
-            let shift = i64::from(offset) * NANOS_PER_SECOND;
-            Local::of_nanos(context.now_nanos.saturating_add(shift))
-        };
+        let now = || now_in_zone(context);
         let week_dated = self.week_year.is_some() || self.week.is_some();
         if week_dated && self.month.is_none() && self.day_of_year.is_none() {
             let year = self.week_year.or(self.year).unwrap_or_else(|| now().year);
@@ -424,6 +436,16 @@ impl Parts {
         }
         Some(local)
     }
+}
+
+/// The present day; only at a month's ends can the zone make another month of it.
+fn now_in_zone(context: &Context<'_>) -> Local {
+    let now = Local::of_nanos(context.now_nanos);
+    if (2..=27).contains(&now.day) {
+        return now;
+    }
+    let shift = i64::from(context.zone.offset_seconds(context.now_nanos)) * NANOS_PER_SECOND;
+    Local::of_nanos(context.now_nanos.saturating_add(shift))
 }
 
 fn resolve(parts: Parts, context: &Context<'_>) -> Option<i64> {

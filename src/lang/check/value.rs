@@ -259,10 +259,8 @@ impl Checker<'_> {
         }
         match crate::lang::field::parse(text) {
             Ok(_) => Ok(()),
-            Err(message) => {
-                Err(Diagnostic::error(span, message)
-                    .help("write `name`, `[name]` or `[outer][inner]`"))
-            }
+            // The message says what is right.
+            Err(message) => Err(Diagnostic::error(span, message)),
         }
     }
 

@@ -34,7 +34,8 @@ impl Parser<'_, '_> {
                 return Ok(node);
             }
             node.operators.push(self.operator()?);
-            if limits::TERMS_MAX <= node.terms.len() {
+            self.terms += 1;
+            if limits::TERMS_MAX <= self.terms {
                 return Err(self.error_help(
                     node.span,
                     format!("more than {} parts in one condition", limits::TERMS_MAX),

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use crate::lang::diagnostic::Diagnostic;
 use crate::lang::parse::{Broken, Parsed, Parser};
 use crate::lang::source::Span;
 use crate::lang::syntax::{Entry, Value, ValueKind};
@@ -121,9 +122,37 @@ impl Parser<'_, '_> {
         if self.cursor.eat(".") {
             self.cursor.take_while(digits);
         }
-        let text = self.cursor.since(start).to_owned();
+        let text = self.cursor.since(start);
         self.boundary(start)?;
-        Ok(text)
+        self.octal(start, text)
+    }
+
+    /// A leading zero makes a number octal, as in Ruby; it goes on as a decimal one.
+    fn octal(&mut self, start: usize, text: &str) -> Parsed<String> {
+        let (sign, digits) = match text.strip_prefix('-') {
+            Some(digits) => ("-", digits),
+            None => ("", text),
+        };
+        if digits.len() < 2 || !digits.starts_with('0') || digits.contains('.') {
+            return Ok(text.to_owned());
+        }
+        let span = self.cursor.span_from(start);
+        let Ok(value) = u64::from_str_radix(digits, 8) else {
+            return Err(self.error_help(
+                span,
+                format!("`{text}` is no number: a leading zero makes it octal"),
+                "remove the zero, or put it in quotes",
+            ));
+        };
+        let decimal = format!("{sign}{value}");
+        self.diagnostics.push(
+            Diagnostic::notice(
+                span,
+                format!("a leading zero makes this the octal number {decimal}"),
+            )
+            .help("remove the zero for a decimal number"),
+        );
+        Ok(decimal)
     }
 
     /// A word as a value, or the name of a codec with options.

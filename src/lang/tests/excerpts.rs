@@ -101,6 +101,26 @@ help: the outputs are `stdout`, `elasticsearch`",
 }
 
 #[test]
+fn secrets_are_not_told_in_messages_either() {
+    check(
+        "input { tcp { port => 1 token => hunter-2 } }",
+        &["p.conf:1:34: error: `***` must stand in quotes
+  |
+1 | input { tcp { port => 1 token => *** } }
+  |                                  ^^^
+help: write `\"***\"`"],
+    );
+    check(
+        "output { elasticsearch { index => { \"http://u:hunter2@h\" => 1 } } }",
+        &["p.conf:1:35: error: the option `index` takes one text, not `{ \"http://u:***@h\" => 1 }`
+  |
+1 | output { elasticsearch { index => { \"http://u:***@h\" => 1 } } }
+  |                                   ^^^^^^^^^^^^^^^^^^^^^^^^^
+help: write one text in quotes"],
+    );
+}
+
+#[test]
 fn control_characters_are_written_out() {
     let mut sources = Sources::default();
     sources.push("a\u{1b}b", "x\u{1b}[2J");

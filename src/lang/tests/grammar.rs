@@ -73,6 +73,26 @@ fn all_value_types_are_read() {
 }
 
 #[test]
+fn a_leading_zero_makes_a_number_octal() {
+    let text = "input { tcp { port => 0644 } }";
+    let (config, _) = load_with(&sources(text), false);
+    assert_eq!(config.inputs[0].integer("port"), Some(0o644));
+    check(
+        text,
+        &[
+            "1:23 notice: a leading zero makes this the octal number 420 / remove the zero for a decimal number",
+        ],
+    );
+    check(
+        "input { tcp { port => 09 } }",
+        &[
+            "1:23 error: `09` is no number: a leading zero makes it octal / remove the zero, or put it in quotes",
+        ],
+    );
+    clean("input { tcp { port => \"09\" rate => 0.5 limit => 0 } }");
+}
+
+#[test]
 fn a_backslash_keeps_a_quote_from_closing_and_stays() {
     let options = filter(r#"filter { mutate { separator => "a\"b\n\\c" } }"#);
     assert_eq!(options.text("separator"), Some(r#"a\"b\n\\c"#));
@@ -223,6 +243,17 @@ fn a_brace_too_few_is_found() {
         &[
             "2:1 error: `=>` is missing after `output`, or a `}` before it / close `mutate` of line 1 with a `}` before `output`",
             "2:1 error: the section `output` begins inside `filter` / close `filter` of line 1 with a `}` before it",
+        ],
+    );
+}
+
+#[test]
+fn a_condition_around_an_option_is_refused_once() {
+    check(
+        "output {\nelasticsearch {\nif [a] == \"x\" { index => \"x\" } else if [b] { index => \"y\" } else { index => \"z\" }\nindx => 1 } }",
+        &[
+            "3:1 error: a condition cannot stand inside the plugin `elasticsearch` / write the condition around it: `if ... { elasticsearch { ... } } else { elasticsearch { ... } }`",
+            "4:1 error: output `elasticsearch` has no option `indx` / did you mean `index`?",
         ],
     );
 }
@@ -445,7 +476,7 @@ filter {
   mutate { separator => a.b }
   if [a] and { mutat { } }
 }
-ouput { stdout { } }
+ouput { stdot { } }
 output { stdout { codec => jsn } elasticsearch { hosts => { } } }
 ";
     let places: Vec<_> = remarks(text)
@@ -456,7 +487,7 @@ output { stdout { codec => jsn } elasticsearch { hosts => { } } }
         places,
         [
             "1:9", "1:15", "1:27", "3:16", "3:39", "4:10", "4:33", "5:25", "6:14", "6:16", "8:1",
-            "9:28", "9:59"
+            "8:9", "9:28", "9:59"
         ]
     );
 }

@@ -159,6 +159,17 @@ fn a_long_condition_is_refused_and_not_followed() {
 }
 
 #[test]
+fn parentheses_do_not_make_a_condition_longer() {
+    let text = format!(
+        "filter {{ if {}[a]{} {{ }} }}",
+        format!("({}", "[a] or ".repeat(90)).repeat(90),
+        ")".repeat(90)
+    );
+    let remark = remarks(&text).into_iter().next().expect("a remark");
+    assert!(remark.contains("more than 1000 parts"), "{remark}");
+}
+
+#[test]
 fn a_flood_of_mistakes_is_cut_off() {
     let text = format!("filter {{ {} }}", "grk { }\n".repeat(5000));
     let remarks = remarks(&text);

@@ -1,6 +1,7 @@
 //! Names of plugins and codecs, and ids.
 
-use super::{check, clean, load_with, sources};
+use super::{check, clean, load_with, remarks_on, sources};
+use crate::lang::source::Sources;
 use crate::lang::{Config, Statement};
 
 fn ids(config: &Config) -> Vec<&str> {
@@ -161,6 +162,15 @@ fn an_id_is_given_once() {
             "2:16 error: the id `mine` is already taken / the plugin in line 1 has it; choose another",
         ],
     );
+}
+
+#[test]
+fn an_id_in_another_file_is_found_there() {
+    let mut all = Sources::default();
+    all.push("1.conf", "\nfilter { grok { id => mine } }");
+    all.push("2.conf", "filter { grok { id => mine } }");
+    let want = "1:23 error: the id `mine` is already taken / the plugin in line 2 of 1.conf has it; choose another";
+    assert_eq!(remarks_on(&all), [want]);
 }
 
 #[test]

@@ -8,7 +8,54 @@ macro_rules! bank {
 }
 
 /// Logstash's old field names.
-pub(super) const LEGACY: &[&str] = bank!("legacy": "grok-patterns", "httpd", "linux-syslog");
+pub(super) const LEGACY: &[&str] = bank!(
+    "legacy":
+    "grok-patterns",
+    "aws",
+    "bacula",
+    "bind",
+    "bro",
+    "exim",
+    "firewalls",
+    "haproxy",
+    "httpd",
+    "java",
+    "junos",
+    "linux-syslog",
+    "maven",
+    "mcollective-patterns",
+    "mongodb",
+    "nagios",
+    "postgresql",
+    "rails",
+    "redis",
+    "ruby",
+    "squid",
+);
 
 /// The field names of the Elastic Common Schema.
-pub(super) const ECS_V1: &[&str] = bank!("ecs-v1": "grok-patterns", "httpd", "linux-syslog");
+pub(super) const ECS_V1: &[&str] = bank!(
+    "ecs-v1":
+    "grok-patterns",
+    "aws",
+    "bacula",
+    "bind",
+    "bro",
+    "exim",
+    "firewalls",
+    "haproxy",
+    "httpd",
+    "java",
+    "junos",
+    "linux-syslog",
+    "maven",
+    "mcollective",
+    "mongodb",
+    "nagios",
+    "postgresql",
+    "rails",
+    "redis",
+    "ruby",
+    "squid",
+    "zeek",
+);

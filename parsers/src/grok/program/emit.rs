@@ -1,16 +1,19 @@
 //! The compiler from the tree to operations. Each piece is compiled with what follows it, so that it
 //! can tell whether a choice is open at all.
 
+mod groups;
+mod loops;
+
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::{Address, GuardIndex, Level, Needle, Op, Program, Set, SetIndex, UNLIMITED};
+use super::{Address, GuardIndex, Level, Needle, Op, Program, Set, SetIndex};
 use crate::grok::Capture;
 use crate::grok::class::Class;
 use crate::grok::error::Error;
 use crate::grok::first::{First, first};
 use crate::grok::token::Token;
-use crate::grok::tree::{Direction, Look, Node, Repeat};
+use crate::grok::tree::{Node, Repeat};
 
 /// Counted repetitions are unrolled; this bounds memory. The longest published pattern needs 6 000.
 const OPS_MAX: usize = 100_000;
@@ -100,7 +103,10 @@ impl Emitter<'_> {
         match node {
             Node::Empty => {}
             Node::Literal(bytes) => {
-                self.push(Op::Literal(bytes.clone().into_boxed_slice()))?;
+                self.push(match self.is_optimised() {
+                    true => Op::text(bytes),
+                    false => Op::Literal(bytes.clone().into_boxed_slice()),
+                })?;
             }
             Node::Class(class) => {
                 let set = self.set(class)?;
@@ -254,13 +260,6 @@ impl Emitter<'_> {
         }
     }
 
-    fn note_open_choice(&mut self) {
-        if 0 < self.loops && self.program.open_choice.is_none() {
-            let reason = "a repeated group can match the same text in more than one way";
-            self.program.open_choice = Some(reason.to_owned());
-        }
-    }
-
     fn guard(&mut self, first: &First) -> Result<GuardIndex, Error> {
         let all = First::all();
         let first = if self.is_optimised() { first } else { &all };
@@ -285,303 +284,10 @@ impl Emitter<'_> {
         Ok(index)
     }
 
-    fn repeat(&mut self, repeat: &Repeat, follow: &Follow) -> Result<(), Error> {
-        if repeat.max == Some(0) || matches!(*repeat.body, Node::Empty) {
-            return Ok(());
-        }
-        match repeat.body.as_class() {
-            Some(class) => self.class_run(&class, repeat, follow),
-            None => self.unrolled(repeat, follow),
-        }
-    }
-
-    fn class_run(
-        &mut self,
-        class: &Arc<Class>,
-        repeat: &Repeat,
-        follow: &Follow,
-    ) -> Result<(), Error> {
-        let Repeat { min, max, lazy, .. } = *repeat;
-        let set = self.set(class)?;
-        let (optimised, max) = (self.is_optimised(), max.unwrap_or(UNLIMITED));
-        let is_decided = min == max
-            || optimised && (follow.sure || First::of_class(class).is_disjoint(&follow.first));
-        let op = if is_decided && optimised && follow.sure && lazy {
-            Op::Run { set, min, max: min }
-        } else if is_decided {
-            Op::Run { set, min, max }
-        } else {
-            self.note_open_choice();
-            let guard = self.guard(&follow.first)?;
-            match lazy {
-                true => Op::Lazy {
-                    set,
-                    min,
-                    max,
-                    guard,
-                },
-                false => Op::Greedy {
-                    set,
-                    min,
-                    max,
-                    guard,
-                },
-            }
-        };
-        self.push(op).map(|_| ())
-    }
-
-    /// `X{2,4}` is `XX(X(X)?)?`, `X{2,}` is `XXX*`.
-    fn unrolled(&mut self, repeat: &Repeat, follow: &Follow) -> Result<(), Error> {
-        let Repeat {
-            body,
-            min,
-            max,
-            lazy,
-        } = repeat;
-        let again = Follow {
-            first: first(body, &follow.first).union(&follow.first),
-            sure: false,
-        };
-        for index in 0..*min {
-            let is_last = index + 1 == *min && *max == Some(*min);
-            self.node(body, if is_last { follow } else { &again })?;
-        }
-        let Some(max) = max else {
-            return self.star(body, *lazy, follow);
-        };
-        let mut splits = Vec::new();
-        for index in *min..*max {
-            splits.push(self.way_in(body, *lazy, follow)?);
-            self.node(body, if index + 1 == *max { follow } else { &again })?;
-        }
-        let end = self.here();
-        for split in splits {
-            self.aim_loop(split, end, *lazy);
-        }
-        Ok(())
-    }
-
-    /// The choice between a further round and the rest.
-    fn way_in(&mut self, body: &Node, lazy: bool, follow: &Follow) -> Result<Address, Error> {
-        let inside = first(body, &first(body, &follow.first).union(&follow.first));
-        match lazy {
-            true => self.split(&follow.first, &inside),
-            false => self.split(&inside, &follow.first),
-        }
-    }
-
-    fn aim_loop(&mut self, split: Address, end: Address, lazy: bool) {
-        match lazy {
-            true => self.aim(split, end, split + 1),
-            false => self.aim(split, split + 1, end),
-        }
-    }
-
-    fn star(&mut self, body: &Node, lazy: bool, follow: &Follow) -> Result<(), Error> {
-        self.loops += 1;
-        let split = self.way_in(body, lazy, follow)?;
-        let again = Follow {
-            first: first(body, &follow.first).union(&follow.first),
-            sure: false,
-        };
-        let round = if body.is_nullable() {
-            Some(self.register()?)
-        } else {
-            None
-        };
-        if let Some(register) = round {
-            self.push(Op::Round(register))?;
-        }
-        self.node(body, &again)?;
-        let check = match round {
-            Some(register) => Some((self.push(Op::NonEmpty { register, exit: 0 })?, register)),
-            None => None,
-        };
-        self.push(Op::Jump(split))?;
-        let end = self.here();
-        if let Some((check, register)) = check {
-            self.program.ops[check as usize] = Op::NonEmpty {
-                register,
-                exit: end,
-            };
-        }
-        self.aim_loop(split, end, lazy);
-        self.loops -= 1;
-        Ok(())
-    }
-
     fn register(&mut self) -> Result<u16, Error> {
         let register = u16::try_from(self.program.registers).map_err(|_| too_many("groups"))?;
         self.program.registers += 1;
         Ok(register)
-    }
-
-    fn atomic(&mut self, body: &Node) -> Result<(), Error> {
-        let inside = Follow {
-            first: First::all(),
-            sure: true,
-        };
-        if self.is_optimised()
-            && let Node::Repeat(repeat) = body
-            && let Some(class) = repeat.body.as_class()
-        {
-            return self.class_run(&class, repeat, &inside);
-        }
-        let register = self.register()?;
-        self.push(Op::Mark(register))?;
-        self.node(body, &inside)?;
-        self.push(Op::Cut(register)).map(|_| ())
-    }
-
-    fn capture(&mut self, slot: usize, body: &Node, follow: &Follow) -> Result<(), Error> {
-        let start = self.push(Op::Save(slot_start(slot)))?;
-        self.node(body, follow)?;
-        let slot = slot_start(slot);
-        let fused = match self.program.ops.last() {
-            _ if !self.is_optimised() || self.here() != start + 2 => None,
-            Some(Op::Run {
-                set,
-                min,
-                max: UNLIMITED,
-            }) => Some(Op::CapturedRun {
-                set: *set,
-                min: *min,
-                slot,
-            }),
-            Some(Op::Token(token)) => Some(Op::CapturedToken {
-                token: *token,
-                slot,
-            }),
-            _ => None,
-        };
-        if let Some(fused) = fused {
-            self.program.ops.truncate(start as usize);
-            self.program.origins.truncate(start as usize);
-            return self.push(fused).map(|_| ());
-        }
-        self.push(Op::Save(slot + 1)).map(|_| ())
-    }
-
-    fn look(&mut self, look: &Look) -> Result<(), Error> {
-        let ahead = look.direction == Direction::Ahead;
-        if let Some(class) = look.body.as_class() {
-            let set = self.set(&class)?;
-            return self
-                .push(Op::Beside {
-                    set,
-                    ahead,
-                    negative: look.negative,
-                })
-                .map(|_| ());
-        }
-        let register = self.register()?;
-        let start = match look.negative {
-            true => self.push(Op::Unless {
-                register,
-                otherwise: 0,
-            })?,
-            false => self.push(Op::Mark(register))?,
-        };
-        match ahead {
-            true => self.node(
-                &look.body,
-                &Follow {
-                    first: First::all(),
-                    sure: true,
-                },
-            )?,
-            false => self.behind(&look.body)?,
-        }
-        if !look.negative {
-            return self.push(Op::Return(register)).map(|_| ());
-        }
-        self.push(Op::Refuse(register))?;
-        let otherwise = self.here();
-        self.program.ops[start as usize] = Op::Unless {
-            register,
-            otherwise,
-        };
-        Ok(())
-    }
-
-    /// Each alternative of a look-behind goes back by its own width.
-    fn behind(&mut self, body: &Node) -> Result<(), Error> {
-        let with_step = |node: &Node| (node.fixed_width().unwrap_or(0), node.clone());
-        let alternatives = match body {
-            Node::Alternate(nodes) => nodes.iter().map(with_step).collect(),
-            node => vec![with_step(node)],
-        };
-        let mut jumps = Vec::new();
-        let count = alternatives.len();
-        for (index, (width, node)) in alternatives.into_iter().enumerate() {
-            // A look behind says nothing of the next byte, so the choice has no guards.
-            let split = match index + 1 < count {
-                true => Some(self.split(&First::all(), &First::all())?),
-                false => None,
-            };
-            self.push(Op::StepBack(
-                u32::try_from(width).map_err(|_| too_many("characters"))?,
-            ))?;
-            self.node(
-                &node,
-                &Follow {
-                    first: First::all(),
-                    sure: true,
-                },
-            )?;
-            if let Some(split) = split {
-                jumps.push(self.push(Op::Jump(0))?);
-                let next = self.here();
-                self.aim(split, split + 1, next);
-            }
-        }
-        let end = self.here();
-        for jump in jumps {
-            self.program.ops[jump as usize] = Op::Jump(end);
-        }
-        Ok(())
-    }
-
-    fn back(&mut self, name: &str) -> Result<(), Error> {
-        let slots: Vec<u32> = (0_u32..)
-            .zip(self.captures)
-            .filter(|(_, capture)| capture.field == name)
-            .map(|(slot, _)| slot)
-            .collect();
-        if slots.is_empty() {
-            return Err(Error::new(format!(
-                "\\k<{name}> refers to no group of this name"
-            )));
-        }
-        self.push(Op::Back(slots.into_boxed_slice())).map(|_| ())
-    }
-
-    /// Names the piece for `explain`: a reference without captures inside, or a text or set outside of one.
-    fn name_piece(&mut self, node: &Node) {
-        if self.piece.is_some() || self.is_optimised() {
-            return;
-        }
-        let name = match node {
-            Node::Capture { slot, body } => match (&**body, self.captures.get(*slot)) {
-                (Node::Named { name, body }, Some(capture)) if !body.has_captures() => {
-                    Some(format!("%{{{name}:{}}}", capture.field))
-                }
-                _ => None,
-            },
-            Node::Named { name, body } if !body.has_captures() => Some(format!("%{{{name}}}")),
-            Node::Literal(bytes) => Some(format!("{:?}", String::from_utf8_lossy(bytes))),
-            Node::Class(class) => Some(class.to_string()),
-            Node::Repeat(Repeat { body, .. }) => body.as_class().map(|class| format!("{class}...")),
-            Node::Assert(assert) => Some(assert.to_string()),
-            Node::Look(_) => Some("a look-around".to_owned()),
-            Node::Back { name } => Some(format!("\\k<{name}>")),
-            _ => None,
-        };
-        if let Some(name) = name {
-            self.program.pieces.push(name);
-            self.piece = u32::try_from(self.program.pieces.len()).ok();
-        }
     }
 }
 

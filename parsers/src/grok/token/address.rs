@@ -55,6 +55,14 @@ pub(super) fn ip(line: &[u8], at: usize, closed: bool) -> Scan {
 
 /// IPORHOST, where no letter, digit, point or hyphen can follow.
 pub(super) fn ip_or_host(line: &[u8], at: usize, colon: bool) -> Scan {
+    // Nearly all lines have an address of version 4 here.
+    if let Some(end) = ipv4(line, at)
+        && line
+            .get(end)
+            .is_none_or(|byte| !is_host_byte(*byte) && *byte != b':')
+    {
+        return Scan::End(end);
+    }
     let host_end = host_run(line, at);
     if line.get(host_end) == Some(&b':') {
         let (end, colons) = colon_run(line, at);
@@ -80,11 +88,15 @@ pub(super) fn hostname(line: &[u8], at: usize) -> Option<usize> {
 
 fn host_run(line: &[u8], at: usize) -> usize {
     let rest = line.get(at..).unwrap_or_default();
-    let is_part = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-');
     at + rest
         .iter()
-        .position(|byte| !is_part(byte))
+        .position(|byte| !is_host_byte(*byte))
         .unwrap_or(rest.len())
+}
+
+#[inline]
+fn is_host_byte(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-')
 }
 
 /// The run of hexadecimal digits, colons and points; and its colons.

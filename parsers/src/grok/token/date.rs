@@ -5,6 +5,9 @@ use super::text::{digits, starts_word};
 
 /// MONTH: a whole word out of the list. A word with letters beyond ASCII is left to the other engines.
 pub(super) fn month(line: &[u8], at: usize) -> Scan {
+    if !starts_word(line, at) {
+        return Scan::Fail;
+    }
     let rest = line.get(at..).unwrap_or_default();
     let is_part = |byte: &u8| byte.is_ascii_alphanumeric() || *byte == b'_' || 0x80 <= *byte;
     let length = rest
@@ -124,6 +127,9 @@ fn year(line: &[u8], at: usize) -> Option<usize> {
 
 /// HTTPDATE where no digit can follow: `14/Sep/2015:16:31:02 +0000`.
 pub(super) fn http_date(line: &[u8], at: usize) -> Scan {
+    if let Some(end) = usual_http_date(line, at) {
+        return Scan::End(end);
+    }
     let Some(end) = month_day(line, at).and_then(|end| byte(line, end, b'/')) else {
         return Scan::Fail;
     };
@@ -131,6 +137,59 @@ pub(super) fn http_date(line: &[u8], at: usize) -> Scan {
         Scan::End(end) => http_date_tail(line, end).into(),
         other => other,
     }
+}
+
+/// The form that servers write, by its places; any other form, valid or not, is nothing.
+fn usual_http_date(line: &[u8], at: usize) -> Option<usize> {
+    let text: &[u8; 26] = line.get(at..)?.first_chunk()?;
+    let signs = [text[2], text[6], text[11], text[14], text[17], text[20]];
+    if signs != *b"//::: "
+        || !matches!(text[21], b'+' | b'-')
+        || !is_short_month([text[3], text[4], text[5]])
+    {
+        return None;
+    }
+    let pair = |place: usize| pair([text[place], text[place + 1]]);
+    let is_sound = (1..=31).contains(&pair(0))
+        && pair(7) <= 99
+        && pair(9) <= 99
+        && pair(12) <= 23
+        && pair(15) <= 59
+        && pair(18) <= 60
+        && pair(22) <= 99
+        && pair(24) <= 99;
+    let end = at + text.len();
+    (is_sound && !line.get(end).is_some_and(u8::is_ascii_digit)).then_some(end)
+}
+
+/// The value of two digits; more than 99 when they are none.
+#[inline]
+fn pair([first, second]: [u8; 2]) -> u8 {
+    let (first, second) = (first.wrapping_sub(b'0'), second.wrapping_sub(b'0'));
+    if first < 10 && second < 10 {
+        first * 10 + second
+    } else {
+        u8::MAX
+    }
+}
+
+#[inline]
+fn is_short_month(name: [u8; 3]) -> bool {
+    matches!(
+        &name,
+        b"Jan"
+            | b"Feb"
+            | b"Mar"
+            | b"Apr"
+            | b"May"
+            | b"Jun"
+            | b"Jul"
+            | b"Aug"
+            | b"Sep"
+            | b"Oct"
+            | b"Nov"
+            | b"Dec"
+    )
 }
 
 fn http_date_tail(line: &[u8], at: usize) -> Option<usize> {

@@ -1,0 +1,173 @@
+//! Runs that can end in several places: the operations that open the choice, and those that go on with it.
+
+use super::{Frame, Machine};
+use crate::grok::class::{decode, decode_back};
+use crate::grok::program::{GuardIndex, Op, SetIndex};
+
+impl Machine<'_> {
+    pub(super) fn greedy(&mut self, set: SetIndex, min: u32, max: u32, guard: GuardIndex) -> bool {
+        let start = self.at;
+        let set = &self.program.sets[usize::from(set)];
+        let Some(end) = set.run(self.line, start, min, max) else {
+            return false;
+        };
+        // What may not be given back.
+        let low = match min {
+            0 => start,
+            _ => set.counted_run(self.line, start, min).0,
+        };
+        self.charge(end - start);
+        self.shrink(self.pc, low, end, guard)
+    }
+
+    /// The longest end from here down to `low` where what follows may begin.
+    pub(super) fn shrink(&mut self, pc: usize, low: usize, high: usize, guard: GuardIndex) -> bool {
+        let mut at = high;
+        loop {
+            let is_good = self.admits(guard, at);
+            let before =
+                (low < at).then(|| at - decode_back(self.line, at).map_or(1, |found| found.1));
+            if is_good {
+                if let Some(before) = before {
+                    self.scratch.stack.push(Frame::Shrink {
+                        pc,
+                        low,
+                        at: before,
+                    });
+                }
+                self.charge(high - at);
+                self.at = at;
+                return self.jump(pc + 1);
+            }
+            match before {
+                Some(before) => at = before,
+                None => {
+                    self.charge(high - low);
+                    return false;
+                }
+            }
+        }
+    }
+
+    pub(super) fn lazy(&mut self, set: SetIndex, min: u32, max: u32, guard: GuardIndex) -> bool {
+        let least = self.program.sets[usize::from(set)].counted_run(self.line, self.at, min);
+        if least.1 < min {
+            return false;
+        }
+        let left = if max == u32::MAX { u32::MAX } else { max - min };
+        self.grow(self.pc, least.0, left, guard)
+    }
+
+    /// The shortest end from here on where what follows may begin.
+    pub(super) fn grow(
+        &mut self,
+        pc: usize,
+        from: usize,
+        mut left: u32,
+        guard: GuardIndex,
+    ) -> bool {
+        let Op::Lazy { set, .. } = self.program.ops[pc] else {
+            return false;
+        };
+        let set = &self.program.sets[usize::from(set)];
+        let mut at = from;
+        loop {
+            let next = if left == 0 {
+                None
+            } else {
+                set.one(self.line, at)
+            };
+            if self.admits(guard, at) {
+                if let Some(length) = next {
+                    let left = if left == u32::MAX { left } else { left - 1 };
+                    self.scratch.stack.push(Frame::Grow {
+                        pc,
+                        at: at + length,
+                        left,
+                    });
+                }
+                self.charge(at - from);
+                self.at = at;
+                return self.jump(pc + 1);
+            }
+            let Some(length) = next else {
+                self.charge(at - from);
+                return false;
+            };
+            at += length;
+            left = if left == u32::MAX { left } else { left - 1 };
+        }
+    }
+
+    pub(super) fn find_next(&mut self, finder: u16, min: u32) -> bool {
+        match self.least_end(min) {
+            Some(from) => self.search_on(self.pc, usize::from(finder), from),
+            None => false,
+        }
+    }
+
+    pub(super) fn find_last(&mut self, finder: u16, min: u32) -> bool {
+        match self.least_end(min) {
+            Some(low) => self.search_back(self.pc, usize::from(finder), low, self.line.len()),
+            None => false,
+        }
+    }
+
+    /// Where an any-run of at least none or one character may end first.
+    pub(super) fn least_end(&self, min: u32) -> Option<usize> {
+        match min {
+            0 => Some(self.at),
+            _ => decode(self.line, self.at).map(|(_, length)| self.at + length),
+        }
+    }
+
+    pub(super) fn search_on(&mut self, pc: usize, finder: usize, from: usize) -> bool {
+        let Some(rest) = self.line.get(from..) else {
+            return false;
+        };
+        let found = self.program.finders[finder].next.find(rest);
+        self.charge(found.unwrap_or(rest.len()));
+        let Some(distance) = found else { return false };
+        self.at = from + distance;
+        self.scratch.stack.push(Frame::SearchOn {
+            pc,
+            at: self.at + 1,
+        });
+        self.jump(pc + 1)
+    }
+
+    pub(super) fn search_back(
+        &mut self,
+        pc: usize,
+        finder: usize,
+        low: usize,
+        high: usize,
+    ) -> bool {
+        let Some(rest) = self.line.get(low..high) else {
+            return false;
+        };
+        let found = self.program.finders[finder].last.rfind(rest);
+        self.charge(rest.len() - found.unwrap_or(0));
+        let Some(distance) = found else { return false };
+        self.at = low + distance;
+        self.scratch.stack.push(Frame::SearchBack {
+            pc,
+            low,
+            at: self.at,
+        });
+        self.jump(pc + 1)
+    }
+
+    /// Looks for a place before the one that failed; the two may overlap.
+    pub(super) fn search_back_from(
+        &mut self,
+        pc: usize,
+        finder: usize,
+        low: usize,
+        at: usize,
+    ) -> bool {
+        let length = self.program.finders[finder].last.needle().len();
+        let high = (at + length).saturating_sub(1).min(self.line.len());
+        low <= high && self.search_back(pc, finder, low, high)
+    }
+}

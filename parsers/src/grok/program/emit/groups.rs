@@ -1,0 +1,181 @@
+//! Groups: captures, atomic groups, look-around, back references; and what `explain` calls a piece.
+
+use super::{Emitter, Follow, slot_start, too_many};
+use crate::grok::error::Error;
+use crate::grok::first::First;
+use crate::grok::program::{Op, UNLIMITED};
+use crate::grok::tree::{Direction, Look, Node, Repeat};
+
+impl Emitter<'_> {
+    pub(super) fn atomic(&mut self, body: &Node) -> Result<(), Error> {
+        let inside = Follow {
+            first: First::all(),
+            sure: true,
+        };
+        if self.is_optimised()
+            && let Node::Repeat(repeat) = body
+            && let Some(class) = repeat.body.as_class()
+        {
+            return self.class_run(&class, repeat, &inside);
+        }
+        let register = self.register()?;
+        self.push(Op::Mark(register))?;
+        self.node(body, &inside)?;
+        self.push(Op::Cut(register)).map(|_| ())
+    }
+
+    pub(super) fn capture(
+        &mut self,
+        slot: usize,
+        body: &Node,
+        follow: &Follow,
+    ) -> Result<(), Error> {
+        let start = self.push(Op::Save(slot_start(slot)))?;
+        self.node(body, follow)?;
+        let slot = slot_start(slot);
+        let fused = match self.program.ops.last() {
+            _ if !self.is_optimised() || self.here() != start + 2 => None,
+            Some(Op::Run {
+                set,
+                min,
+                max: UNLIMITED,
+            }) => Some(Op::CapturedRun {
+                set: *set,
+                min: *min,
+                slot,
+            }),
+            Some(Op::Token(token)) => Some(Op::CapturedToken {
+                token: *token,
+                slot,
+            }),
+            _ => None,
+        };
+        if let Some(fused) = fused {
+            self.program.ops.truncate(start as usize);
+            self.program.origins.truncate(start as usize);
+            return self.push(fused).map(|_| ());
+        }
+        self.push(Op::Save(slot + 1)).map(|_| ())
+    }
+
+    pub(super) fn look(&mut self, look: &Look) -> Result<(), Error> {
+        let ahead = look.direction == Direction::Ahead;
+        if let Some(class) = look.body.as_class() {
+            let set = self.set(&class)?;
+            return self
+                .push(Op::Beside {
+                    set,
+                    ahead,
+                    negative: look.negative,
+                })
+                .map(|_| ());
+        }
+        let register = self.register()?;
+        let start = match look.negative {
+            true => self.push(Op::Unless {
+                register,
+                otherwise: 0,
+            })?,
+            false => self.push(Op::Mark(register))?,
+        };
+        match ahead {
+            true => self.node(
+                &look.body,
+                &Follow {
+                    first: First::all(),
+                    sure: true,
+                },
+            )?,
+            false => self.behind(&look.body)?,
+        }
+        if !look.negative {
+            return self.push(Op::Return(register)).map(|_| ());
+        }
+        self.push(Op::Refuse(register))?;
+        let otherwise = self.here();
+        self.program.ops[start as usize] = Op::Unless {
+            register,
+            otherwise,
+        };
+        Ok(())
+    }
+
+    /// Each alternative of a look-behind goes back by its own width.
+    pub(super) fn behind(&mut self, body: &Node) -> Result<(), Error> {
+        let with_step = |node: &Node| (node.fixed_width().unwrap_or(0), node.clone());
+        let alternatives = match body {
+            Node::Alternate(nodes) => nodes.iter().map(with_step).collect(),
+            node => vec![with_step(node)],
+        };
+        let mut jumps = Vec::new();
+        let count = alternatives.len();
+        for (index, (width, node)) in alternatives.into_iter().enumerate() {
+            // A look behind says nothing of the next byte, so the choice has no guards.
+            let split = match index + 1 < count {
+                true => Some(self.split(&First::all(), &First::all())?),
+                false => None,
+            };
+            self.push(Op::StepBack(
+                u32::try_from(width).map_err(|_| too_many("characters"))?,
+            ))?;
+            self.node(
+                &node,
+                &Follow {
+                    first: First::all(),
+                    sure: true,
+                },
+            )?;
+            if let Some(split) = split {
+                jumps.push(self.push(Op::Jump(0))?);
+                let next = self.here();
+                self.aim(split, split + 1, next);
+            }
+        }
+        let end = self.here();
+        for jump in jumps {
+            self.program.ops[jump as usize] = Op::Jump(end);
+        }
+        Ok(())
+    }
+
+    pub(super) fn back(&mut self, name: &str) -> Result<(), Error> {
+        let slots: Vec<u32> = (0_u32..)
+            .zip(self.captures)
+            .filter(|(_, capture)| capture.field == name)
+            .map(|(slot, _)| slot)
+            .collect();
+        if slots.is_empty() {
+            return Err(Error::new(format!(
+                "\\k<{name}> refers to no group of this name"
+            )));
+        }
+        self.push(Op::Back(slots.into_boxed_slice())).map(|_| ())
+    }
+
+    /// Names the piece for `explain`: a reference without captures inside, or a text or set outside of one.
+    pub(super) fn name_piece(&mut self, node: &Node) {
+        if self.piece.is_some() || self.is_optimised() {
+            return;
+        }
+        let name = match node {
+            Node::Capture { slot, body } => match (&**body, self.captures.get(*slot)) {
+                (Node::Named { name, body }, Some(capture)) if !body.has_captures() => {
+                    Some(format!("%{{{name}:{}}}", capture.field))
+                }
+                _ => None,
+            },
+            Node::Named { name, body } if !body.has_captures() => Some(format!("%{{{name}}}")),
+            Node::Literal(bytes) => Some(format!("{:?}", String::from_utf8_lossy(bytes))),
+            Node::Class(class) => Some(class.to_string()),
+            Node::Repeat(Repeat { body, .. }) => body.as_class().map(|class| format!("{class}...")),
+            Node::Assert(assert) => Some(assert.to_string()),
+            Node::Look(_) => Some("a look-around".to_owned()),
+            Node::Back { name } => Some(format!("\\k<{name}>")),
+            _ => None,
+        };
+        if let Some(name) = name {
+            self.program.pieces.push(name);
+            self.piece = u32::try_from(self.program.pieces.len()).ok();
+        }
+    }
+}

@@ -1,0 +1,150 @@
+//! Repetitions: runs of one character in one operation, counted groups unrolled, loops around the rest.
+
+use std::sync::Arc;
+
+use super::{Emitter, Follow};
+use crate::grok::class::Class;
+use crate::grok::error::Error;
+use crate::grok::first::{First, first};
+use crate::grok::program::{Address, Op, UNLIMITED};
+use crate::grok::tree::{Node, Repeat};
+
+impl Emitter<'_> {
+    pub(super) fn note_open_choice(&mut self) {
+        if 0 < self.loops && self.program.open_choice.is_none() {
+            let reason = "a repeated group can match the same text in more than one way";
+            self.program.open_choice = Some(reason.to_owned());
+        }
+    }
+
+    pub(super) fn repeat(&mut self, repeat: &Repeat, follow: &Follow) -> Result<(), Error> {
+        if repeat.max == Some(0) || matches!(*repeat.body, Node::Empty) {
+            return Ok(());
+        }
+        match repeat.body.as_class() {
+            Some(class) => self.class_run(&class, repeat, follow),
+            None => self.unrolled(repeat, follow),
+        }
+    }
+
+    pub(super) fn class_run(
+        &mut self,
+        class: &Arc<Class>,
+        repeat: &Repeat,
+        follow: &Follow,
+    ) -> Result<(), Error> {
+        let Repeat { min, max, lazy, .. } = *repeat;
+        let set = self.set(class)?;
+        let (optimised, max) = (self.is_optimised(), max.unwrap_or(UNLIMITED));
+        let is_decided = min == max
+            || optimised && (follow.sure || First::of_class(class).is_disjoint(&follow.first));
+        let op = if is_decided && optimised && follow.sure && lazy {
+            Op::Run { set, min, max: min }
+        } else if is_decided {
+            Op::Run { set, min, max }
+        } else {
+            self.note_open_choice();
+            let guard = self.guard(&follow.first)?;
+            match lazy {
+                true => Op::Lazy {
+                    set,
+                    min,
+                    max,
+                    guard,
+                },
+                false => Op::Greedy {
+                    set,
+                    min,
+                    max,
+                    guard,
+                },
+            }
+        };
+        self.push(op).map(|_| ())
+    }
+
+    /// `X{2,4}` is `XX(X(X)?)?`, `X{2,}` is `XXX*`.
+    pub(super) fn unrolled(&mut self, repeat: &Repeat, follow: &Follow) -> Result<(), Error> {
+        let Repeat {
+            body,
+            min,
+            max,
+            lazy,
+        } = repeat;
+        let again = Follow {
+            first: first(body, &follow.first).union(&follow.first),
+            sure: false,
+        };
+        for index in 0..*min {
+            let is_last = index + 1 == *min && *max == Some(*min);
+            self.node(body, if is_last { follow } else { &again })?;
+        }
+        let Some(max) = max else {
+            return self.star(body, *lazy, follow);
+        };
+        let mut splits = Vec::new();
+        for index in *min..*max {
+            splits.push(self.way_in(body, *lazy, follow)?);
+            self.node(body, if index + 1 == *max { follow } else { &again })?;
+        }
+        let end = self.here();
+        for split in splits {
+            self.aim_loop(split, end, *lazy);
+        }
+        Ok(())
+    }
+
+    /// The choice between a further round and the rest.
+    pub(super) fn way_in(
+        &mut self,
+        body: &Node,
+        lazy: bool,
+        follow: &Follow,
+    ) -> Result<Address, Error> {
+        let inside = first(body, &first(body, &follow.first).union(&follow.first));
+        match lazy {
+            true => self.split(&follow.first, &inside),
+            false => self.split(&inside, &follow.first),
+        }
+    }
+
+    pub(super) fn aim_loop(&mut self, split: Address, end: Address, lazy: bool) {
+        match lazy {
+            true => self.aim(split, end, split + 1),
+            false => self.aim(split, split + 1, end),
+        }
+    }
+
+    pub(super) fn star(&mut self, body: &Node, lazy: bool, follow: &Follow) -> Result<(), Error> {
+        self.loops += 1;
+        let split = self.way_in(body, lazy, follow)?;
+        let again = Follow {
+            first: first(body, &follow.first).union(&follow.first),
+            sure: false,
+        };
+        let round = if body.is_nullable() {
+            Some(self.register()?)
+        } else {
+            None
+        };
+        if let Some(register) = round {
+            self.push(Op::Round(register))?;
+        }
+        self.node(body, &again)?;
+        let check = match round {
+            Some(register) => Some((self.push(Op::NonEmpty { register, exit: 0 })?, register)),
+            None => None,
+        };
+        self.push(Op::Jump(split))?;
+        let end = self.here();
+        if let Some((check, register)) = check {
+            self.program.ops[check as usize] = Op::NonEmpty {
+                register,
+                exit: end,
+            };
+        }
+        self.aim_loop(split, end, lazy);
+        self.loops -= 1;
+        Ok(())
+    }
+}
