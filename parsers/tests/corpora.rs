@@ -11,6 +11,8 @@ mod docker_frames;
 mod docker_json;
 #[path = "../../fuzz/properties/framing.rs"]
 mod framing;
+#[path = "../../fuzz/properties/grok.rs"]
+mod grok;
 #[path = "../../fuzz/properties/syslog.rs"]
 mod syslog;
 #[path = "../../fuzz/properties/timestamp.rs"]
@@ -115,4 +117,9 @@ fn docker_answers() {
 #[test]
 fn timestamps() {
     check("timestamp", 150, timestamp::check);
+}
+
+#[test]
+fn grok_expressions() {
+    check("grok", 5, grok::check);
 }
