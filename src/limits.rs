@@ -151,6 +151,10 @@ pub const DOCKER_STREAMS_APART: std::time::Duration = std::time::Duration::from_
 /// Events of Docker that are asked for again after a list, in case the clock of the list was behind.
 pub const DOCKER_EVENTS_OVERLAP: std::time::Duration = std::time::Duration::from_secs(1);
 
+/// Lines of one stream that are known again if the Engine sends them twice: more than were seen to come twice after a
+/// rotation. 16 bytes each.
+pub const RECENT_LINES_MAX: usize = 4096;
+
 /// How often positions of removed containers are looked at.
 pub const DOCKER_TIDY_INTERVAL: std::time::Duration = std::time::Duration::from_secs(5);
 
@@ -159,3 +163,6 @@ pub const TEXT_BYTES: usize = 256 << 10;
 
 /// Texts that wait to be written; with `TEXT_BYTES` this is two mebibytes.
 pub const TEXTS_WAITING_MAX: usize = 8;
+
+/// Brackets within brackets of a field reference. Logstash's composite references nest twice; data can hold anything.
+pub const REFERENCE_DEPTH_MAX: usize = 32;

@@ -68,7 +68,7 @@ impl Source {
     }
 
     /// The modules of tests that lie in files of their own below this one.
-    fn tests(&self) -> Vec<String> {
+    fn tests(&self) -> Vec<PathBuf> {
         let lines: Vec<&str> = self.text.lines().collect();
         let pairs = lines.windows(2).filter_map(|pair| match pair {
             [OF_TESTS, next] => next
@@ -87,7 +87,7 @@ impl Source {
             path.with_extension("")
         };
         pairs
-            .map(|name| folder.join(name).with_extension("rs").display().to_string())
+            .map(|name| folder.join(name).with_extension("rs"))
             .collect()
     }
 
@@ -134,9 +134,10 @@ fn sources() -> Vec<Source> {
             }
         }
     }
-    let tests: HashSet<String> = sources.iter().flat_map(Source::tests).collect();
+    let tests: HashSet<PathBuf> = sources.iter().flat_map(Source::tests).collect();
     for source in &mut sources {
-        source.tests = tests.contains(&source.path);
+        let mut above = Path::new(&source.path).ancestors();
+        source.tests = above.any(|path| tests.contains(&path.with_extension("rs")));
     }
     sources.sort_by(|a, b| a.path.cmp(&b.path));
     sources

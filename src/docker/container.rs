@@ -75,6 +75,33 @@ impl Container {
         Self::from_json(answer, answer.get("HostConfig").unwrap_or(&Value::Null))
     }
 
+    /// Reads what an event says of the container that it is about: name, image and labels among each other.
+    pub fn from_event(actor: &Value) -> Option<Self> {
+        let id = actor
+            .get("ID")
+            .and_then(Value::as_str)
+            .filter(|id| is_id(id))?;
+        let mut container = Self {
+            id: id.to_owned(),
+            started: true,
+            ..Self::default()
+        };
+        if let Some(Value::Object(attributes)) = actor.get("Attributes") {
+            let text = |name| {
+                attributes
+                    .get(name)
+                    .and_then(Value::as_str)
+                    .unwrap_or_default()
+            };
+            container.name = container.kept(text("name"), limits::CONTAINER_NAME_BYTES_MAX);
+            container.image = container.kept(text("image"), limits::CONTAINER_IMAGE_BYTES_MAX);
+            let mut labels = attributes.clone();
+            labels.retain(|name, _| name != "name" && name != "image");
+            container.keep_labels(&labels);
+        }
+        Some(container)
+    }
+
     fn from_json(config: &Value, host: &Value) -> Option<Self> {
         let id = config
             .get("ID")

@@ -11,6 +11,7 @@ pub mod glob;
 pub mod identity;
 pub mod known;
 pub mod progress;
+pub mod sincedb;
 pub mod tail;
 pub mod walk;
 pub mod watch;
@@ -27,6 +28,7 @@ use crate::plugin::{Plugin, Section};
 use crate::queue::positions::Positions;
 use config::Config;
 use follow::Follow;
+use sincedb::Entry;
 
 /// The input `file`.
 pub const PLUGIN: InputPlugin = InputPlugin {
@@ -70,7 +72,7 @@ impl Input for Files {
 
 fn run(config: &Config, flow: &Flow, stop: &StopSignal) -> io::Result<()> {
     let mut is_said = false;
-    let positions = loop {
+    let (positions, left) = loop {
         match positions(config, flow) {
             Ok(positions) => break positions,
             // Without positions, lines would come twice or not at all: better to wait until somebody has looked.
@@ -85,15 +87,31 @@ fn run(config: &Config, flow: &Flow, stop: &StopSignal) -> io::Result<()> {
             return Ok(());
         }
     };
-    Follow::new(config, flow, stop, positions).run()
+    Follow::new(config, flow, stop, positions, left).run()
 }
 
-/// The positions of an earlier run, or those that a replaced pipeline leaves.
-fn positions(config: &Config, flow: &Flow) -> io::Result<Positions> {
-    match &config.positions {
-        Some(path) => flow.open_positions(path),
+/// The positions of an earlier run or of a replaced pipeline, and those that Logstash left.
+fn positions(config: &Config, flow: &Flow) -> io::Result<(Positions, Vec<Entry>)> {
+    let Some(path) = &config.positions else {
         // No file has this name, so there is nothing to read; and nobody is asked to save it.
-        None => Positions::open(Path::new("")),
+        return Ok((Positions::open(Path::new(""))?, Vec::new()));
+    };
+    let logstash = match config.is_path_given {
+        true => std::fs::read(path)
+            .ok()
+            .and_then(|text| sincedb::parse(&text)),
+        false => None,
+    };
+    let Some(entries) = logstash else {
+        return Ok((flow.open_positions(path)?, Vec::new()));
+    };
+    let positions = flow.open_positions(&sincedb::beside(path))?;
+    match positions.keys().is_empty() {
+        true => {
+            tracing::info!(path = %path.display(), files = entries.len(), "Logstash's positions are taken over");
+            Ok((positions, entries))
+        }
+        false => Ok((positions, Vec::new())),
     }
 }
 

@@ -287,6 +287,7 @@ pub(super) fn decode_back(line: &[u8], at: usize) -> Option<(u32, usize)> {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test that panics has failed")]
 mod tests {
     use super::*;
 

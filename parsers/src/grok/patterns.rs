@@ -124,8 +124,7 @@ fn distance(from: &[u8], to: &[u8]) -> usize {
         let mut diagonal = index;
         let mut left = index + 1;
         for (cell, other) in row.iter_mut().skip(1).zip(to) {
-            let replaced =
-                diagonal + usize::from(byte.to_ascii_uppercase() != other.to_ascii_uppercase());
+            let replaced = diagonal + usize::from(!byte.eq_ignore_ascii_case(other));
             diagonal = *cell;
             *cell = replaced.min(*cell + 1).min(left + 1);
             left = *cell;
@@ -138,6 +137,7 @@ fn distance(from: &[u8], to: &[u8]) -> usize {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test that panics has failed")]
 mod tests {
     use super::*;
 

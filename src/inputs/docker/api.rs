@@ -13,7 +13,7 @@ use tokio::task::JoinSet;
 use crate::docker::container::{self, Container};
 use crate::docker::engine::{Backoff, Engine, Fault};
 use crate::host;
-use crate::inputs::docker::follow::{Follower, Known};
+use crate::inputs::docker::follow::{Follower, Known, describe};
 use crate::inputs::docker::place::{Last, Position};
 use crate::inputs::docker::reading::{Missing, Reading};
 use crate::limits;
@@ -27,11 +27,12 @@ pub enum Scope {
     WithoutFiles,
 }
 
-/// Where a container is begun that has no position.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Begin {
-    AtBeginning,
-    AtEnd,
+impl Scope {
+    /// Whether a container is to be read, and through the API.
+    pub fn takes(self, reading: &Reading, container: &Container) -> bool {
+        let by_files = self == Self::WithoutFiles && matches!(&*container.driver, "json-file" | "");
+        !by_files && reading.selection.takes(container) && reading.engine_reads(container)
+    }
 }
 
 /// What to do when the Engine is away.
@@ -48,8 +49,9 @@ pub struct Api {
     engine: Engine,
     reading: Arc<Reading>,
     scope: Scope,
-    followed: HashMap<String, watch::Sender<Known>>,
+    followed: HashMap<String, Arc<watch::Sender<Known>>>,
     followers: JoinSet<(String, positions::Stream)>,
+    looks: JoinSet<()>,
     /// Streams of containers that are gone; forgotten when all is acknowledged.
     gone: Vec<(String, positions::Stream)>,
     listed_before: bool,
@@ -63,6 +65,7 @@ impl Api {
             scope,
             followed: HashMap::new(),
             followers: JoinSet::new(),
+            looks: JoinSet::new(),
             gone: Vec::new(),
             listed_before: false,
         }
@@ -131,13 +134,28 @@ impl Api {
         let ids = self.engine.list().await?;
         let first = !std::mem::replace(&mut self.listed_before, true);
         let at_end = first && self.reading.begins_at_end();
-        let begin = if at_end {
-            Begin::AtEnd
-        } else {
-            Begin::AtBeginning
-        };
         for id in &ids {
-            self.look(id, begin, false).await?;
+            if !container::is_id(id) {
+                continue;
+            }
+            if at_end && self.reading.position(id).is_none() {
+                let now = Some(Last {
+                    time: host::now_nanos(),
+                    lines: Vec::new(),
+                });
+                let end = Position {
+                    last: [now.clone(), now],
+                    ..Position::default()
+                };
+                self.reading.positions.set(id, end.to_json());
+            }
+            match self.followed.get(id).map(Arc::clone) {
+                Some(known) => self.look(known),
+                None => drop(self.add(Container {
+                    id: id.clone(),
+                    ..Container::default()
+                })),
+            }
         }
         let missing: Vec<String> = self
             .followed
@@ -159,83 +177,32 @@ impl Api {
         Ok(())
     }
 
-    /// Asks for a container's description, and follows it or tells its follower what is new.
-    async fn look(&mut self, id: &str, begin: Begin, started: bool) -> Result<(), Fault> {
-        let container = match self.engine.inspect(id).await {
-            Ok(container) => container,
-            Err(Fault::Gone) => return Ok(()),
-            Err(fault) => return Err(fault),
-        };
-        let by_files =
-            self.scope == Scope::WithoutFiles && matches!(&*container.driver, "json-file" | "");
-        let wanted = !by_files
-            && self.reading.selection.takes(&container)
-            && self.reading.engine_reads(&container);
-        if !wanted {
-            self.leave(id);
-            return Ok(());
-        }
-        let Some(known) = self.followed.get(id) else {
-            self.add(container, begin);
-            return Ok(());
-        };
-        known.send_modify(|known| {
-            // It may have started while nobody listened to events.
-            let again = started || (container.running && !known.container.running);
-            known.starts += u64::from(again);
-            known.container = Arc::new(container);
+    /// Has a container described anew. The Engine can take long while it starts one, so nothing waits for it here.
+    fn look(&mut self, known: Arc<watch::Sender<Known>>) {
+        let (engine, reading, scope) = (self.engine.clone(), Arc::clone(&self.reading), self.scope);
+        self.looks.spawn(async move {
+            if let Err(fault) = describe(&engine, &reading, scope, &known).await {
+                tracing::debug!("docker: {fault}");
+            }
         });
-        Ok(())
     }
 
-    fn add(&mut self, container: Container, begin: Begin) {
+    /// Follows a container of which little is known yet.
+    fn add(&mut self, container: Container) -> Arc<watch::Sender<Known>> {
         let id = container.id.clone();
-        if begin == Begin::AtEnd && self.reading.position(&id).is_none() {
-            let now = Some(Last {
-                time: host::now_nanos(),
-                lines: Vec::new(),
-            });
-            let end = Position {
-                last: [now.clone(), now],
-                ..Position::default()
-            };
-            self.reading.positions.set(&id, end.to_json());
-        }
-        let known = Known {
-            container: Arc::new(container),
-            starts: 0,
-            gone: false,
-            wanted: true,
-        };
-        let (sender, receiver) = watch::channel(known);
-        let follower = Follower::new(self.engine.clone(), Arc::clone(&self.reading), receiver);
+        let wanted = self.scope == Scope::All && self.reading.selection.takes(&container);
+        let known = Arc::new(watch::Sender::new(Known::heard_of(container, wanted)));
+        let (engine, reading) = (self.engine.clone(), Arc::clone(&self.reading));
+        let follower = Follower::new(engine, reading, self.scope, Arc::clone(&known));
         self.followers.spawn(follower.run());
-        self.followed.insert(id, sender);
-        self.show_count();
+        self.followed.insert(id, Arc::clone(&known));
+        known
     }
 
     /// The container is gone; its follower ends when it has read everything.
     fn remove(&mut self, id: &str) {
         if let Some(known) = self.followed.remove(id) {
             known.send_modify(|known| known.gone = true);
-            self.show_count();
-        }
-    }
-
-    /// The container is not to be read any more.
-    fn leave(&mut self, id: &str) {
-        if let Some(known) = self.followed.remove(id) {
-            known.send_modify(|known| known.wanted = false);
-            self.show_count();
-        }
-    }
-
-    fn show_count(&self) {
-        if self.scope == Scope::All {
-            self.reading
-                .counters
-                .containers
-                .set(self.followed.len() as u64);
         }
     }
 
@@ -245,6 +212,12 @@ impl Api {
         loop {
             let frame = tokio::select! {
                 frame = body.frame() => frame,
+                Some(ended) = self.looks.join_next() => {
+                    if let Err(error) = ended {
+                        tracing::error!("docker: a question to the Engine ended by a fault: {error}");
+                    }
+                    continue;
+                }
                 Some(ended) = self.followers.join_next() => {
                     match ended {
                         Ok(ended) => self.gone.push(ended),
@@ -269,10 +242,8 @@ impl Api {
             while let Some(newline) = memchr::memchr(b'\n', &buffer) {
                 let rest = buffer.split_off(newline + 1);
                 let line = std::mem::replace(&mut buffer, rest);
-                if let Ok(event) = serde_json::from_slice(&line)
-                    && let Err(fault) = self.take_event(&event).await
-                {
-                    return fault;
+                if let Ok(event) = serde_json::from_slice(&line) {
+                    self.take_event(&event);
                 }
             }
             if limits::DOCKER_RECORD_BYTES_MAX < buffer.len() {
@@ -281,49 +252,27 @@ impl Api {
         }
     }
 
-    async fn take_event(&mut self, event: &Value) -> Result<(), Fault> {
+    fn take_event(&mut self, event: &Value) {
         let text = |pointer| {
             event
                 .pointer(pointer)
                 .and_then(Value::as_str)
                 .unwrap_or_default()
         };
-        let id = text("/Actor/ID");
-        if !container::is_id(id) {
-            return Ok(());
-        }
-        match text("/Action") {
-            "create" | "rename" | "update" => self.look(id, Begin::AtBeginning, false).await,
-            "start" => self.start(id).await,
-            "die" => {
-                self.note_end(id);
-                Ok(())
+        let Some(container) = event.get("Actor").and_then(Container::from_event) else {
+            return;
+        };
+        let known = self.followed.get(&container.id).map(Arc::clone);
+        match (text("/Action"), known) {
+            ("create", None) => drop(self.add(container)),
+            ("start", known) => {
+                // It may live for some milliseconds only: its follower is told at once.
+                let known = known.unwrap_or_else(|| self.add(container));
+                known.send_modify(|known| known.starts += 1);
             }
-            "destroy" => {
-                self.remove(id);
-                Ok(())
-            }
-            _ => Ok(()),
-        }
-    }
-
-    /// A container has started. If it is known its follower is told at once: it may live for some milliseconds only.
-    async fn start(&mut self, id: &str) -> Result<(), Fault> {
-        match self.followed.get(id) {
-            Some(known) => {
-                known.send_modify(|known| {
-                    known.starts += 1;
-                    known.container = running(&known.container, true);
-                });
-                Ok(())
-            }
-            None => self.look(id, Begin::AtBeginning, true).await,
-        }
-    }
-
-    fn note_end(&self, id: &str) {
-        if let Some(known) = self.followed.get(id) {
-            known.send_modify(|known| known.container = running(&known.container, false));
+            ("rename" | "update", Some(known)) => self.look(known),
+            ("destroy", Some(_)) => self.remove(&container.id),
+            _ => {}
         }
     }
 
@@ -341,13 +290,9 @@ impl Api {
             }
             !settled
         });
+        if self.scope == Scope::All {
+            let read = self.followed.values().filter(|known| known.borrow().wanted);
+            self.reading.counters.containers.set(read.count() as u64);
+        }
     }
-}
-
-fn running(container: &Container, running: bool) -> Arc<Container> {
-    Arc::new(Container {
-        running,
-        started: true,
-        ..container.clone()
-    })
 }

@@ -1,19 +1,20 @@
 //! One container's logs through the Engine's API: the answer's bytes come in, batches with their acknowledgement go out.
 //! An answer can end at any time; reading goes on from the last line of each stream, and what comes twice is left out.
 
-use std::future::poll_fn;
-use std::pin::{Pin, pin};
+use std::collections::VecDeque;
+use std::hash::BuildHasher;
+use std::pin::pin;
 use std::sync::Arc;
-use std::task::Poll;
 
 use http_body_util::BodyExt;
-use hyper::body::{Body, Bytes, Frame, Incoming};
+use hyper::body::{Bytes, Frame, Incoming};
 use sawlog_parsers::docker_frames::{Decoder, Limits, Mode, Step};
 use sawlog_parsers::docker_json::{Stream, Text};
 use tokio::sync::watch;
 
 use crate::docker::container::Container;
 use crate::docker::engine::{Backoff, Engine, Fault};
+use crate::inputs::docker::api::Scope;
 use crate::inputs::docker::lines::{Line, Lines, Record, Returns};
 use crate::inputs::docker::place::{self, Last, Position};
 use crate::inputs::docker::reading::{Missing, Reading};
@@ -21,21 +22,64 @@ use crate::inputs::docker::tail::note_last;
 use crate::limits;
 use crate::queue::positions;
 
-/// What is known of a container that is followed; whoever hears of a change sends a new one.
+/// What is known of a container that is followed. Whoever learns more says it here.
 #[derive(Clone, Debug)]
 pub struct Known {
     pub container: Arc<Container>,
-    /// How often it was heard to start.
+    /// The Engine has described it; before that there is what an event said.
+    pub described: bool,
+    /// How often it was heard to start, or found started.
     pub starts: u64,
+    /// It is removed, or will be.
     pub gone: bool,
-    /// False once it is left out by the options, after a rename for example.
+    /// The options let it be read, through the Engine.
     pub wanted: bool,
+}
+
+impl Known {
+    /// A container that an event or a list told of.
+    pub fn heard_of(container: Container, wanted: bool) -> Self {
+        Self {
+            container: Arc::new(container),
+            described: false,
+            starts: 0,
+            gone: false,
+            wanted,
+        }
+    }
+
+    /// Takes the Engine's description.
+    pub fn describe(&mut self, container: Container, wanted: bool) {
+        let runs_again = container.running && !self.container.running;
+        if container.started && (self.starts == 0 || (self.described && runs_again)) {
+            self.starts += 1;
+        }
+        self.container = Arc::new(container);
+        self.described = true;
+        self.wanted = wanted;
+    }
+}
+
+/// Asks the Engine for a container's description and says it.
+pub async fn describe(
+    engine: &Engine,
+    reading: &Reading,
+    scope: Scope,
+    known: &watch::Sender<Known>,
+) -> Result<(), Fault> {
+    let id = known.borrow().container.id.clone();
+    let container = engine.inspect(&id).await?;
+    let wanted = scope.takes(reading, &container);
+    known.send_modify(|known| known.describe(container, wanted));
+    Ok(())
 }
 
 /// Follows one container.
 pub struct Follower {
     engine: Engine,
     reading: Arc<Reading>,
+    scope: Scope,
+    tell: Arc<watch::Sender<Known>>,
     known: watch::Receiver<Known>,
     stop: watch::Receiver<bool>,
     stream: positions::Stream,
@@ -43,6 +87,7 @@ pub struct Follower {
     last: [Option<Last>; 2],
     /// Of a stream that was read before: its last line is looked for, and lines up to it are left out.
     catching_up: [Option<Last>; 2],
+    recent: [Recent; 2],
     has_read: bool,
     /// Batches of new lines that the present answer gave.
     news: u64,
@@ -52,13 +97,29 @@ pub struct Follower {
 #[derive(Debug)]
 enum End {
     Stopped,
+    Unwanted,
     /// The answer is complete: the container has ended, or the Engine.
     Complete,
     Failed(Fault),
 }
 
+/// What to do after reading.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Next {
+    /// The container may start again.
+    Wait,
+    /// It is gone for good, or we have to stop.
+    End,
+}
+
 impl Follower {
-    pub fn new(engine: Engine, reading: Arc<Reading>, known: watch::Receiver<Known>) -> Self {
+    pub fn new(
+        engine: Engine,
+        reading: Arc<Reading>,
+        scope: Scope,
+        tell: Arc<watch::Sender<Known>>,
+    ) -> Self {
+        let known = tell.subscribe();
         let id = known.borrow().container.id.clone();
         let last = reading
             .position(&id)
@@ -70,9 +131,12 @@ impl Follower {
             stop: reading.flow.stop.clone(),
             engine,
             reading,
+            scope,
+            tell,
             known,
             last,
             catching_up: [None, None],
+            recent: Default::default(),
             has_read: false,
             news: 0,
         }
@@ -82,45 +146,53 @@ impl Follower {
     pub async fn run(mut self) -> (String, positions::Stream) {
         let id = self.known.borrow().container.id.clone();
         let mut backoff = Backoff::default();
-        loop {
-            let now = self.known.borrow_and_update().clone();
-            if now.container.started || 0 < now.starts {
-                if !self.read_until_it_ends(&id, &mut backoff).await {
-                    break;
-                }
-            } else if now.gone {
-                break;
-            }
-            if !self.wait_for_news(now.starts).await {
+        self.learn(&id).await;
+        let mut done = 0;
+        while let Some(starts) = self.wait_for_start(done).await {
+            done = starts;
+            if self.read_until_it_ends(&id, &mut backoff).await == Next::End {
                 break;
             }
         }
         (id, self.stream)
     }
 
-    /// Waits for another start. False if there is none to come.
-    async fn wait_for_news(&mut self, starts: u64) -> bool {
-        let news = self
-            .known
-            .wait_for(|known| known.gone || !known.wanted || starts < known.starts);
+    /// Has the container described, unless it starts before: the Engine may hold the answer back until then.
+    async fn learn(&mut self, id: &str) {
         tokio::select! {
-            _ = self.stop.wait_for(|stop| *stop) => false,
-            known = news => known.is_ok_and(|known| known.wanted && starts < known.starts),
+            _ = self.stop.wait_for(|stop| *stop) => {}
+            _ = self.known.wait_for(|known| 0 < known.starts) => {}
+            described = describe(&self.engine, &self.reading, self.scope, &self.tell) => {
+                if let Err(fault) = described {
+                    // It is looked at again when it starts or when the Engine is back.
+                    tracing::debug!("docker: the description of {id}: {fault}");
+                }
+            }
         }
     }
 
-    /// Reads the logs again and again until the container has ended. False if it is gone for good or we have to stop.
-    async fn read_until_it_ends(&mut self, id: &str, backoff: &mut Backoff) -> bool {
+    /// Waits until there is a start that was not read. `None` if there is none to come.
+    async fn wait_for_start(&mut self, done: u64) -> Option<u64> {
+        let news = self
+            .known
+            .wait_for(|known| known.gone || (known.wanted && done < known.starts));
+        tokio::select! {
+            _ = self.stop.wait_for(|stop| *stop) => None,
+            known = news => known.ok().filter(|known| known.wanted && done < known.starts).map(|known| known.starts),
+        }
+    }
+
+    /// Reads the logs again and again until the container has ended.
+    async fn read_until_it_ends(&mut self, id: &str, backoff: &mut Backoff) -> Next {
         loop {
             let fault = match self.read_once(id, backoff).await {
-                End::Stopped => return false,
+                End::Stopped => return Next::End,
+                End::Unwanted => return Next::Wait,
                 End::Complete => match self.engine.inspect(id).await {
                     // An Engine that is stopped ends its answers too, in the middle: the end is only believed when
                     // nothing new comes.
                     Ok(container) if !container.running && 0 < self.news => continue,
-                    Ok(container) if !container.running => {
-                        return self.finish_lines().await;
-                    }
+                    Ok(container) if !container.running => return self.finish_lines().await,
                     Ok(_) => Fault::Away("the answer ended".to_owned()),
                     Err(fault) => fault,
                 },
@@ -132,17 +204,13 @@ impl Follower {
                         self.reading.counters.containers_missed.add(1);
                     }
                     self.finish_lines().await;
-                    return false;
+                    return Next::End;
                 }
                 Fault::NoLogs => {
                     let name = self.known.borrow().container.name.clone();
-                    self.reading.say_once(
-                        Missing::Log,
-                        &format!(
-                            "container {name} has a log driver that keeps nothing to read: {fault}"
-                        ),
-                    );
-                    return false;
+                    self.reading
+                        .say_once(Missing::Log, &format!("container {name}: {fault}"));
+                    return Next::Wait;
                 }
                 Fault::Away(_) | Fault::Denied => {
                     tracing::debug!("docker: the logs of {id}: {fault}; trying again");
@@ -154,15 +222,19 @@ impl Follower {
                 .await
                 .is_ok()
             {
-                return false;
+                return Next::End;
             }
         }
     }
 
-    /// The container has ended: what waits for its end goes on as it is. False if we have to stop.
-    async fn finish_lines(&mut self) -> bool {
+    /// The container has ended: what waits for its end goes on as it is.
+    async fn finish_lines(&mut self) -> Next {
         self.lines.flush();
-        self.hand_over(Vec::new()).await
+        if self.hand_over(Vec::new()).await {
+            Next::Wait
+        } else {
+            Next::End
+        }
     }
 
     /// Where the Engine has to begin so that no line is missed.
@@ -179,24 +251,34 @@ impl Follower {
 
     async fn read_once(&mut self, id: &str, backoff: &mut Backoff) -> End {
         let since = self.since();
-        let answer = tokio::select! {
+        // Both at once: a container can be gone before the second question.
+        let questions = async {
+            tokio::join!(
+                self.engine.logs(id, since),
+                describe(&self.engine, &self.reading, self.scope, &self.tell),
+            )
+        };
+        let (answer, described) = tokio::select! {
             _ = self.stop.wait_for(|stop| *stop) => return End::Stopped,
-            answer = self.engine.logs(id, since) => answer,
+            answers = questions => answers,
         };
         let answer = match answer {
             Ok(answer) => answer,
             Err(fault) => return End::Failed(fault),
         };
-        let terminal = self.known.borrow().container.terminal;
+        match described {
+            Ok(()) | Err(Fault::Gone | Fault::NoLogs) => {}
+            Err(fault) => return End::Failed(fault),
+        }
+        let known = self.known.borrow().clone();
+        if !known.wanted {
+            return End::Unwanted;
+        }
         let framed = answer
             .headers()
             .get("content-type")
             .is_some_and(|kind| kind.as_bytes() == b"application/vnd.docker.multiplexed-stream");
-        let mode = if terminal && !framed {
-            Mode::Terminal
-        } else {
-            Mode::Multiplexed
-        };
+        let terminal = known.container.terminal;
         let returns = if terminal {
             Returns::OfJoinedLines
         } else {
@@ -206,6 +288,11 @@ impl Follower {
         self.lines = Lines::new(Arc::clone(&self.reading.shape), returns);
         self.catching_up.clone_from(&self.last);
         self.news = 0;
+        let mode = if terminal && !framed {
+            Mode::Terminal
+        } else {
+            Mode::Multiplexed
+        };
         let limits = Limits {
             record_bytes_max: limits::LINE_BYTES_MAX,
         };
@@ -222,28 +309,30 @@ impl Follower {
         let mut body = pin!(body);
         let mut buffer = Vec::new();
         loop {
-            let mut frame = tokio::select! {
+            let frame = tokio::select! {
                 biased;
                 _ = self.stop.wait_for(|stop| *stop) => return End::Stopped,
-                _ = self.known.wait_for(|known| !known.wanted) => return End::Stopped,
-                frame = body.frame() => Some(frame),
+                _ = self.known.wait_for(|known| !known.wanted) => return End::Unwanted,
+                frame = body.frame() => frame,
             };
-            let mut answer = Answer::GoesOn;
-            while let Some(piece) = frame.take() {
-                answer = take(piece, &mut buffer);
-                if matches!(answer, Answer::GoesOn) && buffer.len() < limits::READ_BYTES {
-                    frame = present(body.as_mut()).await;
+            let mut answer = take(frame, &mut buffer);
+            // The Engine sends each line by itself: what comes within a moment becomes one batch.
+            let moment = tokio::time::sleep(limits::DOCKER_NAP);
+            let mut moment = pin!(moment);
+            while matches!(answer, Answer::GoesOn) && buffer.len() < limits::READ_BYTES {
+                tokio::select! {
+                    biased;
+                    frame = body.frame() => answer = take(frame, &mut buffer),
+                    () = &mut moment => break,
                 }
             }
             backoff.reset();
             self.has_read = true;
-            let small = buffer.len() < limits::READ_BYTES;
             match self.decode(&mut decoder, buffer).await {
                 Ok(rest) => buffer = rest,
                 Err(end) => return end,
             }
             match answer {
-                Answer::GoesOn if small => tokio::time::sleep(limits::DOCKER_NAP).await,
                 Answer::GoesOn => {}
                 Answer::Complete => return self.end_answer(&mut decoder, buffer).await,
                 Answer::Broken(fault) => return End::Failed(fault),
@@ -366,11 +455,8 @@ impl Follower {
 
 /// Whether a line comes behind the last one that was handed over.
 fn is_new(catching_up: &mut [Option<Last>; 2], line: &Line, text: &[u8]) -> bool {
-    let slot = match line.stream {
-        Some(Stream::Stderr) => 1,
-        Some(Stream::Stdin | Stream::Stdout) | None => 0,
-    };
-    let (Some(slot), Some(time)) = (catching_up.get_mut(slot), line.time) else {
+    let slot = catching_up.get_mut(slot_of(line));
+    let (Some(slot), Some(time)) = (slot, line.time) else {
         return true;
     };
     let Some(last) = slot else { return true };
@@ -388,6 +474,50 @@ fn is_new(catching_up: &mut [Option<Last>; 2], line: &Line, text: &[u8]) -> bool
             false
         }
         None => true,
+    }
+}
+
+/// Standard output's place among the streams, or standard error's.
+fn slot_of(line: &Line) -> usize {
+    match line.stream {
+        Some(Stream::Stderr) => 1,
+        Some(Stream::Stdin | Stream::Stdout) | None => 0,
+    }
+}
+
+/// The lines of a stream that were handed over lately. After a rotation an Engine of version 20 sends the newest file again
+/// from its beginning, within one answer.
+#[derive(Debug, Default)]
+struct Recent {
+    /// Times and hashes, in the order of the times.
+    lines: VecDeque<(i64, u64)>,
+}
+
+impl Recent {
+    /// Whether a line was not seen lately; from now on it was.
+    fn is_new(&mut self, time: Option<i64>, text: &[u8]) -> bool {
+        let Some(time) = time else { return true };
+        let hash = foldhash::fast::FixedState::default().hash_one(text);
+        let newest = self.lines.back().map_or(i64::MIN, |newest| newest.0);
+        if time <= newest {
+            let begin = self.lines.partition_point(|line| line.0 < time);
+            let mut same = self
+                .lines
+                .iter()
+                .skip(begin)
+                .take_while(|line| line.0 == time);
+            if same.any(|line| line.1 == hash) {
+                return false;
+            }
+        }
+        // What is older than the newest line and unknown was written after someone set the clock back.
+        if newest <= time {
+            self.lines.push_back((time, hash));
+            if limits::RECENT_LINES_MAX < self.lines.len() {
+                self.lines.pop_front();
+            }
+        }
+        true
     }
 }
 
@@ -412,11 +542,27 @@ fn take(frame: Option<hyper::Result<Frame<Bytes>>>, buffer: &mut Vec<u8>) -> Ans
     }
 }
 
-/// The next piece of the answer if it is there already; the Engine sends each line by itself.
-async fn present(mut body: Pin<&mut Incoming>) -> Option<Option<hyper::Result<Frame<Bytes>>>> {
-    poll_fn(|context| match body.as_mut().poll_frame(context) {
-        Poll::Ready(frame) => Poll::Ready(Some(frame)),
-        Poll::Pending => Poll::Ready(None),
-    })
-    .await
+#[cfg(test)]
+mod tests {
+    use super::Recent;
+
+    #[test]
+    fn what_is_sent_again_is_known() {
+        let mut recent = Recent::default();
+        assert!(recent.is_new(Some(1), b"a"));
+        assert!(recent.is_new(Some(2), b"b"));
+        assert!(recent.is_new(Some(2), b"c"));
+        for (time, text) in [(1, b"a"), (2, b"b"), (2, b"c")] {
+            assert!(!recent.is_new(Some(time), text));
+        }
+        assert!(recent.is_new(Some(3), b"a"));
+    }
+
+    #[test]
+    fn lines_after_the_clock_was_set_back_are_new() {
+        let mut recent = Recent::default();
+        assert!(recent.is_new(Some(5), b"a"));
+        assert!(recent.is_new(Some(3), b"b"));
+        assert!(recent.is_new(None, b"a"));
+    }
 }

@@ -21,6 +21,8 @@ pub struct Config {
     pub mode: Mode,
     /// The file of positions; nothing if none are kept.
     pub positions: Option<PathBuf>,
+    /// The file was named in the pipeline: it may be one of Logstash's.
+    pub is_path_given: bool,
     /// Between two looks at everything, where the kernel tells what happens in between.
     pub rescan: Duration,
     /// The same where it does not.
@@ -102,7 +104,9 @@ pub const OPTIONS: &[Opt] = &[
     Opt::new(
         "sincedb_path",
         Kind::Path,
-        "The file of positions, in place of one in the data folder; with `/dev/null` none are kept.",
+        "The file of positions, in place of one in the data folder; with `/dev/null` none are kept. If it \
+         is one of Logstash's, reading goes on from there, and the agent's own is kept beside it under the name with \
+         `.sawlog` behind.",
     ),
     Opt::new(
         "sincedb_clean_after",
@@ -211,6 +215,7 @@ impl Config {
             },
             mode: mode?,
             positions: positions(options, building),
+            is_path_given: options.text("sincedb_path").is_some(),
             rescan: poll * u32::try_from(looks?).unwrap_or(u32::MAX),
             poll,
             close_older: options.duration("close_older").unwrap_or_default(),

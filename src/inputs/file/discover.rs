@@ -244,9 +244,10 @@ impl Follow<'_> {
             && self.config.mode == Mode::Tail
             && self.config.start == StartPosition::End
             && !self.known.has_path(path);
-        let offset = match at_end || self.is_ignored(opened) {
-            true => last_line_end(opened, self.config)?,
-            false => 0,
+        let offset = match self.known.claim_left(seen) {
+            Some(offset) => offset,
+            None if at_end || self.is_ignored(opened) => last_line_end(opened, self.config)?,
+            None => 0,
         };
         let Place { device, inode } = opened.place;
         let key = format!("{device:x}-{inode:x}-{:x}", origin::now());
@@ -343,7 +344,7 @@ impl Follow<'_> {
                 let is_unlinked = tail.is_unlinked();
                 // Stopped workers are noticed with the next batch.
                 tail.finish(self.flow);
-                if let Some(tail) = self.files.remove(id)
+                if let Some(tail) = self.let_go(id)
                     && is_unlinked
                 {
                     self.completed.forget(&tail);

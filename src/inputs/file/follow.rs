@@ -13,7 +13,8 @@ use crate::inputs::file::config::{Config, Mode};
 use crate::inputs::file::files::Files;
 use crate::inputs::file::known::Known;
 use crate::inputs::file::progress::{Progress, Reached};
-use crate::inputs::file::tail::Step;
+use crate::inputs::file::sincedb::Entry;
+use crate::inputs::file::tail::{Step, Tail};
 use crate::inputs::file::watch::{Change, Watch};
 use crate::inputs::origin;
 use crate::inputs::stop_signal::{StopSignal, Woken};
@@ -68,6 +69,7 @@ impl<'a> Follow<'a> {
         flow: &'a Flow,
         stop: &'a StopSignal,
         positions: Positions,
+        left: Vec<Entry>,
     ) -> Self {
         let watch = Watch::new().map_err(|error| {
             tracing::warn!(%error, "the kernel cannot tell of changed files; they are looked at instead");
@@ -79,7 +81,7 @@ impl<'a> Follow<'a> {
             config,
             flow,
             stop,
-            known: Known::new(&positions, expired),
+            known: Known::new(&positions, left, expired),
             completed: Completed::new(positions.clone()),
             positions,
             watch: watch.ok(),
@@ -163,7 +165,8 @@ impl<'a> Follow<'a> {
             match change {
                 Change::Written(path) => match self.files.at_home(&path) {
                     Some(id) => self.enqueue(id),
-                    None => self.look_at(&path),
+                    None if self.config.wants(&path) => self.look_at(&path),
+                    None => {}
                 },
                 Change::Entry(path) => self.look_at(&path),
                 Change::File(id) => {
@@ -184,6 +187,14 @@ impl<'a> Follow<'a> {
         {
             self.queue.push_back(id);
         }
+    }
+
+    /// Ends with a file.
+    pub(super) fn let_go(&mut self, id: u64) -> Option<Tail> {
+        if let Some(watch) = &mut self.watch {
+            watch.remove_file(id);
+        }
+        self.files.remove(id)
     }
 
     /// Reads the file whose turn it is.
@@ -240,7 +251,7 @@ impl<'a> Follow<'a> {
                 tail.queued = false;
                 // Without a home it may have been renamed, and the news of its new path still under way.
                 if let Some(home) = tail.home.clone() {
-                    self.files.remove(id);
+                    self.let_go(id);
                     self.look_at(&home);
                 }
             }
@@ -251,7 +262,7 @@ impl<'a> Follow<'a> {
                 let is_gone = tail.home.is_none();
                 self.say(&path, &error);
                 if is_gone {
-                    self.files.remove(id);
+                    self.let_go(id);
                 }
             }
         }

@@ -5,6 +5,7 @@ use std::fs;
 use std::path::Path;
 
 use crate::inputs::file::identity::{Place, Position};
+use crate::inputs::file::sincedb::Entry;
 use crate::limits;
 use crate::queue::positions::Positions;
 
@@ -13,6 +14,8 @@ use crate::queue::positions::Positions;
 pub struct Known {
     positions: Vec<(String, Position)>,
     paths: HashSet<String>,
+    /// Positions of Logstash.
+    left: Vec<Entry>,
 }
 
 /// A file that was found.
@@ -27,8 +30,11 @@ pub struct Seen<'a> {
 
 impl Known {
     /// Takes up what is kept. Positions from before `expired` (seconds since 1970) are forgotten.
-    pub fn new(kept: &Positions, expired: i64) -> Self {
-        let mut known = Self::default();
+    pub fn new(kept: &Positions, left: Vec<Entry>, expired: i64) -> Self {
+        let mut known = Self {
+            left,
+            ..Self::default()
+        };
         for key in kept.keys() {
             let position = kept.safe(&key).and_then(|json| Position::from_json(&json));
             match position {
@@ -58,6 +64,13 @@ impl Known {
             .or_else(|| first(is_replaced_by_copy))
             .or_else(|| first(is_moved_by_copy))?;
         Some(self.positions.swap_remove(place))
+    }
+
+    /// Where Logstash stopped in a file that is at least as long.
+    pub fn claim_left(&mut self, seen: Seen<'_>) -> Option<u64> {
+        let mut left = self.left.iter();
+        let place = left.position(|entry| entry.is_at(seen.place) && entry.offset <= seen.size)?;
+        Some(self.left.swap_remove(place).offset)
     }
 
     /// Takes the positions whose path `wanted` lets through and that are left because their files were renamed.

@@ -720,3 +720,32 @@ fn mode_read_unpacks_archives() {
     running.stop();
     assert!(rig.path("b.log.gz").exists());
 }
+
+#[test]
+fn positions_of_logstash_are_taken_over() {
+    use std::os::unix::fs::MetadataExt;
+
+    let rig = Rig::new("logstash");
+    rig.write("a.log", "one\ntwo\n");
+    rig.write("b.log", "old\n");
+    let metadata = fs::metadata(rig.path("a.log")).expect("it is there");
+    let (major, minor) = (
+        rustix::fs::major(metadata.dev()),
+        rustix::fs::minor(metadata.dev()),
+    );
+    let sincedb = rig.folder.join("sincedb");
+    let text = format!(
+        "{} {major} {minor} 4 1790000000.5 /some/path\n",
+        metadata.ino()
+    );
+    fs::write(&sincedb, &text).expect("the folder is writable");
+    let options = format!("sincedb_path => '{}'", sincedb.display());
+    let mut running = rig.start("*.log", &options);
+    running.check(&["two"]);
+    running.stop();
+    assert_eq!(fs::read_to_string(&sincedb).expect("it is there"), text);
+    rig.append("a.log", "three\n");
+    let mut running = rig.start("*.log", &options);
+    running.check(&["three"]);
+    running.stop();
+}

@@ -88,6 +88,17 @@ impl Watch {
         Ok(())
     }
 
+    /// Watches a file by itself no longer, if it did.
+    pub fn remove_file(&mut self, id: u64) {
+        let is_it = |watched: &Watched| matches!(watched, Watched::File(known) if *known == id);
+        let number = self.watched.iter().find(|(_, watched)| is_it(watched));
+        if let Some(number) = number.map(|(number, _)| *number) {
+            self.watched.remove(&number);
+            // It fails if the file is gone, and its watch with it.
+            inotify::remove_watch(&self.inotify, number).unwrap_or(());
+        }
+    }
+
     /// Appends the changes that there are, each once; waits for none.
     pub fn changes(&mut self, changes: &mut Vec<Change>) -> io::Result<()> {
         let mut buffer = [MaybeUninit::uninit(); BUFFER_BYTES];
