@@ -13,13 +13,13 @@ use crate::api;
 use crate::inputs::Source;
 use crate::inputs::sockets::Sockets;
 use crate::lang::diagnostic::{self, Diagnostic, Severity};
-use crate::lang::source::{Source as SourceText, Sources};
 use crate::lang::files;
+use crate::lang::source::{Source as SourceText, Sources};
 use crate::metrics::Metrics;
 use crate::pipeline::building::Surroundings;
 use crate::pipeline::compile::{Compiled, compile};
 use crate::settings::{Origin, PipelineSettings, Settings};
-use running::Running;
+use running::{Deadline, Running};
 use signals::{Event, Signals};
 
 /// The refused configuration's exit code.
@@ -33,7 +33,9 @@ const DEFAULT_PIPELINE: &str = include_str!("../pipelines/default.conf");
 /// Runs the agent until its inputs end or it is told to stop.
 pub fn run(settings: Settings) -> ExitCode {
     let metrics = Arc::new(Metrics::default());
-    let Some(compiled) = compile_all(&settings, &metrics) else { return REFUSED.into() };
+    let Some(compiled) = compile_all(&settings, &metrics) else {
+        return REFUSED.into();
+    };
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()
@@ -51,9 +53,17 @@ pub fn run(settings: Settings) -> ExitCode {
 }
 
 async fn serve(settings: Settings, compiled: Vec<Compiled>, metrics: Arc<Metrics>) -> ExitCode {
-    let keeps = |source| compiled.iter().flat_map(|one| &one.inputs).any(|i| i.source() == source);
+    let keeps = |source| {
+        compiled
+            .iter()
+            .flat_map(|one| &one.inputs)
+            .any(|i| i.source() == source)
+    };
     let (rereadable, pushed) = (keeps(Source::Rereadable), keeps(Source::Pushed));
-    let lock = match rereadable.then(|| lock::take(&settings.path_data)).transpose() {
+    let lock = match rereadable
+        .then(|| lock::take(&settings.path_data))
+        .transpose()
+    {
         Ok(lock) => lock,
         Err(error) => {
             tracing::error!("{error}");
@@ -76,7 +86,13 @@ async fn serve(settings: Settings, compiled: Vec<Compiled>, metrics: Arc<Metrics
         }
     }
     state.show(running.iter().map(Running::waiting).collect());
-    let mut agent = Agent { settings, metrics, sockets, running, state };
+    let mut agent = Agent {
+        settings,
+        metrics,
+        sockets,
+        running,
+        state,
+    };
     let code = agent.watch().await;
     drop(lock);
     code
@@ -115,27 +131,35 @@ impl Agent {
                 Event::InputsEnded => return self.drain(None, &mut signals).await,
                 Event::Stop => {
                     tracing::info!("stopping: inputs are closed, what was read is sent");
-                    return self.drain(Some(self.settings.shutdown_grace), &mut signals).await;
+                    return self
+                        .drain(Some(self.settings.shutdown_grace), &mut signals)
+                        .await;
                 }
             }
         }
     }
 
-    /// Inputs stop, workers and outputs finish, within a time if one is given. A second signal ends the wait.
-    async fn drain(&mut self, grace: Option<Duration>, signals: &mut Signals) -> ExitCode {
+    /// Inputs stop, workers and outputs finish. Once the agent was told to stop, they have the time of `shutdown.grace`
+    /// for it; a second signal ends the wait at once.
+    async fn drain(&mut self, mut grace: Option<Duration>, signals: &mut Signals) -> ExitCode {
         let running = std::mem::take(&mut self.running);
-        let draining = Running::drain_all(running, grace);
+        let positions: Vec<_> = running.iter().map(Running::positions).collect();
+        let deadline = Arc::new(Deadline::default());
+        let draining = Running::drain_all(running, Arc::clone(&deadline));
         tokio::pin!(draining);
-        let mut stopping = grace.is_some();
         loop {
+            if let Some(grace) = grace {
+                deadline.set(grace);
+            }
             tokio::select! {
                 clean = &mut draining => return if clean { ExitCode::SUCCESS } else { FAULT.into() },
                 event = signals.next() => match event {
-                    Event::Stop if stopping => {
+                    Event::Stop if grace.is_some() => {
                         tracing::warn!("stopped before everything was sent");
+                        positions.iter().for_each(|positions| running::save(positions));
                         return ExitCode::SUCCESS;
                     }
-                    Event::Stop => stopping = true,
+                    Event::Stop => grace = Some(self.settings.shutdown_grace),
                     Event::Reload | Event::Tick | Event::InputsEnded => {}
                 },
             }
@@ -165,7 +189,8 @@ impl Agent {
             }
         }
         self.sockets.end_reload();
-        self.state.show(self.running.iter().map(Running::waiting).collect());
+        self.state
+            .show(self.running.iter().map(Running::waiting).collect());
         self.metrics.reloads.add(1);
         tracing::info!("reloaded");
     }
@@ -174,9 +199,13 @@ impl Agent {
     fn modified(&self) -> (usize, Option<SystemTime>) {
         let mut newest = (0, None);
         for pipeline in &self.settings.pipelines {
-            let Ok(sources) = load_sources(pipeline) else { continue };
+            let Ok(sources) = load_sources(pipeline) else {
+                continue;
+            };
             for source in &sources.all {
-                let changed = std::fs::metadata(&source.name).and_then(|file| file.modified()).ok();
+                let changed = std::fs::metadata(&source.name)
+                    .and_then(|file| file.modified())
+                    .ok();
                 newest = (newest.0 + 1, newest.1.max(changed));
             }
         }
@@ -231,7 +260,10 @@ fn print(diagnostics: &[Diagnostic], sources: &Sources) {
     for remark in &sorted {
         eprintln!("{}", diagnostic::render(remark, sources, colour));
     }
-    let errors = sorted.iter().filter(|remark| remark.severity == Severity::Error).count();
+    let errors = sorted
+        .iter()
+        .filter(|remark| remark.severity == Severity::Error)
+        .count();
     if 0 < errors {
         let s = if errors == 1 { "" } else { "s" };
         eprintln!("refused: {errors} error{s}; nothing was started");
@@ -240,7 +272,10 @@ fn print(diagnostics: &[Diagnostic], sources: &Sources) {
 
 fn load_sources(pipeline: &PipelineSettings) -> Result<Sources, String> {
     let text = |name: &str, text: &str| Sources {
-        all: vec![SourceText { name: name.to_owned(), text: text.to_owned() }],
+        all: vec![SourceText {
+            name: name.to_owned(),
+            text: text.to_owned(),
+        }],
     };
     match &pipeline.origin {
         Origin::Text(written) => Ok(text("-e", written)),
@@ -248,7 +283,11 @@ fn load_sources(pipeline: &PipelineSettings) -> Result<Sources, String> {
         Origin::Files(paths) => {
             let mut all = Sources::default();
             for path in paths {
-                all.all.extend(files::load_files(path).map_err(|error| error.to_string())?.all);
+                all.all.extend(
+                    files::load_files(path)
+                        .map_err(|error| error.to_string())?
+                        .all,
+                );
             }
             Ok(all)
         }

@@ -47,6 +47,11 @@ pub const DATAGRAM_BYTES_MAX: usize = 64 << 10;
 /// Connections that one syslog input serves at once; each holds a buffer of `READ_BYTES` and a file descriptor.
 pub const SYSLOG_CONNECTIONS_MAX: usize = 1024;
 
+/// How much of a file's beginning its fingerprint covers: two or three log lines, which hold a time.
+pub const FINGERPRINT_BYTES: usize = 256;
+
+/// How soon it is tried again to open a file when no more could be opened.
+pub const CROWDED_WAIT: std::time::Duration = std::time::Duration::from_secs(1);
 /// A block of documents on its way to Elasticsearch, and so the usual request: some 3000 lines of a web server. Larger
 /// requests make Elasticsearch no faster and would cost an agent its small memory.
 pub const BULK_BLOCK_BYTES: usize = 1 << 20;
@@ -139,14 +144,28 @@ pub const DOCKER_END_WAIT: std::time::Duration = std::time::Duration::from_secs(
 /// Rotated files of one container that are held open until they are read.
 pub const OPEN_ROTATED_FILES_MAX: usize = 64;
 
-/// The most that a docker input may be told to join to one line; Elasticsearch takes requests of 100 MB.
-pub const JOINED_LINE_BYTES_MAX: usize = 64 << 20;
+/// How far the times of neighbouring lines of two streams can lie apart in a container's log. They are milliseconds apart
+/// where two writers took turns.
+pub const DOCKER_STREAMS_APART: std::time::Duration = std::time::Duration::from_secs(5);
+
+/// Events of Docker that are asked for again after a list, in case the clock of the list was behind.
+pub const DOCKER_EVENTS_OVERLAP: std::time::Duration = std::time::Duration::from_secs(1);
+
+/// Lines of one stream that are known again if the Engine sends them twice: more than were seen to come twice after a
+/// rotation. 16 bytes each.
+pub const RECENT_LINES_MAX: usize = 4096;
+
+/// How often positions of removed containers are looked at.
+pub const DOCKER_TIDY_INTERVAL: std::time::Duration = std::time::Duration::from_secs(5);
 
 /// Text that is written to the standard output or a file at once, if the input does not pause before.
 pub const TEXT_BYTES: usize = 256 << 10;
 
 /// Texts that wait to be written; with `TEXT_BYTES` this is two mebibytes.
 pub const TEXTS_WAITING_MAX: usize = 8;
+
+/// Brackets within brackets of a field reference. Logstash's composite references nest twice; data can hold anything.
+pub const REFERENCE_DEPTH_MAX: usize = 32;
 
 /// Files that one `file` output keeps open: enough for the hosts or days of a usual path, far below a process's limit.
 pub const FILES_OPEN_MAX: usize = 128;

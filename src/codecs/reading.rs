@@ -28,13 +28,6 @@ pub enum Reading {
 }
 
 impl Reading {
-    /// Where a record's text is kept beside what was read from it.
-    pub fn original(&self) -> Option<&Reference> {
-        match self {
-            Self::Text { original } | Self::Json { original, .. } => original.as_ref(),
-        }
-    }
-
     /// Makes the events of one record.
     pub fn read(&self, batch: &mut Batch, record: Text, newborn: &mut Newborn) {
         let whole = record.len() <= limits::LINE_BYTES_MAX;

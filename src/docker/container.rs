@@ -24,6 +24,8 @@ pub struct Container {
     /// The log driver, such as `json-file`; empty if unknown.
     pub driver: String,
     pub running: bool,
+    /// It has run at least once.
+    pub started: bool,
     /// Something was too long and has been cut.
     pub cut: bool,
 }
@@ -51,6 +53,7 @@ impl Container {
         Self {
             id: id.to_owned(),
             running: true,
+            started: true,
             ..Self::default()
         }
     }
@@ -70,6 +73,33 @@ impl Container {
     /// Reads the Engine's answer to `GET /containers/{id}/json`.
     pub fn from_inspect(answer: &Value) -> Option<Self> {
         Self::from_json(answer, answer.get("HostConfig").unwrap_or(&Value::Null))
+    }
+
+    /// Reads what an event says of the container that it is about: name, image and labels among each other.
+    pub fn from_event(actor: &Value) -> Option<Self> {
+        let id = actor
+            .get("ID")
+            .and_then(Value::as_str)
+            .filter(|id| is_id(id))?;
+        let mut container = Self {
+            id: id.to_owned(),
+            started: true,
+            ..Self::default()
+        };
+        if let Some(Value::Object(attributes)) = actor.get("Attributes") {
+            let text = |name| {
+                attributes
+                    .get(name)
+                    .and_then(Value::as_str)
+                    .unwrap_or_default()
+            };
+            container.name = container.kept(text("name"), limits::CONTAINER_NAME_BYTES_MAX);
+            container.image = container.kept(text("image"), limits::CONTAINER_IMAGE_BYTES_MAX);
+            let mut labels = attributes.clone();
+            labels.retain(|name, _| name != "name" && name != "image");
+            container.keep_labels(&labels);
+        }
+        Some(container)
     }
 
     fn from_json(config: &Value, host: &Value) -> Option<Self> {
@@ -96,6 +126,8 @@ impl Container {
             id: id.to_owned(),
             terminal: truth("/Config/Tty"),
             running: truth("/State/Running"),
+            // Go writes a time that was never set as the year 1.
+            started: !text("/State/StartedAt").starts_with("0001-"),
             driver: host
                 .pointer("/LogConfig/Type")
                 .and_then(Value::as_str)

@@ -151,26 +151,35 @@ impl Engine {
             .ok_or_else(|| Fault::Away("its answer describes no container".to_owned()))
     }
 
-    /// What happens to containers from now on, one JSON object a line.
-    pub async fn events(&self) -> Result<Response<Incoming>, Fault> {
+    /// What happened to containers since a time and what happens from now on, one JSON object a line. The Engine
+    /// remembers the last 256 events.
+    pub async fn events(&self, since: i64) -> Result<Response<Incoming>, Fault> {
         let filters = "%7B%22type%22%3A%5B%22container%22%5D%7D";
-        self.get(&format!("/events?filters={filters}")).await
+        self.get(&format!(
+            "/events?since={}&filters={filters}",
+            seconds(since)
+        ))
+        .await
     }
 
     /// A container's logs from a time on, and what follows. There is no limit to the wait for the answer: Podman sends no
     /// header before the first byte.
     pub async fn logs(&self, id: &str, since: Option<i64>) -> Result<Response<Incoming>, Fault> {
-        let since = since.map(|nanos| {
-            let (seconds, nanos) = (
-                nanos.div_euclid(1_000_000_000),
-                nanos.rem_euclid(1_000_000_000),
-            );
-            format!("&since={seconds}.{nanos:09}")
-        });
-        let since = since.unwrap_or_default();
+        let since = since
+            .map(|nanos| format!("&since={}", seconds(nanos)))
+            .unwrap_or_default();
         let path = format!("/containers/{id}/logs?follow=1&stdout=1&stderr=1&timestamps=1{since}");
         self.get(&path).await
     }
+}
+
+/// Nanoseconds as the Engine reads them, seconds with nine digits of fraction.
+fn seconds(nanos: i64) -> String {
+    let (seconds, nanos) = (
+        nanos.div_euclid(1_000_000_000),
+        nanos.rem_euclid(1_000_000_000),
+    );
+    format!("{seconds}.{nanos:09}")
 }
 
 /// Whether a text from an event may stand in a path: letters, digits and what Docker allows in names.

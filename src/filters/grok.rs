@@ -13,7 +13,10 @@ use crate::filters::{Filter, FilterPlugin, Outcome};
 use crate::metrics::Counter;
 use crate::plugin::{Kind, Opt, Plugin, Section};
 
-pub const PLUGIN: FilterPlugin = FilterPlugin { plugin: &DESCRIPTION, build: compile::build };
+pub const PLUGIN: FilterPlugin = FilterPlugin {
+    plugin: &DESCRIPTION,
+    build: compile::build,
+};
 
 static DESCRIPTION: Plugin = Plugin {
     section: Section::Filter,
@@ -116,7 +119,9 @@ impl Filter for GrokFilter {
             match self.match_event(batch, id) {
                 Matched::Yes => outcome.matched.push(id),
                 Matched::No | Matched::Unfit => {
-                    self.tags_on_failure.iter().for_each(|tag| batch.tag(id, tag));
+                    self.tags_on_failure
+                        .iter()
+                        .for_each(|tag| batch.tag(id, tag));
                     outcome.failed += 1;
                 }
                 Matched::TimedOut => {
@@ -201,9 +206,7 @@ impl GrokFilter {
     fn store(&self, batch: &mut Batch, id: EventId, text: Text, pattern: &Pattern) -> bool {
         for (index, capture) in pattern.captures.iter().enumerate() {
             let value = match self.slots.0.span(index) {
-                Some(span) if !span.is_empty() => {
-                    convert(batch, text.slice(span), capture.kind)
-                }
+                Some(span) if !span.is_empty() => convert(batch, text.slice(span), capture.kind),
                 _ if !self.keep_empty_captures => continue,
                 Some(_) => Value::Text(Text::EMPTY),
                 None => Value::Null,
@@ -235,7 +238,9 @@ fn store_one(batch: &mut Batch, id: EventId, capture: &Capture, value: Value) ->
     };
     match (old, capture.top) {
         (None, Some(name)) => batch.append_field(id, name, value),
-        (Some(_), _) if capture.overwrite => return batch.set(id, &capture.reference, value).is_ok(),
+        (Some(_), _) if capture.overwrite => {
+            return batch.set(id, &capture.reference, value).is_ok();
+        }
         (None | Some(Value::Null), _) => return batch.set(id, &capture.reference, value).is_ok(),
         (Some(Value::Text(_) | Value::List(_)), _) => {
             return batch.add(id, &capture.reference, value).is_ok();

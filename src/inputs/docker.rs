@@ -1,7 +1,9 @@
 //! The `docker` input: the logs of all containers of this host, found and followed by themselves. They are read from
 //! Docker's json-file logs where these can be read, else through the Engine's API.
 
+mod api;
 mod files;
+mod follow;
 mod lines;
 mod log_files;
 mod place;
@@ -9,25 +11,23 @@ mod reading;
 mod selection;
 mod tail;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use tokio::task::JoinHandle;
 
 use crate::docker::engine::{self, Backoff, Engine};
 use crate::docker::fields::Fields;
-use crate::event::batch::Decode;
-use crate::event::{Batch, EventId, Name, Value};
-use crate::filters::decoration::Decoration;
+use crate::inputs::docker::api::{Api, Away, Scope};
 use crate::inputs::docker::files::{End, Files};
 use crate::inputs::docker::lines::Shape;
 use crate::inputs::docker::reading::{Missing, Plan, Reading, StartPosition};
 use crate::inputs::docker::selection::Selection;
+use crate::inputs::origin::Origin;
 use crate::inputs::{Flow, Input, InputPlugin, Source};
 use crate::limits;
-use crate::pipeline::{Building, Ecs};
+use crate::pipeline::Building;
 use crate::plugin::{Kind, Opt, Options, Plugin, Section};
-use crate::queue::positions::Positions;
 
 pub const PLUGIN: InputPlugin = InputPlugin {
     plugin: &Plugin {
@@ -77,7 +77,7 @@ pub const PLUGIN: InputPlugin = InputPlugin {
                 "line_bytes_max",
                 Kind::Bytes,
                 "A line that Docker cut in pieces of 16 KiB is joined up to this size; a longer one is cut and tagged \
-                 `_docker_line_truncated`.",
+                 `_linetruncated`.",
             )
             .default("1 MiB"),
             Opt::new(
@@ -127,22 +127,19 @@ fn build(options: &Options, building: &mut Building<'_>) -> Option<Box<dyn Input
         .bytes("line_bytes_max")
         .unwrap_or(limits::LINE_BYTES_MAX as u64);
     let line_bytes_max = usize::try_from(line_bytes_max).unwrap_or(usize::MAX);
-    if !(1..=limits::JOINED_LINE_BYTES_MAX).contains(&line_bytes_max) {
-        let most = limits::JOINED_LINE_BYTES_MAX >> 20;
-        building.refuse(
-            options.span_of("line_bytes_max"),
-            format!("a line has at least one byte and at most {most} MiB"),
-        );
+    if !(1..=limits::LINE_BYTES_MAX).contains(&line_bytes_max) {
+        let most = limits::LINE_BYTES_MAX >> 20;
+        let message = format!("a line has at least one byte and at most {most} MiB");
+        building.refuse(options.span_of("line_bytes_max"), message);
         return None;
     }
-    let ecs = building.ecs(options);
+    let origin = Origin::of_messages(options, building)?;
+    let host = building.known(building.ecs(options).pick("host", "[host][name]"));
     let plan = Plan {
         shape: Shape {
+            origin: origin.with_text(&host, building.surroundings.host_name.as_bytes()),
             fields: Fields::intern(building.names),
-            stream: building.names.intern(b"stream"),
-            host: Name::HOST,
-            host_name: (ecs == Ecs::Enabled).then(|| building.names.intern(b"name")),
-            host_text: building.surroundings.host_name.clone(),
+            stream: building.known("stream"),
             line_bytes_max,
         },
         selection: Selection::of(options).without(selection::own_id()),
@@ -151,7 +148,6 @@ fn build(options: &Options, building: &mut Building<'_>) -> Option<Box<dyn Input
             _ => StartPosition::Beginning,
         },
         read_cache: options.boolean("read_cache"),
-        decode: Additions::of(options, building),
         metrics: building.metrics.plugin(options),
         engine,
     };
@@ -168,38 +164,6 @@ fn build(options: &Options, building: &mut Building<'_>) -> Option<Box<dyn Input
     }))
 }
 
-/// The input's `type`, `tags` and `add_field`, applied where the worker is.
-struct Additions {
-    kind: Option<String>,
-    decoration: Decoration,
-}
-
-impl Additions {
-    fn of(options: &Options, building: &mut Building<'_>) -> Option<Arc<dyn Decode>> {
-        let additions = Self {
-            kind: options.text("type").map(str::to_owned),
-            decoration: Decoration::of_input(options, building),
-        };
-        if additions.kind.is_none() && additions.decoration.is_empty() {
-            return None;
-        }
-        Some(Arc::new(additions))
-    }
-}
-
-impl Decode for Additions {
-    fn decode(&self, batch: &mut Batch) {
-        let events: Vec<EventId> = batch.live_events().collect();
-        if let Some(kind) = &self.kind {
-            let kind: Value = batch.value_of(kind.as_bytes());
-            for &event in &events {
-                batch.append_field(event, Name::TYPE, kind);
-            }
-        }
-        self.decoration.apply(batch, &events);
-    }
-}
-
 impl Input for Docker {
     fn source(&self) -> Source {
         Source::Rereadable
@@ -211,7 +175,7 @@ impl Input for Docker {
 }
 
 async fn run(docker: Docker, flow: Flow) {
-    let positions = match Positions::open(&docker.positions) {
+    let positions = match flow.open_positions(&docker.positions) {
         Ok(positions) => positions,
         Err(error) => {
             let path = docker.positions.display();
@@ -221,30 +185,76 @@ async fn run(docker: Docker, flow: Flow) {
             return;
         }
     };
-    flow.keep(&positions);
     let reading = Arc::new(Reading::new(docker.plan, flow, positions));
+    let beside =
+        (docker.mode == Mode::Auto).then(|| tokio::spawn(read_without_files(Arc::clone(&reading))));
+    read(docker.mode, docker.data_root.as_deref(), &reading).await;
+    if let Some(beside) = beside
+        && let Err(error) = beside.await
+    {
+        tracing::error!("docker: the reader of the Engine's logs ended by a fault: {error}");
+    }
+}
+
+/// Reads by one way or the other until the input has to stop.
+async fn read(mode: Mode, configured: Option<&Path>, reading: &Arc<Reading>) {
     let mut backoff = Backoff::default();
     loop {
-        let roots = data_roots(docker.data_root.as_deref(), reading.engine.as_ref()).await;
-        match choose(docker.mode, &roots) {
-            Ok(Some(root)) => {
-                reading.unsay(Missing::Docker);
-                match follow_files(&root, &reading).await {
-                    End::Stopped => return,
-                    End::Lost(error) => say_files(&reading, &root, &error),
+        let roots = data_roots(configured, reading.engine.as_ref()).await;
+        let missing = match choose(mode, &roots) {
+            Choice::Files(root) => match follow_files(&root, reading).await {
+                End::Stopped => None,
+                End::Lost(error) => Some(describe_files(&root, &error)),
+            },
+            Choice::Engine(files) => match &reading.engine {
+                Some(engine) => {
+                    let away = if mode == Mode::Auto {
+                        Away::GiveUp
+                    } else {
+                        Away::Wait
+                    };
+                    let api = Api::new(engine.clone(), Arc::clone(reading), Scope::All);
+                    let missing = api.run(away).await;
+                    missing.map(|engine| {
+                        [files, Some(engine)]
+                            .into_iter()
+                            .flatten()
+                            .collect::<Vec<_>>()
+                            .join("; ")
+                    })
                 }
+                None => files,
+            },
+            Choice::Nothing(files) => Some(files),
+        };
+        match missing {
+            Some(missing) if !reading.flow.is_stopping() => {
+                reading.say_once(Missing::Docker, &format!("{missing}. It is tried again"));
             }
-            Ok(None) => {}
-            Err((root, error)) => say_files(&reading, &root, &error),
+            _ => return,
         }
-        if wait(&reading, backoff.step()).await {
+        if wait(reading, backoff.step()).await {
             return;
         }
     }
 }
 
+/// Reads what is not in json-file, once there is such a container.
+async fn read_without_files(reading: Arc<Reading>) {
+    let mut stop = reading.flow.stop.clone();
+    tokio::select! {
+        _ = stop.wait_for(|stop| *stop) => return,
+        () = reading.engine_wanted.notified() => {}
+    }
+    if let Some(engine) = reading.engine.clone() {
+        let api = Api::new(engine, Arc::clone(&reading), Scope::WithoutFiles);
+        // It only gives up where it is told to.
+        drop(api.run(Away::Wait).await);
+    }
+}
+
 /// Folders that may be Docker's, the likeliest first.
-async fn data_roots(configured: Option<&std::path::Path>, engine: Option<&Engine>) -> Vec<PathBuf> {
+async fn data_roots(configured: Option<&Path>, engine: Option<&Engine>) -> Vec<PathBuf> {
     if let Some(configured) = configured {
         return vec![configured.to_owned()];
     }
@@ -258,22 +268,31 @@ async fn data_roots(configured: Option<&std::path::Path>, engine: Option<&Engine
     roots
 }
 
-/// The folder to read, or none where the Engine is asked instead; an error where files were asked for and cannot be read.
-fn choose(mode: Mode, roots: &[PathBuf]) -> Result<Option<PathBuf>, (PathBuf, std::io::Error)> {
-    let mut fault = None;
+/// How logs are to be read.
+#[derive(Debug)]
+enum Choice {
+    Files(PathBuf),
+    /// Through the Engine; with what keeps the files from being read, if they were tried.
+    Engine(Option<String>),
+    /// Files were asked for and cannot be read.
+    Nothing(String),
+}
+
+fn choose(mode: Mode, roots: &[PathBuf]) -> Choice {
+    let mut missing = None;
     for root in roots.iter().filter(|_| mode != Mode::Api) {
         match files::readable(root) {
-            Ok(()) => return Ok(Some(root.clone())),
-            Err(error) => fault = fault.or(Some((root.clone(), error))),
+            Ok(()) => return Choice::Files(root.clone()),
+            Err(error) => missing = missing.or(Some(describe_files(root, &error))),
         }
     }
-    match fault {
-        Some(fault) if mode == Mode::Files => Err(fault),
-        _ => Ok(None),
+    match missing {
+        Some(missing) if mode == Mode::Files => Choice::Nothing(missing),
+        missing => Choice::Engine(missing),
     }
 }
 
-async fn follow_files(root: &std::path::Path, reading: &Arc<Reading>) -> End {
+async fn follow_files(root: &Path, reading: &Arc<Reading>) -> End {
     let root = root.to_owned();
     let reading = Arc::clone(reading);
     let thread = tokio::task::spawn_blocking(move || match Files::open(&root, reading) {
@@ -286,16 +305,12 @@ async fn follow_files(root: &std::path::Path, reading: &Arc<Reading>) -> End {
     }
 }
 
-fn say_files(reading: &Reading, root: &std::path::Path, error: &std::io::Error) {
+fn describe_files(root: &Path, error: &std::io::Error) -> String {
     let folder = root.join("containers");
-    reading.say_once(
-        Missing::Docker,
-        &format!(
-            "cannot read {}: {error}. Run as root or give CAP_DAC_READ_SEARCH, set `data_root`, or use \
-             `mode => api`. It is tried again",
-            folder.display()
-        ),
-    );
+    format!(
+        "cannot read {}: {error}. Run as root or give CAP_DAC_READ_SEARCH, or set `data_root`",
+        folder.display()
+    )
 }
 
 /// Waits; true if the input has to stop.

@@ -51,15 +51,22 @@ impl Sockets {
 
     /// A reload begins: sockets that its inputs ask for are kept.
     pub fn begin_reload(&self) {
-        self.generation.fetch_add(1, std::sync::atomic::Ordering::AcqRel);
+        self.generation
+            .fetch_add(1, std::sync::atomic::Ordering::AcqRel);
     }
 
     /// The reload is done: closes what no input asked for.
     pub fn end_reload(&self) {
         let generation = self.generation.load(std::sync::atomic::Ordering::Acquire);
         let current = |asked: u64| asked == generation;
-        self.udp.lock().expect("no holder of this lock panics").retain(|_, s| current(s.1));
-        self.tcp.lock().expect("no holder of this lock panics").retain(|_, s| current(s.1));
+        self.udp
+            .lock()
+            .expect("no holder of this lock panics")
+            .retain(|_, s| current(s.1));
+        self.tcp
+            .lock()
+            .expect("no holder of this lock panics")
+            .retain(|_, s| current(s.1));
     }
 }
 

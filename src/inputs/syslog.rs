@@ -18,7 +18,10 @@ use crate::pipeline::Building;
 use crate::plugin::{Kind, Opt, Options, Plugin, Section};
 use fields::Fields;
 
-pub const PLUGIN: InputPlugin = InputPlugin { plugin: &DESCRIPTION, build };
+pub const PLUGIN: InputPlugin = InputPlugin {
+    plugin: &DESCRIPTION,
+    build,
+};
 
 static DESCRIPTION: Plugin = Plugin {
     section: Section::Input,
@@ -28,14 +31,37 @@ static DESCRIPTION: Plugin = Plugin {
     options: &[
         Opt::new("host", Kind::Text, "Address to listen on.").default("\"0.0.0.0\""),
         Opt::new("port", Kind::Integer, "Port to listen on, for UDP and TCP.").default("514"),
-        Opt::new("codec", Kind::Codec, "How a message is read before its syslog header is.").default("\"plain\""),
-        Opt::new("use_labels", Kind::Boolean, "Add the names of facility and severity.").default("true"),
-        Opt::new("facility_labels", Kind::List, "Names of the facilities, from 0; Logstash's by default.")
-            .default("[]"),
-        Opt::new("severity_labels", Kind::List, "Names of the severities, from 0; Logstash's by default.")
-            .default("[]"),
-        Opt::new("timezone", Kind::Text, "Zone of times that name none; by default the host's."),
-        Opt::new("locale", Kind::Text, "").without_effect("names of months are read in English only"),
+        Opt::new(
+            "codec",
+            Kind::Codec,
+            "How a message is read before its syslog header is.",
+        )
+        .default("\"plain\""),
+        Opt::new(
+            "use_labels",
+            Kind::Boolean,
+            "Add the names of facility and severity.",
+        )
+        .default("true"),
+        Opt::new(
+            "facility_labels",
+            Kind::List,
+            "Names of the facilities, from 0; Logstash's by default.",
+        )
+        .default("[]"),
+        Opt::new(
+            "severity_labels",
+            Kind::List,
+            "Names of the severities, from 0; Logstash's by default.",
+        )
+        .default("[]"),
+        Opt::new(
+            "timezone",
+            Kind::Text,
+            "Zone of times that name none; by default the host's.",
+        ),
+        Opt::new("locale", Kind::Text, "")
+            .without_effect("names of months are read in English only"),
         Opt::new(
             "receive_buffer_bytes",
             Kind::Bytes,
@@ -59,7 +85,10 @@ fn build(options: &Options, building: &mut Building<'_>) -> Option<Box<dyn Input
     let port = match u16::try_from(port) {
         Ok(port) => Some(port),
         Err(_) => {
-            building.refuse(options.span_of("port"), format!("`port` is {port}; ports end at 65535"));
+            building.refuse(
+                options.span_of("port"),
+                format!("`port` is {port}; ports end at 65535"),
+            );
             None
         }
     };
@@ -90,11 +119,20 @@ const BIND_AGAIN: Duration = Duration::from_secs(2);
 impl Syslog {
     /// Opens both sockets, as soon as that is possible, and reads them until the end.
     async fn run(self: Box<Self>, flow: Flow) {
-        let udp = Self::open(&flow, &self.address, "UDP", |address| flow.sockets.udp(address));
-        let tcp = Self::open(&flow, &self.address, "TCP", |address| flow.sockets.tcp(address));
+        let udp = Self::open(&flow, &self.address, "UDP", |address| {
+            flow.sockets.udp(address)
+        });
+        let tcp = Self::open(&flow, &self.address, "TCP", |address| {
+            flow.sockets.tcp(address)
+        });
         let udp = async {
             let Some(socket) = udp.await else { return };
-            let reader = udp::Reader::new(socket, self.receive_buffer_bytes, &self.fields, &self.metrics);
+            let reader = udp::Reader::new(
+                socket,
+                self.receive_buffer_bytes,
+                &self.fields,
+                &self.metrics,
+            );
             let (reader, flow) = (reader, flow.clone());
             let read = tokio::task::spawn_blocking(move || reader.run(&flow)).await;
             if let Err(error) = read {
@@ -143,12 +181,16 @@ impl Syslog {
 
 fn resolve(host: &str, port: u16) -> std::io::Result<SocketAddr> {
     let mut addresses = (host, port).to_socket_addrs()?;
-    addresses.next().ok_or_else(|| std::io::ErrorKind::AddrNotAvailable.into())
+    addresses
+        .next()
+        .ok_or_else(|| std::io::ErrorKind::AddrNotAvailable.into())
 }
 
 fn advice(error: &std::io::Error) -> &'static str {
     match error.kind() {
-        std::io::ErrorKind::AddrInUse => "stop the program that has the port, or choose another `port`",
+        std::io::ErrorKind::AddrInUse => {
+            "stop the program that has the port, or choose another `port`"
+        }
         std::io::ErrorKind::PermissionDenied => {
             "ports below 1024 need the capability CAP_NET_BIND_SERVICE; choose a higher `port` or grant it"
         }

@@ -6,34 +6,43 @@ use std::sync::Arc;
 use sawlog_parsers::docker_json::{Stream, Text};
 use sawlog_parsers::joiner::Joiner;
 
+use crate::codecs::reading::TRUNCATED_TAG;
 use crate::docker::container::Container;
 use crate::docker::fields::{self, Fields};
-use crate::event::{Batch, Name, Names, Value};
+use crate::event::batch::Decode;
+use crate::event::{Batch, EventId, Name, Names, Reference, Value};
+use crate::host;
 use crate::inputs::docker::place::Place;
+use crate::inputs::origin::Origin;
 use crate::queue::ack::Ack;
 
-/// Says that a line was longer than `line_bytes_max`.
-pub const TRUNCATED_TAG: &[u8] = b"_docker_line_truncated";
 /// Says that a stream ended before its last line did.
 pub const UNFINISHED_TAG: &[u8] = b"_docker_line_unfinished";
 /// Says that a record could not be read; the event holds it as it was.
 pub const DAMAGED_TAG: &[u8] = b"_dockerparsefailure";
 
-/// The fixed parts of all events of a docker input.
-#[derive(Clone, Debug)]
+/// How a docker input makes events.
 pub struct Shape {
+    pub origin: Origin,
     pub fields: Fields,
-    pub stream: Name,
-    pub host: Name,
-    /// `[host][name]` rather than `host`.
-    pub host_name: Option<Name>,
-    pub host_text: String,
+    /// Where the stream's name goes.
+    pub stream: Reference,
     pub line_bytes_max: usize,
+}
+
+/// Which carriage returns before a newline are a terminal's and no text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Returns {
+    /// There is no terminal.
+    AreText,
+    /// Whole lines come without; only what was joined may have one.
+    OfJoinedLines,
+    OfEveryLine,
 }
 
 /// Where a record comes from.
 #[derive(Clone, Copy, Debug)]
-pub struct Origin {
+pub struct Record {
     pub stream: Stream,
     pub time: Option<i64>,
     /// The line goes on in the stream's next record.
@@ -45,8 +54,7 @@ pub struct Origin {
 /// Lines that were found since the last batch, and those that are not whole yet.
 pub struct Lines {
     shape: Arc<Shape>,
-    /// A terminal's lines end with a carriage return.
-    terminal: bool,
+    returns: Returns,
     output: Joining,
     error: Joining,
     found: Vec<Line>,
@@ -86,10 +94,11 @@ pub struct Line {
     truncated: bool,
     unfinished: bool,
     damaged: bool,
+    joined: bool,
 }
 
 impl Lines {
-    pub fn new(shape: Arc<Shape>, terminal: bool) -> Self {
+    pub fn new(shape: Arc<Shape>, returns: Returns) -> Self {
         let joining = || Joining {
             joiner: Joiner::new(shape.line_bytes_max),
             time: None,
@@ -99,7 +108,7 @@ impl Lines {
         Self {
             output: joining(),
             error: joining(),
-            terminal,
+            returns,
             found: Vec::new(),
             made: Vec::new(),
             scratch: Vec::new(),
@@ -108,47 +117,50 @@ impl Lines {
         }
     }
 
-    pub fn set_terminal(&mut self, terminal: bool) {
-        self.terminal = terminal;
+    pub fn set_returns(&mut self, returns: Returns) {
+        self.returns = returns;
     }
 
     /// Takes a record whose text stands at `range` of the bytes being read; `begin` says where in the files it stands.
     #[inline]
-    pub fn push(&mut self, bytes: &[u8], text: Text<'_>, origin: Origin, begin: Option<Place>) {
-        let joining = self.joining(origin.stream);
+    pub fn push(&mut self, bytes: &[u8], text: Text<'_>, record: Record, begin: Option<Place>) {
+        let joining = self.joining(record.stream);
         if joining.joiner.is_open() {
             // Chunks of one line carry one time: another one means that the line before never got its end.
-            if joining.time == origin.time {
-                return self.join(text, origin, begin);
+            if joining.time == record.time {
+                return self.join(text, record, begin);
             }
-            self.flush_stream(origin.stream);
+            self.flush_stream(record.stream);
         }
-        if origin.partial {
-            return self.join(text, origin, begin);
+        if record.partial {
+            return self.join(text, record, begin);
         }
         let line = match text {
-            Text::Plain(plain) if plain.len() <= self.shape.line_bytes_max && !self.terminal => {
+            Text::Plain(plain)
+                if plain.len() <= self.shape.line_bytes_max
+                    && self.returns != Returns::OfEveryLine =>
+            {
                 let start = (plain.as_ptr() as usize).saturating_sub(bytes.as_ptr() as usize);
                 Line {
                     start,
                     end: start + plain.len(),
                     made: false,
-                    ..Line::of(origin)
+                    ..Line::of(record)
                 }
             }
             Text::Plain(_) | Text::Escaped(_) => {
                 let start = self.made.len();
                 text.write(&mut self.made);
-                self.finish_made(start, Line::of(origin))
+                self.finish_made(start, Line::of(record))
             }
         };
         self.keep(line);
     }
 
     /// A record that could not be read goes on as it is.
-    pub fn push_damaged(&mut self, record: &[u8]) {
+    pub fn push_damaged(&mut self, text: &[u8]) {
         let start = self.made.len();
-        self.made.extend_from_slice(record);
+        self.made.extend_from_slice(text);
         let line = Line {
             start,
             end: start,
@@ -158,9 +170,19 @@ impl Lines {
             truncated: false,
             unfinished: false,
             damaged: true,
+            joined: false,
         };
         let line = self.finish_made(start, line);
         self.keep(line);
+    }
+
+    fn strips(&self, line: &Line) -> bool {
+        let strips = match self.returns {
+            Returns::AreText => false,
+            Returns::OfJoinedLines => line.joined,
+            Returns::OfEveryLine => true,
+        };
+        strips && !line.unfinished && !line.damaged
     }
 
     fn joining(&mut self, stream: Stream) -> &mut Joining {
@@ -170,18 +192,18 @@ impl Lines {
         }
     }
 
-    fn join(&mut self, text: Text<'_>, origin: Origin, begin: Option<Place>) {
+    fn join(&mut self, text: Text<'_>, record: Record, begin: Option<Place>) {
         let mut scratch = std::mem::take(&mut self.scratch);
         scratch.clear();
         text.write(&mut scratch);
-        let joining = self.joining(origin.stream);
+        let joining = self.joining(record.stream);
         if !joining.joiner.is_open() {
-            joining.time = origin.time;
+            joining.time = record.time;
             joining.begin = begin;
             joining.truncated = false;
         }
-        joining.truncated |= origin.truncated;
-        let whole = joining.joiner.push(&scratch, origin.partial, origin.time);
+        joining.truncated |= record.truncated;
+        let whole = joining.joiner.push(&scratch, record.partial, record.time);
         let joined = whole.map(|line| (line.bytes.to_vec(), line.truncated || joining.truncated));
         self.scratch = scratch;
         if let Some((bytes, truncated)) = joined {
@@ -189,7 +211,7 @@ impl Lines {
                 &bytes,
                 Line {
                     truncated,
-                    ..Line::of(origin)
+                    ..Line::of(record)
                 },
             );
         }
@@ -206,7 +228,7 @@ impl Lines {
     fn finish_made(&mut self, start: usize, line: Line) -> Line {
         let text = self.made.get(start..).unwrap_or_default();
         let text = match text.strip_suffix(b"\r") {
-            Some(text) if self.terminal && !line.unfinished && !line.damaged => text,
+            Some(text) if self.strips(&line) => text,
             _ => text,
         };
         let kept = if text.len() <= self.shape.line_bytes_max {
@@ -252,7 +274,7 @@ impl Lines {
             return;
         };
         let (bytes, truncated) = (line.bytes.to_vec(), line.truncated || truncated);
-        let origin = Origin {
+        let record = Record {
             stream,
             time,
             partial: false,
@@ -262,7 +284,7 @@ impl Lines {
             &bytes,
             Line {
                 unfinished: true,
-                ..Line::of(origin)
+                ..Line::of(record)
             },
         );
     }
@@ -311,110 +333,110 @@ impl Lines {
         });
     }
 
-    /// Makes a batch of all lines found since the last one.
+    /// Makes a batch of all lines found since the last one; its worker will make events of them.
     pub fn take_batch(
         &mut self,
         mut bytes: Vec<u8>,
-        container: &Container,
+        container: &Arc<Container>,
         names: &Arc<Names>,
         ack: Ack,
     ) -> Batch {
-        let behind = bytes.len();
-        bytes.extend_from_slice(&self.made);
-        let mut batch = Batch::new(bytes, Arc::clone(names), now(), ack);
+        let made_at = bytes.len();
+        bytes.append(&mut self.made);
+        let mut batch = Batch::new(bytes, Arc::clone(names), host::now_nanos(), ack);
         batch.stream = super::place::hash(container.id.as_bytes());
-        batch.reserve_events(self.found.len());
-        let writer = Writer::new(&self.shape, container, &mut batch);
-        for line in &self.found {
-            let shift = if line.made { behind } else { 0 };
-            writer.write(&mut batch, line, shift);
-        }
-        self.found.clear();
-        self.made.clear();
+        let room = self.found.len();
+        let found = std::mem::replace(&mut self.found, Vec::with_capacity(room));
+        batch.decode = Some(Arc::new(Found {
+            shape: Arc::clone(&self.shape),
+            container: Arc::clone(container),
+            lines: found,
+            made_at,
+        }));
         batch
     }
 }
 
 impl Line {
-    fn of(origin: Origin) -> Self {
+    fn of(record: Record) -> Self {
         Self {
             start: 0,
             end: 0,
             made: false,
-            stream: Some(origin.stream),
-            time: origin.time,
-            truncated: origin.truncated,
+            stream: Some(record.stream),
+            time: record.time,
+            truncated: record.truncated,
             unfinished: false,
             damaged: false,
+            joined: false,
         }
     }
 }
 
-/// What all events of a batch share.
-struct Writer<'a> {
-    shape: &'a Shape,
-    container: Value,
-    host: Value,
-    streams: [Value; 3],
-    cut: bool,
+/// The lines of one batch, on their way to its worker.
+struct Found {
+    shape: Arc<Shape>,
+    container: Arc<Container>,
+    lines: Vec<Line>,
+    /// Where the texts begin that were made, behind those that were read.
+    made_at: usize,
 }
 
-impl<'a> Writer<'a> {
-    fn new(shape: &'a Shape, container: &Container, batch: &mut Batch) -> Self {
-        let host = batch.value_of(shape.host_text.as_bytes());
-        let host = match shape.host_name {
-            Some(name) => {
-                let mut members = crate::event::value::Chain::EMPTY;
-                batch.push_member(&mut members, name, host);
-                Value::Map(members)
+impl Decode for Found {
+    fn decode(&self, batch: &mut Batch) {
+        batch.reserve_events(self.lines.len());
+        let origin = &self.shape.origin;
+        let mut newborn = origin.newborn(batch);
+        for (reference, value) in self.shape.fields.values(batch, &self.container) {
+            newborn.fix(&reference, value);
+        }
+        let time = Reference::top(Name::TIMESTAMP);
+        let streams = [Stream::Stdin, Stream::Stdout, Stream::Stderr]
+            .map(|stream| batch.value_of(stream.as_str().as_bytes()));
+        let received = batch.received;
+        let mut stream = None;
+        for line in &self.lines {
+            // An event whose codec finds no time in it has the record's too.
+            batch.received = line.time.unwrap_or(received);
+            newborn.fix(&time, Value::Time(batch.received));
+            if stream != line.stream
+                && let Some(now) = line.stream
+            {
+                let [stdin, stdout, stderr] = streams;
+                let value = match now {
+                    Stream::Stdin => stdin,
+                    Stream::Stdout => stdout,
+                    Stream::Stderr => stderr,
+                };
+                newborn.fix(&self.shape.stream, value);
+                stream = line.stream;
             }
-            None => host,
-        };
-        Self {
-            shape,
-            container: shape.fields.value(batch, container),
-            host,
-            streams: [Stream::Stdin, Stream::Stdout, Stream::Stderr]
-                .map(|stream| batch.value_of(stream.as_str().as_bytes())),
-            cut: container.cut,
+            let shift = if line.made { self.made_at } else { 0 };
+            let text = batch.text_at(line.start + shift..line.end + shift);
+            let first = batch.event_count();
+            origin.read(batch, text, &mut newborn);
+            if line.truncated || line.unfinished || line.damaged || self.container.cut {
+                self.tag(batch, line, first);
+            }
         }
+        batch.received = received;
+        origin.finish(batch, 0, &newborn);
     }
+}
 
-    #[inline]
-    fn write(&self, batch: &mut Batch, line: &Line, shift: usize) {
-        let event = batch.push_event(line.time.unwrap_or(batch.received));
-        let message = Value::Text(batch.text_at(line.start + shift..line.end + shift));
-        batch.append_field(event, Name::MESSAGE, message);
-        let [stdin, stdout, stderr] = self.streams;
-        let stream = match line.stream {
-            Some(Stream::Stdin) => Some(stdin),
-            Some(Stream::Stdout) => Some(stdout),
-            Some(Stream::Stderr) => Some(stderr),
-            None => None,
-        };
-        if let Some(stream) = stream {
-            batch.append_field(event, self.shape.stream, stream);
-        }
-        let container = batch.copy(self.container);
-        batch.append_field(event, self.shape.fields.container, container);
-        let host = batch.copy(self.host);
-        batch.append_field(event, self.shape.host, host);
+impl Found {
+    #[cold]
+    fn tag(&self, batch: &mut Batch, line: &Line, first: usize) {
         let tags = [
             (line.truncated, TRUNCATED_TAG),
             (line.unfinished, UNFINISHED_TAG),
             (line.damaged, DAMAGED_TAG),
-            (self.cut, fields::CUT_TAG),
+            (self.container.cut, fields::CUT_TAG),
         ];
         for (_, tag) in tags.iter().filter(|(applies, _)| *applies) {
-            batch.tag(event, tag);
+            for event in first..batch.event_count() {
+                batch.tag(EventId(event as u32), tag);
+            }
         }
     }
-}
-
-/// Nanoseconds since 1970.
-pub fn now() -> i64 {
-    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
-    since.map_or(0, |since| {
-        i64::try_from(since.as_nanos()).unwrap_or(i64::MAX)
-    })
 }

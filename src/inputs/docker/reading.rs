@@ -9,7 +9,6 @@ use tokio::sync::Notify;
 use crate::docker::container::Container;
 use crate::docker::engine::Engine;
 use crate::event::Batch;
-use crate::event::batch::Decode;
 use crate::inputs::Flow;
 use crate::inputs::docker::lines::{Counts, Shape};
 use crate::inputs::docker::log_files::LogPaths;
@@ -49,8 +48,6 @@ pub struct Reading {
     pub start_position: StartPosition,
     /// Also the Engine's cache of logs whose driver sends them elsewhere.
     pub read_cache: bool,
-    pub decode: Option<Arc<dyn Decode>>,
-    pub metrics: Arc<PluginMetrics>,
     pub counters: Counters,
     /// None if there is no usable socket.
     pub engine: Option<Engine>,
@@ -97,7 +94,6 @@ pub struct Plan {
     pub selection: Selection,
     pub start_position: StartPosition,
     pub read_cache: bool,
-    pub decode: Option<Arc<dyn Decode>>,
     pub metrics: Arc<PluginMetrics>,
     pub engine: Option<Engine>,
 }
@@ -111,9 +107,7 @@ impl Reading {
             selection: plan.selection,
             start_position: plan.start_position,
             read_cache: plan.read_cache,
-            decode: plan.decode,
             counters: Counters::of(&plan.metrics),
-            metrics: plan.metrics,
             engine: plan.engine,
             engine_wanted: Arc::new(Notify::new()),
             said: Mutex::new(HashSet::new()),
@@ -231,18 +225,11 @@ impl Reading {
         }
     }
 
-    fn prepare(&self, batch: &mut Batch) {
-        batch.decode.clone_from(&self.decode);
-        self.metrics.events_out.add(batch.event_count() as u64);
-    }
-
-    pub fn send_blocking(&self, mut batch: Batch) -> Result<(), Stopped> {
-        self.prepare(&mut batch);
+    pub fn send_blocking(&self, batch: Batch) -> Result<(), Stopped> {
         self.flow.batches.send_blocking(batch)
     }
 
-    pub async fn send(&self, mut batch: Batch) -> Result<(), Stopped> {
-        self.prepare(&mut batch);
+    pub async fn send(&self, batch: Batch) -> Result<(), Stopped> {
         self.flow.batches.send(batch).await
     }
 

@@ -9,7 +9,7 @@ use sawlog_parsers::docker_json::{self, Stream};
 
 use crate::docker::container::Container;
 use crate::event::{Batch, Names};
-use crate::inputs::docker::lines::{Counts, Lines, Origin, Shape};
+use crate::inputs::docker::lines::{Counts, Lines, Record, Returns, Shape};
 use crate::inputs::docker::log_files::{LogFile, LogPaths};
 use crate::inputs::docker::place::{Last, Place, Position};
 use crate::limits;
@@ -75,7 +75,7 @@ impl Tail {
     ) -> io::Result<Self> {
         let mut tail = Self {
             paths,
-            lines: Lines::new(shape, container.terminal),
+            lines: Lines::new(shape, returns_of(&container)),
             container,
             names,
             stream,
@@ -331,7 +331,7 @@ impl Tail {
         if self.is_done(parsed.stream, parsed.time, place.offset) {
             return;
         }
-        let origin = Origin {
+        let origin = Record {
             stream: parsed.stream,
             time: parsed.time,
             partial: parsed.partial,
@@ -449,7 +449,7 @@ impl Tail {
 
     /// Takes a changed description: a new name, say.
     pub fn describe(&mut self, container: Arc<Container>) {
-        self.lines.set_terminal(container.terminal);
+        self.lines.set_returns(returns_of(&container));
         self.container = container;
     }
 
@@ -490,6 +490,14 @@ pub fn note_last(last: &mut [Option<Last>; 2], lines: &Lines, bytes: &[u8]) {
             time,
             lines: hashes,
         });
+    }
+}
+
+fn returns_of(container: &Container) -> Returns {
+    if container.terminal {
+        Returns::OfEveryLine
+    } else {
+        Returns::AreText
     }
 }
 

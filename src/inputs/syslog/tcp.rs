@@ -24,7 +24,9 @@ pub async fn run(
     fields: &Arc<Fields>,
     metrics: &Arc<PluginMetrics>,
 ) {
-    let listener = listener.set_nonblocking(true).and_then(|()| TcpListener::from_std(listener));
+    let listener = listener
+        .set_nonblocking(true)
+        .and_then(|()| TcpListener::from_std(listener));
     let listener = match listener {
         Ok(listener) => listener,
         Err(error) => {
@@ -98,7 +100,9 @@ impl Connection {
             stop: flow.stop.clone(),
             flow: flow.clone(),
             fields: Arc::clone(fields),
-            decoder: Decoder::new(Limits { frame_bytes_max: limits::LINE_BYTES_MAX }),
+            decoder: Decoder::new(Limits {
+                frame_bytes_max: limits::LINE_BYTES_MAX,
+            }),
             rest: Vec::new(),
             broken: metrics.counter("tcp_connections_broken"),
         }
@@ -134,12 +138,22 @@ impl Connection {
             let step = match &last {
                 Some(step) if frames.is_empty() => step.clone(),
                 Some(_) => break,
-                None => self.decoder.decode(self.rest.get(done..).unwrap_or_default()),
+                None => self
+                    .decoder
+                    .decode(self.rest.get(done..).unwrap_or_default()),
             };
             match step {
-                Step::Frame { range, consumed, truncated } => {
+                Step::Frame {
+                    range,
+                    consumed,
+                    truncated,
+                } => {
                     let range = (done + range.start) as u32..(done + range.end) as u32;
-                    frames.push(Frame { range, sender: 0, is_truncated: truncated });
+                    frames.push(Frame {
+                        range,
+                        sender: 0,
+                        is_truncated: truncated,
+                    });
                     done += consumed;
                 }
                 Step::NeedMore { consumed } => {
@@ -163,7 +177,11 @@ impl Connection {
             return good;
         }
         let fields = Arc::clone(&self.fields);
-        let messages = Messages { fields, frames, senders: vec![self.sender] };
+        let messages = Messages {
+            fields,
+            frames,
+            senders: vec![self.sender],
+        };
         let now = crate::host::now_nanos();
         let mut batch = Batch::new(bytes, Arc::clone(&self.flow.names), now, Ack::none());
         batch.stream = self.number;

@@ -13,7 +13,10 @@ use serde_json::Value;
 use super::*;
 use crate::docker::container::Label;
 use crate::docker::fields::Fields;
-use crate::event::Name;
+use crate::inputs::origin::Origin;
+use crate::pipeline::building::Surroundings;
+use crate::pipeline::{Building, Ecs};
+use crate::plugin::Options;
 use crate::queue::positions::Positions;
 
 struct Host {
@@ -38,15 +41,7 @@ impl Host {
         let folder =
             std::env::temp_dir().join(format!("sawlog-tail-{}-{number}", std::process::id()));
         fs::create_dir_all(&folder).expect("the folder can be made");
-        let mut names = Names::default();
-        let shape = Shape {
-            fields: Fields::intern(&mut names),
-            stream: names.intern(b"stream"),
-            host: Name::HOST,
-            host_name: None,
-            host_text: "h".to_owned(),
-            line_bytes_max: 100_000,
-        };
+        let (shape, names) = shape();
         let label = Label {
             key: "a.b".into(),
             field: "a_b".into(),
@@ -63,8 +58,8 @@ impl Host {
                 ..Container::default()
             },
             folder,
-            shape: Arc::new(shape),
-            names: Arc::new(names),
+            shape,
+            names,
         }
     }
 
@@ -131,6 +126,38 @@ impl Host {
     }
 }
 
+fn shape() -> (Arc<Shape>, Arc<Names>) {
+    let options = Options {
+        plugin: crate::inputs::docker::PLUGIN.plugin,
+        id: "docker".to_owned(),
+        span: Default::default(),
+        settings: Vec::new(),
+    };
+    let surroundings = Surroundings {
+        ecs: Ecs::Disabled,
+        support_escapes: false,
+        path_data: std::env::temp_dir(),
+        host_name: "h".to_owned(),
+        workers: 1,
+    };
+    let mut names = Names::default();
+    let mut building = Building {
+        names: &mut names,
+        diagnostics: &mut Vec::new(),
+        surroundings: &surroundings,
+        metrics: &Arc::default(),
+    };
+    let origin = Origin::of_messages(&options, &mut building).expect("the codec is plain");
+    let host = building.known("host");
+    let shape = Shape {
+        origin: origin.with_text(&host, b"h"),
+        fields: Fields::intern(building.names),
+        stream: building.known("stream"),
+        line_bytes_max: 100_000,
+    };
+    (Arc::new(shape), Arc::new(names))
+}
+
 fn record(stream: &str, escaped: &str, time: u32) -> String {
     format!(
         "{{\"log\":\"{escaped}\",\"stream\":\"{stream}\",\"time\":\"2026-11-20T16:46:09.{time:09}Z\"}}\n"
@@ -144,7 +171,9 @@ enum Then {
     Lose,
 }
 
-fn take(batch: Batch, then: Then, events: &mut Vec<Value>) -> Result<(), ()> {
+fn take(mut batch: Batch, then: Then, events: &mut Vec<Value>) -> Result<(), ()> {
+    let decode = batch.decode.take().expect("its worker makes the events");
+    decode.decode(&mut batch);
     for id in batch.live_events() {
         let mut out = Vec::new();
         batch.write_json(id, &mut out);
@@ -273,10 +302,7 @@ fn a_joined_line_over_the_limit_is_cut_and_tagged() {
     }
     let all = events(&mut host.open(), Then::Settle);
     assert_eq!(messages(&all)[0].len(), 100_000);
-    assert_eq!(
-        all[0]["tags"],
-        serde_json::json!(["_docker_line_truncated"])
-    );
+    assert_eq!(all[0]["tags"], serde_json::json!(["_linetruncated"]));
 }
 
 #[test]
