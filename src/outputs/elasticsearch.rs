@@ -14,6 +14,7 @@ mod transport;
 mod verdict;
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
 
 use tokio::sync::mpsc;
 
@@ -26,7 +27,7 @@ use block::Spares;
 use config::Config;
 use encode::{BulkEncoder, Shared};
 use refusals::Refusals;
-use sender::{Report, Sender};
+use sender::{Learned, Report, Sender};
 
 pub const PLUGIN: OutputPlugin = OutputPlugin {
     plugin: &Plugin {
@@ -224,10 +225,11 @@ impl Output for Elasticsearch {
             .collect();
         let (blocks, waiting) = mpsc::channel(limits::BULK_BLOCKS_WAITING_MAX);
         let spares = Spares::default();
+        let block_bytes = Arc::new(AtomicUsize::new(config.schedule.bytes_max));
         let refusals = Arc::new(Refusals::new(Arc::clone(&metrics)));
         let shared = Shared {
             plan: Arc::new(config.plan),
-            block_bytes: config.schedule.bytes_max,
+            block_bytes: Arc::clone(&block_bytes),
             block_events: config.schedule.documents_max,
             blocks,
             spares: spares.clone(),
@@ -236,7 +238,8 @@ impl Output for Elasticsearch {
         let count = hosts.len();
         let report = Report::new(metrics, refusals, hosts, config.own_ids);
         let transport = transport::open(config.requests);
-        let sender = Sender::new(config.schedule, transport, count, spares, report);
+        let learned = Learned { spares, block_bytes };
+        let sender = Sender::new(config.schedule, transport, count, learned, report);
         Started {
             encoder: Box::new(BulkEncoder::new(shared)),
             task: tokio::spawn(sender.run(waiting)),

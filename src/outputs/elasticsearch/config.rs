@@ -29,10 +29,8 @@ pub struct Config {
 
 /// Options that make `data_stream => auto` mean an index.
 const INDEX_OPTIONS: &[&str] = &[
-    "action",
     "document_id",
     "index",
-    "routing",
     "version",
     "version_type",
     "doc_as_upsert",
@@ -141,8 +139,9 @@ fn target(options: &Options, building: &mut Building<'_>) -> Option<Target> {
         Some("true") => true,
         Some("false") => false,
         _ => {
-            let for_index = |name: &&str| is_written(options, name);
-            ecs == Ecs::Enabled && !INDEX_OPTIONS.iter().any(|name| for_index(&name))
+            let for_index = INDEX_OPTIONS.iter().any(|name| is_written(options, name));
+            let creates = options.text("action").is_none_or(|action| action == "create");
+            ecs == Ecs::Enabled && creates && !for_index
         }
     };
     if is_stream {
@@ -181,11 +180,9 @@ fn is_written(options: &Options, name: &str) -> bool {
 }
 
 fn data_stream(options: &Options, building: &mut Building<'_>) -> Option<DataStream> {
-    for name in ["index", "document_id", "routing", "doc_as_upsert"] {
-        // Logstash takes a document's id with a data stream; the others mean an index.
-        if name != "document_id" && is_written(options, name) {
-            let why =
-                format!("`{name}` has no place with a data stream; write `data_stream => false`");
+    for name in ["index", "version", "version_type", "doc_as_upsert"] {
+        if is_written(options, name) {
+            let why = format!("`{name}` has no place with a data stream; write `data_stream => false`");
             building.refuse(options.span_of(name), why);
             return None;
         }

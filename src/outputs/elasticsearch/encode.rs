@@ -2,6 +2,7 @@
 //! of a request. Nothing is sent here; full blocks go to the sender, and everything does when the input pauses.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use tokio::sync::mpsc;
 
@@ -19,7 +20,8 @@ const NANOS_PER_DAY: i64 = 86_400_000_000_000;
 #[derive(Clone)]
 pub struct Shared {
     pub plan: Arc<Plan>,
-    pub block_bytes: usize,
+    /// Becomes smaller when the server takes no such request.
+    pub block_bytes: Arc<AtomicUsize>,
     pub block_events: usize,
     pub blocks: mpsc::Sender<Block>,
     pub spares: Spares,
@@ -124,6 +126,7 @@ impl BulkEncoder {
 impl Encoder for BulkEncoder {
     fn encode(&mut self, batch: &mut Batch, selected: &[EventId]) {
         let mut shares = false;
+        let block_bytes = self.shared.block_bytes.load(Ordering::Relaxed);
         for &id in selected {
             if self.block.body.capacity() == 0 {
                 self.block.body = self.shared.spares.take();
@@ -137,7 +140,7 @@ impl Encoder for BulkEncoder {
                 Ok(()) => {}
                 Err(refusal) => self.shared.refusals.refuse(b"", &refusal),
             }
-            let full = self.shared.block_bytes <= self.block.body.len()
+            let full = block_bytes <= self.block.body.len()
                 || self.shared.block_events <= self.block.starts.len();
             if full {
                 self.ship();

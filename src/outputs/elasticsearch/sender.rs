@@ -7,6 +7,7 @@ mod verdicts;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
 use std::time::Duration;
 
 use tokio::sync::mpsc;
@@ -36,6 +37,14 @@ pub struct Schedule {
     pub resurrect_delay: Duration,
 }
 
+/// What the sender gives back to the encoders.
+#[derive(Default)]
+pub struct Learned {
+    pub spares: Spares,
+    /// The length that blocks should have.
+    pub block_bytes: Arc<AtomicUsize>,
+}
+
 /// The sending task's state.
 pub struct Sender {
     schedule: Schedule,
@@ -48,7 +57,7 @@ pub struct Sender {
     retries: Waiting,
     in_flight: JoinSet<Done>,
     in_flight_bytes: usize,
-    spares: Spares,
+    learned: Learned,
     report: Report,
 }
 
@@ -71,7 +80,7 @@ impl Sender {
         schedule: Schedule,
         transport: Arc<dyn Transport>,
         hosts: usize,
-        spares: Spares,
+        learned: Learned,
         report: Report,
     ) -> Self {
         Self {
@@ -84,7 +93,7 @@ impl Sender {
             retries: Waiting::default(),
             in_flight: JoinSet::new(),
             in_flight_bytes: 0,
-            spares,
+            learned,
             report,
         }
     }
@@ -174,7 +183,7 @@ impl Sender {
             }
             if let Some((_, next)) = self.fresh.pop_front() {
                 self.fresh_bytes -= next.body.len();
-                self.spares.give(joined.merge(next));
+                self.learned.spares.give(joined.merge(next));
             }
         }
         Some(joined)
@@ -219,7 +228,7 @@ impl Sender {
             block,
             result,
         } = done;
-        self.in_flight_bytes -= block.body.len();
+        self.in_flight_bytes = self.in_flight_bytes.saturating_sub(block.body.len());
         let (outcome, rest_max, retry_after) = match result {
             Ok(reply) => {
                 let outcome = match reply.status {

@@ -309,3 +309,6 @@ async fn compress(body: Bytes, level: u32) -> Result<Bytes, Unreachable> {
 pub fn open(requests: Requests) -> Arc<dyn Transport> {
     Arc::new(Client::new(requests))
 }
+
+#[cfg(test)]
+mod tests;

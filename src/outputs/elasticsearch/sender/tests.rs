@@ -8,10 +8,10 @@ use std::time::Duration;
 use bytes::Bytes;
 use tokio::sync::mpsc;
 
-use super::{Report, Schedule, Sender};
+use super::{Learned, Report, Schedule, Sender};
 use crate::metrics::{Metrics, PluginMetrics};
 use crate::outputs::elasticsearch::PLUGIN;
-use crate::outputs::elasticsearch::block::{Block, Spares};
+use crate::outputs::elasticsearch::block::Block;
 use crate::outputs::elasticsearch::refusals::Refusals;
 use crate::outputs::elasticsearch::transport::{Reply, Sending, Transport, Unreachable};
 use crate::plugin::Options;
@@ -160,7 +160,7 @@ async fn run(hosts: usize, answers: Vec<Answer>, blocks: &[&[&str]]) -> Trial {
         resurrect_delay: Duration::from_millis(50),
     };
     let transport: Arc<dyn Transport> = Arc::clone(&script) as Arc<dyn Transport>;
-    let sender = Sender::new(schedule, transport, hosts, Spares::default(), report);
+    let sender = Sender::new(schedule, transport, hosts, Learned::default(), report);
     let acknowledged = Arc::new(Acknowledged::default());
     let (queue, waiting) = mpsc::channel(blocks.len().max(1));
     for documents in blocks {

@@ -1,6 +1,8 @@
 //! Answers applied to a block: what is stored is counted, what has to wait is copied out and waits alone, what can never
 //! be stored is refused, and what was too much is halved.
 
+use std::sync::atomic::Ordering;
+
 use tokio::time::Instant;
 
 use crate::limits;
@@ -21,6 +23,7 @@ impl Sender {
                 let learned = (block.body.len() / 2).max(limits::BULK_LEARNED_BYTES_MIN);
                 if learned < self.schedule.bytes_max && 1 < block.documents() {
                     self.schedule.bytes_max = learned;
+                    self.learned.block_bytes.store(learned, Ordering::Relaxed);
                     self.report.learned(learned);
                 }
                 let reason = "the server takes no request of this length (status 413)";
@@ -84,6 +87,6 @@ impl Sender {
     /// Everything in the block is decided, or copied out of it.
     fn release(&mut self, block: Sealed) {
         Block::settle(block.acks);
-        self.spares.give_bytes(block.body);
+        self.learned.spares.give_bytes(block.body);
     }
 }

@@ -1,0 +1,173 @@
+//! The client against a server of a few lines that gives what it is told to.
+
+use std::io::Read;
+use std::time::Duration;
+
+use bytes::Bytes;
+use elasticsearch::http::Url;
+use elasticsearch::http::headers::HeaderMap;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+
+use super::{Client, Host, Login, Proxy, Reply, Requests, Transport, Trust, Unreachable};
+use crate::outputs::elasticsearch::answer;
+use crate::outputs::elasticsearch::verdict::Outcome;
+
+const BODY: &[u8] = b"{\"index\":{\"_index\":\"logs\"}}\n{\"a\":1}\n";
+
+fn requests(port: u16) -> Requests {
+    let url = Url::parse(&format!("http://127.0.0.1:{port}")).expect("this is an address");
+    Requests {
+        hosts: vec![Host {
+            url,
+            login: Login::Password {
+                user: "elastic".to_owned(),
+                password: "secret".to_owned(),
+            },
+        }],
+        trust: Trust::Authorities(None),
+        proxy: Proxy::None,
+        path: "_bulk".to_owned(),
+        parameters: vec![("filter_path".to_owned(), answer::FILTER_PATH.to_owned())],
+        headers: HeaderMap::new(),
+        timeout: Duration::from_millis(500),
+        compression_level: 0,
+    }
+}
+
+fn with_length(status: &str, body: &str) -> String {
+    format!("HTTP/1.1 {status}\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{body}", body.len())
+}
+
+/// Reads one request: head and body.
+async fn read_request(stream: &mut TcpStream) -> (String, Vec<u8>) {
+    let mut bytes = Vec::new();
+    loop {
+        let mut block = [0; 4096];
+        let count = stream.read(&mut block).await.expect("the connection is good");
+        bytes.extend_from_slice(&block[..count]);
+        let Some(end) = bytes.windows(4).position(|window| window == b"\r\n\r\n") else {
+            assert_ne!(count, 0, "the request has a head");
+            continue;
+        };
+        let head = String::from_utf8_lossy(&bytes[..end]).to_lowercase();
+        let length = head
+            .lines()
+            .find_map(|line| line.strip_prefix("content-length: ")?.parse::<usize>().ok())
+            .unwrap_or(0);
+        if end + 4 + length <= bytes.len() {
+            return (head, bytes[end + 4..].to_vec());
+        }
+    }
+}
+
+/// Sends one request to a server that answers each request of a connection with the next of these texts and then closes
+/// it. Gives the client's result and the requests that the server read.
+async fn exchange(
+    answers: Vec<String>,
+    change: impl FnOnce(&mut Requests),
+) -> (Result<Reply, Unreachable>, Vec<(String, Vec<u8>)>) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("ports are free");
+    let mut requests = requests(listener.local_addr().expect("it is bound").port());
+    change(&mut requests);
+    let server = async move {
+        let mut read = Vec::new();
+        let (mut stream, _) = listener.accept().await.expect("it connects");
+        for answer in answers {
+            read.push(read_request(&mut stream).await);
+            stream.write_all(answer.as_bytes()).await.expect("the connection is good");
+        }
+        read
+    };
+    let client = Client::new(requests);
+    let (result, read) = tokio::join!(client.bulk(0, Bytes::from_static(BODY)), server);
+    (result, read)
+}
+
+#[tokio::test]
+async fn the_body_is_sent_as_it_is() {
+    let answer = with_length("200 OK", r#"{"errors":false,"items":[{"index":{"status":201}}]}"#);
+    let (result, read) = exchange(vec![answer], |_| {}).await;
+    let reply = result.expect("an answer came");
+    assert_eq!(reply.status, 200);
+    let stored = Outcome::AllStored {
+        in_failure_store: 0,
+    };
+    assert_eq!(answer::read(&reply.body, 1), stored);
+    let (head, body) = &read[0];
+    assert_eq!(body, BODY);
+    assert!(head.starts_with("post /_bulk?filter_path=errors"), "{head}");
+    assert!(head.contains("content-type: application/x-ndjson"), "{head}");
+    assert!(head.contains("authorization: basic zwxhc3rpyzpzzwnyzxq="), "{head}");
+}
+
+#[tokio::test]
+async fn compressed_bodies_unpack_to_the_same() {
+    let answer = with_length("200 OK", "{}");
+    let (_, read) = exchange(vec![answer], |requests| requests.compression_level = 1).await;
+    let (head, body) = &read[0];
+    assert!(head.contains("content-encoding: gzip"), "{head}");
+    let mut unpacked = Vec::new();
+    let mut decoder = flate2::read::GzDecoder::new(body.as_slice());
+    decoder.read_to_end(&mut unpacked).expect("this is gzip");
+    assert_eq!(unpacked, BODY);
+}
+
+#[tokio::test]
+async fn statuses_come_out_as_answers() {
+    for status in ["429 Too Many Requests", "503 Service Unavailable", "413 Too Large"] {
+        let answer = with_length(status, "no").replace("\r\n\r\n", "\r\nretry-after: 7\r\n\r\n");
+        let (result, _) = exchange(vec![answer], |_| {}).await;
+        let reply = result.expect("an answer came");
+        assert_eq!(reply.status.to_string(), status[..3]);
+        assert_eq!(reply.retry_after, Some(Duration::from_secs(7)));
+    }
+}
+
+#[tokio::test]
+async fn an_answer_that_is_cut_is_none() {
+    let cut = "HTTP/1.1 200 OK\r\ncontent-length: 1000\r\n\r\n{\"errors\":false,\"items\":[{\"index\"".to_owned();
+    let (result, _) = exchange(vec![cut], |_| {}).await;
+    assert!(result.is_err());
+}
+
+#[tokio::test]
+async fn garbage_is_no_answer() {
+    for garbage in ["", "SSH-2.0-OpenSSH_9.2\r\n", "\0\0\0"] {
+        let (result, _) = exchange(vec![garbage.to_owned()], |_| {}).await;
+        assert!(result.is_err(), "{garbage:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_redirect_is_never_a_success() {
+    let moved = "HTTP/1.1 302 Found\r\nlocation: /login\r\ncontent-length: 0\r\n\r\n".to_owned();
+    let page = with_length("200 OK", "<html>please log in</html>");
+    let (result, read) = exchange(vec![moved, page], |_| {}).await;
+    let reply = result.expect("the page came");
+    assert_eq!(read.len(), 2);
+    assert!(matches!(answer::read(&reply.body, 1), Outcome::Away { .. }));
+}
+
+#[tokio::test]
+async fn a_server_that_says_nothing_is_given_up() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("ports are free");
+    let client = Client::new(requests(listener.local_addr().expect("it is bound").port()));
+    let Unreachable(reason) = client
+        .bulk(0, Bytes::from_static(BODY))
+        .await
+        .expect_err("nobody answers");
+    assert!(reason.contains("no answer within"), "{reason}");
+}
+
+#[tokio::test]
+async fn nobody_there_is_said_in_words() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("ports are free");
+    let port = listener.local_addr().expect("it is bound").port();
+    drop(listener);
+    let Unreachable(reason) = Client::new(requests(port))
+        .bulk(0, Bytes::from_static(BODY))
+        .await
+        .expect_err("nobody is there");
+    assert!(reason.starts_with("cannot connect: Connection refused"), "{reason}");
+}
