@@ -238,7 +238,10 @@ impl Output for Elasticsearch {
         let count = hosts.len();
         let report = Report::new(metrics, refusals, hosts, config.own_ids);
         let transport = transport::open(config.requests);
-        let learned = Learned { spares, block_bytes };
+        let learned = Learned {
+            spares,
+            block_bytes,
+        };
         let sender = Sender::new(config.schedule, transport, count, learned, report);
         Started {
             encoder: Box::new(BulkEncoder::new(shared)),

@@ -140,7 +140,9 @@ fn target(options: &Options, building: &mut Building<'_>) -> Option<Target> {
         Some("false") => false,
         _ => {
             let for_index = INDEX_OPTIONS.iter().any(|name| is_written(options, name));
-            let creates = options.text("action").is_none_or(|action| action == "create");
+            let creates = options
+                .text("action")
+                .is_none_or(|action| action == "create");
             ecs == Ecs::Enabled && creates && !for_index
         }
     };
@@ -182,7 +184,8 @@ fn is_written(options: &Options, name: &str) -> bool {
 fn data_stream(options: &Options, building: &mut Building<'_>) -> Option<DataStream> {
     for name in ["index", "version", "version_type", "doc_as_upsert"] {
         if is_written(options, name) {
-            let why = format!("`{name}` has no place with a data stream; write `data_stream => false`");
+            let why =
+                format!("`{name}` has no place with a data stream; write `data_stream => false`");
             building.refuse(options.span_of(name), why);
             return None;
         }

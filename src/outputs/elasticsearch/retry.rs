@@ -101,15 +101,12 @@ impl Waiting {
         taken
     }
 
-    pub fn is_empty(&self) -> bool {
-        self.blocks.is_empty()
-    }
-
     pub fn bytes(&self) -> usize {
         self.bytes
     }
 
-    pub fn len(&self) -> usize {
+    /// Blocks that wait.
+    pub fn count(&self) -> usize {
         self.blocks.len()
     }
 }
@@ -160,7 +157,7 @@ mod tests {
         assert_eq!(waiting.next_due(), Some(start + Duration::from_secs(2)));
         let due = waiting.pop_due(start + Duration::from_secs(3), 100, 100);
         assert_eq!(due.map(|block| block.body), Some(b"sooner".to_vec()));
-        assert_eq!((waiting.bytes(), waiting.len()), (4, 1));
+        assert_eq!((waiting.bytes(), waiting.count()), (4, 1));
     }
 
     #[test]
@@ -174,6 +171,6 @@ mod tests {
         assert_eq!(due.map(|block| block.body), Some(b"aabb".to_vec()));
         let due = waiting.pop_due(start, 1, 100);
         assert_eq!(due.map(|block| block.body), Some(b"cc".to_vec()));
-        assert!(waiting.is_empty());
+        assert_eq!(waiting.count(), 0);
     }
 }

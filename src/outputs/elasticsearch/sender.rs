@@ -106,7 +106,7 @@ impl Sender {
         loop {
             let now = Instant::now();
             self.dispatch(now, open);
-            let waiting = blocks.len() + self.fresh.len() + self.retries.len();
+            let waiting = blocks.len() + self.fresh.len() + self.retries.count();
             self.report.waiting(waiting + self.in_flight.len());
             if !open && waiting == 0 && self.in_flight.is_empty() {
                 return;

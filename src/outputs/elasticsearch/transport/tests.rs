@@ -36,7 +36,10 @@ fn requests(port: u16) -> Requests {
 }
 
 fn with_length(status: &str, body: &str) -> String {
-    format!("HTTP/1.1 {status}\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{body}", body.len())
+    format!(
+        "HTTP/1.1 {status}\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
+        body.len()
+    )
 }
 
 /// Reads one request: head and body.
@@ -44,7 +47,10 @@ async fn read_request(stream: &mut TcpStream) -> (String, Vec<u8>) {
     let mut bytes = Vec::new();
     loop {
         let mut block = [0; 4096];
-        let count = stream.read(&mut block).await.expect("the connection is good");
+        let count = stream
+            .read(&mut block)
+            .await
+            .expect("the connection is good");
         bytes.extend_from_slice(&block[..count]);
         let Some(end) = bytes.windows(4).position(|window| window == b"\r\n\r\n") else {
             assert_ne!(count, 0, "the request has a head");
@@ -67,7 +73,9 @@ async fn exchange(
     answers: Vec<String>,
     change: impl FnOnce(&mut Requests),
 ) -> (Result<Reply, Unreachable>, Vec<(String, Vec<u8>)>) {
-    let listener = TcpListener::bind("127.0.0.1:0").await.expect("ports are free");
+    let listener = TcpListener::bind("127.0.0.1:0")
+        .await
+        .expect("ports are free");
     let mut requests = requests(listener.local_addr().expect("it is bound").port());
     change(&mut requests);
     let server = async move {
@@ -75,7 +83,10 @@ async fn exchange(
         let (mut stream, _) = listener.accept().await.expect("it connects");
         for answer in answers {
             read.push(read_request(&mut stream).await);
-            stream.write_all(answer.as_bytes()).await.expect("the connection is good");
+            stream
+                .write_all(answer.as_bytes())
+                .await
+                .expect("the connection is good");
         }
         read
     };
@@ -86,7 +97,10 @@ async fn exchange(
 
 #[tokio::test]
 async fn the_body_is_sent_as_it_is() {
-    let answer = with_length("200 OK", r#"{"errors":false,"items":[{"index":{"status":201}}]}"#);
+    let answer = with_length(
+        "200 OK",
+        r#"{"errors":false,"items":[{"index":{"status":201}}]}"#,
+    );
     let (result, read) = exchange(vec![answer], |_| {}).await;
     let reply = result.expect("an answer came");
     assert_eq!(reply.status, 200);
@@ -97,8 +111,14 @@ async fn the_body_is_sent_as_it_is() {
     let (head, body) = &read[0];
     assert_eq!(body, BODY);
     assert!(head.starts_with("post /_bulk?filter_path=errors"), "{head}");
-    assert!(head.contains("content-type: application/x-ndjson"), "{head}");
-    assert!(head.contains("authorization: basic zwxhc3rpyzpzzwnyzxq="), "{head}");
+    assert!(
+        head.contains("content-type: application/x-ndjson"),
+        "{head}"
+    );
+    assert!(
+        head.contains("authorization: basic zwxhc3rpyzpzzwnyzxq="),
+        "{head}"
+    );
 }
 
 #[tokio::test]
@@ -115,7 +135,11 @@ async fn compressed_bodies_unpack_to_the_same() {
 
 #[tokio::test]
 async fn statuses_come_out_as_answers() {
-    for status in ["429 Too Many Requests", "503 Service Unavailable", "413 Too Large"] {
+    for status in [
+        "429 Too Many Requests",
+        "503 Service Unavailable",
+        "413 Too Large",
+    ] {
         let answer = with_length(status, "no").replace("\r\n\r\n", "\r\nretry-after: 7\r\n\r\n");
         let (result, _) = exchange(vec![answer], |_| {}).await;
         let reply = result.expect("an answer came");
@@ -126,7 +150,9 @@ async fn statuses_come_out_as_answers() {
 
 #[tokio::test]
 async fn an_answer_that_is_cut_is_none() {
-    let cut = "HTTP/1.1 200 OK\r\ncontent-length: 1000\r\n\r\n{\"errors\":false,\"items\":[{\"index\"".to_owned();
+    let cut =
+        "HTTP/1.1 200 OK\r\ncontent-length: 1000\r\n\r\n{\"errors\":false,\"items\":[{\"index\""
+            .to_owned();
     let (result, _) = exchange(vec![cut], |_| {}).await;
     assert!(result.is_err());
 }
@@ -151,7 +177,9 @@ async fn a_redirect_is_never_a_success() {
 
 #[tokio::test]
 async fn a_server_that_says_nothing_is_given_up() {
-    let listener = TcpListener::bind("127.0.0.1:0").await.expect("ports are free");
+    let listener = TcpListener::bind("127.0.0.1:0")
+        .await
+        .expect("ports are free");
     let client = Client::new(requests(listener.local_addr().expect("it is bound").port()));
     let Unreachable(reason) = client
         .bulk(0, Bytes::from_static(BODY))
@@ -162,12 +190,17 @@ async fn a_server_that_says_nothing_is_given_up() {
 
 #[tokio::test]
 async fn nobody_there_is_said_in_words() {
-    let listener = TcpListener::bind("127.0.0.1:0").await.expect("ports are free");
+    let listener = TcpListener::bind("127.0.0.1:0")
+        .await
+        .expect("ports are free");
     let port = listener.local_addr().expect("it is bound").port();
     drop(listener);
     let Unreachable(reason) = Client::new(requests(port))
         .bulk(0, Bytes::from_static(BODY))
         .await
         .expect_err("nobody is there");
-    assert!(reason.starts_with("cannot connect: Connection refused"), "{reason}");
+    assert!(
+        reason.starts_with("cannot connect: Connection refused"),
+        "{reason}"
+    );
 }
