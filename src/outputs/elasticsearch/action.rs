@@ -89,11 +89,13 @@ impl Plan {
         fixed && target && others.iter().all(daily)
     }
 
-    /// Appends the action line of an event, and gives the action; on a refusal nothing of use is appended.
+    /// Appends the action line of an event, and gives the action; on a refusal nothing of use is appended. `chosen` is the
+    /// field in which an event may name its ingest pipeline.
     pub fn write(
         &self,
         batch: &mut Batch,
         id: EventId,
+        chosen: Option<&Reference>,
         scratch: &mut Vec<u8>,
         out: &mut Vec<u8>,
     ) -> Result<Action, Refusal> {
@@ -111,6 +113,12 @@ impl Plan {
         check_index(scratch).map_err(|why| confined("index", scratch, why))?;
         out.extend_from_slice(b"\"_index\":");
         encode::text(scratch, out);
+        if let Some(field) = chosen.filter(|_| self.pipeline.is_none())
+            && let Some(Value::Text(name)) = batch.get(id, field)
+            && !name.is_empty()
+        {
+            write_member(b"pipeline", batch.text(name), out);
+        }
         self.write_rest(batch, id, action, scratch, out)?;
         out.extend_from_slice(b"}}\n");
         Ok(action)
@@ -158,10 +166,9 @@ impl Plan {
             write_member(b"routing", scratch, out);
         }
         if let Some(template) = &self.pipeline {
-            // An empty name means none; one that is not there is taken as none too, as an ingest pipeline is an extra.
+            // An empty name means none.
             scratch.clear();
-            let complete = template.write(batch, id, scratch);
-            if !complete {
+            if !template.write(batch, id, scratch) {
                 return Err(unresolved("pipeline", scratch));
             }
             if !scratch.is_empty() {

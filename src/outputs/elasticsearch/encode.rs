@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use tokio::sync::mpsc;
 
 use crate::event::encode::Stamp;
-use crate::event::{Batch, EventId, Name, Value};
+use crate::event::{Batch, EventId, Name, Reference, Value};
 use crate::outputs::Encoder;
 use crate::outputs::elasticsearch::action::{Action, Plan};
 use crate::outputs::elasticsearch::block::{Block, Spares};
@@ -62,13 +62,18 @@ impl BulkEncoder {
         }
     }
 
-    fn encode_one(&mut self, batch: &mut Batch, id: EventId) -> Result<(), Refusal> {
+    fn encode_one(
+        &mut self,
+        batch: &mut Batch,
+        id: EventId,
+        chosen: Option<&Reference>,
+    ) -> Result<(), Refusal> {
         let start = self.block.body.len();
-        let action = if self.daily {
+        let action = if self.daily && chosen.is_none() {
             self.write_daily_line(batch, id)
         } else {
             let plan = &self.shared.plan;
-            plan.write(batch, id, &mut self.scratch, &mut self.block.body)
+            plan.write(batch, id, chosen, &mut self.scratch, &mut self.block.body)
         };
         let action = action.inspect_err(|_| self.block.body.truncate(start))?;
         self.write_source(batch, id, action);
@@ -84,7 +89,7 @@ impl BulkEncoder {
         if self.line.day != Some(day) {
             self.line.text.clear();
             let plan = &self.shared.plan;
-            self.line.action = plan.write(batch, id, &mut self.scratch, &mut self.line.text);
+            self.line.action = plan.write(batch, id, None, &mut self.scratch, &mut self.line.text);
             self.line.day = Some(day);
         }
         self.block.body.extend_from_slice(&self.line.text);
@@ -126,12 +131,13 @@ impl BulkEncoder {
 impl Encoder for BulkEncoder {
     fn encode(&mut self, batch: &mut Batch, selected: &[EventId]) {
         let mut shares = false;
+        let chosen = chosen_pipeline(batch);
         let block_bytes = self.shared.block_bytes.load(Ordering::Relaxed);
         for &id in selected {
             if self.block.body.capacity() == 0 {
                 self.block.body = self.shared.spares.take();
             }
-            match self.encode_one(batch, id) {
+            match self.encode_one(batch, id, chosen.as_ref()) {
                 Ok(()) if !shares => {
                     let first = self.block.starts.len() as u32 - 1;
                     self.block.acks.push((first, batch.ack.clone()));
@@ -157,3 +163,13 @@ impl Encoder for BulkEncoder {
         Box::new(Self::new(self.shared.clone()))
     }
 }
+
+/// The field in which filters choose an ingest pipeline, as in Logstash; only if the pipeline itself speaks of it, so that
+/// no event brings its own.
+fn chosen_pipeline(batch: &mut Batch) -> Option<Reference> {
+    let is_known = batch.names().find(b"target_ingest_pipeline").is_some();
+    is_known.then(|| batch.reference(b"[@metadata][target_ingest_pipeline]"))
+}
+
+#[cfg(test)]
+mod tests;

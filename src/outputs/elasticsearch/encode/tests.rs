@@ -1,0 +1,247 @@
+//! Options and events in, the body of a request out.
+
+use std::sync::Arc;
+
+use tokio::sync::mpsc;
+
+use super::{BulkEncoder, Shared};
+use crate::event::{Batch, EventId, Names, Value};
+use crate::lang::diagnostic::Severity;
+use crate::lang::source::Span;
+use crate::metrics::{Metrics, PluginMetrics};
+use crate::outputs::Encoder;
+use crate::outputs::elasticsearch::block::Spares;
+use crate::outputs::elasticsearch::refusals::Refusals;
+use crate::outputs::elasticsearch::{PLUGIN, config};
+use crate::pipeline::building::Surroundings;
+use crate::pipeline::{Building, Ecs};
+use crate::plugin::{Options, Setting, Word};
+use crate::queue::ack::Ack;
+
+const TIME: i64 = 1_447_200_003_000_000_000;
+const WRITTEN: Span = Span {
+    source: 0,
+    start: 1,
+    end: 2,
+};
+
+fn text(text: &str) -> Setting {
+    Setting::Text(text.to_owned())
+}
+
+/// What the encoder makes of some events, and what it refused.
+fn encoded(
+    ecs: Ecs,
+    settings: Vec<(&'static str, Setting)>,
+    events: &[&str],
+) -> (String, Arc<PluginMetrics>) {
+    let hosts = vec![Word {
+        text: "localhost".to_owned(),
+        ..Word::default()
+    }];
+    let mut all = vec![
+        ("hosts", Setting::List(hosts), Span::default()),
+        (
+            "data_stream_auto_routing",
+            Setting::Boolean(true),
+            Span::default(),
+        ),
+        (
+            "data_stream_sync_fields",
+            Setting::Boolean(true),
+            Span::default(),
+        ),
+    ];
+    all.extend(
+        settings
+            .into_iter()
+            .map(|(name, setting)| (name, setting, WRITTEN)),
+    );
+    let options = Options {
+        plugin: PLUGIN.plugin,
+        id: "output_elasticsearch_1".to_owned(),
+        span: Span::default(),
+        settings: all,
+    };
+    let (mut names, mut diagnostics, metrics) =
+        (Names::default(), Vec::new(), Arc::new(Metrics::default()));
+    let surroundings = Surroundings {
+        ecs,
+        support_escapes: false,
+        path_data: std::env::temp_dir(),
+        host_name: "here".to_owned(),
+        workers: 1,
+    };
+    let mut building = Building {
+        names: &mut names,
+        diagnostics: &mut diagnostics,
+        surroundings: &surroundings,
+        metrics: &metrics,
+    };
+    let config = config::check(&options, &mut building).expect("the options are good");
+    assert!(
+        diagnostics
+            .iter()
+            .all(|diagnostic| diagnostic.severity != Severity::Error)
+    );
+    let metrics = metrics.plugin(&options);
+    let (blocks, mut sent) = mpsc::channel(8);
+    let mut encoder = BulkEncoder::new(Shared {
+        plan: Arc::new(config.plan),
+        block_bytes: Arc::new(config.schedule.bytes_max.into()),
+        block_events: config.schedule.documents_max,
+        blocks,
+        spares: Spares::default(),
+        refusals: Arc::new(Refusals::new(Arc::clone(&metrics))),
+    });
+    let mut batch = Batch::new(Vec::new(), Arc::new(names), TIME, Ack::none());
+    let ids: Vec<EventId> = events.iter().map(|event| push(&mut batch, event)).collect();
+    encoder.encode(&mut batch, &ids);
+    encoder.flush();
+    let mut body = Vec::new();
+    while let Ok(block) = sent.try_recv() {
+        body.extend_from_slice(&block.body);
+    }
+    (String::from_utf8(body).expect("bodies are UTF-8"), metrics)
+}
+
+fn push(batch: &mut Batch, json: &str) -> EventId {
+    let id = batch.push_bare_event();
+    batch.append_field(id, crate::event::Name::TIMESTAMP, Value::Time(TIME));
+    if let Ok(Value::Map(members)) = batch.parse_json_bytes(json.as_bytes()) {
+        let members: Vec<_> = batch.members(members).collect();
+        for (name, value) in members {
+            batch.set_top(id, name, value);
+        }
+    }
+    id
+}
+
+#[track_caller]
+fn check_lines(settings: Vec<(&'static str, Setting)>, event: &str, want: &[&str]) {
+    let (body, _) = encoded(Ecs::Disabled, settings, &[event]);
+    assert_eq!(body.lines().collect::<Vec<_>>(), want);
+}
+
+#[track_caller]
+fn check_refused(settings: Vec<(&'static str, Setting)>, event: &str) {
+    let (body, metrics) = encoded(Ecs::Disabled, settings, &[event]);
+    assert_eq!(body, "");
+    assert_eq!(
+        (
+            metrics.failed.value(),
+            metrics.counter("confinement_failed").value()
+        ),
+        (1, 1)
+    );
+}
+
+#[test]
+fn the_index_is_that_of_the_events_day() {
+    let want = [
+        r#"{"index":{"_index":"logstash-2015.11.11"}}"#,
+        r#"{"@timestamp":"2015-11-11T00:00:03.000Z","a":1}"#,
+    ];
+    check_lines(vec![], r#"{"a":1}"#, &want);
+}
+
+#[test]
+fn ids_and_pipelines_are_written_as_json() {
+    let settings = vec![
+        ("index", text("logs-%{type}")),
+        ("document_id", text("%{id}")),
+        ("pipeline", text("%{pipe}")),
+        ("action", text("create")),
+    ];
+    let event = r#"{"type":"web","id":"a\"},\"x\":{\"","pipe":""}"#;
+    let (body, _) = encoded(Ecs::Disabled, settings, &[event]);
+    let line = body.lines().next();
+    assert_eq!(
+        line,
+        Some(r#"{"create":{"_index":"logs-web","_id":"a\"},\"x\":{\""}}"#)
+    );
+}
+
+#[test]
+fn a_field_cannot_choose_what_is_no_index() {
+    for value in ["../x", ".kibana", "A", "a b", "a\\\",\\\"x", ""] {
+        check_refused(
+            vec![("index", text("%{v}"))],
+            &format!(r#"{{"v":"{value}"}}"#),
+        );
+    }
+    check_refused(vec![("index", text("logs-%{missing}"))], "{}");
+    check_refused(vec![("document_id", text("%{missing}"))], "{}");
+    check_refused(vec![("document_id", text("%{v}"))], r#"{"v":"a\nb"}"#);
+}
+
+#[test]
+fn a_refused_event_leaves_the_others_whole() {
+    let events = [r#"{"v":"a"}"#, r#"{"v":"A"}"#, r#"{"v":"b"}"#];
+    let (body, metrics) = encoded(Ecs::Disabled, vec![("index", text("%{v}"))], &events);
+    let lines: Vec<&str> = body.lines().collect();
+    assert_eq!(lines.len(), 4);
+    assert_eq!(lines[2], r#"{"index":{"_index":"b"}}"#);
+    assert_eq!(metrics.failed.value(), 1);
+}
+
+#[test]
+fn actions_have_their_own_lines() {
+    let settings = |action| {
+        vec![
+            ("index", text("x")),
+            ("document_id", text("1")),
+            ("action", text(action)),
+        ]
+    };
+    let event = r#"{"op":"delete"}"#;
+    check_lines(
+        settings("%{op}"),
+        event,
+        &[r#"{"delete":{"_index":"x","_id":"1"}}"#],
+    );
+    let want = [
+        r#"{"update":{"_index":"x","_id":"1","retry_on_conflict":1}}"#,
+        r#"{"doc":{"@timestamp":"2015-11-11T00:00:03.000Z","op":"delete"}}"#,
+    ];
+    check_lines(settings("update"), event, &want);
+    check_refused(settings("%{other}"), event);
+}
+
+#[test]
+fn data_streams_are_created_in_ecs_mode() {
+    let events = [
+        r#"{"a":1}"#,
+        r#"{"data_stream":{"dataset":"nginx"}}"#,
+        r#"{"data_stream":{"dataset":"a-b"}}"#,
+    ];
+    let (body, metrics) = encoded(Ecs::Enabled, vec![], &events);
+    let want = [
+        r#"{"create":{"_index":"logs-generic-default"}}"#,
+        r#"{"@timestamp":"2015-11-11T00:00:03.000Z","a":1,"data_stream":{"type":"logs","dataset":"generic","namespace":"default"}}"#,
+        r#"{"create":{"_index":"logs-nginx-default"}}"#,
+        r#"{"@timestamp":"2015-11-11T00:00:03.000Z","data_stream":{"dataset":"nginx","type":"logs","namespace":"default"}}"#,
+    ];
+    assert_eq!(body.lines().collect::<Vec<_>>(), want);
+    assert_eq!(metrics.failed.value(), 1);
+    let (body, _) = encoded(Ecs::Enabled, vec![("index", text("x"))], &["{}"]);
+    assert!(body.starts_with(r#"{"index":{"_index":"x"}}"#), "{body}");
+}
+
+#[test]
+fn filters_may_choose_the_ingest_pipeline() {
+    // The pipeline speaks of the field: here an option does.
+    let settings = vec![
+        ("index", text("x")),
+        ("routing", text("%{[@metadata][target_ingest_pipeline]}")),
+    ];
+    let event = r#"{"@metadata":{"target_ingest_pipeline":"geo"}}"#;
+    let (body, _) = encoded(Ecs::Disabled, settings, &[event]);
+    let line = body.lines().next();
+    assert_eq!(
+        line,
+        Some(r#"{"index":{"_index":"x","pipeline":"geo","routing":"geo"}}"#)
+    );
+    let (body, _) = encoded(Ecs::Disabled, vec![("index", text("x"))], &[event]);
+    assert_eq!(body.lines().next(), Some(r#"{"index":{"_index":"x"}}"#));
+}
