@@ -149,7 +149,7 @@ fn is_hostname(line: &[u8], at: usize, end: usize) -> bool {
 
 /// The whole of an address of version 6 without its zone.
 fn is_ipv6(text: &[u8]) -> bool {
-    let double = memchr::memmem::find(text, b"::");
+    let double = text.windows(2).position(|pair| pair == b"::");
     match double {
         None => groups(text, true) == Some(8),
         Some(at) => {
