@@ -208,3 +208,6 @@ pub const FLUSHES_KEPT_BYTES_MAX: usize = 4 << 20;
 
 /// How long connecting to carbon or writing a flush may take.
 pub const GRAPHITE_WAIT: std::time::Duration = std::time::Duration::from_secs(10);
+
+/// Maps that all events of a batch can share, such as their container's: an input has one or two.
+pub const SHARED_MAPS_MAX: usize = 16;
