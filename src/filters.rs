@@ -2,6 +2,7 @@
 
 pub mod date;
 pub mod decoration;
+pub mod docker;
 pub mod drop;
 pub mod grok;
 pub mod json;
@@ -12,7 +13,7 @@ use crate::pipeline::Building;
 use crate::plugin::{Options, Plugin};
 
 /// Every filter of the agent.
-pub const ALL: &[FilterPlugin] = &[date::PLUGIN, drop::PLUGIN, grok::PLUGIN, json::PLUGIN, mutate::PLUGIN];
+pub const ALL: &[FilterPlugin] = &[date::PLUGIN, docker::PLUGIN, drop::PLUGIN, grok::PLUGIN, json::PLUGIN, mutate::PLUGIN];
 
 /// A filter's description and how it is built. `build` gives nothing after it has reported why.
 pub struct FilterPlugin {
