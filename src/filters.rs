@@ -1,7 +1,6 @@
 //! Filters: plain functions on the selected events of a batch. Each plugin is one file and one line of `ALL`.
 
 pub mod date;
-pub mod decoration;
 pub mod drop;
 pub mod grok;
 pub mod json;

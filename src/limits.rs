@@ -166,3 +166,6 @@ pub const TEXTS_WAITING_MAX: usize = 8;
 
 /// Brackets within brackets of a field reference. Logstash's composite references nest twice; data can hold anything.
 pub const REFERENCE_DEPTH_MAX: usize = 32;
+
+/// Files that one `file` output keeps open: enough for the hosts or days of a usual path, far below a process's limit.
+pub const FILES_OPEN_MAX: usize = 128;

@@ -8,7 +8,7 @@ use crate::codecs::Codec;
 use crate::codecs::reading::{Newborn, Reading};
 use crate::event::batch::Decode;
 use crate::event::{Batch, EventId, Name, Reference, Text};
-use crate::filters::decoration::Decoration;
+use crate::pipeline::decoration::Decoration;
 use crate::metrics::{Counter, PluginMetrics};
 use crate::pipeline::Building;
 use crate::plugin::Options;

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use crate::event::Names;
-use crate::filters::decoration::Decoration;
+use crate::pipeline::decoration::Decoration;
 use crate::filters::{self, Outcome};
 use crate::inputs::{self, Input};
 use crate::lang::diagnostic::{Diagnostic, Severity};

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use crate::event::{Batch, EventId};
-use crate::filters::decoration::Decoration;
+use crate::pipeline::decoration::Decoration;
 use crate::filters::{Filter, Outcome};
 use crate::metrics::PluginMetrics;
 use crate::outputs::Encoder;

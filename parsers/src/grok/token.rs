@@ -30,6 +30,8 @@ pub(super) enum Token {
     },
     Hostname,
     Number,
+    /// An integer with its sign.
+    Int,
     Word,
     /// `\b\d+\b`; `positive`: without leading zero.
     WholeNumber {
@@ -84,6 +86,7 @@ impl Token {
             }
             "HOSTNAME" if ends_before(&letters) => Token::Hostname,
             "BASE10NUM" => Token::Number,
+            "INT" if ends_before(&[(b'0', b'9')]) => Token::Int,
             "WORD" => Token::Word,
             "POSINT" => Token::WholeNumber { positive: true },
             "NONNEGINT" => Token::WholeNumber { positive: false },
@@ -113,6 +116,7 @@ impl Token {
             Token::IpOrHost { colon } => address::ip_or_host(line, at, colon),
             Token::Hostname => address::hostname(line, at).into(),
             Token::Number => text::number(line, at).into(),
+            Token::Int => text::int(line, at).into(),
             Token::Word => text::word(line, at).into(),
             Token::WholeNumber { positive } => text::whole_number(line, at, positive).into(),
             Token::QuotedString => text::quoted_string(line, at).into(),
@@ -129,12 +133,13 @@ impl Token {
 
 /// The built-in definitions that have a parser here, as trees to compare with.
 fn built_in() -> &'static HashMap<&'static str, Node> {
-    const NAMES: [&str; 16] = [
+    const NAMES: [&str; 17] = [
         "IP",
         "IPV4",
         "IPORHOST",
         "HOSTNAME",
         "BASE10NUM",
+        "INT",
         "WORD",
         "POSINT",
         "NONNEGINT",

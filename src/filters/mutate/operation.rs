@@ -2,7 +2,7 @@
 
 use crate::event::value::Chain;
 use crate::event::{Batch, EventId, Name, Reference, Template, Value};
-use crate::filters::decoration::NameTemplate;
+use crate::pipeline::decoration::NameTemplate;
 use crate::filters::mutate::convert::{self, Target};
 use crate::filters::mutate::substitute::Substitution;
 use crate::pipeline::Building;
