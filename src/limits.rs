@@ -166,3 +166,45 @@ pub const TEXTS_WAITING_MAX: usize = 8;
 
 /// Brackets within brackets of a field reference. Logstash's composite references nest twice; data can hold anything.
 pub const REFERENCE_DEPTH_MAX: usize = 32;
+
+/// Files that one `file` output keeps open: enough for the hosts or days of a usual path, far below a process's limit.
+pub const FILES_OPEN_MAX: usize = 128;
+
+/// A metric's path. Each part becomes a folder's or file's name at carbon, which closes a connection at 16 KiB lines.
+pub const METRIC_PATH_BYTES_MAX: usize = 1024;
+
+/// Paths in one interval. Carbon makes 50 new series a minute by default: what needs more than this is a mistake.
+pub const METRIC_PATHS_MAX: usize = 10_000;
+
+/// Sums, gauges and timers held for all intervals: some ten megabytes at most, hours of an outage for a usual dashboard.
+pub const METRICS_HELD_MAX: usize = 50_000;
+
+/// Values of one timer in one interval that are kept as they are; beyond it percentiles are right to one in a hundred.
+pub const TIMER_VALUES_MAX: usize = 4096;
+
+/// Values of all timers together.
+pub const TIMER_BYTES_MAX: usize = 8 << 20;
+
+/// Flushes without a sample after which an interval is closed: five minutes of them for late events.
+pub const SLOT_IDLE_FLUSHES_MAX: u32 = 30;
+
+/// Closed intervals that are remembered: eleven days of ten seconds.
+pub const SLOTS_REMEMBERED_MAX: usize = 100_000;
+
+/// How long a counter that nothing is heard of is reported as zero, in seconds.
+pub const COUNTER_ZEROS_SECONDS: i64 = 3600;
+
+/// Blocks of samples between the workers and the task of a Graphite output.
+pub const SAMPLE_BLOCKS_WAITING_MAX: usize = 8;
+
+/// Samples in one block.
+pub const SAMPLE_BLOCK_MAX: usize = 4096;
+
+/// Flushes that are sent again after a reconnect: carbon loses what it has not read when it ends.
+pub const FLUSHES_KEPT_MAX: usize = 3;
+
+/// What those may hold together.
+pub const FLUSHES_KEPT_BYTES_MAX: usize = 4 << 20;
+
+/// How long connecting to carbon or writing a flush may take.
+pub const GRAPHITE_WAIT: std::time::Duration = std::time::Duration::from_secs(10);

@@ -2,6 +2,8 @@
 //! file or folder and one line of `ALL`.
 
 pub mod elasticsearch;
+pub mod file;
+pub mod graphite;
 pub mod null;
 pub mod stdout;
 
@@ -10,7 +12,7 @@ use crate::pipeline::Building;
 use crate::plugin::{Options, Plugin};
 
 /// Every output of the agent.
-pub const ALL: &[OutputPlugin] = &[elasticsearch::PLUGIN, null::PLUGIN, stdout::PLUGIN];
+pub const ALL: &[OutputPlugin] = &[elasticsearch::PLUGIN, file::PLUGIN, graphite::PLUGIN, null::PLUGIN, stdout::PLUGIN];
 
 /// An output's description and how it is built.
 pub struct OutputPlugin {

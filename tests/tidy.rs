@@ -60,23 +60,36 @@ impl Source {
 
     /// The lines outside of tests, numbered from 1: a module of tests stands at the end of its file.
     fn lines(&self) -> impl Iterator<Item = (usize, &str)> {
-        let lines: Vec<&str> = self.text.lines().collect();
-        let opens = |pair: &[&str]| matches!(pair, [OF_TESTS, next] if next.ends_with('{'));
-        let end = lines.windows(2).position(opens).unwrap_or(lines.len());
+        let opened = self
+            .test_modules()
+            .find(|(_, declaration)| declaration.ends_with('{'));
+        let end = opened.map_or(usize::MAX, |(index, _)| index);
         let end = if self.tests { 0 } else { end };
-        (1..).zip(lines.into_iter().take(end))
+        (1..).zip(self.text.lines().take(end))
+    }
+
+    /// Where each module of tests is declared, and its declaration, `mod name;` or `mod name {`.
+    fn test_modules(&self) -> impl Iterator<Item = (usize, &str)> {
+        let marked = self
+            .text
+            .lines()
+            .enumerate()
+            .filter(|(_, line)| *line == OF_TESTS);
+        marked.filter_map(|(index, _)| {
+            let mut rest = self.text.lines().skip(index);
+            let declaration = rest.find(|line| !line.starts_with("#["))?;
+            let declaration = declaration.trim_start_matches("pub ");
+            declaration
+                .starts_with("mod ")
+                .then_some((index, declaration))
+        })
     }
 
     /// The modules of tests that lie in files of their own below this one.
     fn tests(&self) -> Vec<PathBuf> {
-        let lines: Vec<&str> = self.text.lines().collect();
-        let pairs = lines.windows(2).filter_map(|pair| match pair {
-            [OF_TESTS, next] => next
-                .trim_start_matches("pub ")
-                .strip_prefix("mod ")?
-                .strip_suffix(';'),
-            _ => None,
-        });
+        let names = self
+            .test_modules()
+            .filter_map(|(_, declaration)| declaration.strip_prefix("mod ")?.strip_suffix(';'));
         let path = Path::new(&self.path);
         let is_root = ["lib.rs", "main.rs"]
             .iter()
@@ -86,7 +99,7 @@ impl Source {
         } else {
             path.with_extension("")
         };
-        pairs
+        names
             .map(|name| folder.join(name).with_extension("rs"))
             .collect()
     }
@@ -347,7 +360,30 @@ fn name_after<'a>(line: &'a str, words: &[&str]) -> &'a str {
 
 #[cfg(test)]
 mod tests {
-    use super::{functions, names_folder};
+    use std::path::PathBuf;
+
+    use super::{Source, functions, names_folder};
+
+    fn source(text: &str) -> Source {
+        Source {
+            path: String::from("src/a.rs"),
+            text: text.to_string(),
+            tests: false,
+        }
+    }
+
+    #[test]
+    fn lines_end_where_the_tests_begin() {
+        let text =
+            "//! A.\n#[cfg(test)]\nmod b;\nfn c() {}\n#[cfg(test)]\n#[allow(x)]\nmod tests {\n}\n";
+        assert_eq!(source(text).lines().count(), 4);
+    }
+
+    #[test]
+    fn tests_in_a_file_of_their_own_are_known_by_their_declaration() {
+        let text = "#[cfg(test)]\nmod b;\nmod c;\n";
+        assert_eq!(source(text).tests(), [PathBuf::from("src/a/b.rs")]);
+    }
 
     #[test]
     fn the_lines_of_a_function_are_counted_to_its_brace() {

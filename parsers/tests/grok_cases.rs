@@ -291,6 +291,15 @@ fn programs_that_log_in_their_own_way() {
         }),
     );
     ecs(
+        "NAGIOSLOGLINE",
+        "[1795200981] HOST EVENT HANDLER: web-17;DOWN;SOFT;1;restart it",
+        json!({
+            "timestamp": "1795200981", "[nagios][log][type]": "HOST EVENT HANDLER", "[host][hostname]": "web-17",
+            "[service][state]": "DOWN", "[nagios][log][state_type]": "SOFT",
+            "[nagios][log][event_handler_name]": "restart it",
+        }),
+    );
+    ecs(
         "BACULA_LOGLINE",
         "20-Nov 18:56 backup-dir JobId 12: Created new Volume \"Vol-0003\" in catalog.",
         json!({

@@ -5,7 +5,7 @@ use sawlog_parsers::timestamp;
 
 use crate::event::batch::{Batch, EventId};
 use crate::event::names::{LOCAL, Name};
-use crate::event::value::{Chain, Value};
+use crate::event::value::{Chain, Text, Value};
 
 impl Batch {
     /// Appends an event as a JSON object, without `@metadata`.
@@ -15,51 +15,62 @@ impl Batch {
 
     /// Appends an event as `write_json` does; its times are copied from `stamp` where they are those of the event before.
     pub fn write_document(&self, id: EventId, stamp: &mut Stamp, out: &mut Vec<u8>) {
-        out.push(b'{');
-        let mut first = true;
+        let start = out.len();
         for (name, value) in self.members(self.fields(id)) {
             if name == Name::METADATA {
                 continue;
             }
-            if !std::mem::take(&mut first) {
-                out.push(b',');
-            }
             self.write_json_name(name, out);
             match value {
-                Value::Text(span) => text(self.text(span), out),
+                Value::Text(span) => self.write_json_text(span, out),
                 Value::Time(nanos) => stamp.write(nanos, out),
                 other => self.write_json_value(other, out),
             }
         }
+        open_with(b'{', start, out);
         out.push(b'}');
     }
 
     /// Appends the fields that `wanted` lets through as a JSON object.
     pub fn write_json_fields(&self, id: EventId, out: &mut Vec<u8>, wanted: impl Fn(Name) -> bool) {
-        out.push(b'{');
-        let mut first = true;
+        let start = out.len();
         for (name, value) in self.members(self.fields(id)) {
             if wanted(name) {
-                self.write_json_member(name, value, &mut first, out);
+                self.write_json_name(name, out);
+                self.write_json_value(value, out);
             }
         }
+        open_with(b'{', start, out);
         out.push(b'}');
     }
 
-    fn write_json_member(&self, name: Name, value: Value, first: &mut bool, out: &mut Vec<u8>) {
-        if !std::mem::take(first) {
-            out.push(b',');
-        }
-        self.write_json_name(name, out);
-        self.write_json_value(value, out);
-    }
-
+    /// Appends `,"name":`.
     fn write_json_name(&self, name: Name, out: &mut Vec<u8>) {
         if name.0 & LOCAL == 0 {
-            out.extend_from_slice(self.names().encoded(name));
+            self.names().write_encoded(name, out);
         } else {
+            out.push(b',');
             text(self.name_text(name), out);
             out.push(b':');
+        }
+    }
+
+    /// Appends a text as a JSON string. Most are short: where the batch goes on behind them, a block of fixed length is
+    /// tested and copied, and cut off again.
+    fn write_json_text(&self, span: Text, out: &mut Vec<u8>) {
+        const SHORT: usize = 16;
+        let range = span.range();
+        let block = (span.len() <= SHORT)
+            .then(|| self.bytes.get(range.start..)?.first_chunk::<SHORT>())
+            .flatten();
+        match block {
+            Some(block) if span.len() <= special_in_block(block) => {
+                out.push(b'"');
+                out.extend_from_slice(block);
+                out.truncate(out.len() - SHORT + span.len());
+                out.push(b'"');
+            }
+            _ => text(self.text(span), out),
         }
     }
 
@@ -71,7 +82,7 @@ impl Batch {
             Value::Boolean(false) => out.extend_from_slice(b"false"),
             Value::Integer(integer) => write_integer(integer, out),
             Value::Float(float) => write_float(float, out),
-            Value::Text(span) => text(self.text(span), out),
+            Value::Text(span) => self.write_json_text(span, out),
             Value::Time(nanos) => {
                 out.push(b'"');
                 timestamp::write_iso8601_nanos(nanos, out);
@@ -83,11 +94,12 @@ impl Batch {
     }
 
     fn write_json_map(&self, members: Chain, out: &mut Vec<u8>) {
-        out.push(b'{');
-        let mut first = true;
+        let start = out.len();
         for (name, value) in self.members(members) {
-            self.write_json_member(name, value, &mut first, out);
+            self.write_json_name(name, out);
+            self.write_json_value(value, out);
         }
+        open_with(b'{', start, out);
         out.push(b'}');
     }
 
@@ -123,49 +135,66 @@ impl Batch {
     }
 }
 
+/// Every member begins with a comma; the first one's becomes the bracket that opens them.
+fn open_with(bracket: u8, start: usize, out: &mut Vec<u8>) {
+    match out.get_mut(start) {
+        Some(comma) => *comma = bracket,
+        None => out.push(bracket),
+    }
+}
+
 /// The text of the last time that was written: events of one batch share their second, and often all of it.
 #[derive(Clone, Debug, Default)]
 pub struct Stamp {
     nanos: i64,
-    /// A JSON string; empty before the first use.
-    text: Vec<u8>,
+    /// A JSON string and zeros behind it.
+    text: [u8; Self::BYTES_MAX],
+    /// Of the string; none before the first use.
+    len: usize,
 }
 
 impl Stamp {
+    /// `"2026-11-20T16:46:09.929473720Z"`.
+    const BYTES_MAX: usize = 32;
+
     /// `"2026-11-20T16:46:09.`, which all times of a second have in common.
     const SECOND_BYTES: usize = 21;
 
     /// Appends a time as a JSON string.
     pub fn write(&mut self, nanos: i64, out: &mut Vec<u8>) {
-        if self.nanos != nanos || self.text.is_empty() {
+        if self.nanos != nanos || self.len == 0 {
             self.turn_to(nanos);
         }
         out.extend_from_slice(&self.text);
+        out.truncate(out.len() + self.len - Self::BYTES_MAX);
     }
 
     fn turn_to(&mut self, nanos: i64) {
         let second = |nanos: i64| nanos.div_euclid(1_000_000_000);
         let below = nanos.rem_euclid(1_000_000_000);
-        let kept = second(self.nanos) == second(nanos) && !self.text.is_empty();
-        if kept && below % 1_000_000 == 0 {
+        let same_second = second(self.nanos) == second(nanos) && self.len != 0;
+        if same_second && below % 1_000_000 == 0 {
             let millis = below / 1_000_000;
             let digit = |value: i64| b'0' + (value % 10) as u8;
-            let fraction = [
-                digit(millis / 100),
-                digit(millis / 10),
-                digit(millis),
-                b'Z',
-                b'"',
-            ];
-            self.text.truncate(Self::SECOND_BYTES);
-            self.text.extend_from_slice(&fraction);
+            let [a, b, c] = [digit(millis / 100), digit(millis / 10), digit(millis)];
+            self.keep(Self::SECOND_BYTES, &[a, b, c, b'Z', b'"']);
         } else {
-            self.text.clear();
-            self.text.push(b'"');
-            timestamp::write_iso8601_nanos(nanos, &mut self.text);
-            self.text.push(b'"');
+            let mut text = Vec::with_capacity(Self::BYTES_MAX);
+            text.push(b'"');
+            timestamp::write_iso8601_nanos(nanos, &mut text);
+            text.push(b'"');
+            self.keep(0, &text);
         }
         self.nanos = nanos;
+    }
+
+    /// Puts a text at a place and ends there.
+    fn keep(&mut self, place: usize, text: &[u8]) {
+        let end = place + text.len();
+        if let Some(part) = self.text.get_mut(place..end) {
+            part.copy_from_slice(text);
+            self.len = end;
+        }
     }
 }
 
@@ -213,30 +242,35 @@ fn escape(text: &[u8], out: &mut Vec<u8>) {
     }
 }
 
-/// Where the first byte stands that is not plain. Long texts go by blocks, for which the compiler makes vector code,
-/// short ones by words.
+/// Where the first byte stands that is not plain. Blocks are passed over by vector code, which the compiler makes of the
+/// test; what is left, and the block with the byte, goes by words.
 fn first_special(text: &[u8]) -> Option<usize> {
-    let (blocks, rest) = text.as_chunks::<32>();
-    let mut passed = 0;
-    for block in blocks {
-        let special = block
-            .iter()
-            .fold(0u8, |special, &byte| special | u8::from(!is_plain(byte)));
-        if special != 0 {
-            let within = block.iter().position(|&byte| !is_plain(byte))?;
-            return Some(passed + within);
-        }
-        passed += block.len();
-    }
-    let (words, rest) = rest.as_chunks::<8>();
+    let (blocks, _) = text.as_chunks::<32>();
+    let is_special = |block: &&[u8; 32]| {
+        let fold = |special: u8, &byte: &u8| special | u8::from(!is_plain(byte));
+        block.iter().fold(0, fold) != 0
+    };
+    let mut passed = blocks.iter().take_while(|block| !is_special(block)).count() * 32;
+    let (words, rest) = text.get(passed..)?.as_chunks::<8>();
     for word in words {
         if let Some(within) = special_in_word(*word) {
             return Some(passed + within);
         }
-        passed += word.len();
+        passed += 8;
     }
     let within = rest.iter().position(|&byte| !is_plain(byte))?;
     Some(passed + within)
+}
+
+/// The place of the first byte of a block that is not plain; its length if all are.
+fn special_in_block(block: &[u8; 16]) -> usize {
+    let (words, _) = block.as_chunks::<8>();
+    match words {
+        [first, second] => special_in_word(*first)
+            .or_else(|| special_in_word(*second).map(|place| place + 8))
+            .unwrap_or(block.len()),
+        _ => 0,
+    }
 }
 
 /// The test of eight bytes at once: a byte's high bit is set if it is not ASCII, below a blank, a quote or a backslash.

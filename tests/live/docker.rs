@@ -1,5 +1,7 @@
 //! Containers read from their json-file logs and through the daemon's API: the same documents, with labels.
 
+use std::collections::BTreeSet;
+use std::fs;
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -164,5 +166,88 @@ fn a_container_that_lives_for_a_moment_is_read_to_its_last_line() {
     }
     for agent in agents {
         agent.stop();
+    }
+}
+
+/// Lines of a container whose log is rotated: 15 files of 100 kB.
+const ROTATED: u64 = 20_000;
+
+/// Waits until each number from 1 is a message in the index, and nothing else is.
+#[track_caller]
+fn wait_for_numbers(server: &Elasticsearch, index: &str) {
+    server.wait_for_count(index, ROTATED, FOUND_MAX);
+    let terms = json!({"field": "message.keyword", "size": 2 * ROTATED});
+    let answer = server.search(
+        index,
+        &json!({"size": 0, "aggs": {"lines": {"terms": terms}}}),
+    );
+    let buckets = answer["aggregations"]["lines"]["buckets"]
+        .as_array()
+        .expect("buckets");
+    let number = |bucket: &Value| bucket["key"].as_str()?.parse().ok();
+    let found: BTreeSet<u64> = buckets.iter().filter_map(number).collect();
+    assert_eq!(found, (1..=ROTATED).collect::<BTreeSet<_>>());
+}
+
+#[test]
+fn rotated_and_compressed_logs_are_read_whole_while_they_grow_and_afterwards() {
+    let server = elasticsearch::shared();
+    let docker = Docker::start();
+    let present = start(server, &docker, "files", "rotated-present");
+    let rotation = ["max-size=100k", "max-file=50", "compress=true"];
+    let rotation: Vec<&str> = rotation
+        .iter()
+        .flat_map(|option| ["--log-opt", *option])
+        .collect();
+    let script = format!("seq {ROTATED}");
+    let options = ["--network", "none", BUSYBOX, "sh", "-c", &script];
+    let id = docker.run(&[&rotation[..], &options[..]].concat());
+    docker.wait_for_exit(&id);
+    let folder = docker.data_root().join("containers").join(&id);
+    let files = fs::read_dir(&folder)
+        .expect("a container has a folder")
+        .flatten();
+    let compressed = files.filter(|file| file.path().extension().is_some_and(|end| end == "gz"));
+    assert!(5 < compressed.count(), "the log was not rotated");
+    wait_for_numbers(server, "rotated-present");
+    let later = start(server, &docker, "files", "rotated-later");
+    wait_for_numbers(server, "rotated-later");
+    for agent in [present, later] {
+        agent.stop();
+    }
+}
+
+#[test]
+fn a_container_that_asks_to_be_left_out_is_left_out() {
+    let server = elasticsearch::shared();
+    let docker = Docker::start();
+    let ways = [("files", "left-out-file"), ("api", "left-out-api")];
+    let agents = ways.map(|(mode, index)| start(server, &docker, mode, index));
+    let options = [
+        "--network",
+        "none",
+        "--label",
+        "sawlog.exclude=true",
+        BUSYBOX,
+        "echo",
+        "secret",
+    ];
+    let silent = docker.run(&options);
+    docker.wait_for_exit(&silent);
+    docker.wait_for_exit(&docker.run(&["--network", "none", BUSYBOX, "echo", "heard"]));
+    for (_, index) in ways {
+        // The second container's line comes after the first one's would have.
+        server.wait_for_count(index, 1, FOUND_MAX);
+        let found = server.documents(index, &json!({"match_all": {}}));
+        assert_eq!(
+            found.first().map(|document| &document["message"]),
+            Some(&json!("heard"))
+        );
+    }
+    for agent in agents {
+        agent.stop();
+    }
+    for (_, index) in ways {
+        assert_eq!(server.count(index), 1, "{index}");
     }
 }

@@ -182,6 +182,7 @@ fn engines_agree_on_the_basic_patterns() {
         "HOSTNAME",
         "HOSTPORT",
         "NUMBER",
+        "INT",
         "BASE16NUM",
         "WORD",
         "POSINT",
@@ -264,6 +265,7 @@ const SAMPLES: &[(&str, &[&str])] = &[
     ("IP", &["1.20.255.4", "1::2:3", "::ffff:1.2.3.4"]),
     ("HOSTNAME", &["a.b-c.de", "x"]),
     ("NUMBER", &["-1.50", ".5", "12"]),
+    ("INT", &["-120", "7"]),
     ("WORD", &["ab_1", "aä"]),
     ("POSINT", &["120"]),
     ("QUOTEDSTRING", &[r#""a\"b""#, "'`'", "\"\""]),
@@ -422,6 +424,34 @@ fn engines_agree_on_any_expression() {
         lines
             .iter()
             .for_each(|pieces| engines.check(&pieces.concat()));
+        Ok(())
+    });
+    result.unwrap_or_else(|failure| panic!("{failure}"));
+}
+
+/// Parts of expressions, whole and broken.
+const PIECES: &str = concat!(
+    r"( ) (?: (?> (?= (?<! (?<n> (?i) [ ] [^ [[:alpha:] && { } {2} {1, * + ? | \ \k<n> \p{ \x4 . ^ $ - a b 1 ä ",
+    r"%{ %{WORD %{INT:n} :f = < > ! \d \b"
+);
+
+#[test]
+fn any_text_is_refused_or_compiled_alike_by_all() {
+    let patterns = Patterns::legacy();
+    let pieces: Vec<&str> = PIECES.split(' ').chain(["(?x) #", "\n", " "]).collect();
+    let pieces = prop::sample::select(pieces);
+    let texts = prop::collection::vec(pieces, 0..12).prop_map(|pieces| pieces.concat());
+    let config = Config {
+        cases: rounds(1500),
+        failure_persistence: None,
+        ..Config::default()
+    };
+    let result = TestRunner::new(config).run(&texts, |text| {
+        if let Ok(engines) = Engines::compile(&text, &patterns) {
+            for line in ["", "a", "ab1 äB\nb-a", "a{2}b1%{WORD"] {
+                engines.check(line.as_bytes());
+            }
+        }
         Ok(())
     });
     result.unwrap_or_else(|failure| panic!("{failure}"));

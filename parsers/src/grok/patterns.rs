@@ -64,13 +64,13 @@ impl Patterns {
     fn add_line(&mut self, line: &[u8], number: usize) -> Result<(), Error> {
         let line = line.strip_suffix(b"\r").unwrap_or(line);
         let text = std::str::from_utf8(line).map_err(|_| Error::new("the line is not UTF-8"))?;
-        let text = text.trim_start();
+        let text = text.trim_ascii_start();
         if text.starts_with('#') {
             return Ok(());
         }
         match text.split_once(|letter: char| letter.is_ascii_whitespace()) {
-            Some((name, rest)) if !rest.trim_start().is_empty() => {
-                self.insert(name, rest.trim_start(), Some(number))
+            Some((name, rest)) if !rest.trim_ascii_start().is_empty() => {
+                self.insert(name, rest.trim_ascii_start(), Some(number))
             }
             _ => Ok(()),
         }
