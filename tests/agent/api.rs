@@ -152,7 +152,7 @@ fn sums_go_on_over_a_reload_and_reloads_are_counted() {
     send(port, b"<13>Nov 20 18:56:21 host app[1]: 1");
     agent.wait_for_events(1);
     agent.signal("HUP");
-    agent.wait_for_log("reloaded");
+    agent.wait_for_log("INFO reloaded");
     send(port, b"<13>Nov 20 18:56:21 host app[1]: 2");
     agent.wait_for_events(2);
     let filter = ["id=\"numbers\""];

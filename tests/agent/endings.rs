@@ -1,5 +1,6 @@
 //! Exit codes, the end of the input, SIGTERM, and that a refused configuration starts nothing.
 
+use std::collections::BTreeSet;
 use std::fs;
 
 use super::running::{Agent, Start, messages, send, syslog_pipeline};
@@ -165,7 +166,9 @@ fn open_ports(pid: u32) -> Vec<String> {
         .flatten()
         .filter_map(|file| fs::read_link(file.path()).ok());
     let names = links.map(|link| link.to_string_lossy().into_owned());
-    names.filter(|name| inodes.contains(name)).collect()
+    // The table of sockets holds a second descriptor for each.
+    let open: BTreeSet<String> = names.filter(|name| inodes.contains(name)).collect();
+    open.into_iter().collect()
 }
 
 #[test]

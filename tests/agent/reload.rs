@@ -70,7 +70,7 @@ fn sighup_loads_the_new_configuration_and_no_datagram_is_lost() {
         (0..total).collect::<Vec<_>>()
     );
     let log = agent.stop().stderr;
-    assert_eq!(super::running::count_of(&log, "reloaded"), 3, "{log}");
+    assert_eq!(super::running::count_of(&log, "INFO reloaded"), 3, "{log}");
 }
 
 fn number_of(event: &Value) -> Option<u64> {
@@ -102,7 +102,7 @@ fn a_connection_goes_on_over_a_reload() {
     agent.wait_for_events(1);
     replace(&agent, &syslog_pipeline(port, &version(2)));
     agent.signal("HUP");
-    agent.wait_for_log("reloaded");
+    agent.wait_for_log("INFO reloaded");
     stream
         .write_all(b"lf\n<13>Nov 20 18:56:23 h a[1]: three\n")
         .expect("it is still open");
@@ -130,7 +130,7 @@ fn a_broken_configuration_leaves_the_old_one_running_and_says_so() {
     );
     replace(&agent, &syslog_pipeline(port, &version(2)));
     agent.signal("HUP");
-    agent.wait_for_log("reloaded");
+    agent.wait_for_log("INFO reloaded");
     send(port, b"<13>Nov 20 18:56:22 host app[1]: anew");
     assert_eq!(agent.wait_for_events(2)[1]["version"], "2");
     agent.stop();
@@ -153,7 +153,7 @@ fn a_changed_file_is_loaded_by_itself_when_asked_for() {
         .folder
         .write("next", &syslog_pipeline(port, &version(2)));
     std::fs::rename(next, agent.folder.0.join("pipeline.conf")).expect("the folder is ours");
-    agent.wait_for_log("reloaded");
+    agent.wait_for_log("INFO reloaded");
     send(port, b"<13>Nov 20 18:56:21 host app[1]: which");
     assert_eq!(agent.wait_for_events(1)[0]["version"], "2");
     agent.stop();
