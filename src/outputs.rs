@@ -12,7 +12,13 @@ use crate::pipeline::Building;
 use crate::plugin::{Options, Plugin};
 
 /// Every output of the agent.
-pub const ALL: &[OutputPlugin] = &[elasticsearch::PLUGIN, file::PLUGIN, graphite::PLUGIN, null::PLUGIN, stdout::PLUGIN];
+pub const ALL: &[OutputPlugin] = &[
+    elasticsearch::PLUGIN,
+    file::PLUGIN,
+    graphite::PLUGIN,
+    null::PLUGIN,
+    stdout::PLUGIN,
+];
 
 /// An output's description and how it is built.
 pub struct OutputPlugin {

@@ -84,7 +84,9 @@ impl Names {
         let fits = short.get_mut(..encoded.len());
         self.all.push(Interned {
             text: text.into(),
-            short: fits.map(|part| part.copy_from_slice(&encoded)).map(|()| short),
+            short: fits
+                .map(|part| part.copy_from_slice(&encoded))
+                .map(|()| short),
             encoded: encoded.into(),
         });
         self.by_text.insert(text.into(), name);

@@ -26,26 +26,53 @@ pub const PLUGIN: OutputPlugin = OutputPlugin {
         summary: "Writes events to files. A field in `path` chooses files below the path's fixed folder only; what would \
                   leave it goes to the file that `filename_failure` names.",
         options: &[
-            Opt::new("path", Kind::Path, "The file; `%{field}` and `%{+yyyy-MM-dd}` are filled in.").required(),
+            Opt::new(
+                "path",
+                Kind::Path,
+                "The file; `%{field}` and `%{+yyyy-MM-dd}` are filled in.",
+            )
+            .required(),
             Opt::new("codec", Kind::Codec, "How events are written.").default("json_lines"),
-            Opt::new("create_if_deleted", Kind::Boolean, "A file that was deleted is made anew; else its events go to \
-                     the file that `filename_failure` names.")
+            Opt::new(
+                "create_if_deleted",
+                Kind::Boolean,
+                "A file that was deleted is made anew; else its events go to \
+                     the file that `filename_failure` names.",
+            )
             .default("true"),
-            Opt::new("dir_mode", Kind::Text, "Rights of new folders, such as `0750`; -1 means the system's.").default("-1"),
-            Opt::new("file_mode", Kind::Text, "Rights of new files, such as `0640`; -1 means the system's.").default("-1"),
+            Opt::new(
+                "dir_mode",
+                Kind::Text,
+                "Rights of new folders, such as `0750`; -1 means the system's.",
+            )
+            .default("-1"),
+            Opt::new(
+                "file_mode",
+                Kind::Text,
+                "Rights of new files, such as `0640`; -1 means the system's.",
+            )
+            .default("-1"),
             Opt::new(
                 "filename_failure",
                 Kind::Text,
                 "The file, in the path's fixed folder, for events whose path would lead out of it.",
             )
             .default("_filepath_failures"),
-            Opt::new("write_behavior", Kind::Text, "`overwrite` keeps only the newest event in a file.")
-                .default("append")
-                .allowed(&["append", "overwrite"]),
+            Opt::new(
+                "write_behavior",
+                Kind::Text,
+                "`overwrite` keeps only the newest event in a file.",
+            )
+            .default("append")
+            .allowed(&["append", "overwrite"]),
             Opt::new("flush_interval", Kind::Number, "Seconds between writes.")
                 .without_effect("text is written whenever the input pauses"),
-            Opt::new("stale_cleanup_interval", Kind::Number, "Seconds after which unused files are closed.")
-                .without_effect("the files that were used least lately are closed"),
+            Opt::new(
+                "stale_cleanup_interval",
+                Kind::Number,
+                "Seconds after which unused files are closed.",
+            )
+            .without_effect("the files that were used least lately are closed"),
         ],
         absent: &["gzip"],
     },

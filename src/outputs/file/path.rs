@@ -36,7 +36,9 @@ pub fn check(options: &Options, building: &mut Building<'_>) -> Option<PathPlan>
             return None;
         }
     };
-    let failure = options.text("filename_failure").unwrap_or("_filepath_failures");
+    let failure = options
+        .text("filename_failure")
+        .unwrap_or("_filepath_failures");
     if !is_plain_part(failure.as_bytes()) {
         let why = "`filename_failure` is the name of a file, without a folder";
         building.refuse(options.span_of("filename_failure"), why);
@@ -82,7 +84,9 @@ fn is_plain_part(part: &[u8]) -> bool {
     const NAME_BYTES_MAX: usize = 255;
     !matches!(part, b"" | b"." | b"..")
         && part.len() <= NAME_BYTES_MAX
-        && !part.iter().any(|byte| byte.is_ascii_control() || *byte == b'/')
+        && !part
+            .iter()
+            .any(|byte| byte.is_ascii_control() || *byte == b'/')
 }
 
 #[cfg(test)]
@@ -91,14 +95,32 @@ mod tests {
 
     #[test]
     fn paths_that_lead_downwards_pass() {
-        for path in ["a", "a/b.log", "2026-11-20/web 1.log", "...", "%{missing}.log", "für"] {
+        for path in [
+            "a",
+            "a/b.log",
+            "2026-11-20/web 1.log",
+            "...",
+            "%{missing}.log",
+            "für",
+        ] {
             assert!(is_below(path.as_bytes()), "{path}");
         }
     }
 
     #[test]
     fn paths_that_lead_elsewhere_do_not() {
-        for path in ["", "/etc/passwd", "../a", "a/../../b", "a/..", ".", "a//b", "a/", "a\nb", "a\0b"] {
+        for path in [
+            "",
+            "/etc/passwd",
+            "../a",
+            "a/../../b",
+            "a/..",
+            ".",
+            "a//b",
+            "a/",
+            "a\nb",
+            "a\0b",
+        ] {
             assert!(!is_below(path.as_bytes()), "{path:?}");
         }
         assert!(!is_below(&[b'a'; 256]));

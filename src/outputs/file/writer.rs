@@ -91,7 +91,9 @@ impl Writer {
             }
             let chunks = || group.iter().flat_map(|text| &text.chunks);
             chunks().for_each(|chunk| self.write_out(chunk));
-            self.metrics.events_out.add(chunks().map(|chunk| chunk.events).sum());
+            self.metrics
+                .events_out
+                .add(chunks().map(|chunk| chunk.events).sum());
             self.sync();
             // What the disk may have lost stays unacknowledged: it is read again after a restart.
             if !std::mem::take(&mut self.sync_failed) {
@@ -167,7 +169,9 @@ impl Writer {
             };
             self.open.insert(path.to_vec(), open);
         }
-        self.open.get_mut(path).ok_or_else(|| io::ErrorKind::NotFound.into())
+        self.open
+            .get_mut(path)
+            .ok_or_else(|| io::ErrorKind::NotFound.into())
     }
 
     /// The file for events whose own was deleted.
@@ -195,7 +199,9 @@ impl Writer {
             };
             self.open.insert(name.clone(), open);
         }
-        self.open.get_mut(&name).ok_or_else(|| io::ErrorKind::NotFound.into())
+        self.open
+            .get_mut(&name)
+            .ok_or_else(|| io::ErrorKind::NotFound.into())
     }
 
     fn close_least_used(&mut self) {
@@ -253,10 +259,12 @@ fn is_still_named(file: &File, plan: &PathPlan, path: &[u8]) -> bool {
         PathPlan::Fixed(path) => path.clone(),
         PathPlan::Below { folder, .. } => folder.join(std::ffi::OsStr::from_bytes(path)),
     };
-    match (file.metadata(), fs::symlink_metadata(&name).or_else(|_| fs::metadata(&name))) {
-        (Ok(open), Ok(named)) if named.is_symlink() => {
-            fs::metadata(&name).is_ok_and(|target| (target.dev(), target.ino()) == (open.dev(), open.ino()))
-        }
+    match (
+        file.metadata(),
+        fs::symlink_metadata(&name).or_else(|_| fs::metadata(&name)),
+    ) {
+        (Ok(open), Ok(named)) if named.is_symlink() => fs::metadata(&name)
+            .is_ok_and(|target| (target.dev(), target.ino()) == (open.dev(), open.ino())),
         (Ok(open), Ok(named)) => (open.dev(), open.ino()) == (named.dev(), named.ino()),
         _ => false,
     }
@@ -265,11 +273,17 @@ fn is_still_named(file: &File, plan: &PathPlan, path: &[u8]) -> bool {
 fn open_file(plan: &PathPlan, path: &[u8], modes: Modes) -> io::Result<File> {
     match plan {
         PathPlan::Fixed(path) => {
-            if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+            if let Some(folder) = path
+                .parent()
+                .filter(|folder| !folder.as_os_str().is_empty())
+            {
                 make_folder(folder, modes)?;
             }
             let mut options = File::options();
-            options.append(true).create(true).mode(modes.file.unwrap_or(0o666));
+            options
+                .append(true)
+                .create(true)
+                .mode(modes.file.unwrap_or(0o666));
             options.open(path)
         }
         PathPlan::Below { folder, .. } => open_below(folder, path, modes),
@@ -302,9 +316,15 @@ fn open_below(folder: &PathBuf, path: &[u8], modes: Modes) -> io::Result<File> {
         }
         at = rustix::fs::openat(at.as_fd(), part, into | OFlags::NOFOLLOW, Mode::empty())?;
     }
-    let flags = OFlags::WRONLY | OFlags::APPEND | OFlags::CREATE | OFlags::CLOEXEC | OFlags::NOFOLLOW;
+    let flags =
+        OFlags::WRONLY | OFlags::APPEND | OFlags::CREATE | OFlags::CLOEXEC | OFlags::NOFOLLOW;
     let mode = Mode::from_raw_mode(modes.file.unwrap_or(0o666));
-    Ok(File::from(rustix::fs::openat(at.as_fd(), name, flags, mode)?))
+    Ok(File::from(rustix::fs::openat(
+        at.as_fd(),
+        name,
+        flags,
+        mode,
+    )?))
 }
 
 #[cfg(test)]
@@ -353,7 +373,8 @@ mod tests {
     }
 
     fn writer(folder: &Folder, behavior: Behavior) -> Writer {
-        let rest = Template::compile("%{host}", &mut Names::default()).expect("the template is good");
+        let rest =
+            Template::compile("%{host}", &mut Names::default()).expect("the template is good");
         let plan = PathPlan::Below {
             folder: folder.0.clone(),
             rest,
@@ -381,7 +402,10 @@ mod tests {
         writer.write_out(&chunk("a/b.log", &["three\n"]));
         let text = fs::read_to_string(folder.0.join("a/b.log")).expect("it was written");
         assert_eq!(text, "one\ntwo\nthree\n");
-        assert_eq!(fs::read_to_string(folder.0.join("c.log")).expect("it was written"), "x\n");
+        assert_eq!(
+            fs::read_to_string(folder.0.join("c.log")).expect("it was written"),
+            "x\n"
+        );
     }
 
     #[test]
@@ -390,14 +414,18 @@ mod tests {
         let mut writer = writer(&folder, Behavior::Overwrite);
         writer.write_out(&chunk("a", &["a long one\n", "two\n"]));
         writer.write_out(&chunk("a", &["three\n"]));
-        assert_eq!(fs::read_to_string(folder.0.join("a")).expect("it was written"), "three\n");
+        assert_eq!(
+            fs::read_to_string(folder.0.join("a")).expect("it was written"),
+            "three\n"
+        );
     }
 
     #[test]
     fn no_link_is_followed_below_the_folder() {
         let (folder, outside) = (Folder::new("links"), Folder::new("outside"));
         std::os::unix::fs::symlink(&outside.0, folder.0.join("link")).expect("links can be made");
-        std::os::unix::fs::symlink(outside.0.join("f"), folder.0.join("file")).expect("links can be made");
+        std::os::unix::fs::symlink(outside.0.join("f"), folder.0.join("file"))
+            .expect("links can be made");
         assert!(open_below(&folder.0, b"link/f", MODES).is_err());
         assert!(open_below(&folder.0, b"file", MODES).is_err());
         assert!(open_below(&folder.0, b"sub/f", MODES).is_ok());

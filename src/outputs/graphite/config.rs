@@ -25,12 +25,16 @@ pub struct Config {
 
 pub fn check(options: &Options, building: &mut Building<'_>) -> Option<Config> {
     let plan = plan(options, building);
-    let port = options.integer("port").and_then(|port| u16::try_from(port).ok());
+    let port = options
+        .integer("port")
+        .and_then(|port| u16::try_from(port).ok());
     let Some(port) = port.filter(|port| *port != 0) else {
         building.refuse(options.span_of("port"), "`port` goes from 1 to 65535");
         return None;
     };
-    let interval = options.duration("interval").unwrap_or(Duration::from_secs(10));
+    let interval = options
+        .duration("interval")
+        .unwrap_or(Duration::from_secs(10));
     if interval.subsec_nanos() != 0 || interval < Duration::from_secs(1) {
         let why = "`interval` is at least 1 second, and whole seconds: carbon keeps nothing finer";
         building.refuse(options.span_of("interval"), why);
@@ -77,8 +81,14 @@ fn plan(options: &Options, building: &mut Building<'_>) -> Option<Plan> {
         let warning = "nothing is sent: write `counters`, `gauges`, `timers`, `metrics` or `fields_are_metrics => true`";
         building.report(Diagnostic::warning(options.span, warning));
     }
-    let separator = options.text("nested_object_separator").unwrap_or(".").to_owned();
-    if separator.chars().any(|character| character.is_whitespace() || character.is_control()) {
+    let separator = options
+        .text("nested_object_separator")
+        .unwrap_or(".")
+        .to_owned();
+    if separator
+        .chars()
+        .any(|character| character.is_whitespace() || character.is_control())
+    {
         let why = "the separator stands in paths, which have no blanks";
         building.refuse(options.span_of("nested_object_separator"), why);
     }
@@ -119,7 +129,9 @@ fn format(options: &Options, building: &mut Building<'_>) -> Option<PathTemplate
         text: "*".to_owned(),
         span: options.span,
     };
-    let word = options.word("metrics_format").unwrap_or_else(|| star.clone());
+    let word = options
+        .word("metrics_format")
+        .unwrap_or_else(|| star.clone());
     let format = PathTemplate::compile(&word, Star::IsName, building)?;
     if format.has_name() {
         return Some(format);
@@ -141,7 +153,10 @@ fn patterns(options: &Options, name: &str, building: &mut Building<'_>) -> Optio
         Ok(set) if translated.len() == options.list(name).len() => Some(set),
         Ok(_) => None,
         Err(error) => {
-            building.refuse(options.span_of(name), format!("these patterns do not compile: {error}"));
+            building.refuse(
+                options.span_of(name),
+                format!("these patterns do not compile: {error}"),
+            );
             None
         }
     }
@@ -150,7 +165,8 @@ fn patterns(options: &Options, name: &str, building: &mut Building<'_>) -> Optio
 /// A number, or a template that gives one.
 fn value_source(value: &Arg, building: &mut Building<'_>) -> Option<ValueSource> {
     let source = value_source_or_zero(value, building)?;
-    let is_text = matches!(source, ValueSource::Rendered(ref template) if template.as_literal().is_some());
+    let is_text =
+        matches!(source, ValueSource::Rendered(ref template) if template.as_literal().is_some());
     if is_text {
         let why = "a metric's value is a number or a `%{field}` that holds one";
         building.refuse(value.span, why);
@@ -161,7 +177,10 @@ fn value_source(value: &Arg, building: &mut Building<'_>) -> Option<ValueSource>
 
 fn value_source_or_zero(value: &Arg, building: &mut Building<'_>) -> Option<ValueSource> {
     let Some(text) = value.text() else {
-        building.refuse(value.span, "a metric's value is a number or a `%{field}` that holds one");
+        building.refuse(
+            value.span,
+            "a metric's value is a number or a `%{field}` that holds one",
+        );
         return None;
     };
     if let Ok(constant) = text.trim().parse::<f64>()
@@ -169,7 +188,9 @@ fn value_source_or_zero(value: &Arg, building: &mut Building<'_>) -> Option<Valu
     {
         return Some(ValueSource::Constant(constant));
     }
-    let field = text.strip_prefix("%{").and_then(|text| text.strip_suffix('}'));
+    let field = text
+        .strip_prefix("%{")
+        .and_then(|text| text.strip_suffix('}'));
     let plain = field.filter(|field| !field.starts_with(['{', '+']) && !field.contains("%{"));
     let word = |text: &str| Word {
         text: text.to_owned(),

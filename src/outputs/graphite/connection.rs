@@ -104,16 +104,24 @@ mod tests {
 
     async fn line(stream: &mut BufReader<TcpStream>) -> String {
         let mut line = String::new();
-        stream.read_line(&mut line).await.expect("the connection is good");
+        stream
+            .read_line(&mut line)
+            .await
+            .expect("the connection is good");
         line
     }
 
     #[tokio::test]
     async fn what_was_sent_last_is_sent_again_over_a_new_connection() {
-        let listener = TcpListener::bind("127.0.0.1:0").await.expect("ports are free");
+        let listener = TcpListener::bind("127.0.0.1:0")
+            .await
+            .expect("ports are free");
         let port = listener.local_addr().expect("it is bound").port();
         let mut connection = Connection::new("127.0.0.1".to_owned(), port);
-        connection.write(&Bytes::from_static(b"a 1 10\n")).await.expect("carbon is there");
+        connection
+            .write(&Bytes::from_static(b"a 1 10\n"))
+            .await
+            .expect("carbon is there");
         let (first, _) = listener.accept().await.expect("it connected");
         drop(first);
         let mut tries = 0;
@@ -121,10 +129,15 @@ mod tests {
         let second = loop {
             tries += 1;
             assert!(tries < 1000, "the closed connection is noticed");
-            if connection.write(&Bytes::from_static(b"b 2 20\n")).await.is_err() {
+            if connection
+                .write(&Bytes::from_static(b"b 2 20\n"))
+                .await
+                .is_err()
+            {
                 continue;
             }
-            let accepted = tokio::time::timeout(std::time::Duration::from_millis(10), listener.accept());
+            let accepted =
+                tokio::time::timeout(std::time::Duration::from_millis(10), listener.accept());
             if let Ok(accepted) = accepted.await {
                 break accepted.expect("it connected").0;
             }
@@ -136,10 +149,17 @@ mod tests {
 
     #[tokio::test]
     async fn nobody_there_is_an_error() {
-        let listener = TcpListener::bind("127.0.0.1:0").await.expect("ports are free");
+        let listener = TcpListener::bind("127.0.0.1:0")
+            .await
+            .expect("ports are free");
         let port = listener.local_addr().expect("it is bound").port();
         drop(listener);
         let mut connection = Connection::new("127.0.0.1".to_owned(), port);
-        assert!(connection.write(&Bytes::from_static(b"a 1 10\n")).await.is_err());
+        assert!(
+            connection
+                .write(&Bytes::from_static(b"a 1 10\n"))
+                .await
+                .is_err()
+        );
     }
 }

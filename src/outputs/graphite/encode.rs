@@ -207,7 +207,14 @@ impl SampleEncoder {
     }
 
     /// One line of `metrics`: Logstash takes what is no number as 0, and a map as one metric for each of its values.
-    fn metric(&mut self, batch: &Batch, id: EventId, time: i64, name: &PathTemplate, value: &ValueSource) -> bool {
+    fn metric(
+        &mut self,
+        batch: &Batch,
+        id: EventId,
+        time: i64,
+        name: &PathTemplate,
+        value: &ValueSource,
+    ) -> bool {
         self.name.clear();
         let mut text = std::mem::take(&mut self.name);
         let resolved = name.write(batch, id, b"", &mut self.scratch, &mut text);
@@ -311,7 +318,11 @@ impl Encoder for SampleEncoder {
 
     fn fork(&self) -> Box<dyn Encoder> {
         let metrics = Arc::clone(&self.refused.metrics);
-        Box::new(Self::new(Arc::clone(&self.plan), self.queue.clone(), metrics))
+        Box::new(Self::new(
+            Arc::clone(&self.plan),
+            self.queue.clone(),
+            metrics,
+        ))
     }
 }
 
@@ -339,7 +350,10 @@ fn number(batch: &Batch, value: Value) -> Option<f64> {
 fn leading_number(text: &[u8]) -> f64 {
     let text = text.trim_ascii_start();
     let is_number = |byte: &u8| byte.is_ascii_digit() || matches!(byte, b'.' | b'-' | b'+');
-    let end = text.iter().position(|byte| !is_number(byte)).unwrap_or(text.len());
+    let end = text
+        .iter()
+        .position(|byte| !is_number(byte))
+        .unwrap_or(text.len());
     let number = text.get(..end).and_then(parse);
     number.filter(|number| number.is_finite()).unwrap_or(0.0)
 }

@@ -139,8 +139,10 @@ impl Sender {
             self.metrics.counter("samples_over_path_limit").add(refused);
             if !std::mem::replace(&mut self.said_paths, true) {
                 let (id, most) = (&self.metrics.id, limits::METRIC_PATHS_MAX);
-                tracing::warn!("{id}: more than {most} paths in one interval; further ones are dropped and counted. Is an \
-                                address or an id part of a path?");
+                tracing::warn!(
+                    "{id}: more than {most} paths in one interval; further ones are dropped and counted. Is an \
+                                address or an id part of a path?"
+                );
             }
         }
         self.shares.push(Share {
@@ -204,7 +206,9 @@ impl Sender {
             Ok(()) => {
                 if let Some(since) = self.away_since.take() {
                     let seconds = since.elapsed().as_secs_f32();
-                    tracing::info!("{id}: Graphite at {address} takes metrics again after {seconds:.1} s");
+                    tracing::info!(
+                        "{id}: Graphite at {address} takes metrics again after {seconds:.1} s"
+                    );
                 }
                 self.rests_until = None;
                 self.metrics.counter("flushes").add(1);
@@ -242,8 +246,11 @@ fn unix_seconds() -> i64 {
 /// Until a little after the end of the present interval, so that events that were just made are still in time.
 fn until_flush(interval: Duration) -> Duration {
     const STRAGGLERS: Duration = Duration::from_millis(500);
-    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    let now = SystemTime::now()
+        .duration_since(SystemTime::UNIX_EPOCH)
+        .unwrap_or_default();
     let passed = now.as_nanos() % interval.as_nanos().max(1);
-    let left = Duration::from_nanos(u64::try_from(interval.as_nanos() - passed).unwrap_or(u64::MAX));
+    let left =
+        Duration::from_nanos(u64::try_from(interval.as_nanos() - passed).unwrap_or(u64::MAX));
     left + STRAGGLERS.min(interval / 10)
 }

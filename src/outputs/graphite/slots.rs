@@ -108,8 +108,12 @@ impl Slots {
         let slot = self.slots.entry(at).or_default();
         let before = slot.len();
         let taken = match sample.kind {
-            Kind::Counter => slot.counters.add(sample.path, |sum: &mut f64| *sum += sample.value),
-            Kind::Gauge => slot.gauges.add(sample.path, |last: &mut f64| *last = sample.value),
+            Kind::Counter => slot
+                .counters
+                .add(sample.path, |sum: &mut f64| *sum += sample.value),
+            Kind::Gauge => slot
+                .gauges
+                .add(sample.path, |last: &mut f64| *last = sample.value),
             Kind::Timer => {
                 let mut grown = 0;
                 let taken = slot.timers.add(sample.path, |timer: &mut Timer| {
@@ -163,7 +167,13 @@ impl Slots {
             }
             for (path, timer) in unsent(&mut slot.timers) {
                 line(path, ".count", timer.count() as f64, at, out);
-                line(path, ".rate", timer.count() as f64 / interval as f64, at, out);
+                line(
+                    path,
+                    ".rate",
+                    timer.count() as f64 / interval as f64,
+                    at,
+                    out,
+                );
                 line(path, ".mean", timer.mean(), at, out);
                 line(path, ".min", timer.min(), at, out);
                 line(path, ".max", timer.max(), at, out);
@@ -333,8 +343,14 @@ mod tests {
             add(&mut slots, Kind::Timer, "t", 100, f64::from(value));
         }
         let want = [
-            "t.count 20 100", "t.max 20 100", "t.mean 10.5 100", "t.min 1 100", "t.p50 10 100",
-            "t.p95 19 100", "t.p99_9 20 100", "t.rate 2 100",
+            "t.count 20 100",
+            "t.max 20 100",
+            "t.mean 10.5 100",
+            "t.min 1 100",
+            "t.p50 10 100",
+            "t.p95 19 100",
+            "t.p99_9 20 100",
+            "t.rate 2 100",
         ];
         assert_eq!(written(&mut slots, None), want);
     }
@@ -365,7 +381,10 @@ mod tests {
         for _ in 0..crate::limits::SLOT_IDLE_FLUSHES_MAX + 2 {
             written(&mut slots, None);
         }
-        assert_eq!(add(&mut slots, Kind::Counter, "a", 105, 1.0), Taken::TooLate);
+        assert_eq!(
+            add(&mut slots, Kind::Counter, "a", 105, 1.0),
+            Taken::TooLate
+        );
     }
 
     #[test]
@@ -383,8 +402,14 @@ mod tests {
         for number in 0..crate::limits::METRIC_PATHS_MAX {
             add(&mut slots, Kind::Counter, &format!("a{number}"), 100, 1.0);
         }
-        assert_eq!(add(&mut slots, Kind::Counter, "b", 100, 1.0), Taken::TooManyPaths);
-        assert_eq!(add(&mut slots, Kind::Counter, "a1", 100, 1.0), Taken::Slot(100));
+        assert_eq!(
+            add(&mut slots, Kind::Counter, "b", 100, 1.0),
+            Taken::TooManyPaths
+        );
+        assert_eq!(
+            add(&mut slots, Kind::Counter, "a1", 100, 1.0),
+            Taken::Slot(100)
+        );
     }
 
     #[test]

@@ -35,8 +35,13 @@ fn hash(pairs: &[(&str, &str)]) -> Setting {
 }
 
 /// Sends one event after another through an output of these settings; gives the lines that carbon read, sorted.
-async fn sent(settings: Vec<(&'static str, Setting)>, events: &[&str]) -> (Vec<String>, Arc<PluginMetrics>) {
-    let carbon = TcpListener::bind("127.0.0.1:0").await.expect("ports are free");
+async fn sent(
+    settings: Vec<(&'static str, Setting)>,
+    events: &[&str],
+) -> (Vec<String>, Arc<PluginMetrics>) {
+    let carbon = TcpListener::bind("127.0.0.1:0")
+        .await
+        .expect("ports are free");
     let port = carbon.local_addr().expect("it is bound").port();
     let mut all = vec![
         ("host", Setting::Text("127.0.0.1".to_owned())),
@@ -53,9 +58,13 @@ async fn sent(settings: Vec<(&'static str, Setting)>, events: &[&str]) -> (Vec<S
         plugin: PLUGIN.plugin,
         id: "output_graphite_1".to_owned(),
         span: Default::default(),
-        settings: all.into_iter().map(|(name, setting)| (name, setting, Default::default())).collect(),
+        settings: all
+            .into_iter()
+            .map(|(name, setting)| (name, setting, Default::default()))
+            .collect(),
     };
-    let (mut names, mut diagnostics, metrics) = (Names::default(), Vec::new(), Arc::new(Metrics::default()));
+    let (mut names, mut diagnostics, metrics) =
+        (Names::default(), Vec::new(), Arc::new(Metrics::default()));
     let surroundings = Surroundings {
         ecs: Ecs::Disabled,
         support_escapes: false,
@@ -74,7 +83,12 @@ async fn sent(settings: Vec<(&'static str, Setting)>, events: &[&str]) -> (Vec<S
     let events: Vec<String> = events.iter().map(|event| (*event).to_owned()).collect();
     let mut encoder = started.encoder;
     let worker = tokio::task::spawn_blocking(move || {
-        let mut batch = Batch::new(Vec::new(), Arc::new(names), TIME * 1_000_000_000, Ack::none());
+        let mut batch = Batch::new(
+            Vec::new(),
+            Arc::new(names),
+            TIME * 1_000_000_000,
+            Ack::none(),
+        );
         let ids: Vec<EventId> = events.iter().map(|event| push(&mut batch, event)).collect();
         encoder.encode(&mut batch, &ids);
         encoder.flush();
@@ -82,7 +96,10 @@ async fn sent(settings: Vec<(&'static str, Setting)>, events: &[&str]) -> (Vec<S
     worker.await.expect("encoding does not fail");
     let (mut stream, _) = carbon.accept().await.expect("it connects");
     let mut text = String::new();
-    stream.read_to_string(&mut text).await.expect("lines are text");
+    stream
+        .read_to_string(&mut text)
+        .await
+        .expect("lines are text");
     started.task.await.expect("the task ends");
     let mut lines: Vec<String> = text.lines().map(str::to_owned).collect();
     lines.sort();
@@ -92,7 +109,9 @@ async fn sent(settings: Vec<(&'static str, Setting)>, events: &[&str]) -> (Vec<S
 fn push(batch: &mut Batch, json: &str) -> EventId {
     let id = batch.push_event(TIME * 1_000_000_000);
     let whole = Reference::top(Name::MESSAGE);
-    let parsed = batch.parse_json_bytes(json.as_bytes()).expect("this is JSON");
+    let parsed = batch
+        .parse_json_bytes(json.as_bytes())
+        .expect("this is JSON");
     if let crate::event::Value::Map(members) = parsed {
         let members: Vec<_> = batch.members(members).collect();
         for (name, value) in members {
@@ -107,8 +126,17 @@ fn push(batch: &mut Batch, json: &str) -> EventId {
 async fn counters_and_timers_are_a_line_of_configuration_each() {
     let settings = vec![
         ("prefix", Setting::Text("web".to_owned())),
-        ("counters", hash(&[("nginx.status.%{response_code}", "1"), ("nginx.bytes", "%{bytes}")])),
-        ("timers", hash(&[("nginx.response_time", "%{response_time}")])),
+        (
+            "counters",
+            hash(&[
+                ("nginx.status.%{response_code}", "1"),
+                ("nginx.bytes", "%{bytes}"),
+            ]),
+        ),
+        (
+            "timers",
+            hash(&[("nginx.response_time", "%{response_time}")]),
+        ),
     ];
     let events = [
         r#"{"response_code":200,"bytes":10,"response_time":"0.5"}"#,
@@ -146,11 +174,21 @@ async fn a_field_in_a_path_cannot_leave_its_part() {
 #[tokio::test]
 async fn metrics_are_those_of_logstash() {
     let settings = vec![
-        ("metrics", hash(&[("%{host}.load", "%{load}"), ("text", "%{word}"), ("map", "%{inner}"), ("no", "%{host}")])),
+        (
+            "metrics",
+            hash(&[
+                ("%{host}.load", "%{load}"),
+                ("text", "%{word}"),
+                ("map", "%{inner}"),
+                ("no", "%{host}"),
+            ]),
+        ),
         ("exclude_metrics", Setting::List(vec![word("^no$")])),
         ("metrics_format", Setting::Text("logs.*.now".to_owned())),
     ];
-    let events = [r#"{"host":"web-01.example","load":"0.75x","word":"abc","inner":{"a":1,"b":{"c":2.5},"l":[1]}}"#];
+    let events = [
+        r#"{"host":"web-01.example","load":"0.75x","word":"abc","inner":{"a":1,"b":{"c":2.5},"l":[1]}}"#,
+    ];
     let (lines, _) = sent(settings, &events).await;
     let want = [
         "logs.map.a.now 1 1447200000",

@@ -138,8 +138,13 @@ impl Values {
             return 0.0;
         };
         let middle = |bucket: i32| GROWTH.powi(bucket) * 2.0 / (GROWTH + 1.0);
-        let below = negative.iter().rev().map(|(&bucket, &count)| (-middle(bucket), count));
-        let above = positive.iter().map(|(&bucket, &count)| (middle(bucket), count));
+        let below = negative
+            .iter()
+            .rev()
+            .map(|(&bucket, &count)| (-middle(bucket), count));
+        let above = positive
+            .iter()
+            .map(|(&bucket, &count)| (middle(bucket), count));
         let mut passed = 0;
         for (value, count) in below.chain([(0.0, *zeros)]).chain(above) {
             passed += count;
@@ -170,8 +175,14 @@ mod tests {
     #[test]
     fn few_values_give_exact_percentiles() {
         let hundred = timer((1..=100).rev().map(f64::from));
-        assert_eq!(percentiles(&hundred, &[50.0, 95.0, 99.0, 100.0]), [50.0, 95.0, 99.0, 100.0]);
-        assert_eq!((hundred.mean(), hundred.min(), hundred.max()), (50.5, 1.0, 100.0));
+        assert_eq!(
+            percentiles(&hundred, &[50.0, 95.0, 99.0, 100.0]),
+            [50.0, 95.0, 99.0, 100.0]
+        );
+        assert_eq!(
+            (hundred.mean(), hundred.min(), hundred.max()),
+            (50.5, 1.0, 100.0)
+        );
         let one = timer([0.25].into_iter());
         assert_eq!(percentiles(&one, &[1.0, 50.0, 99.0]), [0.25; 3]);
     }
@@ -179,7 +190,10 @@ mod tests {
     #[test]
     fn many_values_give_percentiles_within_a_hundredth() {
         let many = timer((1..=100_000).map(|value| f64::from(value) / 1000.0));
-        for (got, want) in percentiles(&many, &[1.0, 50.0, 95.0, 99.0]).into_iter().zip([1.0, 50.0, 95.0, 99.0]) {
+        for (got, want) in percentiles(&many, &[1.0, 50.0, 95.0, 99.0])
+            .into_iter()
+            .zip([1.0, 50.0, 95.0, 99.0])
+        {
             assert!((got - want).abs() <= want * 0.0101, "{got} for {want}");
         }
         assert_eq!(many.count(), 100_000);
@@ -190,6 +204,9 @@ mod tests {
     fn signs_keep_their_order() {
         let mixed = timer((-5000..=5000).map(f64::from));
         let got = percentiles(&mixed, &[1.0, 50.0, 99.0]);
-        assert!(got[0] < -4800.0 && got[1].abs() < 60.0 && 4800.0 < got[2], "{got:?}");
+        assert!(
+            got[0] < -4800.0 && got[1].abs() < 60.0 && 4800.0 < got[2],
+            "{got:?}"
+        );
     }
 }
