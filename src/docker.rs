@@ -2,5 +2,6 @@
 //! of a container. Reading logs is the input's.
 
 pub mod container;
+pub mod containers;
 pub mod engine;
 pub mod fields;

@@ -1,6 +1,7 @@
 //! Filters: plain functions on the selected events of a batch. Each plugin is one file and one line of `ALL`.
 
 pub mod date;
+pub mod docker;
 pub mod drop;
 pub mod grok;
 pub mod json;
@@ -13,6 +14,7 @@ use crate::plugin::{Options, Plugin};
 /// Every filter of the agent.
 pub const ALL: &[FilterPlugin] = &[
     date::PLUGIN,
+    docker::PLUGIN,
     drop::PLUGIN,
     grok::PLUGIN,
     json::PLUGIN,

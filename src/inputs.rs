@@ -55,7 +55,8 @@ pub trait Input: Send {
     fn source(&self) -> Source;
 
     /// Starts to read, on the present tokio runtime; a reading thread is a `spawn_blocking` task. What cannot be opened is
-    /// said once in plain words and tried again where waiting helps. The task ends at the end of the input, or soon after
+    /// said once in plain words and tried again where waiting helps. Sockets that outlive a reload have been asked for when
+    /// this returns. The task ends at the end of the input, or soon after
     /// `flow.stop` turns true, when everything that was read has been handed over.
     fn start(self: Box<Self>, flow: Flow) -> tokio::task::JoinHandle<()>;
 }

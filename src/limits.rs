@@ -155,6 +155,13 @@ pub const DOCKER_EVENTS_OVERLAP: std::time::Duration = std::time::Duration::from
 /// rotation. 16 bytes each.
 pub const RECENT_LINES_MAX: usize = 4096;
 
+/// How long the Engine's answer with a container's logs may be silent before it is asked for anew, first and at most: after
+/// a rotation some Engines send nothing more. Each time they search their log for the place, so the waits grow.
+pub const DOCKER_SILENCE_MIN: std::time::Duration = std::time::Duration::from_secs(10);
+
+/// See `DOCKER_SILENCE_MIN`.
+pub const DOCKER_SILENCE_MAX: std::time::Duration = std::time::Duration::from_secs(3600);
+
 /// How often positions of removed containers are looked at.
 pub const DOCKER_TIDY_INTERVAL: std::time::Duration = std::time::Duration::from_secs(5);
 
@@ -208,3 +215,23 @@ pub const FLUSHES_KEPT_BYTES_MAX: usize = 4 << 20;
 
 /// How long connecting to carbon or writing a flush may take.
 pub const GRAPHITE_WAIT: std::time::Duration = std::time::Duration::from_secs(10);
+
+/// Maps that all events of a batch can share, such as their container's: an input has one or two.
+pub const SHARED_MAPS_MAX: usize = 16;
+/// Questions to Docker for one name waiting at once.
+pub const DOCKER_ASKS_WAITING_MAX: usize = 64;
+
+/// Names a second that Docker is asked for, besides those that it tells of by itself. Whoever sends events chooses them.
+pub const DOCKER_ASKS_PER_SECOND_MAX: u32 = 50;
+
+/// How long the first event waits until all containers are listed.
+pub const DOCKER_FIRST_LIST_WAIT: std::time::Duration = std::time::Duration::from_secs(5);
+
+/// Containers that are known after they were removed: their last lines may come late.
+pub const REMOVED_CONTAINERS_KEPT: usize = 1000;
+
+/// Names that no container has, kept so that they are not asked for again.
+pub const MISSING_NAMES_MAX: usize = 10_000;
+
+/// How long a name counts as missing.
+pub const MISSING_NAME_KEPT: std::time::Duration = std::time::Duration::from_secs(10);

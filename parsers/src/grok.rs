@@ -88,18 +88,26 @@ pub struct Capture {
 /// The type that a captured text is to be converted to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
+    /// Stays as it is.
     Text,
+    /// By [`parse_int`].
     Int,
+    /// By [`parse_float`].
     Float,
+    /// By [`parse_int`]; the name that other products have for it.
     Long,
+    /// By [`parse_float`]; the name that other products have for it.
     Double,
+    /// By [`parse_boolean`].
     Boolean,
 }
 
 /// How a search ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Outcome {
+    /// The spans are in the slots.
     Match,
+    /// The line does not match.
     NoMatch,
     /// The machine gave up: whether the line matches is not known.
     BudgetSpent,
@@ -139,6 +147,7 @@ pub struct Slots {
 }
 
 impl Slots {
+    /// Takes no memory yet.
     pub fn new() -> Self {
         Self::default()
     }

@@ -109,16 +109,18 @@ impl Running {
         Arc::clone(&self.positions)
     }
 
-    /// Tells the inputs to stop and waits for them.
-    async fn stop_inputs(&mut self, deadline: &Deadline) {
+    /// Tells the inputs to stop and waits for them. Gives those that wait for an output longer than that.
+    async fn stop_inputs(&mut self, deadline: &Deadline) -> Vec<JoinHandle<()>> {
         self.stop.send_replace(true);
+        let mut stuck = Vec::new();
         while let Some(mut input) = self.inputs.pop() {
             match deadline.within(&mut input).await {
                 Some(ended) => report(ended, "an input"),
-                None => input.abort(),
+                None => stuck.push(input),
             }
         }
         self.batches = None;
+        stuck
     }
 
     /// Waits for workers and outputs to finish what was read. False if a worker or task of ours failed.
@@ -157,7 +159,8 @@ impl Running {
     pub async fn drain_all(all: Vec<Self>, deadline: Arc<Deadline>) -> bool {
         let mut all = all;
         for running in &mut all {
-            running.stop_inputs(&deadline).await;
+            let stuck = running.stop_inputs(&deadline).await;
+            stuck.iter().for_each(JoinHandle::abort);
         }
         let mut clean = true;
         for running in &mut all {
@@ -173,7 +176,8 @@ impl Running {
         deadline.set(limits::RELOAD_DRAIN_WAIT);
         let mut kept = Vec::new();
         for mut running in all {
-            running.stop_inputs(&deadline).await;
+            // What a stuck input has read is not lost: it goes on handing it over, in the background as well.
+            drop(running.stop_inputs(&deadline).await);
             kept.extend(
                 running
                     .positions

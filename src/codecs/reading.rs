@@ -35,7 +35,7 @@ impl Reading {
         let before = batch.event_count();
         match self {
             Self::Text { .. } => {
-                batch.push_cast(&newborn.mould, record);
+                batch.push_cast(&mut newborn.mould, record);
             }
             Self::Json { target, original } => {
                 read_json(batch, record, target.as_ref(), original.as_ref(), newborn);
@@ -113,7 +113,7 @@ fn read_json(
         Err(_) => None,
     };
     let Some(objects) = objects else {
-        let id = batch.push_cast(&newborn.mould, record);
+        let id = batch.push_cast(&mut newborn.mould, record);
         batch.tag(id, JSON_TAG);
         return;
     };

@@ -26,6 +26,8 @@ pub struct Container {
     pub running: bool,
     /// It has run at least once.
     pub started: bool,
+    /// It is removed when it ends.
+    pub removes_itself: bool,
     /// Something was too long and has been cut.
     pub cut: bool,
 }
@@ -126,6 +128,10 @@ impl Container {
             id: id.to_owned(),
             terminal: truth("/Config/Tty"),
             running: truth("/State/Running"),
+            removes_itself: host
+                .get("AutoRemove")
+                .and_then(Value::as_bool)
+                .unwrap_or_default(),
             // Go writes a time that was never set as the year 1.
             started: !text("/State/StartedAt").starts_with("0001-"),
             driver: host

@@ -94,6 +94,10 @@ impl Batch {
     }
 
     fn write_json_map(&self, members: Chain, out: &mut Vec<u8>) {
+        if let Some(json) = self.frozen_json(members) {
+            out.extend_from_slice(json);
+            return;
+        }
         let start = out.len();
         for (name, value) in self.members(members) {
             self.write_json_name(name, out);
@@ -173,11 +177,11 @@ impl Stamp {
         let second = |nanos: i64| nanos.div_euclid(1_000_000_000);
         let below = nanos.rem_euclid(1_000_000_000);
         let same_second = second(self.nanos) == second(nanos) && self.len != 0;
-        if same_second && below % 1_000_000 == 0 {
-            let millis = below / 1_000_000;
-            let digit = |value: i64| b'0' + (value % 10) as u8;
-            let [a, b, c] = [digit(millis / 100), digit(millis / 10), digit(millis)];
-            self.keep(Self::SECOND_BYTES, &[a, b, c, b'Z', b'"']);
+        if same_second {
+            let (digits, count) = fraction(below as u32);
+            self.keep(Self::SECOND_BYTES, digits.get(..count).unwrap_or_default());
+            let end = self.len;
+            self.keep(end, b"Z\"");
         } else {
             let mut text = Vec::with_capacity(Self::BYTES_MAX);
             text.push(b'"');
@@ -198,6 +202,22 @@ impl Stamp {
     }
 }
 
+/// The nine digits of a fraction of a second, and how many of them say all: three, six or nine.
+fn fraction(nanos: u32) -> ([u8; 9], usize) {
+    let mut digits = [b'0'; 9];
+    let mut rest = nanos;
+    for digit in digits.iter_mut().rev() {
+        *digit = b'0' + (rest % 10) as u8;
+        rest /= 10;
+    }
+    let count = match nanos {
+        whole if whole % 1_000_000 == 0 => 3,
+        whole if whole % 1000 == 0 => 6,
+        _ => 9,
+    };
+    (digits, count)
+}
+
 /// Appends an integer.
 pub fn write_integer(integer: i64, out: &mut Vec<u8>) {
     out.extend_from_slice(itoa::Buffer::new().format(integer).as_bytes());
@@ -205,11 +225,35 @@ pub fn write_integer(integer: i64, out: &mut Vec<u8>) {
 
 /// Appends a float; JSON has no word for what is not finite.
 pub fn write_float(float: f64, out: &mut Vec<u8>) {
+    if write_thousandths(float, out) {
+        return;
+    }
     if float.is_finite() {
         out.extend_from_slice(ryu::Buffer::new().format_finite(float).as_bytes());
     } else {
         out.extend_from_slice(b"null");
     }
+}
+
+/// Appends a number of at most three decimals, such as a time in seconds, without the search for its shortest digits. A
+/// decimal of so few digits is the only one that its float stands for. False if it is none, or not small.
+fn write_thousandths(float: f64, out: &mut Vec<u8>) -> bool {
+    let scaled = float * 1000.0;
+    let whole = scaled as i64;
+    let is_exact = (1..1_000_000_000).contains(&whole) && whole as f64 / 1000.0 == float;
+    if !is_exact {
+        return false;
+    }
+    write_integer(whole / 1000, out);
+    let digit = |value: i64| b'0' + (value % 10) as u8;
+    let fraction = [b'.', digit(whole / 100), digit(whole / 10), digit(whole)];
+    let digits = match whole % 1000 {
+        thousandths if thousandths % 100 == 0 => 2,
+        thousandths if thousandths % 10 == 0 => 3,
+        _ => 4,
+    };
+    out.extend_from_slice(fraction.get(..digits).unwrap_or_default());
+    true
 }
 
 /// Appends a JSON string.
@@ -397,5 +441,29 @@ mod tests {
         write_float(1.25, &mut out);
         write_float(f64::NAN, &mut out);
         assert_eq!(out, b"1.25null");
+    }
+
+    #[test]
+    fn floats_of_few_decimals_are_written_as_all_others_are() {
+        let some = (0..200_000).map(|number| f64::from(number) * 0.0005);
+        let others = [1e6, 999_999.999, 1_000_000.001, 0.1 + 0.2, -1.5, 1e-7, 12.0, 5e-324];
+        for float in some.chain(others) {
+            let mut out = Vec::new();
+            write_float(float, &mut out);
+            let want = ryu::Buffer::new().format_finite(float).to_owned();
+            assert_eq!(String::from_utf8_lossy(&out), want);
+        }
+    }
+
+    #[test]
+    fn stamps_are_written_as_times_are() {
+        let mut stamp = Stamp::default();
+        for nanos in [0, 1, 999_999_999, 1_000_000, 1_234_000, 1_000_000_000, 1_000_000_500, -1] {
+            let (mut got, mut want) = (Vec::new(), vec![b'"']);
+            stamp.write(nanos, &mut got);
+            sawlog_parsers::timestamp::write_iso8601_nanos(nanos, &mut want);
+            want.push(b'"');
+            assert_eq!(String::from_utf8_lossy(&got), String::from_utf8_lossy(&want));
+        }
     }
 }

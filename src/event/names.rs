@@ -20,6 +20,11 @@ impl Name {
     pub const TAGS: Self = Self(4);
     pub const HOST: Self = Self(5);
     pub const TYPE: Self = Self(6);
+    /// The name's bit in a set of 64.
+    pub fn bit(self) -> u64 {
+        1 << (self.0 & 63)
+    }
+
     /// What list items carry in place of a name.
     pub const ITEM: Self = Self(u32::MAX);
 }

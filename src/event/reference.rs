@@ -75,7 +75,11 @@ pub fn parse(text: &str) -> Result<Vec<String>, String> {
 }
 
 /// Takes `[part]` groups from the front; a group may itself hold groups. Gives back what is left.
-fn bracketed<'a>(mut rest: &'a str, parts: &mut Vec<String>, depth: usize) -> Result<&'a str, String> {
+fn bracketed<'a>(
+    mut rest: &'a str,
+    parts: &mut Vec<String>,
+    depth: usize,
+) -> Result<&'a str, String> {
     if limits::REFERENCE_DEPTH_MAX < depth {
         return Err(malformed(rest));
     }

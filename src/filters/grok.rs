@@ -82,6 +82,21 @@ struct FieldPatterns {
 struct Pattern {
     grok: Grok,
     captures: Vec<Capture>,
+    /// The set of the captures' names, if all are different fields at the top level.
+    new_fields: Option<u64>,
+}
+
+impl Pattern {
+    fn new(grok: Grok, captures: Vec<Capture>) -> Self {
+        let mut new_fields = Some(0);
+        for capture in &captures {
+            let bit = capture.top.map(Name::bit);
+            new_fields = new_fields.zip(bit).and_then(|(bits, bit)| {
+                (bits & bit == 0).then_some(bits | bit)
+            });
+        }
+        Self { grok, captures, new_fields }
+    }
 }
 
 /// Where a capture goes.
@@ -204,18 +219,46 @@ impl GrokFilter {
 
     /// Puts the captures of a match into the event. False if one did not fit.
     fn store(&self, batch: &mut Batch, id: EventId, text: Text, pattern: &Pattern) -> bool {
+        let fields = batch.fields(id);
+        if pattern.new_fields.is_some_and(|bits| bits & batch.name_bits(fields) == 0) {
+            self.append(batch, id, text, pattern);
+            return true;
+        }
         for (index, capture) in pattern.captures.iter().enumerate() {
-            let value = match self.slots.0.span(index) {
-                Some(span) if !span.is_empty() => convert(batch, text.slice(span), capture.kind),
-                _ if !self.keep_empty_captures => continue,
-                Some(_) => Value::Text(Text::EMPTY),
-                None => Value::Null,
+            let Some(value) = self.value(batch, text, index, capture) else {
+                continue;
             };
             if !store_one(batch, id, capture, value) {
                 return false;
             }
         }
         true
+    }
+}
+
+impl GrokFilter {
+    /// Adds the captures behind the fields of an event that has none of their names.
+    fn append(&self, batch: &mut Batch, id: EventId, text: Text, pattern: &Pattern) {
+        let mut fields = batch.fields(id);
+        for (index, capture) in pattern.captures.iter().enumerate() {
+            let value = self.value(batch, text, index, capture);
+            if let (Some(name), Some(value)) = (capture.top, value) {
+                batch.push_member(&mut fields, name, value);
+            }
+        }
+        batch.set_fields(id, fields);
+    }
+
+    /// What a capture puts into its field, if anything.
+    fn value(&self, batch: &Batch, text: Text, index: usize, capture: &Capture) -> Option<Value> {
+        match self.slots.0.span(index) {
+            Some(span) if !span.is_empty() => {
+                Some(convert(batch, text.slice(span), capture.kind))
+            }
+            _ if !self.keep_empty_captures => None,
+            Some(_) => Some(Value::Text(Text::EMPTY)),
+            None => Some(Value::Null),
+        }
     }
 }
 

@@ -320,3 +320,6 @@ async fn wait(reading: &Reading, time: std::time::Duration) -> bool {
         .await
         .is_ok()
 }
+
+#[cfg(test)]
+mod tests;

@@ -4,7 +4,6 @@
 use std::sync::Arc;
 
 use crate::event::Names;
-use crate::pipeline::decoration::Decoration;
 use crate::filters::{self, Outcome};
 use crate::inputs::{self, Input};
 use crate::lang::diagnostic::{Diagnostic, Severity};
@@ -14,6 +13,7 @@ use crate::metrics::{Metrics, PluginMetrics};
 use crate::outputs::{self, Output};
 use crate::pipeline::building::{Building, Surroundings};
 use crate::pipeline::condition::Condition;
+use crate::pipeline::decoration::Decoration;
 use crate::pipeline::program::{FilterStep, Step};
 use crate::plugin::{Options, Plugin};
 

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use crate::services::docker::{BUSYBOX, Docker};
 use crate::services::elasticsearch::{self, Elasticsearch};
 use crate::services::sawlog::Sawlog;
-use crate::services::wait_until;
+use crate::services::{Scratch, wait_until};
 
 /// From a container's line to its document, on a machine that starts containers beside it.
 const FOUND_MAX: Duration = Duration::from_secs(60);
@@ -26,13 +26,17 @@ const OF_THE_WAY: [&str; 4] = ["path", "log", "offset", "host"];
 /// Starts an agent that reads this daemon's containers one way, into an index of its own.
 #[track_caller]
 fn start(server: &Elasticsearch, docker: &Docker, mode: &str, index: &str) -> Sawlog {
-    Sawlog::start(&format!(
+    Sawlog::start(&pipeline(server, docker, mode, index))
+}
+
+fn pipeline(server: &Elasticsearch, docker: &Docker, mode: &str, index: &str) -> String {
+    format!(
         "input {{ docker {{ socket => \"{}\" data_root => \"{}\" mode => \"{mode}\" }} }}\n\
          output {{ elasticsearch {{ hosts => [\"{}\"] index => \"{index}\" }} }}\n",
         docker.socket().display(),
         docker.data_root().display(),
         server.url()
-    ))
+    )
 }
 
 /// Three containers: both streams and labels; many lines; one long line, an empty one, and bytes that JSON escapes.
@@ -172,21 +176,32 @@ fn a_container_that_lives_for_a_moment_is_read_to_its_last_line() {
 /// Lines of a container whose log is rotated: 15 files of 100 kB.
 const ROTATED: u64 = 20_000;
 
-/// Waits until each number from 1 is a message in the index, and nothing else is.
+/// The numbers that are messages of the index, and how many documents there are.
 #[track_caller]
-fn wait_for_numbers(server: &Elasticsearch, index: &str) {
-    server.wait_for_count(index, ROTATED, FOUND_MAX);
+fn numbers(server: &Elasticsearch, index: &str) -> (BTreeSet<u64>, u64) {
+    let count = server.count(index);
     let terms = json!({"field": "message.keyword", "size": 2 * ROTATED});
     let answer = server.search(
         index,
         &json!({"size": 0, "aggs": {"lines": {"terms": terms}}}),
     );
-    let buckets = answer["aggregations"]["lines"]["buckets"]
-        .as_array()
-        .expect("buckets");
+    // Before the first document there is no index, and no answer about it.
+    let buckets = answer["aggregations"]["lines"]["buckets"].as_array();
     let number = |bucket: &Value| bucket["key"].as_str()?.parse().ok();
-    let found: BTreeSet<u64> = buckets.iter().filter_map(number).collect();
-    assert_eq!(found, (1..=ROTATED).collect::<BTreeSet<_>>());
+    (
+        buckets.into_iter().flatten().filter_map(number).collect(),
+        count,
+    )
+}
+
+/// Waits until each number from 1 is a message in the index, once, and nothing else is.
+#[track_caller]
+fn wait_for_numbers(server: &Elasticsearch, index: &str, want: u64) {
+    server.wait_for_count(index, want, FOUND_MAX);
+    assert_eq!(
+        numbers(server, index).0,
+        (1..=want).collect::<BTreeSet<_>>()
+    );
 }
 
 #[test]
@@ -209,9 +224,9 @@ fn rotated_and_compressed_logs_are_read_whole_while_they_grow_and_afterwards() {
         .flatten();
     let compressed = files.filter(|file| file.path().extension().is_some_and(|end| end == "gz"));
     assert!(5 < compressed.count(), "the log was not rotated");
-    wait_for_numbers(server, "rotated-present");
+    wait_for_numbers(server, "rotated-present", ROTATED);
     let later = start(server, &docker, "files", "rotated-later");
-    wait_for_numbers(server, "rotated-later");
+    wait_for_numbers(server, "rotated-later", ROTATED);
     for agent in [present, later] {
         agent.stop();
     }
@@ -249,5 +264,61 @@ fn a_container_that_asks_to_be_left_out_is_left_out() {
     }
     for (_, index) in ways {
         assert_eq!(server.count(index), 1, "{index}");
+    }
+}
+
+/// Lines of a container that is read by one agent after the other, one every 20 ms.
+const SLOW: u64 = 300;
+
+/// Reads a container's lines by agents that are stopped at a third and at two thirds.
+#[track_caller]
+fn check_restarts(mode: &str, stop: impl Fn(Sawlog)) -> (BTreeSet<u64>, u64) {
+    let server = elasticsearch::shared();
+    let docker = Docker::start();
+    let data = Scratch::new("docker-data");
+    let index = format!(
+        "restarted-{mode}-{}",
+        data.0.display().to_string().replace('/', "_")
+    );
+    let pipeline = pipeline(server, &docker, mode, &index);
+    let script = format!("for i in $(seq {SLOW}); do echo $i; sleep 0.02; done");
+    docker.run(&["--network", "none", BUSYBOX, "sh", "-c", &script]);
+    for least in [SLOW / 3, 2 * SLOW / 3] {
+        let agent = Sawlog::start_in(&data.0, &pipeline);
+        wait_until(FOUND_MAX, "some of the lines", || {
+            match server.count(&index) {
+                count if least <= count => Ok(()),
+                count => Err(format!("{count} documents")),
+            }
+        });
+        stop(agent);
+    }
+    let agent = Sawlog::start_in(&data.0, &pipeline);
+    wait_until(FOUND_MAX, "every line", || match numbers(server, &index) {
+        (found, _) if found.len() as u64 == SLOW => Ok(()),
+        (found, count) => Err(format!("{} numbers in {count} documents", found.len())),
+    });
+    agent.stop();
+    numbers(server, &index)
+}
+
+#[test]
+fn an_agent_that_is_restarted_reads_each_line_of_a_files_container_once() {
+    let (found, count) = check_restarts("files", |agent| drop(agent.stop()));
+    assert_eq!((found.last(), count), (Some(&SLOW), SLOW));
+}
+
+#[test]
+fn an_agent_that_is_restarted_reads_each_line_of_the_api_once() {
+    let (found, count) = check_restarts("api", |agent| drop(agent.stop()));
+    assert_eq!((found.last(), count), (Some(&SLOW), SLOW));
+}
+
+#[test]
+fn an_agent_that_is_killed_loses_no_line_of_a_container() {
+    for mode in ["files", "api"] {
+        let (found, count) = check_restarts(mode, Sawlog::kill);
+        assert!(SLOW <= count, "{mode}: {count}");
+        assert_eq!(found, (1..=SLOW).collect::<BTreeSet<_>>(), "{mode}");
     }
 }

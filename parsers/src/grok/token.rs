@@ -107,6 +107,36 @@ impl Token {
         (built_in().get(name) == Some(body)).then_some(token)
     }
 
+    /// A quick look at a few bytes, for searches: whether it is worth trying. It may say yes too often; the
+    /// first byte is known to fit.
+    #[inline]
+    pub fn can_start(self, line: &[u8], at: usize) -> bool {
+        match self {
+            Token::Ip { .. } => address::ip_can_start(line, at),
+            Token::Hostname
+            | Token::Word
+            | Token::WholeNumber { .. }
+            | Token::Month
+            | Token::SyslogTimestamp => text::starts_word(line, at),
+            Token::Iso8601 => [2, 4]
+                .into_iter()
+                .any(|year| line.get(at + year) == Some(&b'-')),
+            Token::HttpDate => [1, 2]
+                .into_iter()
+                .any(|day| line.get(at + day) == Some(&b'/')),
+            Token::Time => [1, 2]
+                .into_iter()
+                .any(|hour| line.get(at + hour) == Some(&b':')),
+            Token::Ipv4
+            | Token::IpOrHost { .. }
+            | Token::Number
+            | Token::Int
+            | Token::QuotedString
+            | Token::UriPath
+            | Token::UriPathParam => true,
+        }
+    }
+
     /// Parses the token at a place of the line.
     #[inline]
     pub fn scan(self, line: &[u8], at: usize) -> Scan {

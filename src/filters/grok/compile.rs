@@ -124,7 +124,7 @@ impl Rules {
                 reference,
             });
         }
-        Some(Pattern { grok, captures })
+        Some(Pattern::new(grok, captures))
     }
 }
 

@@ -2,10 +2,10 @@
 
 use crate::event::value::Chain;
 use crate::event::{Batch, EventId, Name, Reference, Template, Value};
-use crate::pipeline::decoration::NameTemplate;
 use crate::filters::mutate::convert::{self, Target};
 use crate::filters::mutate::substitute::Substitution;
 use crate::pipeline::Building;
+use crate::pipeline::decoration::NameTemplate;
 use crate::plugin::{Arg, ArgValue, Options, Word};
 
 /// An operation could not be done on an event.

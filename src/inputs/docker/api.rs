@@ -268,8 +268,12 @@ impl Api {
             ("start", known) => {
                 // It may live for some milliseconds only: its follower is told at once.
                 let known = known.unwrap_or_else(|| self.add(container));
-                known.send_modify(|known| known.starts += 1);
+                known.send_modify(|known| {
+                    known.starts += 1;
+                    known.ended = false;
+                });
             }
+            ("die", Some(known)) => known.send_modify(|known| known.ended = true),
             ("rename" | "update", Some(known)) => self.look(known),
             ("destroy", Some(_)) => self.remove(&container.id),
             _ => {}

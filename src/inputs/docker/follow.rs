@@ -5,6 +5,7 @@ use std::collections::VecDeque;
 use std::hash::BuildHasher;
 use std::pin::pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 use http_body_util::BodyExt;
 use hyper::body::{Bytes, Frame, Incoming};
@@ -30,6 +31,8 @@ pub struct Known {
     pub described: bool,
     /// How often it was heard to start, or found started.
     pub starts: u64,
+    /// It was heard to end, and not to start since.
+    pub ended: bool,
     /// It is removed, or will be.
     pub gone: bool,
     /// The options let it be read, through the Engine.
@@ -43,6 +46,7 @@ impl Known {
             container: Arc::new(container),
             described: false,
             starts: 0,
+            ended: false,
             gone: false,
             wanted,
         }
@@ -91,6 +95,9 @@ pub struct Follower {
     has_read: bool,
     /// Batches of new lines that the present answer gave.
     news: u64,
+    /// How long an answer may be silent before it is asked for anew: an Engine can lose the file after a rotation, and
+    /// says nothing.
+    patience: Duration,
 }
 
 /// Why reading an answer ended.
@@ -98,6 +105,8 @@ pub struct Follower {
 enum End {
     Stopped,
     Unwanted,
+    /// Nothing came for a while.
+    Silent,
     /// The answer is complete: the container has ended, or the Engine.
     Complete,
     Failed(Fault),
@@ -139,6 +148,7 @@ impl Follower {
             recent: Default::default(),
             has_read: false,
             news: 0,
+            patience: limits::DOCKER_SILENCE_MIN,
         }
     }
 
@@ -150,6 +160,10 @@ impl Follower {
         let mut done = 0;
         while let Some(starts) = self.wait_for_start(done).await {
             done = starts;
+            if !self.may_ask(&id).await {
+                self.reading.counters.containers_missed.add(1);
+                break;
+            }
             if self.read_until_it_ends(&id, &mut backoff).await == Next::End {
                 break;
             }
@@ -182,17 +196,39 @@ impl Follower {
         }
     }
 
+    /// Whether asking for the logs does no harm. An Engine makes a log file for a container that has ended, if it has none:
+    /// where the container is being removed at that moment, the removal fails.
+    async fn may_ask(&self, id: &str) -> bool {
+        let known = self.known.borrow().clone();
+        if !known.ended {
+            return true;
+        }
+        let container = match known.described {
+            true => known.container,
+            false => match self.engine.inspect(id).await {
+                Ok(container) => Arc::new(container),
+                Err(_) => return false,
+            },
+        };
+        !container.removes_itself
+    }
+
     /// Reads the logs again and again until the container has ended.
     async fn read_until_it_ends(&mut self, id: &str, backoff: &mut Backoff) -> Next {
         loop {
             let fault = match self.read_once(id, backoff).await {
                 End::Stopped => return Next::End,
                 End::Unwanted => return Next::Wait,
+                End::Silent => continue,
                 End::Complete => match self.engine.inspect(id).await {
                     // An Engine that is stopped ends its answers too, in the middle: the end is only believed when
                     // nothing new comes.
-                    Ok(container) if !container.running && 0 < self.news => continue,
-                    Ok(container) if !container.running => return self.finish_lines().await,
+                    Ok(container) if !container.running => {
+                        if self.news == 0 || container.removes_itself || !self.stays().await {
+                            return self.finish_lines().await;
+                        }
+                        continue;
+                    }
                     Ok(_) => Fault::Away("the answer ended".to_owned()),
                     Err(fault) => fault,
                 },
@@ -224,6 +260,16 @@ impl Follower {
             {
                 return Next::End;
             }
+        }
+    }
+
+    /// Waits a little after the end of a container; false if it is removed meanwhile, or we have to stop.
+    async fn stays(&mut self) -> bool {
+        let gone = self.known.wait_for(|known| known.gone);
+        tokio::select! {
+            _ = self.stop.wait_for(|stop| *stop) => false,
+            _ = gone => false,
+            () = tokio::time::sleep(limits::DOCKER_END_WAIT) => true,
         }
     }
 
@@ -314,6 +360,11 @@ impl Follower {
                 _ = self.stop.wait_for(|stop| *stop) => return End::Stopped,
                 _ = self.known.wait_for(|known| !known.wanted) => return End::Unwanted,
                 frame = body.frame() => frame,
+                () = tokio::time::sleep(self.patience) => {
+                    let longer = if self.news == 0 { self.patience * 2 } else { self.patience };
+                    self.patience = longer.min(limits::DOCKER_SILENCE_MAX);
+                    return End::Silent;
+                }
             };
             let mut answer = take(frame, &mut buffer);
             // The Engine sends each line by itself: what comes within a moment becomes one batch.
@@ -427,17 +478,17 @@ impl Follower {
 
     /// Hands over what was found and is new. False if nobody takes it: the agent stops.
     async fn hand_over(&mut self, bytes: Vec<u8>) -> bool {
-        let catching_up = &mut self.catching_up;
-        if catching_up.iter().any(Option::is_some) {
-            self.lines
-                .retain(&bytes, |line, text| is_new(catching_up, line, text));
-        }
+        let (catching_up, recent) = (&mut self.catching_up, &mut self.recent);
+        self.lines.retain(&bytes, |line, text| {
+            is_new(catching_up, line, text) && recent[slot_of(line)].is_new(line.time, text)
+        });
         self.reading
             .count_lines(std::mem::take(&mut self.lines.counts));
         if self.lines.is_empty() {
             return true;
         }
         self.news += 1;
+        self.patience = limits::DOCKER_SILENCE_MIN;
         note_last(&mut self.last, &self.lines, &bytes);
         let position = Position {
             last: self.last.clone(),

@@ -42,6 +42,7 @@ impl Program {
                 registers: 0,
                 first: first(tree, &follow.first),
                 start: super::start::start(tree),
+                leads: Vec::new(),
                 required: super::start::required(tree).map(Needle::new),
                 open_choice: None,
                 origins: Vec::new(),
@@ -61,6 +62,7 @@ impl Program {
         }
         emitter.node(tree, &follow)?;
         emitter.push(Op::Match)?;
+        emitter.program.leads = super::start::leads(&emitter.program.ops);
         Ok(emitter.program)
     }
 }
