@@ -8,6 +8,7 @@ use tokio::net::TcpListener;
 use super::PLUGIN;
 use crate::event::{Batch, EventId, Name, Names, Reference};
 use crate::metrics::{Metrics, PluginMetrics};
+use crate::outputs::Output;
 use crate::pipeline::Building;
 use crate::pipeline::Ecs;
 use crate::pipeline::building::Surroundings;
@@ -34,15 +35,11 @@ fn hash(pairs: &[(&str, &str)]) -> Setting {
     Setting::Hash(pairs.iter().map(pair).collect())
 }
 
-/// Sends one event after another through an output of these settings; gives the lines that carbon read, sorted.
-async fn sent(
+/// An output of these settings that sends to a port, the names that they brought, and where it counts.
+fn built(
+    port: u16,
     settings: Vec<(&'static str, Setting)>,
-    events: &[&str],
-) -> (Vec<String>, Arc<PluginMetrics>) {
-    let carbon = TcpListener::bind("127.0.0.1:0")
-        .await
-        .expect("ports are free");
-    let port = carbon.local_addr().expect("it is bound").port();
+) -> (Box<dyn Output>, Names, Arc<PluginMetrics>) {
     let mut all = vec![
         ("host", Setting::Text("127.0.0.1".to_owned())),
         ("port", Setting::Integer(port.into())),
@@ -54,17 +51,17 @@ async fn sent(
         all.retain(|(known, _)| *known != name);
         all.push((name, setting));
     }
+    let settings = all
+        .into_iter()
+        .map(|(name, setting)| (name, setting, Default::default()));
     let options = Options {
         plugin: PLUGIN.plugin,
         id: "output_graphite_1".to_owned(),
         span: Default::default(),
-        settings: all
-            .into_iter()
-            .map(|(name, setting)| (name, setting, Default::default()))
-            .collect(),
+        settings: settings.collect(),
     };
-    let (mut names, mut diagnostics, metrics) =
-        (Names::default(), Vec::new(), Arc::new(Metrics::default()));
+    let (mut names, mut diagnostics) = (Names::default(), Vec::new());
+    let metrics = Arc::new(Metrics::default());
     let surroundings = Surroundings {
         ecs: Ecs::Disabled,
         support_escapes: false,
@@ -79,6 +76,19 @@ async fn sent(
         metrics: &metrics,
     };
     let output = (PLUGIN.build)(&options, &mut building).expect("the options are good");
+    (output, names, metrics.plugin(&options))
+}
+
+/// Sends one event after another through an output of these settings; gives the lines that carbon read, sorted.
+async fn sent(
+    settings: Vec<(&'static str, Setting)>,
+    events: &[&str],
+) -> (Vec<String>, Arc<PluginMetrics>) {
+    let carbon = TcpListener::bind("127.0.0.1:0")
+        .await
+        .expect("ports are free");
+    let port = carbon.local_addr().expect("it is bound").port();
+    let (output, names, metrics) = built(port, settings);
     let started = output.start();
     let events: Vec<String> = events.iter().map(|event| (*event).to_owned()).collect();
     let mut encoder = started.encoder;
@@ -103,7 +113,7 @@ async fn sent(
     started.task.await.expect("the task ends");
     let mut lines: Vec<String> = text.lines().map(str::to_owned).collect();
     lines.sort();
-    (lines, metrics.plugin(&options))
+    (lines, metrics)
 }
 
 fn push(batch: &mut Batch, json: &str) -> EventId {

@@ -29,12 +29,11 @@ fn text(text: &str) -> Setting {
     Setting::Text(text.to_owned())
 }
 
-/// What the encoder makes of some events, and what it refused.
-fn encoded(
+/// The checked options, the names that they brought, and where the output counts.
+fn checked(
     ecs: Ecs,
     settings: Vec<(&'static str, Setting)>,
-    events: &[&str],
-) -> (String, Arc<PluginMetrics>) {
+) -> (config::Config, Names, Arc<PluginMetrics>) {
     let hosts = vec![Word {
         text: "localhost".to_owned(),
         ..Word::default()
@@ -63,8 +62,8 @@ fn encoded(
         span: Span::default(),
         settings: all,
     };
-    let (mut names, mut diagnostics, metrics) =
-        (Names::default(), Vec::new(), Arc::new(Metrics::default()));
+    let (mut names, mut diagnostics) = (Names::default(), Vec::new());
+    let metrics = Arc::new(Metrics::default());
     let surroundings = Surroundings {
         ecs,
         support_escapes: false,
@@ -84,7 +83,16 @@ fn encoded(
             .iter()
             .all(|diagnostic| diagnostic.severity != Severity::Error)
     );
-    let metrics = metrics.plugin(&options);
+    (config, names, metrics.plugin(&options))
+}
+
+/// What the encoder makes of some events, and what it refused.
+fn encoded(
+    ecs: Ecs,
+    settings: Vec<(&'static str, Setting)>,
+    events: &[&str],
+) -> (String, Arc<PluginMetrics>) {
+    let (config, names, metrics) = checked(ecs, settings);
     let (blocks, mut sent) = mpsc::channel(8);
     let mut encoder = BulkEncoder::new(Shared {
         plan: Arc::new(config.plan),
