@@ -5,6 +5,7 @@ mod lock;
 mod running;
 mod signals;
 
+use std::io;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -13,13 +14,15 @@ use crate::api;
 use crate::inputs::Source;
 use crate::inputs::sockets::Sockets;
 use crate::lang::diagnostic::{self, Diagnostic, Severity};
-use crate::lang::source::{Source as SourceText, Sources};
 use crate::lang::files;
+use crate::lang::source::{Source as SourceText, Sources};
 use crate::metrics::Metrics;
 use crate::pipeline::building::Surroundings;
 use crate::pipeline::compile::{Compiled, compile};
+use crate::queue::positions::Positions;
 use crate::settings::{Origin, PipelineSettings, Settings};
-use running::Running;
+use lock::Lock;
+use running::{Deadline, Running};
 use signals::{Event, Signals};
 
 /// The refused configuration's exit code.
@@ -33,7 +36,11 @@ const DEFAULT_PIPELINE: &str = include_str!("../pipelines/default.conf");
 /// Runs the agent until its inputs end or it is told to stop.
 pub fn run(settings: Settings) -> ExitCode {
     let metrics = Arc::new(Metrics::default());
-    let Some(compiled) = compile_all(&settings, &metrics) else { return REFUSED.into() };
+    // Looked at before the files are read: a change from here on is seen.
+    let modified = modified(&settings);
+    let Some(compiled) = compile_all(&settings, &metrics) else {
+        return REFUSED.into();
+    };
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()
@@ -45,40 +52,26 @@ pub fn run(settings: Settings) -> ExitCode {
             return FAULT.into();
         }
     };
-    let code = runtime.block_on(serve(settings, compiled, metrics));
-    runtime.shutdown_timeout(Duration::from_millis(200));
-    code
-}
-
-async fn serve(settings: Settings, compiled: Vec<Compiled>, metrics: Arc<Metrics>) -> ExitCode {
-    let keeps = |source| compiled.iter().flat_map(|one| &one.inputs).any(|i| i.source() == source);
-    let (rereadable, pushed) = (keeps(Source::Rereadable), keeps(Source::Pushed));
-    let lock = match rereadable.then(|| lock::take(&settings.path_data)).transpose() {
-        Ok(lock) => lock,
-        Err(error) => {
+    let code = runtime.block_on(async {
+        let mut signals = match Signals::new(settings.reload_interval, modified) {
+            Ok(signals) => signals,
+            Err(error) => {
+                tracing::error!("cannot listen for signals: {error}");
+                return FAULT.into();
+            }
+        };
+        let mut agent = Agent::new(settings, metrics);
+        if let Err(error) = agent.prepare(&compiled).await {
             tracing::error!("{error}");
             return REFUSED.into();
         }
-    };
-    let state = Arc::new(api::State::new(Arc::clone(&metrics)));
-    if let Some(api) = settings.api.as_ref().filter(|_| rereadable || pushed) {
-        api::spawn(api, Arc::clone(&state)).await;
-    }
-    let sockets = Arc::new(Sockets::default());
-    let mut running = Vec::new();
-    for (one, pipeline) in compiled.into_iter().zip(&settings.pipelines) {
-        match Running::start(one, pipeline, &sockets, &[]) {
-            Ok(started) => running.push(started),
-            Err(error) => {
-                tracing::error!("cannot start the workers: {error}");
-                return FAULT.into();
-            }
+        if let Err(error) = agent.start(compiled, &[]) {
+            tracing::error!("cannot start the workers: {error}");
+            return FAULT.into();
         }
-    }
-    state.show(running.iter().map(Running::waiting).collect());
-    let mut agent = Agent { settings, metrics, sockets, running, state };
-    let code = agent.watch().await;
-    drop(lock);
+        agent.watch(&mut signals).await
+    });
+    runtime.shutdown_timeout(Duration::from_millis(200));
     code
 }
 
@@ -88,18 +81,58 @@ struct Agent {
     sockets: Arc<Sockets>,
     running: Vec<Running>,
     state: Arc<api::State>,
+    /// Held from the first pipeline on that keeps positions.
+    lock: Option<Lock>,
+    has_api: bool,
 }
 
 impl Agent {
-    /// Waits for what happens and acts on it.
-    async fn watch(&mut self) -> ExitCode {
-        let mut signals = match Signals::new(self.settings.reload_interval, self.modified()) {
-            Ok(signals) => signals,
-            Err(error) => {
-                tracing::error!("cannot listen for signals: {error}");
-                return FAULT.into();
-            }
+    fn new(settings: Settings, metrics: Arc<Metrics>) -> Self {
+        Self {
+            settings,
+            sockets: Arc::default(),
+            running: Vec::new(),
+            state: Arc::new(api::State::new(Arc::clone(&metrics))),
+            metrics,
+            lock: None,
+            has_api: false,
+        }
+    }
+
+    /// Takes what these pipelines need beside themselves: the data folder, and the API's port. A pipeline that keeps
+    /// nothing needs neither.
+    async fn prepare(&mut self, compiled: &[Compiled]) -> Result<(), String> {
+        let needs = |source| {
+            let mut inputs = compiled.iter().flat_map(|one| &one.inputs);
+            inputs.any(|input| input.source() == source)
         };
+        let (rereadable, pushed) = (needs(Source::Rereadable), needs(Source::Pushed));
+        if rereadable && self.lock.is_none() {
+            self.lock = Some(lock::take(&self.settings.path_data)?);
+        }
+        if let Some(api) = &self.settings.api
+            && (rereadable || pushed)
+            && !self.has_api
+        {
+            self.has_api = true;
+            api::spawn(api, Arc::clone(&self.state)).await;
+        }
+        Ok(())
+    }
+
+    /// Starts pipelines, which go on from the kept positions.
+    fn start(&mut self, compiled: Vec<Compiled>, kept: &[Positions]) -> io::Result<()> {
+        for (one, pipeline) in compiled.into_iter().zip(&self.settings.pipelines) {
+            let started = Running::start(one, pipeline, &self.sockets, kept)?;
+            self.running.push(started);
+        }
+        self.state
+            .show(self.running.iter().map(Running::waiting).collect());
+        Ok(())
+    }
+
+    /// Waits for what happens and acts on it.
+    async fn watch(&mut self, signals: &mut Signals) -> ExitCode {
         loop {
             let event = tokio::select! {
                 event = signals.next() => event,
@@ -108,34 +141,42 @@ impl Agent {
             match event {
                 Event::Reload => self.reload().await,
                 Event::Tick => {
-                    if signals.changed(self.modified()) {
+                    if signals.changed(modified(&self.settings)) {
                         self.reload().await;
                     }
                 }
-                Event::InputsEnded => return self.drain(None, &mut signals).await,
+                Event::InputsEnded => return self.drain(None, signals).await,
                 Event::Stop => {
                     tracing::info!("stopping: inputs are closed, what was read is sent");
-                    return self.drain(Some(self.settings.shutdown_grace), &mut signals).await;
+                    return self
+                        .drain(Some(self.settings.shutdown_grace), signals)
+                        .await;
                 }
             }
         }
     }
 
-    /// Inputs stop, workers and outputs finish, within a time if one is given. A second signal ends the wait.
-    async fn drain(&mut self, grace: Option<Duration>, signals: &mut Signals) -> ExitCode {
+    /// Inputs stop, workers and outputs finish. Once the agent was told to stop, they have the time of `shutdown.grace`
+    /// for it; a second signal ends the wait at once.
+    async fn drain(&mut self, mut grace: Option<Duration>, signals: &mut Signals) -> ExitCode {
         let running = std::mem::take(&mut self.running);
-        let draining = Running::drain_all(running, grace);
+        let positions: Vec<_> = running.iter().map(Running::positions).collect();
+        let deadline = Arc::new(Deadline::default());
+        let draining = Running::drain_all(running, Arc::clone(&deadline));
         tokio::pin!(draining);
-        let mut stopping = grace.is_some();
         loop {
+            if let Some(grace) = grace {
+                deadline.set(grace);
+            }
             tokio::select! {
                 clean = &mut draining => return if clean { ExitCode::SUCCESS } else { FAULT.into() },
                 event = signals.next() => match event {
-                    Event::Stop if stopping => {
+                    Event::Stop if grace.is_some() => {
                         tracing::warn!("stopped before everything was sent");
+                        positions.iter().for_each(|positions| running::save(positions));
                         return ExitCode::SUCCESS;
                     }
-                    Event::Stop => stopping = true,
+                    Event::Stop => grace = Some(self.settings.shutdown_grace),
                     Event::Reload | Event::Tick | Event::InputsEnded => {}
                 },
             }
@@ -144,44 +185,46 @@ impl Agent {
 
     /// Builds every pipeline anew and, if all are good, puts them in place of the running ones.
     async fn reload(&mut self) {
-        let private = |one: &Running| one.has_private_input();
-        if self.running.iter().any(private) {
+        if let Err(error) = self.replace().await {
             self.metrics.reloads_failed.add(1);
-            tracing::error!("not reloaded: a pipeline that reads stdin cannot be replaced");
-            return;
+            tracing::error!("not reloaded: {error}");
         }
-        let Some(compiled) = compile_all(&self.settings, &self.metrics) else {
-            self.metrics.reloads_failed.add(1);
-            tracing::error!("not reloaded: the new configuration is refused, the old one runs on");
-            return;
-        };
+    }
+
+    async fn replace(&mut self) -> Result<(), String> {
+        if self.running.iter().any(Running::has_private_input) {
+            return Err("a pipeline that reads stdin cannot be replaced".to_owned());
+        }
+        let compiled = compile_all(&self.settings, &self.metrics)
+            .ok_or("the new configuration is refused, the old one runs on")?;
+        self.prepare(&compiled).await?;
         self.sockets.begin_reload();
         let old = std::mem::take(&mut self.running);
         let kept = Running::hand_over(old).await;
-        for (one, pipeline) in compiled.into_iter().zip(&self.settings.pipelines) {
-            match Running::start(one, pipeline, &self.sockets, &kept) {
-                Ok(started) => self.running.push(started),
-                Err(error) => tracing::error!("cannot start the workers: {error}"),
-            }
-        }
+        let started = self.start(compiled, &kept);
         self.sockets.end_reload();
-        self.state.show(self.running.iter().map(Running::waiting).collect());
+        started.map_err(|error| format!("cannot start the workers: {error}"))?;
         self.metrics.reloads.add(1);
         tracing::info!("reloaded");
+        Ok(())
     }
+}
 
-    /// When the newest pipeline file was changed, and how many there are.
-    fn modified(&self) -> (usize, Option<SystemTime>) {
-        let mut newest = (0, None);
-        for pipeline in &self.settings.pipelines {
-            let Ok(sources) = load_sources(pipeline) else { continue };
-            for source in &sources.all {
-                let changed = std::fs::metadata(&source.name).and_then(|file| file.modified()).ok();
-                newest = (newest.0 + 1, newest.1.max(changed));
-            }
+/// When the newest pipeline file was changed, and how many there are.
+fn modified(settings: &Settings) -> (usize, Option<SystemTime>) {
+    let mut newest = (0, None);
+    for pipeline in &settings.pipelines {
+        let Ok(sources) = load_sources(pipeline) else {
+            continue;
+        };
+        for source in &sources.all {
+            let changed = std::fs::metadata(&source.name)
+                .and_then(|file| file.modified())
+                .ok();
+            newest = (newest.0 + 1, newest.1.max(changed));
         }
-        newest
     }
+    newest
 }
 
 /// Compiles every pipeline and prints what there is to say. `None` if one is refused.
@@ -231,7 +274,10 @@ fn print(diagnostics: &[Diagnostic], sources: &Sources) {
     for remark in &sorted {
         eprintln!("{}", diagnostic::render(remark, sources, colour));
     }
-    let errors = sorted.iter().filter(|remark| remark.severity == Severity::Error).count();
+    let errors = sorted
+        .iter()
+        .filter(|remark| remark.severity == Severity::Error)
+        .count();
     if 0 < errors {
         let s = if errors == 1 { "" } else { "s" };
         eprintln!("refused: {errors} error{s}; nothing was started");
@@ -240,7 +286,10 @@ fn print(diagnostics: &[Diagnostic], sources: &Sources) {
 
 fn load_sources(pipeline: &PipelineSettings) -> Result<Sources, String> {
     let text = |name: &str, text: &str| Sources {
-        all: vec![SourceText { name: name.to_owned(), text: text.to_owned() }],
+        all: vec![SourceText {
+            name: name.to_owned(),
+            text: text.to_owned(),
+        }],
     };
     match &pipeline.origin {
         Origin::Text(written) => Ok(text("-e", written)),
@@ -248,7 +297,11 @@ fn load_sources(pipeline: &PipelineSettings) -> Result<Sources, String> {
         Origin::Files(paths) => {
             let mut all = Sources::default();
             for path in paths {
-                all.all.extend(files::load_files(path).map_err(|error| error.to_string())?.all);
+                all.all.extend(
+                    files::load_files(path)
+                        .map_err(|error| error.to_string())?
+                        .all,
+                );
             }
             Ok(all)
         }

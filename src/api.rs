@@ -29,7 +29,10 @@ pub struct State {
 
 impl State {
     pub fn new(metrics: Arc<Metrics>) -> Self {
-        Self { metrics, waiting: Mutex::default() }
+        Self {
+            metrics,
+            waiting: Mutex::default(),
+        }
     }
 
     /// Shows the queues of these pipelines from now on.
@@ -50,7 +53,9 @@ pub async fn spawn(settings: &ApiSettings, state: Arc<State>) {
     for port in settings.ports.clone() {
         match TcpListener::bind((settings.host.as_str(), port)).await {
             Ok(listener) => {
-                let address = listener.local_addr().map_or(String::new(), |a| a.to_string());
+                let address = listener
+                    .local_addr()
+                    .map_or(String::new(), |a| a.to_string());
                 tracing::info!("figures at http://{address}/metrics, health at /health");
                 tokio::spawn(run(listener, state));
                 return;
@@ -71,7 +76,9 @@ pub async fn spawn(settings: &ApiSettings, state: Arc<State>) {
 async fn run(listener: TcpListener, state: Arc<State>) {
     let connections = Arc::new(Semaphore::new(limits::API_CONNECTIONS_MAX));
     loop {
-        let Ok(permit) = Arc::clone(&connections).acquire_owned().await else { return };
+        let Ok(permit) = Arc::clone(&connections).acquire_owned().await else {
+            return;
+        };
         match listener.accept().await {
             Ok((stream, _)) => {
                 let state = Arc::clone(&state);
@@ -105,27 +112,45 @@ async fn serve(stream: TcpStream, state: Arc<State>) {
 
 fn answer(request: &Request<Incoming>, state: &State) -> Response<Full<Bytes>> {
     if request.method() != Method::GET {
-        let mut refused = text(StatusCode::METHOD_NOT_ALLOWED, "text/plain", "GET only\n".into());
-        refused.headers_mut().insert(ALLOW, HeaderValue::from_static("GET"));
+        let mut refused = text(
+            StatusCode::METHOD_NOT_ALLOWED,
+            "text/plain",
+            "GET only\n".into(),
+        );
+        refused
+            .headers_mut()
+            .insert(ALLOW, HeaderValue::from_static("GET"));
         return refused;
     }
     match request.uri().path() {
-        "/health" => text(StatusCode::OK, "application/json", "{\"status\":\"green\"}\n".into()),
-        "/metrics" => {
-            text(StatusCode::OK, "text/plain; version=0.0.4", prometheus::encode(state))
-        }
+        "/health" => text(
+            StatusCode::OK,
+            "application/json",
+            "{\"status\":\"green\"}\n".into(),
+        ),
+        "/metrics" => text(
+            StatusCode::OK,
+            "text/plain; version=0.0.4",
+            prometheus::encode(state),
+        ),
         "/" => {
             let version = env!("CARGO_PKG_VERSION");
             let body = format!("{{\"name\":\"sawlog\",\"version\":\"{version}\"}}\n");
             text(StatusCode::OK, "application/json", body)
         }
-        _ => text(StatusCode::NOT_FOUND, "text/plain", "there are /health and /metrics\n".into()),
+        _ => text(
+            StatusCode::NOT_FOUND,
+            "text/plain",
+            "there are /health and /metrics\n".into(),
+        ),
     }
 }
 
 fn text(status: StatusCode, kind: &'static str, body: String) -> Response<Full<Bytes>> {
     let mut response = Response::new(Full::new(Bytes::from(body)));
     *response.status_mut() = status;
-    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(kind));
+    response
+        .headers_mut()
+        .insert(CONTENT_TYPE, HeaderValue::from_static(kind));
     response
 }

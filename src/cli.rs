@@ -62,10 +62,14 @@ fn argument(spec: &'static table::Spec) -> Arg {
             .require_equals(true)
             .default_missing_value("true")
             .value_parser(["true", "false"]),
-        _ if spec.key == "path.config" => {
-            argument.action(ArgAction::Append).num_args(1..).value_name("FILE|DIR|GLOB")
-        }
-        _ => argument.num_args(1).value_name("VALUE").allow_hyphen_values(true),
+        _ if spec.key == "path.config" => argument
+            .action(ArgAction::Append)
+            .num_args(1..)
+            .value_name("FILE|DIR|GLOB"),
+        _ => argument
+            .num_args(1)
+            .value_name("VALUE")
+            .allow_hyphen_values(true),
     }
 }
 
@@ -108,7 +112,12 @@ fn start_log(settings: &Settings) {
     let levels = Targets::new()
         .with_target("sawlog", settings.log_level)
         .with_default(LevelFilter::ERROR);
-    if tracing_subscriber::registry().with(lines).with(levels).try_init().is_err() {
+    if tracing_subscriber::registry()
+        .with(lines)
+        .with(levels)
+        .try_init()
+        .is_err()
+    {
         eprintln!("sawlog: the log was started before");
     }
 }
@@ -121,6 +130,9 @@ fn run_agent(matches: &ArgMatches) -> ExitCode {
     if settings.test_and_exit {
         return check::check(&settings);
     }
-    settings.notices.iter().for_each(|notice| tracing::info!("{notice}"));
+    settings
+        .notices
+        .iter()
+        .for_each(|notice| tracing::info!("{notice}"));
     agent::run(settings)
 }

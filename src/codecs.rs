@@ -52,7 +52,7 @@ impl Codec {
     /// Builds the codec of an input or output, `plain` if none was written.
     pub fn build(options: Option<&Options>, building: &mut Building<'_>) -> Option<Self> {
         let Some(options) = options else {
-            return Some(plain::default(building));
+            return plain::default(building);
         };
         let found = ALL
             .iter()

@@ -9,7 +9,8 @@ use crate::plugin::{Plugin, Section};
 use crate::settings::table;
 
 /// Behind this line a page is written by hand.
-const MARK: &str = "<!-- Above this line the page is made from the plugin's table of options. -->\n";
+const MARK: &str =
+    "<!-- Above this line the page is made from the plugin's table of options. -->\n";
 
 fn docs() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("docs")
@@ -31,7 +32,10 @@ fn check(path: &Path, made: &str) -> Result<(), String> {
         std::fs::write(path, format!("{made}{MARK}{by_hand}")).expect("docs is writable");
         return Ok(());
     }
-    Err(format!("{} is behind the code; run the tests with SAWLOG_BLESS=1", path.display()))
+    Err(format!(
+        "{} is behind the code; run the tests with SAWLOG_BLESS=1",
+        path.display()
+    ))
 }
 
 fn page(plugin: &Plugin) -> String {
@@ -39,7 +43,11 @@ fn page(plugin: &Plugin) -> String {
     let mut page = format!("# {} ({section})\n\n{}\n\n", plugin.name, plugin.summary);
     page.push_str(&document::option_table(plugin));
     if !plugin.absent.is_empty() {
-        let names: Vec<String> = plugin.absent.iter().map(|name| format!("`{name}`")).collect();
+        let names: Vec<String> = plugin
+            .absent
+            .iter()
+            .map(|name| format!("`{name}`"))
+            .collect();
         page.push_str(&format!(
             "\nOptions of Logstash's plugin that sawlog does not have, and refuses by name: {}.\n",
             names.join(", ")
@@ -59,15 +67,19 @@ fn section(plugin: &Plugin) -> &'static str {
 }
 
 fn page_path(plugin: &Plugin) -> PathBuf {
-    docs().join("plugins").join(format!("{}-{}.md", section(plugin), plugin.name))
+    docs()
+        .join("plugins")
+        .join(format!("{}-{}.md", section(plugin), plugin.name))
 }
 
 #[test]
 fn every_plugin_has_its_page_with_every_option() {
     let plugins = compile::plugins();
     assert!(!plugins.is_empty());
-    let wrong: Vec<String> =
-        plugins.iter().filter_map(|plugin| check(&page_path(plugin), &page(plugin)).err()).collect();
+    let wrong: Vec<String> = plugins
+        .iter()
+        .filter_map(|plugin| check(&page_path(plugin), &page(plugin)).err())
+        .collect();
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
@@ -75,12 +87,24 @@ fn every_plugin_has_its_page_with_every_option() {
 fn every_page_has_an_example_that_compiles() {
     for plugin in compile::plugins() {
         let text = std::fs::read_to_string(page_path(plugin)).expect("the page is there");
-        let examples: Vec<&str> =
-            text.split("```logstash\n").skip(1).filter_map(|rest| rest.split("```").next()).collect();
-        assert!(!examples.is_empty(), "the page of {} has no example", plugin.name);
+        let examples: Vec<&str> = text
+            .split("```logstash\n")
+            .skip(1)
+            .filter_map(|rest| rest.split("```").next())
+            .collect();
+        assert!(
+            !examples.is_empty(),
+            "the page of {} has no example",
+            plugin.name
+        );
         for example in examples {
             let problems = compile::problems(example);
-            assert!(problems.is_empty(), "the page of {}: {}", plugin.name, problems.join("\n"));
+            assert!(
+                problems.is_empty(),
+                "the page of {}: {}",
+                plugin.name,
+                problems.join("\n")
+            );
         }
     }
 }
@@ -92,7 +116,10 @@ fn the_page_of_settings_has_every_setting() {
          | key | short | variable | default | meaning |\n|---|---|---|---|---|\n",
     );
     for spec in table::ALL {
-        let short = spec.short.map(|short| format!("`-{short}`")).unwrap_or_default();
+        let short = spec
+            .short
+            .map(|short| format!("`-{short}`"))
+            .unwrap_or_default();
         let default = match spec.default {
             "" => String::new(),
             default => format!("`{default}`"),
@@ -102,7 +129,10 @@ fn the_page_of_settings_has_every_setting() {
             doc = format!("accepted, without effect: {doc}");
         }
         let variable = table::variable(spec.key);
-        made.push_str(&format!("| `{}` | {short} | `{variable}` | {default} | {doc} |\n", spec.key));
+        made.push_str(&format!(
+            "| `{}` | {short} | `{variable}` | {default} | {doc} |\n",
+            spec.key
+        ));
     }
     made.push('\n');
     assert_eq!(check(&docs().join("settings.md"), &made), Ok(()));
@@ -126,7 +156,9 @@ fn the_page_of_limits_has_every_limit() {
                 .find_map(|prefix| line.strip_prefix(prefix));
             if let Some((name, rest)) = constant.and_then(|constant| constant.split_once(": ")) {
                 let value = rest.split_once(" = ").map_or("", |(_, value)| value);
-                let value = value.trim_end_matches(';').replace("std::time::Duration::", "");
+                let value = value
+                    .trim_end_matches(';')
+                    .replace("std::time::Duration::", "");
                 made.push_str(&format!("| `{name}` | `{value}` | {} |\n", why.join(" ")));
             }
             why.clear();

@@ -1,7 +1,6 @@
 //! Filters: plain functions on the selected events of a batch. Each plugin is one file and one line of `ALL`.
 
 pub mod date;
-pub mod decoration;
 pub mod docker;
 pub mod drop;
 pub mod grok;
@@ -13,7 +12,14 @@ use crate::pipeline::Building;
 use crate::plugin::{Options, Plugin};
 
 /// Every filter of the agent.
-pub const ALL: &[FilterPlugin] = &[date::PLUGIN, docker::PLUGIN, drop::PLUGIN, grok::PLUGIN, json::PLUGIN, mutate::PLUGIN];
+pub const ALL: &[FilterPlugin] = &[
+    date::PLUGIN,
+    docker::PLUGIN,
+    drop::PLUGIN,
+    grok::PLUGIN,
+    json::PLUGIN,
+    mutate::PLUGIN,
+];
 
 /// A filter's description and how it is built. `build` gives nothing after it has reported why.
 pub struct FilterPlugin {

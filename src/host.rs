@@ -5,11 +5,15 @@ use sawlog_parsers::timestamp::Zone;
 /// The zone of this host, by TZ or /etc/localtime; UTC if it has no name.
 pub fn zone() -> Zone {
     let zone = jiff::tz::TimeZone::system();
-    zone.iana_name().and_then(Zone::named).unwrap_or_else(Zone::utc)
+    zone.iana_name()
+        .and_then(Zone::named)
+        .unwrap_or_else(Zone::utc)
 }
 
 /// The present, in nanoseconds since 1970.
 pub fn now_nanos() -> i64 {
     let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
-    since.map_or(0, |since| i64::try_from(since.as_nanos()).unwrap_or(i64::MAX))
+    since.map_or(0, |since| {
+        i64::try_from(since.as_nanos()).unwrap_or(i64::MAX)
+    })
 }

@@ -2,10 +2,10 @@
 //! line of `ALL`.
 
 pub mod cutter;
+pub mod docker;
 pub mod file;
 pub mod generator;
 pub mod origin;
-pub mod docker;
 pub mod sockets;
 pub mod stdin;
 pub mod stop_signal;
@@ -25,8 +25,13 @@ use crate::plugin::{Options, Plugin};
 use crate::queue::positions::Positions;
 
 /// Every input of the agent.
-pub const ALL: &[InputPlugin] =
-    &[docker::PLUGIN, file::PLUGIN, generator::PLUGIN, stdin::PLUGIN, syslog::PLUGIN];
+pub const ALL: &[InputPlugin] = &[
+    docker::PLUGIN,
+    file::PLUGIN,
+    generator::PLUGIN,
+    stdin::PLUGIN,
+    syslog::PLUGIN,
+];
 
 /// An input's description and how it is built.
 pub struct InputPlugin {
@@ -50,7 +55,8 @@ pub trait Input: Send {
     fn source(&self) -> Source;
 
     /// Starts to read, on the present tokio runtime; a reading thread is a `spawn_blocking` task. What cannot be opened is
-    /// said once in plain words and tried again where waiting helps. The task ends at the end of the input, or soon after
+    /// said once in plain words and tried again where waiting helps. Sockets that outlive a reload have been asked for when
+    /// this returns. The task ends at the end of the input, or soon after
     /// `flow.stop` turns true, when everything that was read has been handed over.
     fn start(self: Box<Self>, flow: Flow) -> tokio::task::JoinHandle<()>;
 }
@@ -77,20 +83,15 @@ impl Flow {
 
     /// The positions in a file, saved from now on. After a reload these are the ones that were in use before.
     pub fn open_positions(&self, path: &Path) -> io::Result<Positions> {
-        let mut all = self.positions.lock().expect("no holder of this lock panics");
+        let mut all = self
+            .positions
+            .lock()
+            .expect("no holder of this lock panics");
         if let Some(known) = all.iter().find(|known| known.path() == path) {
             return Ok(known.clone());
         }
         let opened = Positions::open(path)?;
         all.push(opened.clone());
         Ok(opened)
-    }
-
-    /// Has positions saved from now on.
-    pub fn keep(&self, positions: &Positions) {
-        self.positions
-            .lock()
-            .expect("no holder of this lock panics")
-            .push(positions.clone());
     }
 }

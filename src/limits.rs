@@ -46,6 +46,44 @@ pub const DATAGRAM_BYTES_MAX: usize = 64 << 10;
 
 /// Connections that one syslog input serves at once; each holds a buffer of `READ_BYTES` and a file descriptor.
 pub const SYSLOG_CONNECTIONS_MAX: usize = 1024;
+
+/// How much of a file's beginning its fingerprint covers: two or three log lines, which hold a time.
+pub const FINGERPRINT_BYTES: usize = 256;
+
+/// How soon it is tried again to open a file when no more could be opened.
+pub const CROWDED_WAIT: std::time::Duration = std::time::Duration::from_secs(1);
+/// A block of documents on its way to Elasticsearch, and so the usual request: some 3000 lines of a web server. Larger
+/// requests make Elasticsearch no faster and would cost an agent its small memory.
+pub const BULK_BLOCK_BYTES: usize = 1 << 20;
+
+/// What a block's buffer has room for beyond that: the document that fills it.
+pub const BULK_BLOCK_SLACK_BYTES: usize = 64 << 10;
+
+/// Blocks waiting between the workers and the sender of an Elasticsearch output.
+pub const BULK_BLOCKS_WAITING_MAX: usize = 2;
+
+/// Used buffers kept for new blocks: as many as there are requests under way, usually.
+pub const BULK_SPARES_MAX: usize = 4;
+
+/// Documents that an Elasticsearch output holds, under way and waiting to be tried again, before it takes no more.
+pub const BULK_HELD_BYTES_MAX: usize = 12 << 20;
+
+/// The smallest request that a server's "too large" can lead to.
+pub const BULK_LEARNED_BYTES_MIN: usize = 64 << 10;
+
+/// An answer: some 300 bytes for each of the most documents that a request can have. What is longer is no answer.
+pub const BULK_ANSWER_BYTES_MAX: usize = 32 << 20;
+
+/// How long a client with its connections is used: a name that moved, or a new node, is found after this time.
+pub const TRANSPORT_AGE_MAX: std::time::Duration = std::time::Duration::from_secs(300);
+
+/// Elasticsearch's own limits: an index's name and a document's id, in bytes.
+pub const INDEX_NAME_BYTES_MAX: usize = 255;
+pub const DOCUMENT_ID_BYTES_MAX: usize = 512;
+
+/// How often a warning of one kind is repeated.
+pub const WARNING_INTERVAL: std::time::Duration = std::time::Duration::from_secs(60);
+
 /// A container's name; Docker itself sets no limit, a host name has 253.
 pub const CONTAINER_NAME_BYTES_MAX: usize = 256;
 
@@ -133,6 +171,53 @@ pub const TEXT_BYTES: usize = 256 << 10;
 /// Texts that wait to be written; with `TEXT_BYTES` this is two mebibytes.
 pub const TEXTS_WAITING_MAX: usize = 8;
 
+/// Brackets within brackets of a field reference. Logstash's composite references nest twice; data can hold anything.
+pub const REFERENCE_DEPTH_MAX: usize = 32;
+
+/// Files that one `file` output keeps open: enough for the hosts or days of a usual path, far below a process's limit.
+pub const FILES_OPEN_MAX: usize = 128;
+
+/// A metric's path. Each part becomes a folder's or file's name at carbon, which closes a connection at 16 KiB lines.
+pub const METRIC_PATH_BYTES_MAX: usize = 1024;
+
+/// Paths in one interval. Carbon makes 50 new series a minute by default: what needs more than this is a mistake.
+pub const METRIC_PATHS_MAX: usize = 10_000;
+
+/// Sums, gauges and timers held for all intervals: some ten megabytes at most, hours of an outage for a usual dashboard.
+pub const METRICS_HELD_MAX: usize = 50_000;
+
+/// Values of one timer in one interval that are kept as they are; beyond it percentiles are right to one in a hundred.
+pub const TIMER_VALUES_MAX: usize = 4096;
+
+/// Values of all timers together.
+pub const TIMER_BYTES_MAX: usize = 8 << 20;
+
+/// Flushes without a sample after which an interval is closed: five minutes of them for late events.
+pub const SLOT_IDLE_FLUSHES_MAX: u32 = 30;
+
+/// Closed intervals that are remembered: eleven days of ten seconds.
+pub const SLOTS_REMEMBERED_MAX: usize = 100_000;
+
+/// How long a counter that nothing is heard of is reported as zero, in seconds.
+pub const COUNTER_ZEROS_SECONDS: i64 = 3600;
+
+/// Blocks of samples between the workers and the task of a Graphite output.
+pub const SAMPLE_BLOCKS_WAITING_MAX: usize = 8;
+
+/// Samples in one block.
+pub const SAMPLE_BLOCK_MAX: usize = 4096;
+
+/// Flushes that are sent again after a reconnect: carbon loses what it has not read when it ends.
+pub const FLUSHES_KEPT_MAX: usize = 3;
+
+/// What those may hold together.
+pub const FLUSHES_KEPT_BYTES_MAX: usize = 4 << 20;
+
+/// How long connecting to carbon or writing a flush may take.
+pub const GRAPHITE_WAIT: std::time::Duration = std::time::Duration::from_secs(10);
+
+/// Maps that all events of a batch can share, such as their container's: an input has one or two.
+pub const SHARED_MAPS_MAX: usize = 16;
 /// Questions to Docker for one name waiting at once.
 pub const DOCKER_ASKS_WAITING_MAX: usize = 64;
 

@@ -4,9 +4,9 @@ mod agent;
 mod api;
 mod cli;
 mod codecs;
+mod docker;
 #[cfg(test)]
 mod documentation;
-mod docker;
 mod event;
 mod filters;
 mod host;

@@ -1,6 +1,9 @@
 //! Outputs: an encoder that a worker runs over its batch, and a task that sends what was encoded. Each plugin is one
 //! file or folder and one line of `ALL`.
 
+pub mod elasticsearch;
+pub mod file;
+pub mod graphite;
 pub mod null;
 pub mod stdout;
 
@@ -9,7 +12,13 @@ use crate::pipeline::Building;
 use crate::plugin::{Options, Plugin};
 
 /// Every output of the agent.
-pub const ALL: &[OutputPlugin] = &[null::PLUGIN, stdout::PLUGIN];
+pub const ALL: &[OutputPlugin] = &[
+    elasticsearch::PLUGIN,
+    file::PLUGIN,
+    graphite::PLUGIN,
+    null::PLUGIN,
+    stdout::PLUGIN,
+];
 
 /// An output's description and how it is built.
 pub struct OutputPlugin {

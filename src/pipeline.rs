@@ -3,6 +3,7 @@
 pub mod building;
 pub mod compile;
 pub mod condition;
+pub mod decoration;
 pub mod program;
 pub mod worker;
 

@@ -64,8 +64,9 @@ pub enum Kind {
     Codec,
 }
 
+#[cfg(test)]
 impl Kind {
-    /// The word in the documentation.
+    /// The word in the documentation, which a test writes.
     pub fn name(self) -> &'static str {
         match self {
             Self::Boolean => "boolean",

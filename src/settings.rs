@@ -92,7 +92,9 @@ impl Settings {
         }
         Ok(Self {
             pipelines,
-            path_data: values.get("path.data").map_or_else(default_path_data, PathBuf::from),
+            path_data: values
+                .get("path.data")
+                .map_or_else(default_path_data, PathBuf::from),
             test_and_exit: values.boolean("config.test_and_exit")?,
             reload_interval: match values.boolean("config.reload.automatic")? {
                 true => Some(values.duration("config.reload.interval")?),
@@ -101,7 +103,9 @@ impl Settings {
             api: api(values)?,
             log_level: log_level(values)?,
             shutdown_grace: values.duration("shutdown.grace")?,
-            host_name: values.get("node.name").map_or_else(host_name, str::to_owned),
+            host_name: values
+                .get("node.name")
+                .map_or_else(host_name, str::to_owned),
             notices,
         })
     }
@@ -118,7 +122,9 @@ fn pipeline(values: &Values) -> Result<PipelineSettings, String> {
         None => std::thread::available_parallelism().map_or(1, usize::from),
         Some(_) => values.integer("pipeline.workers", 1..=1024)?,
     };
-    let ecs = values.get("pipeline.ecs_compatibility").unwrap_or("disabled");
+    let ecs = values
+        .get("pipeline.ecs_compatibility")
+        .unwrap_or("disabled");
     let ecs = Ecs::parse(ecs).ok_or_else(|| {
         format!("pipeline.ecs_compatibility: `{ecs}` is none of `disabled`, `v1` and `v8`")
     })?;
@@ -140,10 +146,18 @@ fn api(values: &Values) -> Result<Option<ApiSettings>, String> {
     let port = |text: &str| text.trim().parse::<u16>().ok();
     match (port(first), port(last)) {
         (Some(first), Some(last)) if first <= last => {
-            let host = values.get("api.http.host").unwrap_or("127.0.0.1").to_owned();
-            Ok(Some(ApiSettings { host, ports: first..=last }))
+            let host = values
+                .get("api.http.host")
+                .unwrap_or("127.0.0.1")
+                .to_owned();
+            Ok(Some(ApiSettings {
+                host,
+                ports: first..=last,
+            }))
         }
-        _ => Err(format!("api.http.port: `{text}` is neither a port nor a range such as 9600-9700")),
+        _ => Err(format!(
+            "api.http.port: `{text}` is neither a port nor a range such as 9600-9700"
+        )),
     }
 }
 
@@ -172,5 +186,8 @@ fn default_path_data() -> PathBuf {
 }
 
 fn host_name() -> String {
-    rustix::system::uname().nodename().to_string_lossy().into_owned()
+    rustix::system::uname()
+        .nodename()
+        .to_string_lossy()
+        .into_owned()
 }

@@ -31,22 +31,25 @@ const ANY: &str = "<any>";
 const TIME: &str = "@timestamp";
 
 /// What a run of the agent left.
-struct Outcome {
-    status: Option<i32>,
-    stdout: String,
-    stderr: String,
+pub(crate) struct Outcome {
+    pub status: Option<i32>,
+    pub stdout: String,
+    pub stderr: String,
 }
 
 #[test]
 fn every_case_gives_what_it_should() {
     let cases = cases();
     assert!(!cases.is_empty(), "no folder in tests/cases");
-    let bless = std::env::var("SAWLOG_BLESS").is_ok_and(|value| value == "1");
     let mut report = String::new();
     for case in &cases {
-        let outcome = run(case);
-        if bless {
-            rewrite(case, &outcome);
+        let arguments = arguments(case);
+        let outcome = run(
+            Command::new(PROGRAM).args(arguments).current_dir(case),
+            &case.join("in.log"),
+        );
+        if is_blessing() {
+            rewrite(&case.join("out.ndjson"), &outcome.stdout);
         }
         let faults = compare(case, &outcome);
         if !faults.is_empty() {
@@ -71,23 +74,38 @@ fn cases() -> Vec<PathBuf> {
     cases
 }
 
-fn run(case: &Path) -> Outcome {
+/// Whether what comes is to be written as what is wanted.
+pub(crate) fn is_blessing() -> bool {
+    std::env::var("SAWLOG_BLESS").is_ok_and(|value| value == "1")
+}
+
+/// Runs the agent, as `command` has it, with `input` as its stdin, to its end; a hanging one is killed.
+pub(crate) fn run(command: &Command, input: &Path) -> Outcome {
     let scratch = Scratch::new("case");
     let [stdout, stderr] = ["stdout", "stderr"].map(|name| scratch.0.join(name));
     let create = |path| File::create(path).expect("a fresh folder can be written to");
-    let mut command = Command::new("timeout");
-    command
-        .args(["--kill-after=5", CASE_MAX, PROGRAM])
-        .args(arguments(case))
-        .current_dir(case);
-    command.stdin(match File::open(case.join("in.log")) {
+    let mut limited = Command::new("timeout");
+    limited
+        .args(["--kill-after=5", CASE_MAX])
+        .arg(command.get_program())
+        .args(command.get_args());
+    for (key, value) in command.get_envs() {
+        match value {
+            Some(value) => limited.env(key, value),
+            None => limited.env_remove(key),
+        };
+    }
+    if let Some(folder) = command.get_current_dir() {
+        limited.current_dir(folder);
+    }
+    limited.stdin(match File::open(input) {
         Ok(file) => Stdio::from(file),
         Err(_) => Stdio::null(),
     });
-    command.stdout(create(&stdout)).stderr(create(&stderr));
-    let status = command
+    limited.stdout(create(&stdout)).stderr(create(&stderr));
+    let status = limited
         .status()
-        .unwrap_or_else(|fault| panic!("{command:?}: {fault}"));
+        .unwrap_or_else(|fault| panic!("{limited:?}: {fault}"));
     let read = |path| String::from_utf8_lossy(&fs::read(path).unwrap_or_default()).into_owned();
     Outcome {
         status: status.code(),
@@ -124,8 +142,13 @@ fn compare(case: &Path, outcome: &Outcome) -> String {
     {
         faults += &format!("stderr lacks {line:?}:\n{}\n", outcome.stderr);
     }
-    let wanted = text("out.ndjson");
-    let (mut want, mut got) = (wanted.lines(), outcome.stdout.lines());
+    faults + &differences(&text("out.ndjson"), &outcome.stdout)
+}
+
+/// The lines in which what came is not what is wanted.
+pub(crate) fn differences(wanted: &str, came: &str) -> String {
+    let mut faults = String::new();
+    let (mut want, mut got) = (wanted.lines(), came.lines());
     for number in 1.. {
         match (want.next(), got.next()) {
             (None, None) => break,
@@ -171,14 +194,13 @@ fn remove(value: &mut Value, name: &str) {
 }
 
 /// Writes what came as what is wanted, without what differs from run to run.
-fn rewrite(case: &Path, outcome: &Outcome) {
-    let file = case.join("out.ndjson");
-    let old = fs::read_to_string(&file).unwrap_or_default();
+pub(crate) fn rewrite(file: &Path, came: &str) {
+    let old = fs::read_to_string(file).unwrap_or_default();
     let mut old = old
         .lines()
         .map(|line| serde_json::from_str(line).unwrap_or(Value::Null));
     let mut text = String::new();
-    for line in outcome.stdout.lines() {
+    for line in came.lines() {
         let old = old.next();
         match serde_json::from_str(line) {
             Ok(got) => text += &format!("{}\n", kept(old.as_ref(), got)),
@@ -186,7 +208,7 @@ fn rewrite(case: &Path, outcome: &Outcome) {
         }
     }
     if !text.is_empty() || file.exists() {
-        fs::write(&file, text).unwrap_or_else(|fault| panic!("{}: {fault}", file.display()));
+        fs::write(file, text).unwrap_or_else(|fault| panic!("{}: {fault}", file.display()));
     }
 }
 

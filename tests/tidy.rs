@@ -2,6 +2,7 @@
 //!
 //! Not here: what the compiler and clippy hold already. Comments may name what code may not.
 
+use std::collections::HashSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -40,11 +41,16 @@ const EMPTY_NAMES: [&str; 6] = ["utils", "util", "common", "helpers", "prelude",
 const EMPTY_VERBS: [&str; 3] = ["get_", "handle_", "process_"];
 const EMPTY_NOUNS: [&str; 3] = ["Manager", "Handler", "Helper"];
 
+/// What stands in front of a module of tests.
+const OF_TESTS: &str = "#[cfg(test)]";
+
 /// A text file of the tree.
 struct Source {
     /// From the root of the tree.
     path: String,
     text: String,
+    /// Whether the file is a module of tests as a whole.
+    tests: bool,
 }
 
 impl Source {
@@ -52,10 +58,50 @@ impl Source {
         self.path.ends_with(".rs")
     }
 
-    /// The lines in front of the tests at the file's end, numbered from 1.
+    /// The lines outside of tests, numbered from 1: a module of tests stands at the end of its file.
     fn lines(&self) -> impl Iterator<Item = (usize, &str)> {
-        let own = |line: &&str| *line != "#[cfg(test)]";
-        (1..).zip(self.text.lines().take_while(own))
+        let opened = self
+            .test_modules()
+            .find(|(_, declaration)| declaration.ends_with('{'));
+        let end = opened.map_or(usize::MAX, |(index, _)| index);
+        let end = if self.tests { 0 } else { end };
+        (1..).zip(self.text.lines().take(end))
+    }
+
+    /// Where each module of tests is declared, and its declaration, `mod name;` or `mod name {`.
+    fn test_modules(&self) -> impl Iterator<Item = (usize, &str)> {
+        let marked = self
+            .text
+            .lines()
+            .enumerate()
+            .filter(|(_, line)| *line == OF_TESTS);
+        marked.filter_map(|(index, _)| {
+            let mut rest = self.text.lines().skip(index);
+            let declaration = rest.find(|line| !line.starts_with("#["))?;
+            let declaration = declaration.trim_start_matches("pub ");
+            declaration
+                .starts_with("mod ")
+                .then_some((index, declaration))
+        })
+    }
+
+    /// The modules of tests that lie in files of their own below this one.
+    fn tests(&self) -> Vec<PathBuf> {
+        let names = self
+            .test_modules()
+            .filter_map(|(_, declaration)| declaration.strip_prefix("mod ")?.strip_suffix(';'));
+        let path = Path::new(&self.path);
+        let is_root = ["lib.rs", "main.rs"]
+            .iter()
+            .any(|root| path.ends_with(root));
+        let folder = if is_root {
+            path.with_file_name("")
+        } else {
+            path.with_extension("")
+        };
+        names
+            .map(|name| folder.join(name).with_extension("rs"))
+            .collect()
     }
 
     /// The same without comments and attributes.
@@ -92,12 +138,19 @@ fn sources() -> Vec<Source> {
                 let path = path
                     .strip_prefix(root)
                     .expect("it was found below the root");
+                let path = path.to_string_lossy().into_owned();
                 sources.push(Source {
-                    path: path.to_string_lossy().into_owned(),
+                    path,
                     text,
+                    tests: false,
                 });
             }
         }
+    }
+    let tests: HashSet<PathBuf> = sources.iter().flat_map(Source::tests).collect();
+    for source in &mut sources {
+        let mut above = Path::new(&source.path).ancestors();
+        source.tests = above.any(|path| tests.contains(&path.with_extension("rs")));
     }
     sources.sort_by(|a, b| a.path.cmp(&b.path));
     sources
@@ -307,7 +360,30 @@ fn name_after<'a>(line: &'a str, words: &[&str]) -> &'a str {
 
 #[cfg(test)]
 mod tests {
-    use super::{functions, names_folder};
+    use std::path::PathBuf;
+
+    use super::{Source, functions, names_folder};
+
+    fn source(text: &str) -> Source {
+        Source {
+            path: String::from("src/a.rs"),
+            text: text.to_string(),
+            tests: false,
+        }
+    }
+
+    #[test]
+    fn lines_end_where_the_tests_begin() {
+        let text =
+            "//! A.\n#[cfg(test)]\nmod b;\nfn c() {}\n#[cfg(test)]\n#[allow(x)]\nmod tests {\n}\n";
+        assert_eq!(source(text).lines().count(), 4);
+    }
+
+    #[test]
+    fn tests_in_a_file_of_their_own_are_known_by_their_declaration() {
+        let text = "#[cfg(test)]\nmod b;\nmod c;\n";
+        assert_eq!(source(text).tests(), [PathBuf::from("src/a/b.rs")]);
+    }
 
     #[test]
     fn the_lines_of_a_function_are_counted_to_its_brace() {

@@ -1,4 +1,5 @@
-//! What holds for every answer of the logs API: the first two bytes choose layout and limit, the rest is the answer.
+//! What holds for every answer of the logs API: the first two bytes choose layout and limit, the
+//! rest is the answer.
 
 use sawlog_parsers::docker_frames::{Decoder, Limits, Mode, Step};
 
@@ -71,8 +72,7 @@ fn records(answer: &[u8], mode: Mode, limits: Limits, pieces: &[usize]) -> Vec<F
                     consumed,
                 } => {
                     assert!(payload.start <= payload.end && payload.end <= consumed);
-                    assert!(0 < consumed && consumed <= buffer.len());
-                    assert!(!(partial && truncated));
+                    assert!(0 < consumed && consumed <= buffer.len() && !(partial && truncated));
                     let text = buffer[payload].to_vec();
                     let stream = stream.as_str();
                     found.push(Found::Record {

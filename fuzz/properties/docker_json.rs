@@ -3,7 +3,8 @@
 use sawlog_parsers::docker_json::{Record, Text, parse, unescape};
 use serde_json::Value;
 
-/// Checks a line as a record, as the inside of a JSON string and as a text that the daemon would write.
+/// Checks a line as a record, as the inside of a JSON string and as a text that the daemon would
+/// write.
 pub fn check(data: &[u8]) {
     if let Some(record) = parse(data) {
         parts_lie_inside(&record, data);

@@ -1,8 +1,10 @@
-//! What holds for every stream of syslog frames: the first byte chooses the limit, the rest is the stream.
+//! What holds for every stream of syslog frames: the first byte chooses the limit, the rest is the
+//! stream.
 
 use sawlog_parsers::framing::{Decoder, Limits, Step};
 
-/// Checks that frames do not depend on how the stream was read, and that counted frames come back as they were.
+/// Checks that frames do not depend on how the stream was read, and that counted frames come back
+/// as they were.
 pub fn check(data: &[u8]) {
     let Some((limit, stream)) = data.split_first() else {
         return;

@@ -1,5 +1,5 @@
-//! What holds for every date format and every instant: the first line is a format, the rest a text, and the first
-//! eight bytes are also taken for an instant.
+//! What holds for every date format and every instant: the first line is a format, the rest a text,
+//! and the first eight bytes are also taken for an instant.
 
 use sawlog_parsers::syslog::Reference;
 use sawlog_parsers::timestamp::{

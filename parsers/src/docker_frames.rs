@@ -1,8 +1,8 @@
 //! The stream of the Docker Engine's logs API: a growing buffer in, one record at a time out.
 //!
-//! Containers without a terminal send frames of an 8-byte header and a payload, those with one send bare lines. Either
-//! way `timestamps=1` puts a time before each record. The buffer is the caller's; joining partial records is the
-//! joiner's.
+//! Containers without a terminal send frames of an 8-byte header and a payload, those with one send
+//! bare lines. Either way `timestamps=1` puts a time before each record. The buffer is the
+//! caller's; joining partial records is the joiner's.
 
 use std::ops::Range;
 
@@ -17,7 +17,8 @@ const HEADER_BYTES: usize = 8;
 /// Bytes of the daemon's line buffer: a longer line comes in records of this size.
 const CHUNK_BYTES: usize = 16_384;
 
-/// Bytes that a time before a record may have, with the blank: nine digits of fraction and an offset.
+/// Bytes that a time before a record may have, with the blank: nine digits of fraction and an
+/// offset.
 const TIME_BYTES_MAX: usize = 36;
 
 /// How the answer's body is laid out, see its content type or the container's `Config.Tty`.
@@ -90,7 +91,8 @@ pub enum Step {
 }
 
 impl Decoder {
-    /// A decoder for one answer. The caller's buffer must be able to hold [`Decoder::buffer_bytes_min`] bytes.
+    /// A decoder for one answer. The caller's buffer must be able to hold
+    /// [`Decoder::buffer_bytes_min`] bytes.
     pub fn new(mode: Mode, limits: Limits) -> Decoder {
         Decoder {
             mode,
@@ -137,8 +139,8 @@ impl Decoder {
         }
     }
 
-    /// What is left when the answer has ended: a terminal's line without its end. A frame cut short gives what is there
-    /// of it, marked truncated.
+    /// What is left when the answer has ended: a terminal's line without its end. A frame cut short
+    /// gives what is there of it, marked truncated.
     pub fn finish(&mut self, buffer: &[u8]) -> Step {
         match self.decode(buffer) {
             Step::NeedMore { consumed } => {
@@ -198,7 +200,8 @@ fn record(kind: u8, payload: &[u8], begin: usize, truncated: bool) -> Step {
         stream,
         time,
         payload: begin + text_begin..end - newline,
-        // The end of a frame that was too long is not known; the next record is taken for a new line.
+        // The end of a frame that was too long is not known; the next record is taken for a new
+        // line.
         partial: newline == 0 && !truncated,
         truncated,
         consumed: end,

@@ -1,7 +1,7 @@
 //! Records of Docker's json-file log driver: one line in, its text, stream and time out.
 //!
-//! The text stays escaped, so that a record whose text goes into JSON again is never unescaped; [`unescape`] does it for
-//! the others. Joining partial records is the joiner's.
+//! The text stays escaped, so that a record whose text goes into JSON again is never unescaped;
+//! [`unescape`] does it for the others. Joining partial records is the joiner's.
 
 use memchr::{memchr, memchr_iter, memrchr};
 
@@ -19,11 +19,13 @@ pub struct Record<'a> {
     pub log: Text<'a>,
     /// Which stream the container wrote to.
     pub stream: Stream,
-    /// Nanoseconds since 1970; for each chunk of a line that of its first. `None` if absent or no time.
+    /// Nanoseconds since 1970; for each chunk of a line that of its first. `None` if absent or no
+    /// time.
     pub time: Option<i64>,
     /// The object of labels, environment and tag, as it stands.
     pub attrs: Option<&'a [u8]>,
-    /// The text does not end with a newline: the line goes on in the next record of this stream, or its stream ended.
+    /// The text does not end with a newline: the line goes on in the next record of this stream, or
+    /// its stream ended.
     pub partial: bool,
 }
 
@@ -86,8 +88,8 @@ impl Stream {
 
 /// Cuts a record; `None` if the line is no object with a text or a time.
 ///
-/// The daemon's own order of keys and lack of blanks go a fast way, every other spelling a slow one. NULs before the
-/// record are skipped: they are the hole that someone else's truncation left.
+/// The daemon's own order of keys and lack of blanks go a fast way, every other spelling a slow
+/// one. NULs before the record are skipped: they are the hole that someone else's truncation left.
 pub fn parse(line: &[u8]) -> Option<Record<'_>> {
     let line = trim(line);
     daemon_order(line).or_else(|| any_order::parse(line))
@@ -134,7 +136,8 @@ fn daemon_order(line: &[u8]) -> Option<Record<'_>> {
     })
 }
 
-/// The text up to its closing quote, whether it lacks the final newline, and what follows the quote.
+/// The text up to its closing quote, whether it lacks the final newline, and what follows the
+/// quote.
 #[inline]
 fn log_text(text: &[u8]) -> Option<(Text<'_>, bool, &[u8])> {
     let end = closing_quote(text)?;

@@ -1,19 +1,21 @@
 //! Frames of syslog over TCP (RFC 6587): a growing buffer in, one message at a time out.
 //!
-//! Both framings are told apart frame by frame: one to seven digits that do not begin with 0, a blank and a `<` count
-//! the octets of a message; anything else ends at its newline, so a line may begin with a year. The buffer is the
-//! caller's, and so is reading into it; what a message says is `syslog`'s.
+//! Both framings are told apart frame by frame: one to seven digits that do not begin with 0, a
+//! blank and a `<` count the octets of a message; anything else ends at its newline, so a line may
+//! begin with a year. The buffer is the caller's, and so is reading into it; what a message says is
+//! `syslog`'s.
 
 use std::ops::Range;
 
-/// Digits of a count at most: seven reach ten megabytes, far beyond any message, and no sum can overflow.
+/// Digits of a count at most: seven reach ten megabytes, far beyond any message, and no sum can
+/// overflow.
 const COUNT_DIGITS_MAX: usize = 7;
 
 /// What a decoder may accept.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
-    /// Bytes of a message. A longer line is cut; a longer count ends the connection, since what follows cannot be
-    /// told from the message.
+    /// Bytes of a message. A longer line is cut; a longer count ends the connection, since what
+    /// follows cannot be told from the message.
     pub frame_bytes_max: usize,
 }
 
@@ -32,7 +34,8 @@ pub struct Decoder {
 pub enum Step {
     /// A message.
     Frame {
-        /// Where in the buffer it lies. A counted message may end with the newline that was counted.
+        /// Where in the buffer it lies. A counted message may end with the newline that was
+        /// counted.
         range: Range<usize>,
         /// Bytes to drop from the head of the buffer.
         consumed: usize,
@@ -58,7 +61,8 @@ enum Head {
 }
 
 impl Decoder {
-    /// A decoder for one connection. The caller's buffer must be able to hold [`Decoder::buffer_bytes_min`] bytes.
+    /// A decoder for one connection. The caller's buffer must be able to hold
+    /// [`Decoder::buffer_bytes_min`] bytes.
     pub fn new(limits: Limits) -> Decoder {
         Decoder {
             frame_bytes_max: limits.frame_bytes_max.max(1),
@@ -86,7 +90,8 @@ impl Decoder {
             }
             self.discarding = false;
         }
-        // Between messages, line ends and NULs carry nothing: senders that count add newlines, others end with NUL.
+        // Between messages, line ends and NULs carry nothing: senders that count add newlines,
+        // others end with NUL.
         let rest = buffer.get(skipped..).unwrap_or_default();
         let blank = rest
             .iter()
@@ -119,7 +124,8 @@ impl Decoder {
         }
     }
 
-    /// What is left when the connection has ended: a last line without its newline, or a counted message cut short.
+    /// What is left when the connection has ended: a last line without its newline, or a counted
+    /// message cut short.
     pub fn finish(&mut self, buffer: &[u8]) -> Step {
         match self.decode(buffer) {
             Step::NeedMore { consumed } => {

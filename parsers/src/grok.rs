@@ -47,6 +47,7 @@ use self::tree::Node;
 /// How an expression is compiled.
 #[derive(Debug, Clone, Copy)]
 pub struct Options {
+    /// Which references capture.
     pub captures: Captures,
     /// The budget of the backtracking machine for one line. It counts steps, not time, so that the same
     /// line has the same result everywhere.
@@ -80,24 +81,33 @@ pub enum Captures {
 pub struct Capture {
     /// The field as written: `client` or `[source][ip]`.
     pub field: String,
+    /// What its text is to become.
     pub kind: Kind,
 }
 
 /// The type that a captured text is to be converted to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
+    /// Stays as it is.
     Text,
+    /// By [`parse_int`].
     Int,
+    /// By [`parse_float`].
     Float,
+    /// By [`parse_int`]; the name that other products have for it.
     Long,
+    /// By [`parse_float`]; the name that other products have for it.
     Double,
+    /// By [`parse_boolean`].
     Boolean,
 }
 
 /// How a search ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Outcome {
+    /// The spans are in the slots.
     Match,
+    /// The line does not match.
     NoMatch,
     /// The machine gave up: whether the line matches is not known.
     BudgetSpent,
@@ -119,7 +129,7 @@ pub struct Grok {
     captures: Vec<Capture>,
     warnings: Vec<String>,
     tree: Node,
-    /// The fastest program; it declines some lines. `None` when the scanner is not the engine.
+    /// The fastest program; it declines some lines. `None` when the automaton is asked first.
     scanner: Option<Program>,
     automaton: Option<Automaton>,
     /// The program that decides every line within its budget.
@@ -137,6 +147,7 @@ pub struct Slots {
 }
 
 impl Slots {
+    /// Takes no memory yet.
     pub fn new() -> Self {
         Self::default()
     }
@@ -161,13 +172,13 @@ impl Grok {
         let parsed = parse::parse(expression, patterns, options.captures)?;
         let scanner = Program::compile(&parsed.tree, &parsed.captures, Level::Scanner)?;
         let program = Program::compile(&parsed.tree, &parsed.captures, Level::Optimised)?;
-        let automaton = Automaton::compile(&parsed.tree, &parsed.captures);
+        let automaton = Automaton::prepare(&parsed.tree, &parsed.captures);
         let (tier, tier_reason) = choose(&scanner, &automaton);
         Ok(Self {
             captures: parsed.captures,
             warnings: parsed.warnings,
             tree: parsed.tree,
-            scanner: (tier == Tier::Scanner).then_some(scanner),
+            scanner: (tier != Tier::Automaton).then_some(scanner),
             automaton: automaton.ok(),
             program,
             tier,
@@ -231,13 +242,19 @@ fn scanner_steps_max(line: &[u8]) -> u64 {
 }
 
 fn choose(scanner: &Program, automaton: &Result<Automaton, String>) -> (Tier, String) {
-    match (&scanner.open_choice, automaton) {
-        (None, _) => (
+    let Some(reason) = &scanner.open_choice else {
+        return (
             Tier::Scanner,
             "every choice is decided or bounded".to_owned(),
+        );
+    };
+    match automaton {
+        Ok(automaton) if automaton.is_sound() => (Tier::Automaton, format!("no scanner: {reason}")),
+        Ok(_) => (
+            Tier::Backtracker,
+            format!("no scanner: {reason}; no automaton: it would be too large"),
         ),
-        (Some(reason), Ok(_)) => (Tier::Automaton, format!("no scanner: {reason}")),
-        (Some(reason), Err(other)) => (
+        Err(other) => (
             Tier::Backtracker,
             format!("no scanner: {reason}; no automaton: {other}"),
         ),

@@ -1,10 +1,11 @@
 //! Joins the pieces of long lines: chunks of one stream in, whole lines out, borrowed.
 //!
-//! One `Joiner` serves one stream of one container: Docker mixes the streams of a container, so chunks of different
-//! streams must not meet here. Which stream a chunk belongs to, and when a stream has ended, the caller knows.
+//! One `Joiner` serves one stream of one container: Docker mixes the streams of a container, so
+//! chunks of different streams must not meet here. Which stream a chunk belongs to, and when a
+//! stream has ended, the caller knows.
 
-/// Memory that a joiner keeps between two lines; a longer line's buffer is given back, since there is one joiner for
-/// every stream of every container. Four of Docker's chunks of 16 KiB fit.
+/// Memory that a joiner keeps between two lines; a longer line's buffer is given back, since there
+/// is one joiner for every stream of every container. Four of Docker's chunks of 16 KiB fit.
 const KEPT_BYTES_MAX: usize = 64 * 1024;
 
 /// Collects the chunks of a line until its end.
@@ -50,7 +51,8 @@ impl Joiner {
         }
     }
 
-    /// Takes a chunk; gives the line that it ends, if it ends one. A line of one chunk is not copied.
+    /// Takes a chunk; gives the line that it ends, if it ends one. A line of one chunk is not
+    /// copied.
     pub fn push<'a>(
         &'a mut self,
         chunk: &'a [u8],
@@ -126,7 +128,8 @@ impl Joiner {
     }
 }
 
-/// The head of a text, not ending inside a UTF-8 character if that can be had by leaving out up to three bytes.
+/// The head of a text, not ending inside a UTF-8 character if that can be had by leaving out up to
+/// three bytes.
 fn cut(text: &[u8], bytes_max: usize) -> &[u8] {
     let Some((head, rest)) = text.split_at_checked(bytes_max) else {
         return text;

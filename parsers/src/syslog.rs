@@ -1,8 +1,8 @@
 //! Syslog: one message in, its header's fields and its text out, borrowed from the line.
 //!
-//! Taken are RFC 5424, RFC 3164, the log driver's format of Docker, which has no host, and what devices really send
-//! (`rfc3164.rs` lists it). Nothing is ever refused: what no parser understands comes back whole, as
-//! [`Format::Kept`]. Frames of a TCP stream are cut in `framing`.
+//! Taken are RFC 5424, RFC 3164, the log driver's format of Docker, which has no host, and what
+//! devices really send (`rfc3164.rs` lists it). Nothing is ever refused: what no parser understands
+//! comes back whole, as [`Format::Kept`]. Frames of a TCP stream are cut in `framing`.
 
 mod rfc3164;
 mod rfc5424;
@@ -17,7 +17,8 @@ pub use structured_data::{StructuredData, unescape_value};
 pub struct Reference {
     /// The present year.
     pub year: i32,
-    /// The present month, from 1. December seen in January is of last year, January seen in December of next year.
+    /// The present month, from 1. December seen in January is of last year, January seen in
+    /// December of next year.
     pub month: u8,
     /// The sender's offset east of UTC.
     pub utc_offset_seconds: i32,
@@ -66,7 +67,8 @@ pub enum Format {
     Untimed,
     /// Understood by `syslog_loose` only.
     SecondOpinion,
-    /// Not understood: the message is the whole line. The priority is there if the line begins with one.
+    /// Not understood: the message is the whole line. The priority is there if the line begins with
+    /// one.
     Kept,
 }
 

@@ -1,8 +1,9 @@
 //! Timestamps: text in, nanoseconds since 1970 out, and back.
 //!
-//! Fixed shapes (ISO 8601, HTTP servers' log date, syslog's, Unix seconds) have a function each; [`Format`] reads the
-//! formats of Logstash's `date` filter, [`Pattern`] writes those of `%{+YYYY.MM.dd}` and `%{{yyyy-MM-dd}}`. The present
-//! time is never asked for: where a text leaves the year out, the caller says what time it is.
+//! Fixed shapes (ISO 8601, HTTP servers' log date, syslog's, Unix seconds) have a function each;
+//! [`Format`] reads the formats of Logstash's `date` filter, [`Pattern`] writes those of
+//! `%{+YYYY.MM.dd}` and `%{{yyyy-MM-dd}}`. The present time is never asked for: where a text leaves
+//! the year out, the caller says what time it is.
 //!
 //! All times are 64 bits of nanoseconds since 1970 in UTC, which reach from 1678 to 2261.
 
@@ -45,9 +46,11 @@ impl fmt::Display for Error {
 
 impl std::error::Error for Error {}
 
-/// ISO 8601 with a `T` or a blank: `2026-11-20T16:46:09.929473720Z`, `2026-11-20 16:46:09,929`, `2026-11-20`.
+/// ISO 8601 with a `T` or a blank: `2026-11-20T16:46:09.929473720Z`, `2026-11-20 16:46:09,929`,
+/// `2026-11-20`.
 ///
-/// A time without an offset is taken at `default_offset_seconds` east of UTC. The fraction keeps nine digits.
+/// A time without an offset is taken at `default_offset_seconds` east of UTC. The fraction keeps
+/// nine digits.
 #[inline]
 pub fn iso8601(text: &[u8], default_offset_seconds: i32) -> Option<i64> {
     let (local, offset) = fixed::iso(text)?;
@@ -61,8 +64,8 @@ pub fn httpdate(text: &[u8]) -> Option<i64> {
     local.nanos_at(offset)
 }
 
-/// A whole syslog stamp: `Nov 20 16:45:08`, `Nov  8 …`, `Nov 8 …`, with a year before or after the time, with a
-/// fraction. What the text leaves out comes from the reference.
+/// A whole syslog stamp: `Nov 20 16:45:08`, `Nov  8 …`, `Nov 8 …`, with a year before or after the
+/// time, with a fraction. What the text leaves out comes from the reference.
 #[inline]
 pub fn syslog(text: &[u8], reference: &Reference) -> Option<i64> {
     let prefix = fixed::syslog_prefix(text)?;
@@ -86,7 +89,8 @@ pub(crate) fn complete(
     local.nanos_at(offset.unwrap_or(reference.utc_offset_seconds))
 }
 
-/// The 29th of February of a year that was guessed and has none becomes the 28th, as Logstash has it.
+/// The 29th of February of a year that was guessed and has none becomes the 28th, as Logstash has
+/// it.
 #[inline]
 fn clip_leap_day(local: &mut Local) {
     if local.month == 2 && local.day == 29 && !civil::is_leap(local.year) {
@@ -104,7 +108,8 @@ pub fn unix_ms(text: &[u8]) -> Option<i64> {
     epoch::unix_ms(text)
 }
 
-/// A TAI64N label, `@4000000052f88ea32489532c`, with the fixed distance of 10 seconds between TAI and UTC.
+/// A TAI64N label, `@4000000052f88ea32489532c`, with the fixed distance of 10 seconds between TAI
+/// and UTC.
 pub fn tai64n(text: &[u8]) -> Option<i64> {
     epoch::tai64n(text)
 }
@@ -116,7 +121,8 @@ pub fn write_iso8601_millis(nanos: i64, out: &mut Vec<u8>) {
     write_fraction(local.nanos / 1_000_000, 3, out);
 }
 
-/// Writes `2026-11-20T16:46:09.929Z` with three, six or nine digits of fraction: as few as lose nothing.
+/// Writes `2026-11-20T16:46:09.929Z` with three, six or nine digits of fraction: as few as lose
+/// nothing.
 pub fn write_iso8601_nanos(nanos: i64, out: &mut Vec<u8>) {
     let local = Local::of_nanos(nanos);
     write_iso_seconds(&local, out);

@@ -1,5 +1,6 @@
-//! The fuzz targets' properties on the committed corpora, on the stable compiler: each file as it is, each beginning
-//! of it, and some hundred variations that are the same at every run. `CORPORA_TIMES=100` runs as many times more.
+//! The fuzz targets' properties on the committed corpora, on the stable compiler: each file as it
+//! is, each beginning of it, and some hundred variations that are the same at every run.
+//! `CORPORA_TIMES=100` runs as many times more.
 
 use std::fs;
 use std::path::Path;
@@ -10,6 +11,8 @@ mod docker_frames;
 mod docker_json;
 #[path = "../../fuzz/properties/framing.rs"]
 mod framing;
+#[path = "../../fuzz/properties/grok.rs"]
+mod grok;
 #[path = "../../fuzz/properties/syslog.rs"]
 mod syslog;
 #[path = "../../fuzz/properties/timestamp.rs"]
@@ -114,4 +117,9 @@ fn docker_answers() {
 #[test]
 fn timestamps() {
     check("timestamp", 150, timestamp::check);
+}
+
+#[test]
+fn grok_expressions() {
+    check("grok", 5, grok::check);
 }

@@ -1,5 +1,7 @@
 //! Grok through its public door: lines in, captures out.
 
+#![allow(clippy::unwrap_used, reason = "a test that panics has failed")]
+
 use sawlog_parsers::grok::{Error, Grok, Options, Outcome, Patterns, Slots, Tier};
 
 fn compile(expression: &str) -> Result<Grok, Error> {
@@ -211,18 +213,103 @@ fn an_explanation_tells_how_far_it_got() {
     assert_eq!(explanation.captured.len(), 5);
 }
 
-#[test]
-fn every_built_in_pattern_compiles() {
-    for patterns in [Patterns::legacy(), Patterns::ecs_v1()] {
-        for name in patterns.names() {
-            let expression = format!("%{{{name}}}");
-            let grok = Grok::compile(&expression, &patterns, Options::default());
-            assert!(grok.is_ok(), "{name}: {}", grok.err().unwrap());
-        }
+#[track_caller]
+fn check_bank(patterns: &Patterns) {
+    let mut scanned = 0;
+    for name in patterns.names() {
+        let grok = Grok::compile(&format!("%{{{name}}}"), patterns, Options::default());
+        let grok = grok.unwrap_or_else(|error| panic!("{name}: {error}"));
+        assert!(grok.warnings().is_empty(), "{name}: {:?}", grok.warnings());
+        scanned += usize::from(grok.tier() == Tier::Scanner);
     }
+    let count = patterns.names().count();
+    assert!(
+        count * 95 / 100 < scanned,
+        "{scanned} of {count} are scanned"
+    );
+}
+
+#[test]
+fn every_legacy_pattern_compiles_and_nearly_all_are_scanned() {
+    check_bank(&Patterns::legacy());
+}
+
+#[test]
+fn every_ecs_pattern_compiles_and_nearly_all_are_scanned() {
+    check_bank(&Patterns::ecs_v1());
+}
+
+#[test]
+fn a_compiled_expression_serves_all_threads() {
+    fn is_shared<T: Send + Sync>(_: &T) {}
+    is_shared(&compile("%{WORD:w}").unwrap());
+}
+
+#[test]
+fn what_is_too_deep_or_too_large_is_refused() {
+    let nested = |depth: usize| "(".repeat(depth) + "a" + &")".repeat(depth);
+    check(&nested(100), "a", "");
+    refused(
+        &nested(500),
+        "groups and patterns are nested deeper than 120",
+    );
+    refused(
+        "(?:(?:(?:ab){1000}){1000}){1000}",
+        "the expression is too large; use smaller counts in {...}",
+    );
+    check("(?:(?:(?:){99999}){99999}){99999}x", "x", "");
+    refused(
+        &"a".repeat(70_000),
+        "the expression is longer than 65536 bytes",
+    );
+}
+
+#[test]
+fn the_result_does_not_depend_on_what_the_slots_held_before() {
+    let (long, short) = (
+        compile("%{WORD:a} %{WORD:b} %{WORD:c}").unwrap(),
+        compile("%{WORD:a}(?: %{INT:b})?").unwrap(),
+    );
+    let mut slots = Slots::new();
+    assert_eq!(long.search(b"x y z", &mut slots), Outcome::Match);
+    assert_eq!(short.search(b"q", &mut slots), Outcome::Match);
+    assert_eq!(
+        (slots.span(0), slots.span(1), slots.span(2)),
+        (Some(0..1), None, None)
+    );
+}
+
+#[test]
+fn a_search_that_needs_too_much_memory_is_spent() {
+    let grok = compile("^(?:(?<x>a|b)(?!c)|\\k<x>)*$").unwrap();
+    let line = "ab".repeat(400_000) + "!";
+    assert_eq!(
+        grok.search(line.as_bytes(), &mut Slots::new()),
+        Outcome::BudgetSpent
+    );
 }
 
 #[test]
 fn what_is_used_most_is_scanned() {
     assert_eq!(compile(ACCESS).unwrap().tier(), Tier::Scanner);
+}
+
+#[test]
+fn the_files_own_patterns_are_scanned_too() {
+    let mut patterns = Patterns::legacy();
+    let file = br#"REQUESTPATH \"%{WORD:method} %{URIPATHPARAM} HTTP.*\"
+HTTPREQUEST %{REQUESTPATH} %{NUMBER:response_code}
+WEBMETRICS %{NUMBER:bytes_sent:int} %{NUMBER:response_time:float}
+NGINXSOURCE %{IP:client} \[%{HTTPDATE:requested_at}\]
+NGINXACCESS %{NGINXSOURCE} %{HTTPREQUEST} %{WEBMETRICS}
+"#;
+    patterns.add_file(file).unwrap();
+    let grok = Grok::compile("%{NGINXACCESS}", &patterns, Options::default()).unwrap();
+    assert_eq!(grok.tier(), Tier::Scanner);
+    check_with(
+        &grok,
+        r#"2001:db8::17 [14/Sep/2015:16:31:03 +0000] "POST /login HTTP/2.0" 502 173 1.250"#,
+        "client=2001:db8::17 requested_at=14/Sep/2015:16:31:03 +0000 method=POST response_code=502 \
+         bytes_sent=173 response_time=1.250",
+    );
 }

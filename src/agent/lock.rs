@@ -13,7 +13,11 @@ pub fn take(folder: &Path) -> Result<Lock, String> {
         let folder = folder.display();
         format!("cannot use the data folder {folder}: {error}; name another with --path.data")
     };
-    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(wrong)?;
+    std::fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(folder)
+        .map_err(wrong)?;
     let file = OpenOptions::new()
         .create(true)
         .truncate(false)

@@ -41,9 +41,15 @@ impl Running {
         let outputs = Step::turn(compiled.outputs, &mut |planned| {
             let started = planned.output.start();
             tasks.push(started.task);
-            OutputStep { encoder: started.encoder, metrics: planned.metrics }
+            OutputStep {
+                encoder: started.encoder,
+                metrics: planned.metrics,
+            }
         });
-        let program = Program { filters: compiled.filters, outputs };
+        let program = Program {
+            filters: compiled.filters,
+            outputs,
+        };
         let (batches, workers) = worker::spawn(program, settings.workers)?;
         let (stop, stopped) = watch::channel(false);
         let positions = Arc::new(Mutex::new(kept.to_vec()));
@@ -54,9 +60,15 @@ impl Running {
             sockets: Arc::clone(sockets),
             positions: Arc::clone(&positions),
         };
-        let has_private_input =
-            compiled.inputs.iter().any(|input| input.source() == Source::Private);
-        let inputs = compiled.inputs.into_iter().map(|input| input.start(flow.clone())).collect();
+        let has_private_input = compiled
+            .inputs
+            .iter()
+            .any(|input| input.source() == Source::Private);
+        let inputs = compiled
+            .inputs
+            .into_iter()
+            .map(|input| input.start(flow.clone()))
+            .collect();
         let saver = tokio::spawn(save_sometimes(Arc::clone(&positions)));
         Ok(Self {
             inputs,
@@ -76,7 +88,10 @@ impl Running {
 
     /// A handle that tells how many batches wait; it does not keep the workers.
     pub fn waiting(&self) -> worker::Waiting {
-        self.batches.as_ref().map(Batches::waiting).unwrap_or_default()
+        self.batches
+            .as_ref()
+            .map(Batches::waiting)
+            .unwrap_or_default()
     }
 
     /// Returns once every input of every pipeline has ended by itself.
@@ -89,25 +104,35 @@ impl Running {
         }
     }
 
-    /// Tells the inputs to stop and waits for them.
-    async fn stop_inputs(&mut self, deadline: Option<Instant>) {
+    /// The positions in use.
+    pub fn positions(&self) -> Arc<Mutex<Vec<Positions>>> {
+        Arc::clone(&self.positions)
+    }
+
+    /// Tells the inputs to stop and waits for them. Gives those that wait for an output longer than that.
+    async fn stop_inputs(&mut self, deadline: &Deadline) -> Vec<JoinHandle<()>> {
         self.stop.send_replace(true);
+        let mut stuck = Vec::new();
         while let Some(mut input) = self.inputs.pop() {
-            match within(deadline, &mut input).await {
+            match deadline.within(&mut input).await {
                 Some(ended) => report(ended, "an input"),
-                None => input.abort(),
+                None => stuck.push(input),
             }
         }
         self.batches = None;
+        stuck
     }
 
     /// Waits for workers and outputs to finish what was read. False if a worker or task of ours failed.
-    async fn finish(&mut self, deadline: Option<Instant>) -> bool {
+    async fn finish(&mut self, deadline: &Deadline) -> bool {
         let workers = std::mem::take(&mut self.workers);
         let joined = tokio::task::spawn_blocking(move || {
-            workers.into_iter().map(std::thread::JoinHandle::join).all(|ended| ended.is_ok())
+            workers
+                .into_iter()
+                .map(std::thread::JoinHandle::join)
+                .all(|ended| ended.is_ok())
         });
-        let mut clean = match within(deadline, joined).await {
+        let mut clean = match deadline.within(joined).await {
             Some(Ok(clean)) => clean,
             Some(Err(_)) => false,
             None => {
@@ -116,7 +141,7 @@ impl Running {
             }
         };
         for mut output in std::mem::take(&mut self.outputs) {
-            match within(deadline, &mut output).await {
+            match deadline.within(&mut output).await {
                 Some(Ok(())) => {}
                 Some(Err(error)) => {
                     tracing::error!("an output ended by a fault: {error}");
@@ -131,15 +156,15 @@ impl Running {
     }
 
     /// Drains pipelines, one after another, all before the same deadline.
-    pub async fn drain_all(all: Vec<Self>, grace: Option<Duration>) -> bool {
-        let deadline = grace.map(|grace| Instant::now() + grace);
+    pub async fn drain_all(all: Vec<Self>, deadline: Arc<Deadline>) -> bool {
         let mut all = all;
         for running in &mut all {
-            running.stop_inputs(deadline).await;
+            let stuck = running.stop_inputs(&deadline).await;
+            stuck.iter().for_each(JoinHandle::abort);
         }
         let mut clean = true;
         for running in &mut all {
-            clean &= running.finish(deadline).await;
+            clean &= running.finish(&deadline).await;
         }
         clean
     }
@@ -147,15 +172,22 @@ impl Running {
     /// Stops the inputs of pipelines that are to be replaced, waits a short time for their outputs, and leaves the rest
     /// to the background. Gives the positions that the new inputs go on from.
     pub async fn hand_over(all: Vec<Self>) -> Vec<Positions> {
-        let deadline = Instant::now() + limits::RELOAD_DRAIN_WAIT;
+        let deadline = Deadline::default();
+        deadline.set(limits::RELOAD_DRAIN_WAIT);
         let mut kept = Vec::new();
         for mut running in all {
-            running.stop_inputs(Some(deadline)).await;
+            // What a stuck input has read is not lost: it goes on handing it over, in the background as well.
+            drop(running.stop_inputs(&deadline).await);
             kept.extend(
-                running.positions.lock().expect("no holder of this lock panics").iter().cloned(),
+                running
+                    .positions
+                    .lock()
+                    .expect("no holder of this lock panics")
+                    .iter()
+                    .cloned(),
             );
-            let finishing = tokio::spawn(async move { running.finish(None).await });
-            if within(Some(deadline), finishing).await.is_none() {
+            let finishing = tokio::spawn(async move { running.finish(&Deadline::default()).await });
+            if deadline.within(finishing).await.is_none() {
                 tracing::warn!("an output of the old configuration is away and goes on trying");
             }
         }
@@ -163,11 +195,43 @@ impl Running {
     }
 }
 
-/// Waits for a future, at most until the deadline.
-async fn within<F: Future>(deadline: Option<Instant>, future: F) -> Option<F::Output> {
-    match deadline {
-        Some(deadline) => tokio::time::timeout_at(deadline, future).await.ok(),
-        None => Some(future.await),
+/// A point in time that may be set later, while somebody already waits for it.
+pub struct Deadline(watch::Sender<Option<Instant>>);
+
+impl Default for Deadline {
+    fn default() -> Self {
+        Self(watch::Sender::new(None))
+    }
+}
+
+impl Deadline {
+    /// Sets it, from now on, unless it is set.
+    pub fn set(&self, wait: Duration) {
+        self.0.send_if_modified(|deadline| {
+            let is_new = deadline.is_none();
+            deadline.get_or_insert_with(|| Instant::now() + wait);
+            is_new
+        });
+    }
+
+    /// Waits for a future, at most until the deadline.
+    async fn within<F: Future>(&self, future: F) -> Option<F::Output> {
+        let mut changes = self.0.subscribe();
+        let passed = async {
+            let set = changes
+                .wait_for(Option::is_some)
+                .await
+                .map(|deadline| *deadline);
+            match set {
+                Ok(Some(deadline)) => tokio::time::sleep_until(deadline).await,
+                _ => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            biased;
+            output = future => Some(output),
+            () = passed => None,
+        }
     }
 }
 
@@ -188,8 +252,12 @@ async fn save_sometimes(positions: Arc<Mutex<Vec<Positions>>>) {
     }
 }
 
-fn save(positions: &Mutex<Vec<Positions>>) {
-    let all = positions.lock().expect("no holder of this lock panics").clone();
+/// Writes all positions that moved.
+pub fn save(positions: &Mutex<Vec<Positions>>) {
+    let all = positions
+        .lock()
+        .expect("no holder of this lock panics")
+        .clone();
     for one in all {
         if let Err(error) = one.save() {
             let path = one.path().display();

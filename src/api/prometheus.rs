@@ -16,9 +16,19 @@ pub fn encode(state: &State) -> String {
             sample(&mut page, name, plugin, read(plugin));
         }
     }
-    head(&mut page, "sawlog_plugin_seconds_total", "counter", "Time that the plugin worked");
+    head(
+        &mut page,
+        "sawlog_plugin_seconds_total",
+        "counter",
+        "Time that the plugin worked",
+    );
     for plugin in &plugins {
-        sample(&mut page, "sawlog_plugin_seconds_total", plugin, plugin.seconds());
+        sample(
+            &mut page,
+            "sawlog_plugin_seconds_total",
+            plugin,
+            plugin.seconds(),
+        );
     }
     named(&mut page, &plugins, "counter", |plugin| plugin.counters());
     named(&mut page, &plugins, "gauge", |plugin| plugin.gauges());
@@ -29,11 +39,21 @@ pub fn encode(state: &State) -> String {
 type Sum = (&'static str, &'static str, fn(&PluginMetrics) -> u64);
 
 const SUMS: [Sum; 3] = [
-    ("sawlog_plugin_events_in_total", "Events that the plugin was given", |p| p.events_in.value()),
-    ("sawlog_plugin_events_out_total", "Events that the plugin passed on", |p| {
-        p.events_out.value()
-    }),
-    ("sawlog_plugin_events_failed_total", "Events that the plugin failed on", |p| p.failed.value()),
+    (
+        "sawlog_plugin_events_in_total",
+        "Events that the plugin was given",
+        |p| p.events_in.value(),
+    ),
+    (
+        "sawlog_plugin_events_out_total",
+        "Events that the plugin passed on",
+        |p| p.events_out.value(),
+    ),
+    (
+        "sawlog_plugin_events_failed_total",
+        "Events that the plugin failed on",
+        |p| p.failed.value(),
+    ),
 ];
 
 fn section(section: Section) -> &'static str {
@@ -52,12 +72,17 @@ fn head(page: &mut String, name: &str, kind: &str, help: &str) {
 
 fn sample(page: &mut String, name: &str, plugin: &PluginMetrics, value: impl std::fmt::Display) {
     let (section, plugin_name, id) = (section(plugin.section), plugin.name, escape(&plugin.id));
-    writeln!(page, "{name}{{section=\"{section}\",plugin=\"{plugin_name}\",id=\"{id}\"}} {value}")
-        .unwrap_or_default();
+    writeln!(
+        page,
+        "{name}{{section=\"{section}\",plugin=\"{plugin_name}\",id=\"{id}\"}} {value}"
+    )
+    .unwrap_or_default();
 }
 
 fn escape(text: &str) -> String {
-    text.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n")
+    text.replace('\\', "\\\\")
+        .replace('"', "\\\"")
+        .replace('\n', "\\n")
 }
 
 /// Counters and gauges that only some plugins have, grouped by name as the format demands.
@@ -69,7 +94,11 @@ fn named(
 ) {
     let mut all: Vec<(&str, &PluginMetrics, u64)> = Vec::new();
     for plugin in plugins {
-        all.extend(read(plugin).into_iter().map(|(name, value)| (name, &**plugin, value)));
+        all.extend(
+            read(plugin)
+                .into_iter()
+                .map(|(name, value)| (name, &**plugin, value)),
+        );
     }
     all.sort_by_key(|(name, ..)| *name);
     let mut last = "";
@@ -91,21 +120,45 @@ fn resources(page: &mut String, state: &State) {
     };
     let metrics = &state.metrics;
     let waiting = state.batches_waiting() as f64;
-    figure("sawlog_batches_waiting", "gauge", "Batches that wait for a worker", waiting);
+    figure(
+        "sawlog_batches_waiting",
+        "gauge",
+        "Batches that wait for a worker",
+        waiting,
+    );
     let reloads = metrics.reloads.value() as f64;
-    figure("sawlog_reloads_total", "counter", "Configurations taken over while running", reloads);
+    figure(
+        "sawlog_reloads_total",
+        "counter",
+        "Configurations taken over while running",
+        reloads,
+    );
     let failed = metrics.reloads_failed.value() as f64;
-    figure("sawlog_reloads_failed_total", "counter", "Configurations refused while running", failed);
+    figure(
+        "sawlog_reloads_failed_total",
+        "counter",
+        "Configurations refused while running",
+        failed,
+    );
     for (name, help, key) in [
         ("process_resident_memory_bytes", "Memory in use", "VmRSS:"),
-        ("sawlog_memory_peak_bytes", "Most memory ever in use", "VmHWM:"),
+        (
+            "sawlog_memory_peak_bytes",
+            "Most memory ever in use",
+            "VmHWM:",
+        ),
     ] {
         if let Some(kib) = status_kib(key) {
             figure(name, "gauge", help, kib * 1024.0);
         }
     }
     if let Some(seconds) = processor_seconds() {
-        figure("process_cpu_seconds_total", "counter", "Time on the processor", seconds);
+        figure(
+            "process_cpu_seconds_total",
+            "counter",
+            "Time on the processor",
+            seconds,
+        );
     }
 }
 

@@ -25,11 +25,17 @@ pub fn run(matches: &ArgMatches) -> ExitCode {
 
 /// Builds what `run` builds, and stops there.
 pub fn check(settings: &Settings) -> ExitCode {
-    settings.notices.iter().for_each(|notice| eprintln!("notice: {notice}"));
+    settings
+        .notices
+        .iter()
+        .for_each(|notice| eprintln!("notice: {notice}"));
     match agent::compile_all(settings, &Arc::new(Metrics::default())) {
         Some(compiled) => {
             let inputs: usize = compiled.iter().map(|one| one.inputs.len()).sum();
-            println!("Configuration OK: pipelines: {}, inputs: {inputs}", compiled.len());
+            println!(
+                "Configuration OK: pipelines: {}, inputs: {inputs}",
+                compiled.len()
+            );
             ExitCode::SUCCESS
         }
         None => agent::REFUSED.into(),

@@ -38,7 +38,9 @@ pub fn run(matches: &ArgMatches) -> ExitCode {
             return REFUSED.into();
         }
     };
-    grok.warnings().iter().for_each(|warning| eprintln!("sawlog: warning: {warning}"));
+    grok.warnings()
+        .iter()
+        .for_each(|warning| eprintln!("sawlog: warning: {warning}"));
     match match_lines(&grok, explain) {
         Ok(()) => ExitCode::SUCCESS,
         // The reader of our output went away, as `head` does.
@@ -55,12 +57,19 @@ fn compile(matches: &ArgMatches) -> Result<Grok, String> {
         Some("v1" | "v8") => Patterns::ecs_v1(),
         _ => Patterns::legacy(),
     };
-    for path in matches.get_many::<String>("patterns-dir").into_iter().flatten() {
+    for path in matches
+        .get_many::<String>("patterns-dir")
+        .into_iter()
+        .flatten()
+    {
         let wrong = |error: &dyn std::fmt::Display| format!("{path}: {error}");
         let mut files = vec![std::path::PathBuf::from(path)];
         if std::path::Path::new(path).is_dir() {
             let entries = std::fs::read_dir(path).map_err(|error| wrong(&error))?;
-            files = entries.filter_map(Result::ok).map(|entry| entry.path()).collect();
+            files = entries
+                .filter_map(Result::ok)
+                .map(|entry| entry.path())
+                .collect();
             files.retain(|file| file.is_file());
             files.sort();
         }
@@ -69,7 +78,9 @@ fn compile(matches: &ArgMatches) -> Result<Grok, String> {
             patterns.add_file(&text).map_err(|error| wrong(&error))?;
         }
     }
-    let expression = matches.get_one::<String>("pattern").map_or("", String::as_str);
+    let expression = matches
+        .get_one::<String>("pattern")
+        .map_or("", String::as_str);
     Grok::compile(expression, &patterns, grok::Options::default()).map_err(|e| e.to_string())
 }
 
@@ -108,14 +119,22 @@ fn match_lines(grok: &Grok, explain: bool) -> io::Result<()> {
 /// How far a line got: the line, a caret below the place, and what was expected there.
 fn explanation(grok: &Grok, line: &[u8]) -> Vec<u8> {
     let explained = grok.explain(line);
-    let shown = |bytes: &[u8]| String::from_utf8_lossy(bytes).replace(|c: char| c.is_control(), " ");
+    let shown =
+        |bytes: &[u8]| String::from_utf8_lossy(bytes).replace(|c: char| c.is_control(), " ");
     let (before, rest) = line.split_at(explained.offset.min(line.len()));
     let before = shown(before);
     let mut text = format!("  {before}{}\n", shown(rest));
-    text.push_str(&format!("  {}^ expected {}\n", " ".repeat(before.chars().count()), explained.expected));
+    text.push_str(&format!(
+        "  {}^ expected {}\n",
+        " ".repeat(before.chars().count()),
+        explained.expected
+    ));
     for (index, range) in explained.captured {
         let captured = line.get(range).map(shown).unwrap_or_default();
-        let field = grok.captures().get(index).map_or("", |capture| capture.field.as_str());
+        let field = grok
+            .captures()
+            .get(index)
+            .map_or("", |capture| capture.field.as_str());
         text.push_str(&format!("  until there: {field} = {captured}\n"));
     }
     text.into_bytes()
@@ -132,7 +151,9 @@ fn captures(
     let mut batch = Batch::new(line.to_vec(), Arc::clone(names), 0, Ack::none());
     let id = batch.push_bare_event();
     for (index, (capture, field)) in grok.captures().iter().zip(fields).enumerate() {
-        let (Some(field), Some(span)) = (field, slots.span(index)) else { continue };
+        let (Some(field), Some(span)) = (field, slots.span(index)) else {
+            continue;
+        };
         if span.is_empty() {
             continue;
         }

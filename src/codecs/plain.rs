@@ -6,6 +6,7 @@ use crate::codecs::reading::Reading;
 use crate::codecs::writing::Writing;
 use crate::codecs::{Codec, CodecPlugin};
 use crate::event::Reference;
+use crate::lang::source::Span;
 use crate::pipeline::{Building, Ecs};
 use crate::plugin::{Kind, Opt, Options, Plugin, Section, Word};
 
@@ -41,13 +42,17 @@ pub const PLUGIN: CodecPlugin = CodecPlugin {
 };
 
 /// The codec where none was written.
-pub fn default(building: &mut Building<'_>) -> Codec {
-    Codec {
+pub fn default(building: &mut Building<'_>) -> Option<Codec> {
+    let format = Word {
+        text: EVENT_AS_TEXT.to_owned(),
+        span: Span::default(),
+    };
+    Some(Codec {
         framing: Framing::Whole,
         charset: Charset::default(),
         reading: Some(reading(building.surroundings.ecs, building)),
-        writing: Writing::Json,
-    }
+        writing: Writing::Text(building.template(&format)?),
+    })
 }
 
 /// The message, and in ECS mode the original.

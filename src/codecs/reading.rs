@@ -28,13 +28,6 @@ pub enum Reading {
 }
 
 impl Reading {
-    /// Where a record's text is kept beside what was read from it.
-    pub fn original(&self) -> Option<&Reference> {
-        match self {
-            Self::Text { original } | Self::Json { original, .. } => original.as_ref(),
-        }
-    }
-
     /// Makes the events of one record.
     pub fn read(&self, batch: &mut Batch, record: Text, newborn: &mut Newborn) {
         let whole = record.len() <= limits::LINE_BYTES_MAX;
@@ -42,7 +35,7 @@ impl Reading {
         let before = batch.event_count();
         match self {
             Self::Text { .. } => {
-                batch.push_cast(&newborn.mould, record);
+                batch.push_cast(&mut newborn.mould, record);
             }
             Self::Json { target, original } => {
                 read_json(batch, record, target.as_ref(), original.as_ref(), newborn);
@@ -120,7 +113,7 @@ fn read_json(
         Err(_) => None,
     };
     let Some(objects) = objects else {
-        let id = batch.push_cast(&newborn.mould, record);
+        let id = batch.push_cast(&mut newborn.mould, record);
         batch.tag(id, JSON_TAG);
         return;
     };

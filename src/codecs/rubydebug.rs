@@ -40,11 +40,12 @@ pub const PLUGIN: CodecPlugin = CodecPlugin {
 /// How events are shown.
 #[derive(Clone, Copy, Debug)]
 pub struct Rubydebug {
-    metadata: Metadata,
+    pub metadata: Metadata,
 }
 
+/// Whether `@metadata` is shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Metadata {
+pub enum Metadata {
     Shown,
     Hidden,
 }

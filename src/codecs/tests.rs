@@ -6,8 +6,9 @@ use super::Codec;
 use super::charset::Charset;
 use super::framing::Framing;
 use super::reading::{Newborn, Reading};
+use super::rubydebug::{Metadata, Rubydebug};
 use super::writing::Writing;
-use crate::event::{Batch, EventId, Name, Names, Reference};
+use crate::event::{Batch, EventId, Name, Names, Reference, Value};
 use crate::limits;
 use crate::queue::ack::Ack;
 
@@ -164,4 +165,71 @@ fn a_line_over_the_limit_is_cut_tagged_and_counted() {
     assert!(got[0].ends_with(r#"x","host":"web","tags":["_linetruncated"]}"#));
     assert!(got[0].len() < limits::LINE_BYTES_MAX + 100);
     assert_eq!(got[1], r#"{"message":"next","host":"web"}"#);
+}
+
+#[track_caller]
+fn check_written(writing: Writing, framing: Framing, json: &str, want: &str) {
+    let mut batch = Batch::new(Vec::new(), Arc::new(Names::default()), 0, Ack::none());
+    let Ok(Value::Map(object)) = batch.parse_json_bytes(json.as_bytes()) else {
+        panic!("{json} is no object");
+    };
+    let id = batch.push_adopted(object);
+    let codec = Codec {
+        framing,
+        charset: Charset::Utf8,
+        reading: None,
+        writing,
+    };
+    let mut out = Vec::new();
+    codec.encode(&batch, id, &mut out);
+    assert_eq!(String::from_utf8_lossy(&out), want);
+}
+
+const EVENT: &str =
+    r#"{"@timestamp":"2026-11-20T16:46:09.929Z","@version":"1","host":"web","message":"x\ty"}"#;
+
+#[test]
+fn json_lines_end_with_the_delimiter() {
+    check_written(Writing::Json, lines(), EVENT, &format!("{EVENT}\n"));
+    check_written(Writing::Json, Framing::Whole, EVENT, EVENT);
+    check_written(Writing::Dots, Framing::Whole, EVENT, ".");
+}
+
+#[test]
+fn rubydebug_aligns_keys_and_indents_what_is_inside() {
+    let json = r#"{"@timestamp":"2026-11-20T16:46:09.929Z","@version":"1","@metadata":{"x":1},
+        "a":{"long":[],"b":{}},"list":["q\"\\\u0007é",null,true,1.5,{"k":2}]}"#;
+    let want = r#"{
+    "@timestamp" => 2026-11-20T16:46:09.929Z,
+      "@version" => "1",
+             "a" => {
+        "long" => [],
+           "b" => {}
+    },
+          "list" => [
+        [0] "q\"\\\u0007é",
+        [1] nil,
+        [2] true,
+        [3] 1.5,
+        [4] {
+            "k" => 2
+        }
+    ]
+}
+"#;
+    let hidden = Writing::Rubydebug(Rubydebug {
+        metadata: Metadata::Hidden,
+    });
+    check_written(hidden, lines(), json, want);
+}
+
+#[test]
+fn rubydebug_shows_metadata_if_asked() {
+    let json = r#"{"@timestamp":"2026-11-20T16:46:09.929Z","@version":"1","@metadata":{"x":1}}"#;
+    let want = "{\n    \"@timestamp\" => 2026-11-20T16:46:09.929Z,\n      \"@version\" => \"1\",\n     \
+                \"@metadata\" => {\n        \"x\" => 1\n    }\n}\n";
+    let shown = Writing::Rubydebug(Rubydebug {
+        metadata: Metadata::Shown,
+    });
+    check_written(shown, lines(), json, want);
 }

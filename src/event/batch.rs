@@ -28,6 +28,13 @@ pub(super) struct Node {
     pub(super) value: Value,
 }
 
+/// A map that several events share, with its JSON: nobody changes its nodes, who wants to takes a copy.
+struct Frozen {
+    nodes: std::ops::Range<u32>,
+    first: u32,
+    json: Text,
+}
+
 /// What a batch decodes its bytes with once it has reached a worker: the input's codec and fixed fields.
 pub trait Decode: Send + Sync {
     /// Turns the bytes of the batch, or the ranges marked in it, into events.
@@ -43,6 +50,7 @@ pub struct Batch {
     local_names: Vec<Text>,
     local_by_text: HashMap<Box<[u8]>, Name, foldhash::fast::RandomState>,
     version: Option<Text>,
+    frozen: Vec<Frozen>,
     /// Time of receipt, nanoseconds since 1970.
     pub received: i64,
     /// Batches of one stream are worked on in order, by one worker.
@@ -64,6 +72,7 @@ impl Batch {
             local_names: Vec::new(),
             local_by_text: HashMap::default(),
             version: None,
+            frozen: Vec::new(),
             received,
             stream: 0,
             ack,
@@ -248,7 +257,8 @@ impl Batch {
             .map_or(Chain::EMPTY, |event| event.fields)
     }
 
-    pub(super) fn set_fields(&mut self, id: EventId, fields: Chain) {
+    /// Gives an event other fields.
+    pub fn set_fields(&mut self, id: EventId, fields: Chain) {
         if let Some(event) = self.events.get_mut(id.0 as usize) {
             event.fields = fields;
         }
@@ -282,6 +292,11 @@ impl Batch {
             None => chain.first = place,
         }
         chain.last = place;
+    }
+
+    /// Which names a chain has, as a set of 64 bits: where two sets have no bit in common, no name is.
+    pub fn name_bits(&self, chain: Chain) -> u64 {
+        self.members(chain).fold(0, |bits, (name, _)| bits | name.bit())
     }
 
     /// The node of a member, by name.
@@ -343,6 +358,39 @@ impl Batch {
             Value::Map(chain) => Value::Map(self.copy_chain(chain)),
             Value::List(chain) => Value::List(self.copy_chain(chain)),
             flat => flat,
+        }
+    }
+
+    /// Whether one more map may be shared: they are searched one by one, so they have to be few.
+    pub(super) fn can_freeze(&self) -> bool {
+        self.frozen.len() < limits::SHARED_MAPS_MAX
+    }
+
+    /// Makes a map that many events can share. Its JSON is written once; an event that changes it gets a copy.
+    pub fn freeze(&mut self, members: Chain) -> Chain {
+        let start = self.nodes.len() as u32;
+        let copy = self.copy_chain(members);
+        let mut json = Vec::new();
+        self.write_json_value(Value::Map(copy), &mut json);
+        let json = self.append(&json);
+        if !copy.is_empty() && 0 < json.len() {
+            let nodes = start..self.nodes.len() as u32;
+            self.frozen.push(Frozen { nodes, first: copy.first, json });
+        }
+        copy
+    }
+
+    /// The JSON of a map that is shared as a whole.
+    pub(super) fn frozen_json(&self, members: Chain) -> Option<&[u8]> {
+        let frozen = self.frozen.iter().find(|frozen| frozen.first == members.first)?;
+        Some(self.text(frozen.json))
+    }
+
+    /// Turns a shared chain into one of its own, before a change.
+    pub(super) fn thaw(&mut self, chain: &mut Chain) {
+        let shares = |frozen: &Frozen| frozen.nodes.contains(&chain.first);
+        if self.frozen.iter().any(shares) {
+            *chain = self.copy_chain(*chain);
         }
     }
 

@@ -66,6 +66,7 @@ impl Batch {
         let Some((first, rest)) = parts.split_first() else {
             return Ok(());
         };
+        self.thaw(chain);
         let found = self.find_node(*chain, first.name);
         match (found, rest.is_empty()) {
             (Some(place), true) => self.nodes[place as usize].value = value,
@@ -102,6 +103,7 @@ impl Batch {
             return Ok(());
         };
         let index = first.index.ok_or(NotAMap)?;
+        self.thaw(chain);
         match self.find_item(*chain, index) {
             Some(place) if rest.is_empty() => self.nodes[place as usize].value = value,
             Some(place) => return self.set_below(place, rest, value),
@@ -115,6 +117,7 @@ impl Batch {
 
     /// Sets a member of a map.
     pub fn set_member(&mut self, members: &mut Chain, name: Name, value: Value) {
+        self.thaw(members);
         match self.find_node(*members, name) {
             Some(place) => self.nodes[place as usize].value = value,
             None => self.push_member(members, name, value),
@@ -131,6 +134,7 @@ impl Batch {
 
     fn remove_in(&mut self, chain: &mut Chain, parts: &[Part]) -> Option<Value> {
         let (first, rest) = parts.split_first()?;
+        self.thaw(chain);
         let place = self.find_node(*chain, first.name)?;
         self.remove_node(chain, place, rest)
     }
@@ -148,6 +152,7 @@ impl Batch {
                 removed
             }
             Value::List(mut inner) => {
+                self.thaw(&mut inner);
                 let item = self.find_item(inner, next.index?)?;
                 let removed = self.remove_node(&mut inner, item, below);
                 self.nodes[place as usize].value = Value::List(inner);
@@ -162,6 +167,7 @@ impl Batch {
         let sum = match self.get(id, reference) {
             None => value,
             Some(Value::List(mut items)) => {
+                self.thaw(&mut items);
                 self.push_member(&mut items, Name::ITEM, value);
                 Value::List(items)
             }

@@ -20,6 +20,11 @@ impl Name {
     pub const TAGS: Self = Self(4);
     pub const HOST: Self = Self(5);
     pub const TYPE: Self = Self(6);
+    /// The name's bit in a set of 64.
+    pub fn bit(self) -> u64 {
+        1 << (self.0 & 63)
+    }
+
     /// What list items carry in place of a name.
     pub const ITEM: Self = Self(u32::MAX);
 }
@@ -36,9 +41,14 @@ const WELL_KNOWN: [&str; 7] = [
 
 struct Interned {
     text: Box<[u8]>,
-    /// `"text":`, escaped.
+    /// `,"text":`, escaped.
     encoded: Box<[u8]>,
+    /// The same with zeros behind it, if it is short enough: a copy of fixed length costs next to nothing.
+    short: Option<[u8; SHORT]>,
 }
+
+/// The length of most names with their punctuation.
+const SHORT: usize = 16;
 
 /// The names that a pipeline mentions.
 pub struct Names {
@@ -66,11 +76,17 @@ impl Names {
             return name;
         }
         let name = Name(self.all.len() as u32);
-        let mut encoded = Vec::with_capacity(text.len() + 3);
+        let mut encoded = Vec::with_capacity(text.len() + 4);
+        encoded.push(b',');
         encode::text(text, &mut encoded);
         encoded.push(b':');
+        let mut short = [0; SHORT];
+        let fits = short.get_mut(..encoded.len());
         self.all.push(Interned {
             text: text.into(),
+            short: fits
+                .map(|part| part.copy_from_slice(&encoded))
+                .map(|()| short),
             encoded: encoded.into(),
         });
         self.by_text.insert(text.into(), name);
@@ -88,10 +104,20 @@ impl Names {
             .map_or(b"", |interned| &interned.text)
     }
 
-    pub(super) fn encoded(&self, name: Name) -> &[u8] {
-        self.all
-            .get(name.0 as usize)
-            .map_or(b"\"\":", |interned| &interned.encoded)
+    /// Appends `,"name":`.
+    pub(super) fn write_encoded(&self, name: Name, out: &mut Vec<u8>) {
+        match self.all.get(name.0 as usize) {
+            Some(Interned {
+                short: Some(short),
+                encoded,
+                ..
+            }) => {
+                out.extend_from_slice(short);
+                out.truncate(out.len() + encoded.len() - SHORT);
+            }
+            Some(interned) => out.extend_from_slice(&interned.encoded),
+            None => out.extend_from_slice(b",\"\":"),
+        }
     }
 }
 
@@ -106,7 +132,11 @@ mod tests {
         assert_eq!(names.intern(b"client"), client);
         assert_eq!(names.find(b"client"), Some(client));
         assert_eq!(names.text(client), b"client");
-        assert_eq!(names.encoded(client), b"\"client\":");
+        let long = names.intern(b"a_name_of_more_bytes");
+        let mut out = Vec::new();
+        names.write_encoded(client, &mut out);
+        names.write_encoded(long, &mut out);
+        assert_eq!(out, b",\"client\":,\"a_name_of_more_bytes\":");
     }
 
     #[test]

@@ -2,6 +2,7 @@
 //! out. What a part means in an event is decided by the batch.
 
 use crate::event::names::{Name, Names};
+use crate::limits;
 
 /// One part of a reference: a name and, if it is a number, the list index that it may also mean.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -65,7 +66,7 @@ pub fn parse(text: &str) -> Result<Vec<String>, String> {
         };
     }
     let mut parts = Vec::new();
-    let rest = bracketed(text, &mut parts)?;
+    let rest = bracketed(text, &mut parts, 0)?;
     if rest.is_empty() {
         Ok(parts)
     } else {
@@ -74,11 +75,18 @@ pub fn parse(text: &str) -> Result<Vec<String>, String> {
 }
 
 /// Takes `[part]` groups from the front; a group may itself hold groups. Gives back what is left.
-fn bracketed<'a>(mut rest: &'a str, parts: &mut Vec<String>) -> Result<&'a str, String> {
+fn bracketed<'a>(
+    mut rest: &'a str,
+    parts: &mut Vec<String>,
+    depth: usize,
+) -> Result<&'a str, String> {
+    if limits::REFERENCE_DEPTH_MAX < depth {
+        return Err(malformed(rest));
+    }
     let whole = rest;
     while let Some(inner) = rest.strip_prefix('[') {
         if inner.starts_with('[') {
-            let after = bracketed(inner, parts)?;
+            let after = bracketed(inner, parts, depth + 1)?;
             rest = after.strip_prefix(']').ok_or_else(|| malformed(whole))?;
             continue;
         }
@@ -98,6 +106,7 @@ fn bracketed<'a>(mut rest: &'a str, parts: &mut Vec<String>) -> Result<&'a str, 
 }
 
 fn malformed(text: &str) -> String {
+    let text: String = text.chars().take(80).collect();
     format!("`{text}` is not a field reference; write `name`, `[name]` or `[outer][inner]`")
 }
 
@@ -133,6 +142,7 @@ mod tests {
 
     #[test]
     fn bad_forms_are_refused() {
+        check(&"[".repeat(200_000), None);
         for text in ["", "a[b]", "[a", "[a]b", "[]", "[a][]", "]", "[[a]", "[a]]"] {
             check(text, None);
         }

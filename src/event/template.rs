@@ -57,9 +57,11 @@ impl Template {
 
     /// Whether the text is the same for all events of one day: literals, and dates without a time.
     pub fn is_literal_or_date(&self) -> bool {
-        self.parts
-            .iter()
-            .all(|part| matches!(part, Part::Literal(_) | Part::Date(_)))
+        self.parts.iter().all(|part| match part {
+            Part::Literal(_) => true,
+            Part::Date(pattern) => is_daily(pattern),
+            Part::Field { .. } | Part::Now => false,
+        })
     }
 
     /// Whether the result begins with a text that no event can choose.
@@ -101,6 +103,20 @@ impl Template {
         self.write(batch, id, scratch);
         batch.append(scratch)
     }
+}
+
+/// Whether a pattern writes the same text all day: times that differ in every part of the clock show it.
+fn is_daily(pattern: &Pattern) -> bool {
+    const DAY: i64 = 1_447_200_000_000_000_000;
+    let write = |nanos: i64| {
+        let mut text = Vec::new();
+        pattern.write(DAY + nanos, &mut text);
+        text
+    };
+    let midnight = write(0);
+    [50_828_123_456_789, 86_399_999_999_999, 3_600_000_000_000]
+        .into_iter()
+        .all(|nanos| write(nanos) == midnight)
 }
 
 fn push_literal(parts: &mut Vec<Part>, text: &str) {
@@ -199,6 +215,17 @@ mod tests {
         check("logs-%{{yyyy-MM-dd}}", "logs-2015-11-11");
         check("%{+%s}", "1447200000");
         check("%{@timestamp}", "2015-11-11T00:00:00.000Z");
+    }
+
+    #[test]
+    fn what_is_the_same_all_day_is_known() {
+        let is_daily = |text| {
+            let template = Template::compile(text, &mut Names::default());
+            template.expect("the template is good").is_literal_or_date()
+        };
+        assert!(is_daily("logs") && is_daily("logs-%{+yyyy.MM.dd}") && is_daily("l-%{+xxxx.ww}"));
+        assert!(!is_daily("logs-%{+HH}") && !is_daily("logs-%{+mm}") && !is_daily("%{+%s}"));
+        assert!(!is_daily("logs-%{type}") && !is_daily("logs-%{+a}"));
     }
 
     #[test]

@@ -8,7 +8,10 @@ use crate::lang::diagnostic::Diagnostic;
 use crate::pipeline::Building;
 use crate::plugin::{Kind, Opt, Options, Plugin, Section};
 
-pub const PLUGIN: FilterPlugin = FilterPlugin { plugin: &DESCRIPTION, build };
+pub const PLUGIN: FilterPlugin = FilterPlugin {
+    plugin: &DESCRIPTION,
+    build,
+};
 
 static DESCRIPTION: Plugin = Plugin {
     section: Section::Filter,
@@ -24,9 +27,17 @@ static DESCRIPTION: Plugin = Plugin {
             "Zone of times that name none, such as `Europe/Berlin` or `+02:00`, or a template of one; by default the \
              host's.",
         ),
-        Opt::new("locale", Kind::Text, "Language of the names of months and days; only English is there."),
-        Opt::new("tag_on_failure", Kind::List, "Tags of events whose text no format fits.")
-            .default("[\"_dateparsefailure\"]"),
+        Opt::new(
+            "locale",
+            Kind::Text,
+            "Language of the names of months and days; only English is there.",
+        ),
+        Opt::new(
+            "tag_on_failure",
+            Kind::List,
+            "Tags of events whose text no format fits.",
+        )
+        .default("[\"_dateparsefailure\"]"),
     ],
     absent: &[],
 };
@@ -51,7 +62,10 @@ enum ZoneOption {
 }
 
 fn build(options: &Options, building: &mut Building<'_>) -> Option<Box<dyn Filter>> {
-    let Some((field, formats)) = options.list("match").split_first().filter(|(_, f)| !f.is_empty())
+    let Some((field, formats)) = options
+        .list("match")
+        .split_first()
+        .filter(|(_, f)| !f.is_empty())
     else {
         let help = "such as `match => [\"timestamp\", \"ISO8601\"]`";
         let message = "`match` takes a field and at least one format";
@@ -69,7 +83,10 @@ fn build(options: &Options, building: &mut Building<'_>) -> Option<Box<dyn Filte
     let zone = zone(options, building);
     let field = building.reference(field);
     let target = building.option_reference(options, "target");
-    let tags = options.list("tag_on_failure").iter().map(|tag| tag.text.as_bytes().to_vec());
+    let tags = options
+        .list("tag_on_failure")
+        .iter()
+        .map(|tag| tag.text.as_bytes().to_vec());
     Some(Box::new(Date {
         field: field?,
         formats: compiled,
@@ -82,17 +99,28 @@ fn build(options: &Options, building: &mut Building<'_>) -> Option<Box<dyn Filte
 }
 
 fn refuse_other_languages(options: &Options, building: &mut Building<'_>) {
-    let Some(locale) = options.text("locale") else { return };
-    let language = locale.split(['-', '_']).next().unwrap_or_default().to_ascii_lowercase();
+    let Some(locale) = options.text("locale") else {
+        return;
+    };
+    let language = locale
+        .split(['-', '_'])
+        .next()
+        .unwrap_or_default()
+        .to_ascii_lowercase();
     if !matches!(language.as_str(), "en" | "" | "c" | "posix") {
         let span = options.span_of("locale");
         let message = format!("`date` reads English names only, not those of `{locale}`");
-        building.report(Diagnostic::error(span, message).help("leave `locale` out if months are numbers"));
+        building.report(
+            Diagnostic::error(span, message).help("leave `locale` out if months are numbers"),
+        );
     }
 }
 
 fn zone(options: &Options, building: &mut Building<'_>) -> Option<ZoneOption> {
-    if options.text("timezone").is_some_and(|text| text.contains("%{")) {
+    if options
+        .text("timezone")
+        .is_some_and(|text| text.contains("%{"))
+    {
         let template = building.option_template(options, "timezone")?;
         return Some(ZoneOption::Rendered(template, None));
     }
@@ -126,9 +154,15 @@ impl Date {
                 None => return Some(Err(())),
             },
         };
-        let context = Context { zone, now_nanos: batch.received };
+        let context = Context {
+            zone,
+            now_nanos: batch.received,
+        };
         let text = self.scratch.as_slice();
-        let nanos = self.formats.iter().find_map(|format| format.parse(text, &context));
+        let nanos = self
+            .formats
+            .iter()
+            .find_map(|format| format.parse(text, &context));
         if let (Some(nanos), ZoneOption::Fixed(_)) = (nanos, &self.zone) {
             let (last, at) = self.last.get_or_insert_default();
             last.clone_from(&self.scratch);
@@ -185,7 +219,9 @@ impl Filter for Date {
 
 impl Date {
     fn fail(&self, batch: &mut Batch, id: EventId, outcome: &mut Outcome) {
-        self.tags_on_failure.iter().for_each(|tag| batch.tag(id, tag));
+        self.tags_on_failure
+            .iter()
+            .for_each(|tag| batch.tag(id, tag));
         outcome.failed += 1;
     }
 }

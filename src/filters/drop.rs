@@ -6,7 +6,10 @@ use crate::lang::diagnostic::Diagnostic;
 use crate::pipeline::Building;
 use crate::plugin::{Kind, Opt, Options, Plugin, Section};
 
-pub const PLUGIN: FilterPlugin = FilterPlugin { plugin: &DESCRIPTION, build };
+pub const PLUGIN: FilterPlugin = FilterPlugin {
+    plugin: &DESCRIPTION,
+    build,
+};
 
 static DESCRIPTION: Plugin = Plugin {
     section: Section::Filter,
@@ -36,7 +39,10 @@ fn build(options: &Options, building: &mut Building<'_>) -> Option<Box<dyn Filte
         building.report(Diagnostic::error(span, message).help("give a number from 0 to 100"));
         return None;
     }
-    Some(Box::new(Drop { percentage, due: 0.0 }))
+    Some(Box::new(Drop {
+        percentage,
+        due: 0.0,
+    }))
 }
 
 impl Filter for Drop {

@@ -13,7 +13,10 @@ use crate::filters::{Filter, FilterPlugin, Outcome};
 use crate::metrics::Counter;
 use crate::plugin::{Kind, Opt, Plugin, Section};
 
-pub const PLUGIN: FilterPlugin = FilterPlugin { plugin: &DESCRIPTION, build: compile::build };
+pub const PLUGIN: FilterPlugin = FilterPlugin {
+    plugin: &DESCRIPTION,
+    build: compile::build,
+};
 
 static DESCRIPTION: Plugin = Plugin {
     section: Section::Filter,
@@ -79,6 +82,21 @@ struct FieldPatterns {
 struct Pattern {
     grok: Grok,
     captures: Vec<Capture>,
+    /// The set of the captures' names, if all are different fields at the top level.
+    new_fields: Option<u64>,
+}
+
+impl Pattern {
+    fn new(grok: Grok, captures: Vec<Capture>) -> Self {
+        let mut new_fields = Some(0);
+        for capture in &captures {
+            let bit = capture.top.map(Name::bit);
+            new_fields = new_fields.zip(bit).and_then(|(bits, bit)| {
+                (bits & bit == 0).then_some(bits | bit)
+            });
+        }
+        Self { grok, captures, new_fields }
+    }
 }
 
 /// Where a capture goes.
@@ -116,7 +134,9 @@ impl Filter for GrokFilter {
             match self.match_event(batch, id) {
                 Matched::Yes => outcome.matched.push(id),
                 Matched::No | Matched::Unfit => {
-                    self.tags_on_failure.iter().for_each(|tag| batch.tag(id, tag));
+                    self.tags_on_failure
+                        .iter()
+                        .for_each(|tag| batch.tag(id, tag));
                     outcome.failed += 1;
                 }
                 Matched::TimedOut => {
@@ -199,20 +219,46 @@ impl GrokFilter {
 
     /// Puts the captures of a match into the event. False if one did not fit.
     fn store(&self, batch: &mut Batch, id: EventId, text: Text, pattern: &Pattern) -> bool {
+        let fields = batch.fields(id);
+        if pattern.new_fields.is_some_and(|bits| bits & batch.name_bits(fields) == 0) {
+            self.append(batch, id, text, pattern);
+            return true;
+        }
         for (index, capture) in pattern.captures.iter().enumerate() {
-            let value = match self.slots.0.span(index) {
-                Some(span) if !span.is_empty() => {
-                    convert(batch, text.slice(span), capture.kind)
-                }
-                _ if !self.keep_empty_captures => continue,
-                Some(_) => Value::Text(Text::EMPTY),
-                None => Value::Null,
+            let Some(value) = self.value(batch, text, index, capture) else {
+                continue;
             };
             if !store_one(batch, id, capture, value) {
                 return false;
             }
         }
         true
+    }
+}
+
+impl GrokFilter {
+    /// Adds the captures behind the fields of an event that has none of their names.
+    fn append(&self, batch: &mut Batch, id: EventId, text: Text, pattern: &Pattern) {
+        let mut fields = batch.fields(id);
+        for (index, capture) in pattern.captures.iter().enumerate() {
+            let value = self.value(batch, text, index, capture);
+            if let (Some(name), Some(value)) = (capture.top, value) {
+                batch.push_member(&mut fields, name, value);
+            }
+        }
+        batch.set_fields(id, fields);
+    }
+
+    /// What a capture puts into its field, if anything.
+    fn value(&self, batch: &Batch, text: Text, index: usize, capture: &Capture) -> Option<Value> {
+        match self.slots.0.span(index) {
+            Some(span) if !span.is_empty() => {
+                Some(convert(batch, text.slice(span), capture.kind))
+            }
+            _ if !self.keep_empty_captures => None,
+            Some(_) => Some(Value::Text(Text::EMPTY)),
+            None => Some(Value::Null),
+        }
     }
 }
 
@@ -235,7 +281,9 @@ fn store_one(batch: &mut Batch, id: EventId, capture: &Capture, value: Value) ->
     };
     match (old, capture.top) {
         (None, Some(name)) => batch.append_field(id, name, value),
-        (Some(_), _) if capture.overwrite => return batch.set(id, &capture.reference, value).is_ok(),
+        (Some(_), _) if capture.overwrite => {
+            return batch.set(id, &capture.reference, value).is_ok();
+        }
         (None | Some(Value::Null), _) => return batch.set(id, &capture.reference, value).is_ok(),
         (Some(Value::Text(_) | Value::List(_)), _) => {
             return batch.add(id, &capture.reference, value).is_ok();

@@ -6,7 +6,10 @@ use crate::filters::{Filter, FilterPlugin, Outcome};
 use crate::pipeline::Building;
 use crate::plugin::{Kind, Opt, Options, Plugin, Section};
 
-pub const PLUGIN: FilterPlugin = FilterPlugin { plugin: &DESCRIPTION, build };
+pub const PLUGIN: FilterPlugin = FilterPlugin {
+    plugin: &DESCRIPTION,
+    build,
+};
 
 static DESCRIPTION: Plugin = Plugin {
     section: Section::Filter,
@@ -14,11 +17,23 @@ static DESCRIPTION: Plugin = Plugin {
     summary: "Parses JSON text in a field. Without `target` the members of the object become fields at the top level.",
     options: &[
         Opt::new("source", Kind::Field, "The field that holds the JSON text.").required(),
-        Opt::new("target", Kind::Field, "The field that gets the parsed value."),
-        Opt::new("skip_on_invalid_json", Kind::Boolean, "Leave events with invalid JSON alone, without tag.")
-            .default("false"),
-        Opt::new("tag_on_failure", Kind::List, "Tags of events whose text could not be parsed.")
-            .default("[\"_jsonparsefailure\"]"),
+        Opt::new(
+            "target",
+            Kind::Field,
+            "The field that gets the parsed value.",
+        ),
+        Opt::new(
+            "skip_on_invalid_json",
+            Kind::Boolean,
+            "Leave events with invalid JSON alone, without tag.",
+        )
+        .default("false"),
+        Opt::new(
+            "tag_on_failure",
+            Kind::List,
+            "Tags of events whose text could not be parsed.",
+        )
+        .default("[\"_jsonparsefailure\"]"),
     ],
     absent: &[],
 };
@@ -37,7 +52,10 @@ fn build(options: &Options, building: &mut Building<'_>) -> Option<Box<dyn Filte
         Some(word) => Some(building.reference(&word)?),
         None => None,
     };
-    let tags = options.list("tag_on_failure").iter().map(|tag| tag.text.as_bytes().to_vec());
+    let tags = options
+        .list("tag_on_failure")
+        .iter()
+        .map(|tag| tag.text.as_bytes().to_vec());
     Some(Box::new(Json {
         source: building.option_reference(options, "source")?,
         target,
@@ -87,7 +105,9 @@ impl Filter for Json {
                 None => {}
                 Some(Err(Problem::Invalid)) if self.skip_on_invalid_json => {}
                 Some(Err(_)) => {
-                    self.tags_on_failure.iter().for_each(|tag| batch.tag(id, tag));
+                    self.tags_on_failure
+                        .iter()
+                        .for_each(|tag| batch.tag(id, tag));
                     outcome.failed += 1;
                 }
             }

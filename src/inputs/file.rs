@@ -1,84 +1,58 @@
-//! Input `file`: lines of files that grow, are rotated, truncated and made anew. Paths and options come in, batches of
-//! lines go out.
+//! Input `file`: lines of files that grow, are renamed, emptied and made anew. Paths and options come in, batches of whole
+//! lines go out. One thread does all of it; how lines become events is the worker's part.
 
+pub mod archive;
+pub mod completed;
+pub mod config;
+pub mod discover;
+pub mod files;
+pub mod follow;
 pub mod glob;
+pub mod identity;
+pub mod known;
+pub mod progress;
+pub mod sincedb;
 pub mod tail;
 pub mod walk;
+pub mod watch;
 
-use std::collections::HashMap;
 use std::io;
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::time::Duration;
+use std::path::Path;
 
+use rustix::process::{Resource, getrlimit};
 use tokio::task::JoinHandle;
 
-use crate::codecs::framing::NEWLINE;
-use crate::event::Reference;
-use crate::inputs::cutter::Cutter;
-use crate::inputs::origin::Origin;
 use crate::inputs::stop_signal::{StopSignal, Woken};
 use crate::inputs::{Flow, Input, InputPlugin, Source};
-use crate::pipeline::Building;
-use crate::plugin::{Kind, Opt, Options, Plugin, Section};
-use glob::Glob;
-use tail::{Step, Tail};
+use crate::plugin::{Plugin, Section};
+use crate::queue::positions::Positions;
+use config::Config;
+use follow::Follow;
+use sincedb::Entry;
 
 /// The input `file`.
 pub const PLUGIN: InputPlugin = InputPlugin {
     plugin: &Plugin {
         section: Section::Input,
         name: "file",
-        summary: "Reads lines of files and follows them.",
-        options: &[
-            Opt::new("path", Kind::List, "Absolute paths of files.").required(),
-            Opt::new(
-                "start_position",
-                Kind::Text,
-                "Where a file begins that is there at the first start.",
-            )
-            .default("end")
-            .allowed(&["beginning", "end"]),
-            Opt::new(
-                "delimiter",
-                Kind::Text,
-                "What ends a line; a line feed if not written.",
-            ),
-            Opt::new("sincedb_path", Kind::Path, "Where positions are kept."),
-        ],
+        summary: "Reads the lines of files, follows those that grow through renaming, emptying and new files, and goes on \
+                  after a restart where the outputs had everything. The kernel tells which files changed.",
+        options: config::OPTIONS,
         absent: &[],
     },
-    build,
+    build: |options, building| {
+        let mut config = Config::compile(options, building)?;
+        // The other half is for connections and for what the agent writes.
+        if let Some(files) = getrlimit(Resource::Nofile).current {
+            let half = usize::try_from(files / 2).unwrap_or(usize::MAX);
+            config.open_max = config.open_max.min(half.max(1));
+        }
+        Some(Box::new(Files { config }))
+    },
 };
 
-fn build(options: &Options, building: &mut Building<'_>) -> Option<Box<dyn Input>> {
-    let delimiter = options.text("delimiter").map_or(NEWLINE, str::as_bytes);
-    let origin = Origin::of_stream(options, delimiter, building)?;
-    let ecs = building.ecs(options);
-    let path = building.known(ecs.pick("path", "[log][file][path]"));
-    let host = building.known(ecs.pick("host", "[host][name]"));
-    let origin = origin.with_text(&host, building.surroundings.host_name.as_bytes());
-    let mut globs = Vec::new();
-    for word in options.list("path") {
-        match Glob::compile(&word.text) {
-            Ok(mut more) => globs.append(&mut more),
-            Err(error) => building.refuse(word.span, error),
-        }
-    }
-    let beginning = options.text("start_position") == Some("beginning");
-    Some(Box::new(Files {
-        origin,
-        path,
-        globs,
-        beginning,
-    }))
-}
-
 struct Files {
-    origin: Origin,
-    path: Reference,
-    globs: Vec<Glob>,
-    beginning: bool,
+    config: Config,
 }
 
 impl Input for Files {
@@ -89,67 +63,57 @@ impl Input for Files {
     fn start(self: Box<Self>, flow: Flow) -> JoinHandle<()> {
         let stop = StopSignal::spawn(&flow);
         tokio::task::spawn_blocking(move || {
-            if let Err(error) = stop.and_then(|stop| self.run(&flow, &stop)) {
+            if let Err(error) = stop.and_then(|stop| run(&self.config, &flow, &stop)) {
                 tracing::error!(%error, "files cannot be read any further");
             }
         })
     }
 }
 
-#[derive(Default)]
-struct Found(Vec<PathBuf>);
-
-impl walk::Visitor for Found {
-    fn folder(&mut self, _: &Path) {}
-
-    fn found(&mut self, path: PathBuf) {
-        self.0.push(path);
-    }
-
-    fn unreadable(&mut self, path: &Path, error: io::Error) {
-        tracing::warn!(path = %path.display(), %error, "a folder cannot be read");
-    }
-}
-
-impl Files {
-    fn run(&self, flow: &Flow, stop: &StopSignal) -> io::Result<()> {
-        let mut tails: HashMap<PathBuf, Tail> = HashMap::new();
-        let mut beginning = self.beginning;
-        loop {
-            let mut found = Found::default();
-            self.globs
-                .iter()
-                .for_each(|glob| walk::walk(glob, &mut found));
-            for path in found.0 {
-                if !tails.contains_key(&path) && path.is_file() {
-                    let tail = self.open(&path, beginning)?;
-                    tails.insert(path, tail);
-                }
+fn run(config: &Config, flow: &Flow, stop: &StopSignal) -> io::Result<()> {
+    let mut is_said = false;
+    let (positions, left) = loop {
+        match positions(config, flow) {
+            Ok(positions) => break positions,
+            // Without positions, lines would come twice or not at all: better to wait until somebody has looked.
+            Err(error) if !is_said => {
+                let path = config.positions.as_deref().unwrap_or(Path::new(""));
+                tracing::error!(path = %path.display(), %error, "no file is read while positions cannot be");
+                is_said = true;
             }
-            beginning = true;
-            for tail in tails.values_mut() {
-                while tail.step(flow)? == Step::More && !flow.is_stopping() {}
-            }
-            if stop.wait(None, Some(Duration::from_millis(100)))? == Woken::Stop {
-                return Ok(());
-            }
+            Err(_) => {}
         }
-    }
+        if stop.wait(None, Some(config.rescan))? == Woken::Stop {
+            return Ok(());
+        }
+    };
+    Follow::new(config, flow, stop, positions, left).run()
+}
 
-    fn open(&self, path: &Path, beginning: bool) -> io::Result<Tail> {
-        let file = std::fs::File::open(path)?;
-        let offset = match beginning {
-            true => 0,
-            false => file.metadata()?.len(),
-        };
-        let text = path.as_os_str().as_encoded_bytes();
-        Ok(Tail {
-            path: path.into(),
-            file,
-            origin: Arc::new(self.origin.with_text(&self.path, text)),
-            stream: 0,
-            cutter: Cutter::default(),
-            offset,
-        })
+/// The positions of an earlier run or of a replaced pipeline, and those that Logstash left.
+fn positions(config: &Config, flow: &Flow) -> io::Result<(Positions, Vec<Entry>)> {
+    let Some(path) = &config.positions else {
+        // No file has this name, so there is nothing to read; and nobody is asked to save it.
+        return Ok((Positions::open(Path::new(""))?, Vec::new()));
+    };
+    let logstash = match config.is_path_given {
+        true => std::fs::read(path)
+            .ok()
+            .and_then(|text| sincedb::parse(&text)),
+        false => None,
+    };
+    let Some(entries) = logstash else {
+        return Ok((flow.open_positions(path)?, Vec::new()));
+    };
+    let positions = flow.open_positions(&sincedb::beside(path))?;
+    match positions.keys().is_empty() {
+        true => {
+            tracing::info!(path = %path.display(), files = entries.len(), "Logstash's positions are taken over");
+            Ok((positions, entries))
+        }
+        false => Ok((positions, Vec::new())),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -173,3 +173,91 @@ impl Script {
         self.lines.iter().map(&mut place).collect()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Arc, Mutex};
+
+    use tokio::runtime::Runtime;
+    use tokio::sync::{mpsc, watch};
+
+    use crate::event::EventId;
+    use crate::inputs::Flow;
+    use crate::lang::source::{Source, Sources};
+    use crate::metrics::Metrics;
+    use crate::pipeline::building::Surroundings;
+    use crate::pipeline::worker::Batches;
+    use crate::pipeline::{Ecs, compile};
+
+    /// All events of a generator that ends, without time and version.
+    fn events(options: &str) -> Vec<String> {
+        let text = format!("input {{ generator {{ {options} }} }} output {{ stdout {{ }} }}");
+        let name = "test".to_owned();
+        let sources = Sources {
+            all: vec![Source { name, text }],
+        };
+        let surroundings = Surroundings {
+            ecs: Ecs::Disabled,
+            support_escapes: false,
+            path_data: "data".into(),
+            host_name: "web1".to_owned(),
+            workers: 1,
+        };
+        let metrics = Arc::new(Metrics::default());
+        let compiled = compile::compile(&sources, &surroundings, &metrics, &mut Vec::new());
+        let mut compiled = compiled.expect("the options are good");
+        let input = compiled.inputs.pop().expect("there is one input");
+        let (sender, mut batches) = mpsc::channel(64);
+        let flow = Flow {
+            batches: Batches::to(vec![sender]),
+            names: compiled.names,
+            stop: watch::channel(false).1,
+            sockets: Arc::default(),
+            positions: Arc::new(Mutex::new(Vec::new())),
+        };
+        let runtime = Runtime::new().expect("a runtime can be made");
+        runtime.block_on(async { input.start(flow).await.expect("it does not panic") });
+        let mut events = Vec::new();
+        while let Ok(mut batch) = batches.try_recv() {
+            let decode = batch.decode.take().expect("the worker decodes");
+            decode.decode(&mut batch);
+            for index in 0..batch.event_count() {
+                let mut out = Vec::new();
+                batch.write_json_fields(EventId(index as u32), &mut out, |name| {
+                    name != crate::event::Name::TIMESTAMP && name != crate::event::Name::VERSION
+                });
+                events.push(String::from_utf8(out).expect("JSON is UTF-8"));
+            }
+        }
+        events
+    }
+
+    #[test]
+    fn lines_are_taken_in_turn_and_rounds_are_numbered() {
+        let want = [
+            r#"{"message":"a","host":"web1","sequence":0}"#,
+            r#"{"message":"b","host":"web1","sequence":0}"#,
+            r#"{"message":"a","host":"web1","sequence":1}"#,
+            r#"{"message":"b","host":"web1","sequence":1}"#,
+        ];
+        assert_eq!(events("lines => ['a', 'b'] count => 2"), want);
+    }
+
+    #[test]
+    fn every_thread_makes_all_rounds() {
+        let made = events("count => 1234 threads => 3");
+        assert_eq!(made.len(), 3 * 1234);
+        assert_eq!(
+            made[0],
+            r#"{"message":"Hello world!","host":"web1","sequence":0}"#
+        );
+        let last = r#"{"message":"Hello world!","host":"web1","sequence":1233}"#;
+        assert_eq!(made.iter().filter(|event| *event == last).count(), 3);
+    }
+
+    #[test]
+    fn a_document_keeps_its_own_fields() {
+        let made = events(r#"message => '{"host":"db","sequence":7}' count => 1 codec => json"#);
+        assert_eq!(made, [r#"{"host":"db","sequence":7}"#]);
+    }
+}

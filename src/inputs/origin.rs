@@ -8,9 +8,9 @@ use crate::codecs::Codec;
 use crate::codecs::reading::{Newborn, Reading};
 use crate::event::batch::Decode;
 use crate::event::{Batch, EventId, Name, Reference, Text};
-use crate::filters::decoration::Decoration;
 use crate::metrics::{Counter, PluginMetrics};
 use crate::pipeline::Building;
+use crate::pipeline::decoration::Decoration;
 use crate::plugin::Options;
 
 /// Where events come from. Cheap to copy, with more fields for each file or connection.

@@ -1,10 +1,29 @@
 //! Bound sockets by protocol and address, outside the pipelines: a reload takes the same socket again, so that nothing
-//! that waits in it is lost. Inputs get duplicates; the table keeps the originals.
+//! that waits in it is lost. Inputs get duplicates; the table keeps the originals. Accepted connections pass through here
+//! from the input that a reload stops to the one that it starts.
 
 use std::collections::HashMap;
 use std::io;
-use std::net::{SocketAddr, TcpListener, UdpSocket};
+use std::net::{IpAddr, SocketAddr, TcpListener, UdpSocket};
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use sawlog_parsers::framing::Decoder;
+use tokio::net::TcpStream;
+use tokio::sync::watch;
+
+/// An accepted connection, with what was read of it and is no whole message yet.
+#[derive(Debug)]
+pub struct Connection {
+    pub stream: TcpStream,
+    pub sender: IpAddr,
+    pub decoder: Decoder,
+    pub rest: Vec<u8>,
+}
+
+/// Which reload an input belongs to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Generation(u64);
 
 /// All sockets that inputs have bound.
 #[derive(Debug, Default)]
@@ -12,7 +31,11 @@ pub struct Sockets {
     udp: Mutex<HashMap<SocketAddr, (UdpSocket, u64)>>,
     tcp: Mutex<HashMap<SocketAddr, (TcpListener, u64)>>,
     /// Counts reloads; a socket that was not asked for since the last one is closed.
-    generation: std::sync::atomic::AtomicU64,
+    generation: AtomicU64,
+    /// Connections that wait for the next input of the address at which they were accepted.
+    left: Mutex<HashMap<SocketAddr, Vec<Connection>>>,
+    /// Changes whenever a connection is left.
+    leaving: watch::Sender<()>,
 }
 
 impl Sockets {
@@ -35,7 +58,7 @@ impl Sockets {
         bind: impl Fn(SocketAddr) -> io::Result<S>,
         duplicate: impl Fn(&S) -> io::Result<S>,
     ) -> io::Result<S> {
-        let generation = self.generation.load(std::sync::atomic::Ordering::Acquire);
+        let generation = self.generation.load(Ordering::Acquire);
         let mut table = table.lock().expect("no holder of this lock panics");
         if let Some((socket, asked)) = table.get_mut(&address).filter(|_| address.port() != 0) {
             *asked = generation;
@@ -49,17 +72,59 @@ impl Sockets {
         Ok(given)
     }
 
-    /// A reload begins: sockets that its inputs ask for are kept.
-    pub fn begin_reload(&self) {
-        self.generation.fetch_add(1, std::sync::atomic::Ordering::AcqRel);
+    /// The generation of an input that starts now.
+    pub fn generation(&self) -> Generation {
+        Generation(self.generation.load(Ordering::Acquire))
     }
 
-    /// The reload is done: closes what no input asked for.
+    /// Leaves a connection to the next input of its address. Without such an input, because the agent stops or the address
+    /// is no longer listened to, it is given back.
+    pub fn leave(
+        &self,
+        address: SocketAddr,
+        input: Generation,
+        connection: Connection,
+    ) -> Result<(), Connection> {
+        let tcp = self.tcp.lock().expect("no holder of this lock panics");
+        if self.generation() == input || !tcp.contains_key(&address) {
+            return Err(connection);
+        }
+        let mut left = self.left.lock().expect("no holder of this lock panics");
+        left.entry(address).or_default().push(connection);
+        self.leaving.send_replace(());
+        Ok(())
+    }
+
+    /// The connections that were left at an address.
+    pub fn take_left(&self, address: SocketAddr) -> Vec<Connection> {
+        let mut left = self.left.lock().expect("no holder of this lock panics");
+        left.remove(&address).unwrap_or_default()
+    }
+
+    /// Tells when a connection is left, at any address.
+    pub fn leaving(&self) -> watch::Receiver<()> {
+        self.leaving.subscribe()
+    }
+
+    /// A reload begins: sockets that its inputs ask for are kept.
+    pub fn begin_reload(&self) {
+        self.generation.fetch_add(1, Ordering::AcqRel);
+    }
+
+    /// The reload is done, and its inputs have asked for their sockets: closes the others.
     pub fn end_reload(&self) {
-        let generation = self.generation.load(std::sync::atomic::Ordering::Acquire);
+        let generation = self.generation.load(Ordering::Acquire);
         let current = |asked: u64| asked == generation;
-        self.udp.lock().expect("no holder of this lock panics").retain(|_, s| current(s.1));
-        self.tcp.lock().expect("no holder of this lock panics").retain(|_, s| current(s.1));
+        self.udp
+            .lock()
+            .expect("no holder of this lock panics")
+            .retain(|_, s| current(s.1));
+        let mut tcp = self.tcp.lock().expect("no holder of this lock panics");
+        tcp.retain(|_, s| current(s.1));
+        self.left
+            .lock()
+            .expect("no holder of this lock panics")
+            .retain(|address, _| tcp.contains_key(address));
     }
 }
 

@@ -53,7 +53,7 @@ impl Input for Stdin {
         let stop = StopSignal::spawn(&flow);
         tokio::task::spawn_blocking(move || {
             let source = io::stdin();
-            let done = stop.and_then(|stop| run(source, &self.origin, &flow, &stop));
+            let done = stop.and_then(|stop| run(&source, &self.origin, &flow, &stop));
             if let Err(error) = done {
                 tracing::error!(%error, "stdin cannot be read any further");
             }
@@ -62,7 +62,7 @@ impl Input for Stdin {
 }
 
 /// Reads to the end of `source`.
-fn run(source: impl AsFd, origin: &Arc<Origin>, flow: &Flow, stop: &StopSignal) -> io::Result<()> {
+fn run(source: &impl AsFd, origin: &Arc<Origin>, flow: &Flow, stop: &StopSignal) -> io::Result<()> {
     let framing = &origin.codec().framing;
     let mut cutter = Cutter::default();
     loop {
@@ -70,7 +70,7 @@ fn run(source: impl AsFd, origin: &Arc<Origin>, flow: &Flow, stop: &StopSignal) 
             break;
         }
         let mut room = cutter.room(limits::READ_BYTES);
-        let count = match rustix::io::read(&source, &mut room.bytes[room.start..]) {
+        let count = match rustix::io::read(source, &mut room.bytes[room.start..]) {
             Ok(count) => count,
             Err(Errno::INTR | Errno::AGAIN) => {
                 cutter.cut(room, 0, framing);
@@ -102,4 +102,113 @@ fn hand_over(bytes: Vec<u8>, origin: &Arc<Origin>, flow: &Flow) -> Result<(), St
     let mut batch = Batch::new(bytes, Arc::clone(&flow.names), origin::now(), Ack::none());
     batch.decode = Some(Arc::clone(origin) as Arc<dyn Decode>);
     flow.batches.send_blocking(batch)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{PipeWriter, Write};
+    use std::sync::{Arc, Mutex};
+    use std::time::Duration;
+
+    use tokio::runtime::Runtime;
+    use tokio::sync::{mpsc, watch};
+
+    use super::{Origin, StopSignal, run};
+    use crate::codecs::framing::NEWLINE;
+    use crate::event::{Batch, EventId, Names};
+    use crate::inputs::Flow;
+    use crate::lang::source::Span;
+    use crate::metrics::Metrics;
+    use crate::pipeline::building::Surroundings;
+    use crate::pipeline::worker::Batches;
+    use crate::pipeline::{Building, Ecs};
+    use crate::plugin::Options;
+
+    fn origin(names: &mut Names) -> Arc<Origin> {
+        let surroundings = Surroundings {
+            ecs: Ecs::Disabled,
+            support_escapes: false,
+            path_data: "data".into(),
+            host_name: "web1".to_owned(),
+            workers: 1,
+        };
+        let mut building = Building {
+            names,
+            diagnostics: &mut Vec::new(),
+            surroundings: &surroundings,
+            metrics: &Arc::new(Metrics::default()),
+        };
+        let options = Options {
+            plugin: super::PLUGIN.plugin,
+            id: "stdin".to_owned(),
+            span: Span::default(),
+            settings: Vec::new(),
+        };
+        let origin = Origin::of_stream(&options, NEWLINE, &mut building);
+        Arc::new(origin.expect("the options are good"))
+    }
+
+    /// Runs the input over a pipe; `write` gets the other end and the order to stop. Gives the messages.
+    fn messages(write: impl FnOnce(PipeWriter, &watch::Sender<bool>)) -> Vec<String> {
+        let mut names = Names::default();
+        let origin = origin(&mut names);
+        let (sender, mut batches) = mpsc::channel::<Batch>(64);
+        let (order, stop) = watch::channel(false);
+        let flow = Flow {
+            batches: Batches::to(vec![sender]),
+            names: Arc::new(names),
+            stop,
+            sockets: Arc::default(),
+            positions: Arc::new(Mutex::new(Vec::new())),
+        };
+        let (reader, writer) = std::io::pipe().expect("a pipe can be made");
+        let runtime = Runtime::new().expect("a runtime can be made");
+        let task = runtime.block_on(async {
+            let stop = StopSignal::spawn(&flow).expect("there is a descriptor left");
+            tokio::task::spawn_blocking(move || run(&reader, &origin, &flow, &stop))
+        });
+        write(writer, &order);
+        runtime
+            .block_on(async { tokio::time::timeout(Duration::from_secs(20), task).await })
+            .expect("the input ends in time")
+            .expect("the input does not panic")
+            .expect("the pipe can be read");
+        let mut messages = Vec::new();
+        while let Ok(mut batch) = batches.try_recv() {
+            let decode = batch.decode.take().expect("the worker decodes");
+            decode.decode(&mut batch);
+            for index in 0..batch.event_count() {
+                let mut out = Vec::new();
+                batch.write_json_fields(EventId(index as u32), &mut out, |name| {
+                    name == crate::event::Name::MESSAGE
+                });
+                messages.push(String::from_utf8(out).expect("JSON is UTF-8"));
+            }
+        }
+        messages
+    }
+
+    #[test]
+    fn a_last_line_without_end_is_an_event() {
+        let got = messages(|mut writer, _| {
+            writer.write_all(b"one\ntwo").expect("the pipe is open");
+        });
+        assert_eq!(got, [r#"{"message":"one"}"#, r#"{"message":"two"}"#]);
+    }
+
+    #[test]
+    fn nothing_gives_no_event() {
+        assert_eq!(messages(|_, _| {}), [""; 0]);
+    }
+
+    #[test]
+    fn an_open_stdin_does_not_keep_the_agent_from_stopping() {
+        let mut open = None;
+        let got = messages(|writer, order| {
+            order.send(true).expect("the input listens");
+            open = Some(writer);
+        });
+        assert_eq!(got, [""; 0]);
+        assert!(open.is_some());
+    }
 }

@@ -5,7 +5,8 @@ mod fields;
 mod tcp;
 mod udp;
 
-use std::net::{SocketAddr, ToSocketAddrs};
+use std::io;
+use std::net::{SocketAddr, TcpListener, ToSocketAddrs, UdpSocket};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -18,7 +19,10 @@ use crate::pipeline::Building;
 use crate::plugin::{Kind, Opt, Options, Plugin, Section};
 use fields::Fields;
 
-pub const PLUGIN: InputPlugin = InputPlugin { plugin: &DESCRIPTION, build };
+pub const PLUGIN: InputPlugin = InputPlugin {
+    plugin: &DESCRIPTION,
+    build,
+};
 
 static DESCRIPTION: Plugin = Plugin {
     section: Section::Input,
@@ -28,14 +32,37 @@ static DESCRIPTION: Plugin = Plugin {
     options: &[
         Opt::new("host", Kind::Text, "Address to listen on.").default("\"0.0.0.0\""),
         Opt::new("port", Kind::Integer, "Port to listen on, for UDP and TCP.").default("514"),
-        Opt::new("codec", Kind::Codec, "How a message is read before its syslog header is.").default("\"plain\""),
-        Opt::new("use_labels", Kind::Boolean, "Add the names of facility and severity.").default("true"),
-        Opt::new("facility_labels", Kind::List, "Names of the facilities, from 0; Logstash's by default.")
-            .default("[]"),
-        Opt::new("severity_labels", Kind::List, "Names of the severities, from 0; Logstash's by default.")
-            .default("[]"),
-        Opt::new("timezone", Kind::Text, "Zone of times that name none; by default the host's."),
-        Opt::new("locale", Kind::Text, "").without_effect("names of months are read in English only"),
+        Opt::new(
+            "codec",
+            Kind::Codec,
+            "How a message is read before its syslog header is.",
+        )
+        .default("\"plain\""),
+        Opt::new(
+            "use_labels",
+            Kind::Boolean,
+            "Add the names of facility and severity.",
+        )
+        .default("true"),
+        Opt::new(
+            "facility_labels",
+            Kind::List,
+            "Names of the facilities, from 0; Logstash's by default.",
+        )
+        .default("[]"),
+        Opt::new(
+            "severity_labels",
+            Kind::List,
+            "Names of the severities, from 0; Logstash's by default.",
+        )
+        .default("[]"),
+        Opt::new(
+            "timezone",
+            Kind::Text,
+            "Zone of times that name none; by default the host's.",
+        ),
+        Opt::new("locale", Kind::Text, "")
+            .without_effect("names of months are read in English only"),
         Opt::new(
             "receive_buffer_bytes",
             Kind::Bytes,
@@ -59,7 +86,10 @@ fn build(options: &Options, building: &mut Building<'_>) -> Option<Box<dyn Input
     let port = match u16::try_from(port) {
         Ok(port) => Some(port),
         Err(_) => {
-            building.refuse(options.span_of("port"), format!("`port` is {port}; ports end at 65535"));
+            building.refuse(
+                options.span_of("port"),
+                format!("`port` is {port}; ports end at 65535"),
+            );
             None
         }
     };
@@ -80,7 +110,10 @@ impl Input for Syslog {
     }
 
     fn start(self: Box<Self>, flow: Flow) -> JoinHandle<()> {
-        tokio::spawn(self.run(flow))
+        // Asked for here, so that a reload knows which sockets are still wanted.
+        let udp = self.bind(|address| flow.sockets.udp(address));
+        let tcp = self.bind(|address| flow.sockets.tcp(address));
+        tokio::spawn(self.run(flow, udp, tcp))
     }
 }
 
@@ -88,13 +121,30 @@ impl Input for Syslog {
 const BIND_AGAIN: Duration = Duration::from_secs(2);
 
 impl Syslog {
-    /// Opens both sockets, as soon as that is possible, and reads them until the end.
-    async fn run(self: Box<Self>, flow: Flow) {
-        let udp = Self::open(&flow, &self.address, "UDP", |address| flow.sockets.udp(address));
-        let tcp = Self::open(&flow, &self.address, "TCP", |address| flow.sockets.tcp(address));
+    fn bind<S>(&self, bind: impl Fn(SocketAddr) -> io::Result<S>) -> io::Result<S> {
+        let (host, port) = &self.address;
+        resolve(host, *port).and_then(bind)
+    }
+
+    /// Waits for both sockets, if they are not bound yet, and reads them until the end.
+    async fn run(
+        self: Box<Self>,
+        flow: Flow,
+        udp: io::Result<UdpSocket>,
+        tcp: io::Result<TcpListener>,
+    ) {
+        let bind_udp = || self.bind(|address| flow.sockets.udp(address));
+        let bind_tcp = || self.bind(|address| flow.sockets.tcp(address));
+        let udp = self.open(&flow, "UDP", udp, bind_udp);
+        let tcp = self.open(&flow, "TCP", tcp, bind_tcp);
         let udp = async {
             let Some(socket) = udp.await else { return };
-            let reader = udp::Reader::new(socket, self.receive_buffer_bytes, &self.fields, &self.metrics);
+            let reader = udp::Reader::new(
+                socket,
+                self.receive_buffer_bytes,
+                &self.fields,
+                &self.metrics,
+            );
             let (reader, flow) = (reader, flow.clone());
             let read = tokio::task::spawn_blocking(move || reader.run(&flow)).await;
             if let Err(error) = read {
@@ -108,17 +158,19 @@ impl Syslog {
         tokio::join!(udp, tcp);
     }
 
-    /// Binds, says once why it cannot, and tries until it can or has to stop.
+    /// Takes what the first try gave. If it failed, says once why, and tries until it can or has to stop.
     async fn open<S>(
+        &self,
         flow: &Flow,
-        (host, port): &(String, u16),
         protocol: &str,
-        bind: impl Fn(SocketAddr) -> std::io::Result<S>,
+        mut tried: io::Result<S>,
+        bind: impl Fn() -> io::Result<S>,
     ) -> Option<S> {
+        let (host, port) = &self.address;
         let mut stop = flow.stop.clone();
         let mut told = false;
         loop {
-            match resolve(host, *port).and_then(&bind) {
+            match tried {
                 Ok(socket) => {
                     tracing::info!("syslog over {protocol} on {host} port {port}");
                     return Some(socket);
@@ -137,19 +189,22 @@ impl Syslog {
             if stopped.await.is_ok() {
                 return None;
             }
+            tried = bind();
         }
     }
 }
 
-fn resolve(host: &str, port: u16) -> std::io::Result<SocketAddr> {
+fn resolve(host: &str, port: u16) -> io::Result<SocketAddr> {
     let mut addresses = (host, port).to_socket_addrs()?;
-    addresses.next().ok_or_else(|| std::io::ErrorKind::AddrNotAvailable.into())
+    addresses
+        .next()
+        .ok_or_else(|| io::ErrorKind::AddrNotAvailable.into())
 }
 
-fn advice(error: &std::io::Error) -> &'static str {
+fn advice(error: &io::Error) -> &'static str {
     match error.kind() {
-        std::io::ErrorKind::AddrInUse => "stop the program that has the port, or choose another `port`",
-        std::io::ErrorKind::PermissionDenied => {
+        io::ErrorKind::AddrInUse => "stop the program that has the port, or choose another `port`",
+        io::ErrorKind::PermissionDenied => {
             "ports below 1024 need the capability CAP_NET_BIND_SERVICE; choose a higher `port` or grant it"
         }
         _ => "check `host` and `port`",

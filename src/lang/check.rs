@@ -11,7 +11,9 @@ use std::collections::HashMap;
 use crate::lang::diagnostic::Diagnostic;
 use crate::lang::source::{Sources, Span};
 use crate::lang::syntax::{self, IfNode, Node, PluginNode};
-use crate::lang::{Branches, Condition, Config, Language, Registry, Statement, known, nearest};
+use crate::lang::{
+    Branches, Condition, Config, Language, Registry, Statement, known, limits, nearest,
+};
 use crate::plugin::{Options, Plugin, Section, Word};
 
 /// The state of one check.
@@ -25,6 +27,10 @@ pub struct Checker<'a> {
     ids: HashMap<String, Span>,
     /// How many plugins of each section and name there were.
     counts: HashMap<(&'static str, &'static str), usize>,
+    /// How many plugins there were at all.
+    plugins: usize,
+    /// A limit was passed and said so: the rest is not looked at.
+    stopped: bool,
 }
 
 impl<'a> Checker<'a> {
@@ -42,6 +48,8 @@ impl<'a> Checker<'a> {
             secrets: Vec::new(),
             ids: HashMap::new(),
             counts: HashMap::new(),
+            plugins: 0,
+            stopped: false,
         }
     }
 
@@ -115,6 +123,10 @@ impl<'a> Checker<'a> {
     }
 
     fn plugin(&mut self, section: Section, node: &PluginNode) -> Option<Options> {
+        self.plugins += 1;
+        if self.stops(node.name.span) {
+            return None;
+        }
         match self.registry.find(section, &node.name.text) {
             Some(plugin) => Some(self.options(plugin, node)),
             None => {
@@ -123,6 +135,23 @@ impl<'a> Checker<'a> {
                 None
             }
         }
+    }
+
+    /// Whether there is no sense in going on; that is an error, since parts are left out.
+    fn stops(&mut self, span: Span) -> bool {
+        let too_many_plugins = limits::PLUGINS_MAX < self.plugins;
+        let too_many_remarks = limits::MISTAKES_MAX < self.diagnostics.len();
+        if !self.stopped && (too_many_plugins || too_many_remarks) {
+            self.stopped = true;
+            let message = if too_many_plugins {
+                format!("more than {} plugins", limits::PLUGINS_MAX)
+            } else {
+                format!("more than {} remarks", limits::MISTAKES_MAX)
+            };
+            self.diagnostics
+                .push(Diagnostic::error(span, message).help("what follows here was not looked at"));
+        }
+        self.stopped
     }
 
     fn unknown_plugin(&self, section: Section, name: &Word) -> Diagnostic {

@@ -4,8 +4,8 @@ use std::ops::Range;
 
 use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
 
-use crate::lang::mask;
 use crate::lang::source::{Sources, Span};
+use crate::lang::{limits, mask};
 
 /// Whether a configuration with this remark still runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -121,7 +121,7 @@ fn without_secrets(message: &str, diagnostic: &Diagnostic, sources: &Sources) ->
     message
 }
 
-/// The line that a diagnostic shows, and places in it.
+/// The line that a diagnostic shows, or the part of a very long one around its place, and places in it.
 struct ShownLine<'a> {
     text: &'a str,
     /// What is known to be secret.
@@ -132,7 +132,11 @@ struct ShownLine<'a> {
 
 fn shown_line<'a>(diagnostic: &Diagnostic, sources: &'a Sources) -> Option<ShownLine<'a>> {
     let source = sources.source(diagnostic.span)?;
-    let line = sources.line_of(diagnostic.span)?;
+    let line = part_around(
+        &source.text,
+        sources.line_of(diagnostic.span)?,
+        diagnostic.span,
+    );
     let text = source.text.get(line.clone())?;
     let within = |at: u32| (at as usize).clamp(line.start, line.end) - line.start;
     let known = diagnostic
@@ -166,15 +170,35 @@ fn excerpt(
     Some(renderer.render(&[group]).to_string())
 }
 
-/// A text with its control characters written out, so that a name cannot move the cursor of a terminal.
+/// The part of a line that is near a place.
+fn part_around(text: &str, line: Range<usize>, span: Span) -> Range<usize> {
+    let place = (span.start as usize).clamp(line.start, line.end);
+    let mut start = line
+        .start
+        .max(place.saturating_sub(limits::EXCERPT_BYTES_MAX));
+    let mut end = line.end.min(place + limits::EXCERPT_BYTES_MAX);
+    while !text.is_char_boundary(start) {
+        start += 1;
+    }
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    start..end
+}
+
+/// A text, cut to a length that can be read, with its control characters written out, so that a name cannot move the cursor of a terminal.
 fn printable(text: &str) -> String {
     let mut printed = String::with_capacity(text.len());
-    for character in text.chars() {
+    let mut characters = text.chars();
+    for character in characters.by_ref().take(limits::MESSAGE_CHARACTERS_MAX) {
         if character.is_control() {
             printed.extend(character.escape_default());
         } else {
             printed.push(character);
         }
+    }
+    if characters.next().is_some() {
+        printed.push_str("...");
     }
     printed
 }

@@ -26,11 +26,20 @@ pub const GLOB_ALTERNATIVES_MAX: usize = 256;
 /// Remarks that one run prints; a text that is no pipeline at all makes one a line.
 pub const DIAGNOSTICS_MAX: usize = 500;
 
-/// Mistakes of grammar after which the reading of a text ends: it is no pipeline.
+/// Plugins of one pipeline, codecs included. Large ones have some hundreds.
+pub const PLUGINS_MAX: usize = 10_000;
+
+/// Bytes of a line that are looked at on each side of a place, to show and to mask it. Terminals show 140.
+pub const EXCERPT_BYTES_MAX: usize = 1000;
+
+/// Characters of a message or of help that are printed; what it quotes may be as long as a file.
+pub const MESSAGE_CHARACTERS_MAX: usize = 1000;
+
+/// Mistakes after which the reading and the check of a text end: it is no pipeline.
 pub const MISTAKES_MAX: usize = 4 * DIAGNOSTICS_MAX;
 
 /// Bytes of a string that is looked for on its line while skipping what could not be read.
-pub const SKIPPED_STRING_BYTES_MAX: usize = 4096;
+pub const SKIPPED_STRING_BYTES_MAX: usize = 512;
 
 /// Bytes of a compiled regular expression; the regex crate's own default, written down.
 pub const REGEX_BYTES_MAX: usize = 10 << 20;

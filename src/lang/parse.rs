@@ -208,7 +208,7 @@ impl Parser<'_, '_> {
 
     fn line_of(&self, span: Span) -> usize {
         let before = self.cursor.before(span.start as usize);
-        before.bytes().filter(|&byte| byte == b'\n').count() + 1
+        memchr::memchr_iter(b'\n', before.as_bytes()).count() + 1
     }
 
     fn not_closed(&mut self, opened: Span, what: &str) {

@@ -131,8 +131,14 @@ impl Translation<'_> {
     /// `{2,3}` is a count; any other brace stands for itself.
     fn brace(&mut self) {
         let rest = self.rest();
-        let count = rest.split_once('}').map_or("", |(count, _)| count);
-        let inner = count.strip_prefix('{').unwrap_or("");
+        let digits_end = rest
+            .char_indices()
+            .skip(1)
+            .find(|(_, character)| !character.is_ascii_digit() && *character != ',');
+        let inner = match digits_end {
+            Some((end, '}')) => rest.get(1..end).unwrap_or(""),
+            _ => "",
+        };
         let (least, most) = inner.split_once(',').unwrap_or((inner, "0"));
         let digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
         let is_count = digits(least) && digits(most) && !inner.is_empty() && inner != ",";
@@ -141,7 +147,7 @@ impl Translation<'_> {
             self.bump();
             return;
         }
-        let length = count.len() + 1;
+        let length = "{".len() + inner.len() + "}".len();
         let count = if least.is_empty() {
             format!("{{0{inner}}}")
         } else {
@@ -390,7 +396,12 @@ fn ascii_set(letter: char) -> &'static str {
 /// `[:name:]` at the start of a text: name, whether negated, and length.
 fn posix_class(text: &str) -> Option<(&str, bool, usize)> {
     let inner = text.strip_prefix("[:")?;
-    let (name, _) = inner.split_once(":]")?;
+    let name_end =
+        inner.find(|character: char| !character.is_ascii_lowercase() && character != '^')?;
+    let (name, after) = inner.split_at(name_end);
+    if !after.starts_with(":]") {
+        return None;
+    }
     let length = "[:".len() + name.len() + ":]".len();
     let (name, negated) = match name.strip_prefix('^') {
         Some(name) => (name, true),

@@ -73,7 +73,7 @@ impl Sources {
             .unwrap_or(&source.text);
         // Editors do not count a byte order mark.
         let before = before.strip_prefix('\u{feff}').unwrap_or(before);
-        let line = before.bytes().filter(|&byte| byte == b'\n').count() + 1;
+        let line = memchr::memchr_iter(b'\n', before.as_bytes()).count() + 1;
         let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
         (
             line,

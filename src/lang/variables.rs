@@ -3,6 +3,12 @@
 
 use std::ops::Range;
 
+/// Missing and malformed variables that are reported of one text.
+const REPORTED_MAX: usize = 20;
+
+/// Bytes of a malformed variable that are shown.
+const SHOWN_BYTES_MAX: usize = 100;
+
 /// A text with its variables put in.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Expanded {
@@ -28,14 +34,20 @@ struct Variable<'a> {
 /// Puts the values in, once: a value that holds `${...}` itself stays as it is.
 pub fn expand(text: &str, lookup: &dyn Fn(&str) -> Option<String>) -> Expanded {
     let mut expanded = Expanded::default();
+    // Behind the last brace no variable can end; looking for one each time would take long.
+    let last_brace = text.rfind('}').unwrap_or(0);
     let mut rest = text;
-    while let Some(start) = rest.find("${") {
+    while let Some(start) = rest
+        .find("${")
+        .filter(|start| text.len() - rest.len() + start < last_brace)
+    {
         let (before, from) = rest.split_at(start);
         expanded.text.push_str(before);
         let at = text.len() - from.len();
         let Some(variable) = variable(from) else {
-            let length = from.find('}').map_or(2, |end| end + 1);
-            if length > 2 {
+            if expanded.malformed.len() < REPORTED_MAX
+                && let Some(length) = malformed_length(from)
+            {
                 expanded.malformed.push(at..at + length);
             }
             let (kept, after) = from.split_at(2);
@@ -46,9 +58,11 @@ pub fn expand(text: &str, lookup: &dyn Fn(&str) -> Option<String>) -> Expanded {
         let value = lookup(variable.name).or(variable.default.map(str::to_owned));
         match value {
             Some(value) => expanded.text.push_str(&value),
-            None => expanded
+            None if expanded.missing.len() < REPORTED_MAX => expanded
                 .missing
                 .push((variable.name.to_owned(), at..at + variable.length)),
+            // There are enough to refuse the text.
+            None => {}
         }
         expanded.replaced = true;
         expanded.whole = variable.length == text.len();
@@ -59,6 +73,13 @@ pub fn expand(text: &str, lookup: &dyn Fn(&str) -> Option<String>) -> Expanded {
         expanded.text = without_quotes(&expanded.text).to_owned();
     }
     expanded
+}
+
+/// How long something is that starts as a variable and has a closing brace not far behind.
+fn malformed_length(text: &str) -> Option<usize> {
+    let near = text.as_bytes().get(..SHOWN_BYTES_MAX.min(text.len()))?;
+    let end = near.iter().position(|&byte| byte == b'}')?;
+    ("${".len() < end).then_some(end + 1)
 }
 
 /// Reads `${NAME}` or `${NAME:default}` at the start of a text.
@@ -168,6 +189,13 @@ mod tests {
         }
         let malformed = expand("x ${a-b}", &lookup).malformed;
         assert_eq!(malformed.first(), Some(&(2..8)));
+        let malformed = expand("é${a é}", &lookup).malformed;
+        assert_eq!(malformed.first(), Some(&(2..9)));
+        assert!(expand("${}", &lookup).malformed.is_empty());
+        assert_eq!(
+            expand("${-}".repeat(50).as_str(), &lookup).malformed.len(),
+            20
+        );
     }
 
     #[test]

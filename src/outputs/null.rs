@@ -8,7 +8,10 @@ use crate::outputs::{Encoder, Output, OutputPlugin, Started};
 use crate::pipeline::Building;
 use crate::plugin::{Options, Plugin, Section};
 
-pub const PLUGIN: OutputPlugin = OutputPlugin { plugin: &DESCRIPTION, build };
+pub const PLUGIN: OutputPlugin = OutputPlugin {
+    plugin: &DESCRIPTION,
+    build,
+};
 
 static DESCRIPTION: Plugin = Plugin {
     section: Section::Output,
@@ -24,12 +27,17 @@ struct Null {
 }
 
 fn build(options: &Options, building: &mut Building<'_>) -> Option<Box<dyn Output>> {
-    Some(Box::new(Null { metrics: building.metrics.plugin(options) }))
+    Some(Box::new(Null {
+        metrics: building.metrics.plugin(options),
+    }))
 }
 
 impl Output for Null {
     fn start(self: Box<Self>) -> Started {
-        Started { encoder: self, task: tokio::spawn(std::future::ready(())) }
+        Started {
+            encoder: self,
+            task: tokio::spawn(std::future::ready(())),
+        }
     }
 }
 

@@ -14,7 +14,10 @@ use crate::pipeline::Building;
 use crate::plugin::{Kind, Opt, Options, Plugin, Section};
 use crate::queue::ack::Ack;
 
-pub const PLUGIN: OutputPlugin = OutputPlugin { plugin: &DESCRIPTION, build };
+pub const PLUGIN: OutputPlugin = OutputPlugin {
+    plugin: &DESCRIPTION,
+    build,
+};
 
 static DESCRIPTION: Plugin = Plugin {
     section: Section::Output,
@@ -31,7 +34,10 @@ struct Stdout {
 
 fn build(options: &Options, building: &mut Building<'_>) -> Option<Box<dyn Output>> {
     let codec = Codec::build(options.codec("codec"), building)?;
-    Some(Box::new(Stdout { codec, metrics: building.metrics.plugin(options) }))
+    Some(Box::new(Stdout {
+        codec,
+        metrics: building.metrics.plugin(options),
+    }))
 }
 
 /// Events as they will be written, and whom to tell then.
@@ -47,8 +53,15 @@ impl Output for Stdout {
         let (sender, receiver) = mpsc::channel(limits::TEXTS_WAITING_MAX);
         let metrics = Arc::clone(&self.metrics);
         let task = tokio::task::spawn_blocking(move || run(receiver, &metrics));
-        let encoder = StdoutEncoder { codec: self.codec, open: Text::default(), sender };
-        Started { encoder: Box::new(encoder), task }
+        let encoder = StdoutEncoder {
+            codec: self.codec,
+            open: Text::default(),
+            sender,
+        };
+        Started {
+            encoder: Box::new(encoder),
+            task,
+        }
     }
 }
 

@@ -4,7 +4,6 @@
 use std::sync::Arc;
 
 use crate::event::Names;
-use crate::filters::decoration::Decoration;
 use crate::filters::{self, Outcome};
 use crate::inputs::{self, Input};
 use crate::lang::diagnostic::{Diagnostic, Severity};
@@ -14,6 +13,7 @@ use crate::metrics::{Metrics, PluginMetrics};
 use crate::outputs::{self, Output};
 use crate::pipeline::building::{Building, Surroundings};
 use crate::pipeline::condition::Condition;
+use crate::pipeline::decoration::Decoration;
 use crate::pipeline::program::{FilterStep, Step};
 use crate::plugin::{Options, Plugin};
 
@@ -48,36 +48,78 @@ pub fn compile(
     diagnostics: &mut Vec<Diagnostic>,
 ) -> Option<Compiled> {
     let variables = |name: &str| std::env::var(name).ok();
-    let language =
-        Language { support_escapes: surroundings.support_escapes, variables: &variables };
+    let language = Language {
+        support_escapes: surroundings.support_escapes,
+        variables: &variables,
+    };
     let plugins = plugins();
-    let mut config = lang::load(sources, &Registry { plugins: &plugins }, &language, diagnostics);
+    let mut config = lang::load(
+        sources,
+        &Registry { plugins: &plugins },
+        &language,
+        diagnostics,
+    );
     let mut names = Names::default();
-    let mut building = Building { names: &mut names, diagnostics, surroundings, metrics };
+    let mut building = Building {
+        names: &mut names,
+        diagnostics,
+        surroundings,
+        metrics,
+    };
     complete(&mut config, sources, &mut building);
-    let inputs = config.inputs.iter().filter_map(|input| build_input(input, &mut building)).collect();
+    let inputs = config
+        .inputs
+        .iter()
+        .filter_map(|input| build_input(input, &mut building))
+        .collect();
     let filters = steps(&config.filters, &mut building, &mut build_filter);
     let outputs = steps(&config.outputs, &mut building, &mut build_output);
     lang::mask::hide(diagnostics, &config.secrets, sources);
-    if diagnostics.iter().any(|diagnostic| diagnostic.severity == Severity::Error) {
+    if diagnostics
+        .iter()
+        .any(|diagnostic| diagnostic.severity == Severity::Error)
+    {
         return None;
     }
-    Some(Compiled { inputs, filters, outputs, names: Arc::new(names) })
+    Some(Compiled {
+        inputs,
+        filters,
+        outputs,
+        names: Arc::new(names),
+    })
 }
 
 /// A text of the command line without an input or output gets Logstash's: stdin and stdout. A file without is told.
 fn complete(config: &mut Config, sources: &Sources, building: &mut Building<'_>) {
     let (no_input, no_output) = (config.inputs.is_empty(), config.outputs.is_empty());
-    if !(no_input || no_output) || building.diagnostics.iter().any(|d| d.severity == Severity::Error) {
+    if !(no_input || no_output)
+        || building
+            .diagnostics
+            .iter()
+            .any(|d| d.severity == Severity::Error)
+    {
         return;
     }
     if sources.all.iter().any(|source| source.name == "-e") {
         let text = "input { stdin { } } output { stdout { codec => rubydebug } }".to_owned();
-        let implied = Sources { all: vec![Source { name: "-e".to_owned(), text }] };
+        let implied = Sources {
+            all: vec![Source {
+                name: "-e".to_owned(),
+                text,
+            }],
+        };
         let plugins = plugins();
-        let language = Language { support_escapes: false, variables: &|_| None };
+        let language = Language {
+            support_escapes: false,
+            variables: &|_| None,
+        };
         let mut remarks = Vec::new();
-        let defaults = lang::load(&implied, &Registry { plugins: &plugins }, &language, &mut remarks);
+        let defaults = lang::load(
+            &implied,
+            &Registry { plugins: &plugins },
+            &language,
+            &mut remarks,
+        );
         if no_input {
             config.inputs = defaults.inputs;
         }
@@ -97,22 +139,36 @@ fn complete(config: &mut Config, sources: &Sources, building: &mut Building<'_>)
 }
 
 fn build_input(options: &Options, building: &mut Building<'_>) -> Option<Box<dyn Input>> {
-    let plugin = inputs::ALL.iter().find(|input| input.plugin.name == options.plugin.name)?;
+    let plugin = inputs::ALL
+        .iter()
+        .find(|input| input.plugin.name == options.plugin.name)?;
     (plugin.build)(options, building)
 }
 
 fn build_filter(options: &Options, building: &mut Building<'_>) -> Option<FilterStep> {
-    let plugin = filters::ALL.iter().find(|filter| filter.plugin.name == options.plugin.name)?;
+    let plugin = filters::ALL
+        .iter()
+        .find(|filter| filter.plugin.name == options.plugin.name)?;
     let decoration = Decoration::compile(options, building);
     let filter = (plugin.build)(options, building)?;
     let metrics = building.metrics.plugin(options);
-    Some(FilterStep { filter, decoration, metrics, outcome: Outcome::default() })
+    Some(FilterStep {
+        filter,
+        decoration,
+        metrics,
+        outcome: Outcome::default(),
+    })
 }
 
 fn build_output(options: &Options, building: &mut Building<'_>) -> Option<PlannedOutput> {
-    let plugin = outputs::ALL.iter().find(|output| output.plugin.name == options.plugin.name)?;
+    let plugin = outputs::ALL
+        .iter()
+        .find(|output| output.plugin.name == options.plugin.name)?;
     let output = (plugin.build)(options, building)?;
-    Some(PlannedOutput { output, metrics: building.metrics.plugin(options) })
+    Some(PlannedOutput {
+        output,
+        metrics: building.metrics.plugin(options),
+    })
 }
 
 type Build<P> = dyn FnMut(&Options, &mut Building<'_>) -> Option<P>;
@@ -134,7 +190,10 @@ fn steps<P>(
                     branches.extend(condition.map(|condition| (condition, inner)));
                 }
                 let otherwise = steps(&choice.otherwise, building, build);
-                built.push(Step::If { branches, otherwise });
+                built.push(Step::If {
+                    branches,
+                    otherwise,
+                });
             }
         }
     }
@@ -144,7 +203,10 @@ fn steps<P>(
 /// The problems of a pipeline text, one line each.
 #[cfg(test)]
 pub fn problems(text: &str) -> Vec<String> {
-    let source = Source { name: "test".to_owned(), text: text.to_owned() };
+    let source = Source {
+        name: "test".to_owned(),
+        text: text.to_owned(),
+    };
     let sources = Sources { all: vec![source] };
     let surroundings = Surroundings {
         ecs: Default::default(),
@@ -155,7 +217,9 @@ pub fn problems(text: &str) -> Vec<String> {
     };
     let mut diagnostics = Vec::new();
     let compiled = compile(&sources, &surroundings, &Arc::default(), &mut diagnostics);
-    let errors = diagnostics.iter().filter(|found| found.severity == Severity::Error);
+    let errors = diagnostics
+        .iter()
+        .filter(|found| found.severity == Severity::Error);
     let lines: Vec<String> = errors.map(|found| found.message.clone()).collect();
     assert_eq!(compiled.is_some(), lines.is_empty());
     lines

@@ -5,11 +5,11 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use crate::event::{Batch, EventId};
-use crate::filters::decoration::Decoration;
 use crate::filters::{Filter, Outcome};
 use crate::metrics::PluginMetrics;
 use crate::outputs::Encoder;
 use crate::pipeline::condition::Condition;
+use crate::pipeline::decoration::Decoration;
 
 /// One statement of a section.
 pub enum Step<P> {

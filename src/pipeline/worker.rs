@@ -75,12 +75,16 @@ impl Batches {
 
     /// Hands batches to queues of the caller's own making.
     pub fn to(workers: Vec<mpsc::Sender<Batch>>) -> Self {
-        Self { workers: workers.into() }
+        Self {
+            workers: workers.into(),
+        }
     }
 
     /// A handle that counts what waits and does not keep the workers running.
     pub fn waiting(&self) -> Waiting {
-        Waiting { workers: self.workers.iter().map(mpsc::Sender::downgrade).collect() }
+        Waiting {
+            workers: self.workers.iter().map(mpsc::Sender::downgrade).collect(),
+        }
     }
 }
 
@@ -93,7 +97,11 @@ pub struct Waiting {
 impl Waiting {
     pub fn count(&self) -> usize {
         let waiting = |worker: mpsc::Sender<Batch>| worker.max_capacity() - worker.capacity();
-        self.workers.iter().filter_map(mpsc::WeakSender::upgrade).map(waiting).sum()
+        self.workers
+            .iter()
+            .filter_map(mpsc::WeakSender::upgrade)
+            .map(waiting)
+            .sum()
     }
 }
 
@@ -116,10 +124,7 @@ pub fn spawn(
                 .spawn(|| run(program, receiver))?,
         );
     }
-    Ok((
-        Batches::to(senders),
-        threads,
-    ))
+    Ok((Batches::to(senders), threads))
 }
 
 fn run(mut program: Program, mut batches: mpsc::Receiver<Batch>) {

@@ -46,8 +46,13 @@ impl Values {
 
     /// The text of a key, or its default if that is not empty.
     pub fn get(&self, key: &'static str) -> Option<&str> {
-        let set = self.by_key.get(key).and_then(|texts| texts.last()).map(String::as_str);
-        set.or_else(|| table::find(key).map(|spec| spec.default)).filter(|text| !text.is_empty())
+        let set = self
+            .by_key
+            .get(key)
+            .and_then(|texts| texts.last())
+            .map(String::as_str);
+        set.or_else(|| table::find(key).map(|spec| spec.default))
+            .filter(|text| !text.is_empty())
     }
 
     pub fn all(&self, key: &'static str) -> Vec<String> {
@@ -89,14 +94,20 @@ impl Values {
     pub fn notices(&self) -> Vec<String> {
         let moot = |key: &&'static str| Some((*key, table::find(key)?.without_effect?));
         let line = |(key, why)| format!("setting `{key}` has no effect here: {why}");
-        self.by_key.keys().filter_map(|key| moot(&key)).map(line).collect()
+        self.by_key
+            .keys()
+            .filter_map(|key| moot(&key))
+            .map(line)
+            .collect()
     }
 }
 
 /// Reads `3`, `3s`, `500ms`, `2m` or `1h`; a bare number is seconds.
 pub fn read_duration(text: &str) -> Option<Duration> {
     let text = text.trim();
-    let digits = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
+    let digits = text
+        .find(|c: char| !c.is_ascii_digit() && c != '.')
+        .unwrap_or(text.len());
     let (number, unit) = text.split_at(digits);
     let number: f64 = number.parse().ok()?;
     let seconds = match unit.trim() {
@@ -133,10 +144,14 @@ mod tests {
     #[test]
     fn the_stronger_source_stays() {
         let mut arguments = Values::default();
-        arguments.set("pipeline.workers", vec!["3".into()]).expect("the key is known");
+        arguments
+            .set("pipeline.workers", vec!["3".into()])
+            .expect("the key is known");
         let mut file = Values::default();
-        file.set("pipeline.workers", vec!["9".into()]).expect("the key is known");
-        file.set("log.level", vec!["debug".into()]).expect("the key is known");
+        file.set("pipeline.workers", vec!["9".into()])
+            .expect("the key is known");
+        file.set("log.level", vec!["debug".into()])
+            .expect("the key is known");
         arguments.merge_weaker(file);
         assert_eq!(arguments.get("pipeline.workers"), Some("3"));
         assert_eq!(arguments.get("log.level"), Some("debug"));
@@ -144,7 +159,9 @@ mod tests {
 
     #[test]
     fn an_unknown_key_names_the_nearest() {
-        let error = Values::default().set("pipeline.worker", vec![]).expect_err("it is unknown");
+        let error = Values::default()
+            .set("pipeline.worker", vec![])
+            .expect_err("it is unknown");
         assert!(error.contains("did you mean `pipeline.workers`"), "{error}");
     }
 }

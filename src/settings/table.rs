@@ -27,7 +27,14 @@ pub struct Spec {
 }
 
 const fn spec(key: &'static str, kind: Kind, default: &'static str, doc: &'static str) -> Spec {
-    Spec { key, short: None, kind, default, doc, without_effect: None }
+    Spec {
+        key,
+        short: None,
+        kind,
+        default,
+        doc,
+        without_effect: None,
+    }
 }
 
 const fn short(mut spec: Spec, short: char) -> Spec {
@@ -37,7 +44,14 @@ const fn short(mut spec: Spec, short: char) -> Spec {
 
 /// Accepted, because Logstash's files say it, and without effect.
 const fn moot(key: &'static str, kind: Kind, why: &'static str) -> Spec {
-    Spec { key, short: None, kind, default: "", doc: why, without_effect: Some(why) }
+    Spec {
+        key,
+        short: None,
+        kind,
+        default: "",
+        doc: why,
+        without_effect: Some(why),
+    }
 }
 
 const MEMORY_QUEUE: &str = "batches are bounded in bytes here, and never held back";
@@ -45,10 +59,23 @@ const JVM: &str = "it concerns the Java process";
 
 /// Every setting.
 pub const ALL: &[Spec] = &[
-    short(spec("path.config", Kind::Text, "", "Pipeline file, folder or glob"), 'f'),
+    short(
+        spec(
+            "path.config",
+            Kind::Text,
+            "",
+            "Pipeline file, folder or glob",
+        ),
+        'f',
+    ),
     short(spec("config.string", Kind::Text, "", "Pipeline text"), 'e'),
     short(
-        spec("config.test_and_exit", Kind::Flag, "false", "Check the configuration and exit"),
+        spec(
+            "config.test_and_exit",
+            Kind::Flag,
+            "false",
+            "Check the configuration and exit",
+        ),
         't',
     ),
     short(
@@ -60,10 +87,25 @@ pub const ALL: &[Spec] = &[
         ),
         'r',
     ),
-    spec("config.reload.interval", Kind::Duration, "3s", "How often to look for changed files"),
-    spec("config.support_escapes", Kind::Boolean, "false", "Read `\\n` and the like in strings"),
+    spec(
+        "config.reload.interval",
+        Kind::Duration,
+        "3s",
+        "How often to look for changed files",
+    ),
+    spec(
+        "config.support_escapes",
+        Kind::Boolean,
+        "false",
+        "Read `\\n` and the like in strings",
+    ),
     short(
-        spec("pipeline.workers", Kind::Integer, "", "Worker threads; by default one per core"),
+        spec(
+            "pipeline.workers",
+            Kind::Integer,
+            "",
+            "Worker threads; by default one per core",
+        ),
         'w',
     ),
     spec("pipeline.id", Kind::Text, "main", "Name of the pipeline"),
@@ -73,29 +115,109 @@ pub const ALL: &[Spec] = &[
         "disabled",
         "Field names: `disabled` for Logstash's old ones, `v1` or `v8` for ECS",
     ),
-    spec("path.data", Kind::Text, "", "Folder for positions; by default /var/lib/sawlog for root, else the user's state folder"),
-    spec("path.settings", Kind::Text, "", "Folder of sawlog.yml, logstash.yml and pipelines.yml"),
-    spec("log.level", Kind::Text, "info", "`error`, `warn`, `info`, `debug` or `trace`"),
-    spec("api.enabled", Kind::Boolean, "true", "Serve /health and /metrics"),
-    spec("api.http.host", Kind::Text, "127.0.0.1", "Address of the API"),
-    spec("api.http.port", Kind::Text, "9600-9700", "Port of the API; of a range the first free one"),
-    spec("shutdown.grace", Kind::Duration, "8s", "How long outputs may take to send what is left when the agent stops; below the ten seconds that Docker gives a container"),
-    spec("node.name", Kind::Text, "", "Name of this host in events; by default the system's"),
-    short(moot("pipeline.batch.size", Kind::Integer, MEMORY_QUEUE), 'b'),
-    short(moot("pipeline.batch.delay", Kind::Integer, MEMORY_QUEUE), 'u'),
-    moot("pipeline.ordered", Kind::Text, "batches of one stream always keep their order"),
-    moot("pipeline.unsafe_shutdown", Kind::Flag, "shutdown is bounded by `shutdown.grace`"),
+    spec(
+        "path.data",
+        Kind::Text,
+        "",
+        "Folder for positions; by default /var/lib/sawlog for root, else the user's state folder",
+    ),
+    spec(
+        "path.settings",
+        Kind::Text,
+        "",
+        "Folder of sawlog.yml, logstash.yml and pipelines.yml",
+    ),
+    spec(
+        "log.level",
+        Kind::Text,
+        "info",
+        "`error`, `warn`, `info`, `debug` or `trace`",
+    ),
+    spec(
+        "api.enabled",
+        Kind::Boolean,
+        "true",
+        "Serve /health and /metrics",
+    ),
+    spec(
+        "api.http.host",
+        Kind::Text,
+        "127.0.0.1",
+        "Address of the API",
+    ),
+    spec(
+        "api.http.port",
+        Kind::Text,
+        "9600-9700",
+        "Port of the API; of a range the first free one",
+    ),
+    spec(
+        "shutdown.grace",
+        Kind::Duration,
+        "8s",
+        "How long outputs may take to send what is left when the agent stops; below the ten seconds that Docker gives a container",
+    ),
+    spec(
+        "node.name",
+        Kind::Text,
+        "",
+        "Name of this host in events; by default the system's",
+    ),
+    short(
+        moot("pipeline.batch.size", Kind::Integer, MEMORY_QUEUE),
+        'b',
+    ),
+    short(
+        moot("pipeline.batch.delay", Kind::Integer, MEMORY_QUEUE),
+        'u',
+    ),
+    moot(
+        "pipeline.ordered",
+        Kind::Text,
+        "batches of one stream always keep their order",
+    ),
+    moot(
+        "pipeline.unsafe_shutdown",
+        Kind::Flag,
+        "shutdown is bounded by `shutdown.grace`",
+    ),
     moot("path.logs", Kind::Text, "the agent logs to stderr"),
-    moot("log.format", Kind::Text, "the agent logs lines of text to stderr"),
-    moot("config.debug", Kind::Flag, "`sawlog check` shows what a pipeline means"),
+    moot(
+        "log.format",
+        Kind::Text,
+        "the agent logs lines of text to stderr",
+    ),
+    moot(
+        "config.debug",
+        Kind::Flag,
+        "`sawlog check` shows what a pipeline means",
+    ),
     moot("pipeline.java_execution", Kind::Boolean, JVM),
     moot("pipeline.plugin_classloaders", Kind::Boolean, JVM),
     moot("http.host", Kind::Text, "the old name of `api.http.host`"),
     moot("http.port", Kind::Text, "the old name of `api.http.port`"),
-    moot("xpack.monitoring.enabled", Kind::Boolean, "figures are served at /metrics"),
-    moot("monitoring.enabled", Kind::Boolean, "figures are served at /metrics"),
-    spec("queue.type", Kind::Text, "memory", "Where queues are kept; only `memory`"),
-    spec("dead_letter_queue.enable", Kind::Boolean, "false", "Only `false`: refused events are counted and logged"),
+    moot(
+        "xpack.monitoring.enabled",
+        Kind::Boolean,
+        "figures are served at /metrics",
+    ),
+    moot(
+        "monitoring.enabled",
+        Kind::Boolean,
+        "figures are served at /metrics",
+    ),
+    spec(
+        "queue.type",
+        Kind::Text,
+        "memory",
+        "Where queues are kept; only `memory`",
+    ),
+    spec(
+        "dead_letter_queue.enable",
+        Kind::Boolean,
+        "false",
+        "Only `false`: refused events are counted and logged",
+    ),
 ];
 
 /// The setting of that key.

@@ -38,7 +38,9 @@ pub fn pipelines_file(folder: &Path) -> Result<Vec<Values>, String> {
     let mut pipelines = Vec::new();
     for document in load(&path)?.unwrap_or_default() {
         let Yaml::Array(items) = document else {
-            return Err(wrong("a list of pipelines is expected, `- pipeline.id: ...`".to_owned()));
+            return Err(wrong(
+                "a list of pipelines is expected, `- pipeline.id: ...`".to_owned(),
+            ));
         };
         for item in &items {
             let mut values = Values::default();
@@ -55,8 +57,8 @@ fn load(path: &Path) -> Result<Option<Vec<Yaml>>, String> {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(format!("{}: {error}", path.display())),
     };
-    let documents = YamlLoader::load_from_str(&text)
-        .map_err(|error| format!("{}: {error}", path.display()))?;
+    let documents =
+        YamlLoader::load_from_str(&text).map_err(|error| format!("{}: {error}", path.display()))?;
     Ok(Some(documents))
 }
 
@@ -66,7 +68,11 @@ fn flatten(value: &Yaml, prefix: &str, values: &mut Values) -> Result<(), String
         Yaml::Hash(entries) => {
             for (name, inner) in entries {
                 let name = scalar(name).ok_or("a key must be a text")?;
-                let key = if prefix.is_empty() { name } else { format!("{prefix}.{name}") };
+                let key = if prefix.is_empty() {
+                    name
+                } else {
+                    format!("{prefix}.{name}")
+                };
                 flatten(inner, &key, values)?;
             }
             Ok(())
@@ -74,7 +80,10 @@ fn flatten(value: &Yaml, prefix: &str, values: &mut Values) -> Result<(), String
         Yaml::Null | Yaml::BadValue => Ok(()),
         Yaml::Array(items) if table::find(prefix).is_some() => {
             let texts: Option<Vec<String>> = items.iter().map(scalar).collect();
-            values.set(prefix, texts.ok_or_else(|| format!("{prefix}: a list of texts is expected"))?)
+            values.set(
+                prefix,
+                texts.ok_or_else(|| format!("{prefix}: a list of texts is expected"))?,
+            )
         }
         flat => {
             let text = scalar(flat).ok_or_else(|| format!("{prefix}: a text is expected"))?;
@@ -97,7 +106,9 @@ fn substitute(text: &str) -> Result<String, String> {
     let mut out = String::new();
     let mut rest = text;
     while let Some((before, from)) = rest.split_once("${") {
-        let Some((inner, after)) = from.split_once('}') else { break };
+        let Some((inner, after)) = from.split_once('}') else {
+            break;
+        };
         let (name, default) = match inner.split_once(':') {
             Some((name, default)) => (name, Some(default)),
             None => (inner, None),
@@ -128,12 +139,18 @@ mod tests {
 
     #[test]
     fn variables_have_defaults() {
-        assert_eq!(substitute("a ${SAWLOG_NOT_SET:b} c"), Ok("a b c".to_owned()));
+        assert_eq!(
+            substitute("a ${SAWLOG_NOT_SET:b} c"),
+            Ok("a b c".to_owned())
+        );
         assert!(substitute("${SAWLOG_NOT_SET}").is_err());
     }
 
     #[test]
     fn a_file_that_is_not_there_is_no_error() {
-        assert_eq!(load(std::path::Path::new("/nonexistent/sawlog.yml")), Ok(None));
+        assert_eq!(
+            load(std::path::Path::new("/nonexistent/sawlog.yml")),
+            Ok(None)
+        );
     }
 }

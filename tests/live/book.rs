@@ -17,7 +17,7 @@ use crate::services::namespace;
 use crate::services::nginx;
 use crate::services::process::output_of;
 use crate::services::rsyslog::Rsyslog;
-use crate::services::sawlog::{Sawlog, data};
+use crate::services::sawlog::{Sawlog, data, pipelines};
 use crate::services::{ARRIVAL_MAX, START_MAX, Scratch, udp_is_bound, wait_until};
 
 /// What the pipelines listen on.
@@ -33,7 +33,7 @@ const DRAIN_MAX: Duration = Duration::from_secs(180);
 /// Starts Elasticsearch where the book has it and the agent with one of its pipelines.
 fn start(pipeline: &str) -> (Elasticsearch, Sawlog) {
     let server = Elasticsearch::start_on(9200);
-    let agent = Sawlog::start_with(&data("book").join(pipeline));
+    let agent = Sawlog::start_with(&pipelines(pipeline));
     wait_until(START_MAX, "the agent's socket", || udp_is_bound(SYSLOG));
     (server, agent)
 }
@@ -102,7 +102,7 @@ fn check_index_is_of_the_event_day(server: &Elasticsearch, document: &Value) {
 
 #[test]
 fn requests_of_a_containers_nginx_are_counted_and_timed() {
-    namespace::inside(Some(&data("book/patterns")), || {
+    namespace::inside(Some(&pipelines("patterns")), || {
         let (server, agent) = start("nginx.conf");
         let docker = Docker::start();
         check_given_lines(&server, &docker);

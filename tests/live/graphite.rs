@@ -1,10 +1,11 @@
 //! Counters and timers of events, aggregated by the agent, are in carbon's files what was counted.
 
 use std::fmt::Write as _;
+use std::path::Path;
 
 use crate::services::carbon::Carbon;
 use crate::services::sawlog::Sawlog;
-use crate::services::{Scratch, free_port};
+use crate::services::{ARRIVAL_MAX, Scratch, free_port, wait_until};
 
 /// Requests in the file; each has a status and a time in milliseconds.
 const REQUESTS: u32 = 1000;
@@ -20,36 +21,42 @@ fn requests() -> String {
     text
 }
 
-/// Runs the requests through an agent whose graphite output has these settings, then looks at carbon.
+/// A pipeline that reads this file and counts its requests.
+fn pipeline(file: &Path, port: u16) -> String {
+    format!(
+        "input {{ file {{ path => \"{}\" start_position => \"beginning\" codec => \"json\" }} }}\n\
+         output {{ graphite {{ host => \"127.0.0.1\" port => {port} interval => 1 prefix => \"test\"\n\
+         counters => {{ \"status.%{{status}}\" => 1 \"milliseconds\" => \"%{{time}}\" }}\n\
+         timers => {{ \"time\" => \"%{{time}}\" }} }} }}\n",
+        file.display()
+    )
+}
+
+fn sum(values: &[f64]) -> f64 {
+    values.iter().sum()
+}
+
+/// Waits until each series adds up to what is in the file; more than that never goes away, and fails.
 #[track_caller]
-fn check(port: impl Fn(&Carbon) -> u16, protocol: &str) {
+fn wait_for_all(carbon: &Carbon) {
+    let requests = f64::from(REQUESTS);
+    let milliseconds = requests * (requests + 1.0) / 2.0;
+    carbon.wait_for("test.status.200", |values| sum(values) == requests * 0.75);
+    carbon.wait_for("test.status.500", |values| sum(values) == requests * 0.25);
+    carbon.wait_for("test.milliseconds", |values| sum(values) == milliseconds);
+    carbon.wait_for("test.time.count", |values| sum(values) == requests);
+}
+
+#[test]
+fn counters_and_timers_in_carbon_are_what_was_counted() {
     let carbon = Carbon::start();
     let folder = Scratch::new("graphite");
     let file = folder.write("requests.log", &requests());
-    let agent = Sawlog::start(&format!(
-        "input {{ file {{ path => \"{}\" start_position => \"beginning\" codec => \"json\" }} }}\n\
-         output {{ graphite {{ host => \"127.0.0.1\" port => {} protocol => \"{protocol}\"\n\
-         interval => 1 prefix => \"test\" counters => {{ \"status.%{{status}}\" => 1 }}\n\
-         timers => {{ \"time\" => \"%{{time}}\" }} }} }}\n",
-        file.display(),
-        port(&carbon)
-    ));
-    let sum = |values: &[f64]| values.iter().sum::<f64>();
-    carbon.wait_for("test.status.200.count", |values| sum(values) == 750.0);
-    carbon.wait_for("test.status.500.count", |values| sum(values) == 250.0);
-    carbon.wait_for("test.time.count", |values| {
-        sum(values) == f64::from(REQUESTS)
-    });
+    let agent = Sawlog::start(&pipeline(&file, carbon.port()));
+    wait_for_all(&carbon);
     check_timer(&carbon);
     agent.stop();
-    assert_eq!(
-        sum(&carbon.wait_for("test.status.200.count", |_| true)),
-        750.0
-    );
-    assert_eq!(
-        sum(&carbon.wait_for("test.time.count", |_| true)),
-        f64::from(REQUESTS)
-    );
+    wait_for_all(&carbon);
 }
 
 /// Mean times count of each interval add up to the sum of all times; the extremes are those of all.
@@ -93,29 +100,36 @@ fn check_timer(carbon: &Carbon) {
 }
 
 #[test]
-fn counters_and_timers_sent_as_text_are_what_was_counted() {
-    check(Carbon::port, "plaintext");
-}
-
-#[test]
-fn counters_and_timers_sent_as_pickles_are_what_was_counted() {
-    check(Carbon::pickle_port, "pickle");
-}
-
-#[test]
 fn carbon_away_at_the_start_gets_every_event_when_it_comes() {
     let port = free_port();
     let folder = Scratch::new("graphite");
     let file = folder.write("requests.log", &requests());
-    let agent = Sawlog::start(&format!(
-        "input {{ file {{ path => \"{}\" start_position => \"beginning\" codec => \"json\" }} }}\n\
-         output {{ graphite {{ host => \"127.0.0.1\" port => {port} interval => 1\n\
-         prefix => \"late\" counters => {{ \"status.%{{status}}\" => 1 }} }} }}\n",
-        file.display()
-    ));
+    let agent = Sawlog::start(&pipeline(&file, port));
     let carbon = Carbon::start_on(port);
-    carbon.wait_for("late.status.200.count", |values| {
-        values.iter().sum::<f64>() == 750.0
+    wait_for_all(&carbon);
+    agent.stop();
+}
+
+#[test]
+fn what_was_counted_when_the_agent_is_stopped_is_in_carbon() {
+    let carbon = Carbon::start();
+    let folder = Scratch::new("graphite");
+    let file = folder.write("requests.log", &requests());
+    let pipeline = pipeline(&file, carbon.port()).replace("interval => 1", "interval => 60");
+    let agent = Sawlog::start(&pipeline);
+    wait_until(ARRIVAL_MAX, "the file to be read", || {
+        match agent.ask_api("/metrics") {
+            Ok(text) if text.lines().any(|line| is_read(line)) => Ok(()),
+            answer => Err(format!("{answer:?}")),
+        }
     });
     agent.stop();
+    wait_for_all(&carbon);
+}
+
+/// Whether a line of the metrics says that the graphite output has seen all requests.
+fn is_read(line: &str) -> bool {
+    line.starts_with("sawlog_plugin_events_in_total")
+        && line.contains("plugin=\"graphite\"")
+        && line.ends_with(&format!(" {REQUESTS}"))
 }

@@ -19,7 +19,6 @@ const AGGREGATION: &str =
 /// A running carbon-cache.
 pub struct Carbon {
     lines: SocketAddr,
-    pickles: SocketAddr,
     folder: PathBuf,
     _service: Service,
 }
@@ -57,7 +56,6 @@ impl Carbon {
         });
         Carbon {
             lines,
-            pickles,
             folder,
             _service: service,
         }
@@ -66,11 +64,6 @@ impl Carbon {
     /// The port of the plaintext receiver.
     pub fn port(&self) -> u16 {
         self.lines.port()
-    }
-
-    /// The port of the pickle receiver.
-    pub fn pickle_port(&self) -> u16 {
-        self.pickles.port()
     }
 
     /// The names of all series that carbon has written.
@@ -180,5 +173,4 @@ fn points_are_read_back_as_they_were_sent() {
     );
     assert_eq!(carbon.series(), ["selftest.a.count"]);
     assert_eq!(carbon.points("selftest.b"), []);
-    assert_ne!(carbon.port(), carbon.pickle_port());
 }

@@ -63,8 +63,13 @@ impl Docker {
     }
 
     /// The daemon's address, as in `DOCKER_HOST`.
-    pub fn host(&self) -> String {
-        format!("unix://{}", self.folder.join("docker.sock").display())
+    fn host(&self) -> String {
+        format!("unix://{}", self.socket().display())
+    }
+
+    /// The socket of that address.
+    pub fn socket(&self) -> PathBuf {
+        self.folder.join("docker.sock")
     }
 
     /// The daemon's data root, which holds `containers/`.

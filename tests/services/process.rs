@@ -20,7 +20,7 @@ folder=$1 namespaces=$2 inner=$3
 shift 3
 unshare $namespaces --pid --fork --kill-child --mount-proc -- sh -c "$inner" sh "$@"
 status=$?
-[ -z "$folder" ] || rm -rf "$folder"
+rm -rf "$folder"
 exit $status
 "#;
 

@@ -1,8 +1,8 @@
 //! The bare lines of a container with a terminal.
 //!
-//! They end with a carriage return and a newline, and the daemon puts the time before each of its records, so it
-//! stands in the middle of a line wherever 16 384 bytes of it have passed. A time counts only there: what looks like
-//! one elsewhere is text.
+//! They end with a carriage return and a newline, and the daemon puts the time before each of its
+//! records, so it stands in the middle of a line wherever 16 384 bytes of it have passed. A time
+//! counts only there: what looks like one elsewhere is text.
 
 use super::{CHUNK_BYTES, Decoder, Rest, Step, TIME_BYTES_MAX, time_before};
 use crate::docker_json::Stream;
@@ -84,7 +84,8 @@ impl Decoder {
             let short = next.len() < TIME_BYTES_MAX && !next.contains(&b'\n');
             return if short { Chunk::Unknown } else { Chunk::None };
         }
-        // The carriage return of the line's end may be the chunk's last byte, its newline the next chunk's first.
+        // The carriage return of the line's end may be the chunk's last byte, its newline the next
+        // chunk's first.
         let returned = text.get(CHUNK_BYTES - 1) == Some(&b'\r');
         match next.get(begin) {
             None if returned => Chunk::Unknown,

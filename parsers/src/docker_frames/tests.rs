@@ -1,3 +1,5 @@
+//! Answers of the logs API, read in pieces of many sizes.
+
 use super::{CHUNK_BYTES, Decoder, Limits, Mode, Step};
 
 const TIME: &str = "2026-11-20T16:46:09.929473720Z";
@@ -12,8 +14,8 @@ fn frame(kind: u8, payload: &[u8]) -> Vec<u8> {
     frame
 }
 
-/// Everything an answer gives that comes in pieces of one size, as `stream text`, `@` before it with a time, `…`
-/// after it if partial, `+` if cut.
+/// Everything an answer gives that comes in pieces of one size, as `stream text`, `@` before it
+/// with a time, `…` after it if partial, `+` if cut.
 fn records(bytes: &[u8], mode: Mode, limits: Limits, piece_bytes: usize) -> Vec<String> {
     let mut decoder = Decoder::new(mode, limits);
     let mut buffer = Vec::new();

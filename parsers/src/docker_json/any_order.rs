@@ -1,6 +1,7 @@
 //! The slow way into a json-file record: keys in any order, blanks anywhere, keys of later daemons.
 //!
-//! It cuts and does not judge: values of unknown keys are skipped by their brackets and quotes alone.
+//! It cuts and does not judge: values of unknown keys are skipped by their brackets and quotes
+//! alone.
 
 use super::{Record, Stream, Text, closing_quote, log_text, time_of};
 

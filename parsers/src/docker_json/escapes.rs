@@ -7,8 +7,8 @@ const REPLACEMENT: &[u8] = "\u{FFFD}".as_bytes();
 
 /// Appends what an escaped text means.
 ///
-/// Half a surrogate pair becomes U+FFFD. What is no escape of JSON stays as it is, so nothing is lost of a record that
-/// was cut short.
+/// Half a surrogate pair becomes U+FFFD. What is no escape of JSON stays as it is, so nothing is
+/// lost of a record that was cut short.
 pub fn unescape(escaped: &[u8], out: &mut Vec<u8>) {
     let mut rest = escaped;
     while let Some(at) = memchr(b'\\', rest) {

@@ -1,3 +1,5 @@
+//! Records of the json-file driver, and lines that are none.
+
 use super::{Stream, Text, any_order, daemon_order, parse, unescape};
 
 /// Time of the records below.

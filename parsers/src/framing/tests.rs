@@ -1,7 +1,9 @@
+//! Streams of syslog frames, read in pieces of every size.
+
 use super::{Decoder, Limits, Step};
 
-/// Everything a connection gives that delivers its bytes in pieces of one size: messages, `+` after those cut, and an
-/// error at last.
+/// Everything a connection gives that delivers its bytes in pieces of one size: messages, `+` after
+/// those cut, and an error at last.
 fn messages(bytes: &[u8], piece_bytes: usize, frame_bytes_max: usize) -> Vec<String> {
     let mut decoder = Decoder::new(Limits { frame_bytes_max });
     let mut buffer = Vec::new();

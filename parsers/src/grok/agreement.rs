@@ -32,7 +32,7 @@ impl Engines {
             plain: Program::compile(&tree, &captures, Level::Plain)?,
             optimised: Program::compile(&tree, &captures, Level::Optimised)?,
             scanner: Program::compile(&tree, &captures, Level::Scanner)?,
-            automaton: Automaton::compile(&tree, &captures).ok(),
+            automaton: Automaton::prepare(&tree, &captures).ok(),
         })
     }
 
@@ -182,6 +182,7 @@ fn engines_agree_on_the_basic_patterns() {
         "HOSTNAME",
         "HOSTPORT",
         "NUMBER",
+        "INT",
         "BASE16NUM",
         "WORD",
         "POSINT",
@@ -246,6 +247,101 @@ NGINXACCESS %{IP:client} \[%{HTTPDATE:at}\] %{REQUESTPATH} %{NUMBER:code} %{NUMB
         "(?<a>.*)\"(?<b>.*?)\"(?<c>[^\"]*)$",
     ];
     check_all(&expressions.map(str::to_owned), &patterns, rounds(300));
+}
+
+/// Texts that a token matches or nearly so; every single change of a byte is tried on each.
+const SAMPLES: &[(&str, &[&str])] = &[
+    (
+        "IPORHOST",
+        &[
+            "10.0.255.1",
+            "web-1.example.",
+            "::1",
+            "1:2:3:4:5:6:7:8",
+            "1:2:3:4:5:6:1.2.3.4",
+            "a::b%e0",
+        ],
+    ),
+    ("IP", &["1.20.255.4", "1::2:3", "::ffff:1.2.3.4"]),
+    ("HOSTNAME", &["a.b-c.de", "x"]),
+    ("NUMBER", &["-1.50", ".5", "12"]),
+    ("INT", &["-120", "7"]),
+    ("WORD", &["ab_1", "aä"]),
+    ("POSINT", &["120"]),
+    ("QUOTEDSTRING", &[r#""a\"b""#, "'`'", "\"\""]),
+    ("MONTH", &["Sep", "October", "März", "Mrz", "Ot", "mai"]),
+    ("TIME", &["1:02:03", "23:59:60.123", "24:00:00"]),
+    (
+        "HTTPDATE",
+        &["14/Sep/2015:16:31:02 +0000", "1/Mai/15:6:31:60.5 100"],
+    ),
+    (
+        "SYSLOGTIMESTAMP",
+        &["Sep  4 16:31:02", "March 31 6:00:00,5"],
+    ),
+    (
+        "TIMESTAMP_ISO8601",
+        &[
+            "2015-09-14T16:31:02.123+02:00",
+            "15-9-4 6:31Z",
+            "2015-10-01 16:31:60-0230",
+            "2015-01-01T1631",
+        ],
+    ),
+    ("URIPATH", &["/a/b=%20", "/"]),
+    ("URIPATHPARAM", &["/a?b=[c]&d", "/a|b"]),
+];
+
+#[test]
+fn tokens_agree_on_every_single_change_of_a_byte() {
+    let patterns = Patterns::legacy();
+    for (name, samples) in SAMPLES {
+        for form in ["^%{X:x} ", "%{X:x}\"", "-%{X:x}$", "%{X:x}:%{INT:p}"] {
+            let expression = form.replace("{X", &format!("{{{name}"));
+            let engines =
+                Engines::compile(&expression, &patterns).expect("the expression is sound");
+            for sample in *samples {
+                let line = form
+                    .replace("%{X:x}", sample)
+                    .replace("%{INT:p}", "80")
+                    .replace(['^', '$'], "");
+                single_changes(line.as_bytes()).for_each(|line| engines.check(&line));
+            }
+        }
+    }
+}
+
+fn single_changes(line: &[u8]) -> impl Iterator<Item = Vec<u8>> {
+    let places = 0..=line.len();
+    places.flat_map(move |at| {
+        b" 0269aZ.:/-+\"\\%\n\xC3".iter().flat_map(move |byte| {
+            let mut inserted = line.to_vec();
+            inserted.insert(at, *byte);
+            let mut replaced = line.to_vec();
+            replaced.splice(at..(at + 1).min(line.len()), [*byte]);
+            let mut deleted = line.to_vec();
+            deleted.drain(at..(at + 1).min(line.len()));
+            [inserted, replaced, deleted]
+        })
+    })
+}
+
+#[test]
+fn tokens_agree_on_long_labels_and_runs() {
+    let patterns = Patterns::legacy();
+    for expression in [
+        "%{HOSTNAME:h} ",
+        "%{IPORHOST:h} ",
+        "%{NUMBER:n} ",
+        "%{IP:i} ",
+    ] {
+        let engines = Engines::compile(expression, &patterns).expect("the expression is sound");
+        for length in [1, 62, 63, 64, 65, 200] {
+            engines.check(format!("{} x", "a".repeat(length)).as_bytes());
+            engines.check(format!("b.{}. x", "1".repeat(length)).as_bytes());
+            engines.check(format!("{}1.1.1.1 x", "1:".repeat(length)).as_bytes());
+        }
+    }
 }
 
 /// Small expressions of all constructs over few letters, where anything can match anything.
@@ -328,6 +424,34 @@ fn engines_agree_on_any_expression() {
         lines
             .iter()
             .for_each(|pieces| engines.check(&pieces.concat()));
+        Ok(())
+    });
+    result.unwrap_or_else(|failure| panic!("{failure}"));
+}
+
+/// Parts of expressions, whole and broken.
+const PIECES: &str = concat!(
+    r"( ) (?: (?> (?= (?<! (?<n> (?i) [ ] [^ [[:alpha:] && { } {2} {1, * + ? | \ \k<n> \p{ \x4 . ^ $ - a b 1 ä ",
+    r"%{ %{WORD %{INT:n} :f = < > ! \d \b"
+);
+
+#[test]
+fn any_text_is_refused_or_compiled_alike_by_all() {
+    let patterns = Patterns::legacy();
+    let pieces: Vec<&str> = PIECES.split(' ').chain(["(?x) #", "\n", " "]).collect();
+    let pieces = prop::sample::select(pieces);
+    let texts = prop::collection::vec(pieces, 0..12).prop_map(|pieces| pieces.concat());
+    let config = Config {
+        cases: rounds(1500),
+        failure_persistence: None,
+        ..Config::default()
+    };
+    let result = TestRunner::new(config).run(&texts, |text| {
+        if let Ok(engines) = Engines::compile(&text, &patterns) {
+            for line in ["", "a", "ab1 äB\nb-a", "a{2}b1%{WORD"] {
+                engines.check(line.as_bytes());
+            }
+        }
         Ok(())
     });
     result.unwrap_or_else(|failure| panic!("{failure}"));

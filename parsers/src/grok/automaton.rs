@@ -7,7 +7,7 @@
 
 mod translate;
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use regex::bytes::{CaptureLocations, Regex, RegexBuilder};
 
@@ -23,13 +23,11 @@ const CACHE_BYTES_MAX: usize = 4 << 20;
 /// Steps that one check may take; atomic groups are short.
 const CHECK_STEPS_MAX: u64 = 10_000;
 
-/// An expression as an automaton.
+/// An expression as an automaton. It is built when the first line needs it: for most expressions none ever
+/// does, and building takes milliseconds and megabytes.
 pub(super) struct Automaton {
-    regex: Arc<Regex>,
-    /// For each group of the regex, from the second on, the capture that it stands for.
-    slots: Vec<Option<usize>>,
-    checks: Vec<Check>,
-    has_line_start: bool,
+    translation: Translation,
+    regex: OnceLock<Option<Arc<Regex>>>,
 }
 
 /// What the automaton can say of a line.
@@ -51,38 +49,48 @@ const LOCATIONS_MAX: usize = 1024;
 
 impl Automaton {
     /// The reason when it cannot be one.
-    pub fn compile(tree: &Node, captures: &[Capture]) -> Result<Self, String> {
-        let Translation {
-            expression,
-            slots,
-            checks,
-            has_line_start,
-        } = translate::translate(tree, captures)?;
-        let regex = RegexBuilder::new(&expression)
-            .size_limit(REGEX_BYTES_MAX)
-            .dfa_size_limit(CACHE_BYTES_MAX)
-            .nest_limit(1000)
-            .build()
-            .map_err(|_| "it is too large for an automaton".to_owned())?;
+    pub fn prepare(tree: &Node, captures: &[Capture]) -> Result<Self, String> {
+        let translation = translate::translate(tree, captures)?;
         Ok(Self {
-            regex: Arc::new(regex),
-            slots,
-            checks,
-            has_line_start,
+            translation,
+            regex: OnceLock::new(),
         })
+    }
+
+    /// Builds it now; false when it is too large.
+    pub fn is_sound(&self) -> bool {
+        self.regex().is_some()
+    }
+
+    fn regex(&self) -> Option<&Arc<Regex>> {
+        let build = || {
+            RegexBuilder::new(&self.translation.expression)
+                .size_limit(REGEX_BYTES_MAX)
+                .dfa_size_limit(CACHE_BYTES_MAX)
+                .nest_limit(1000)
+                .build()
+        };
+        self.regex
+            .get_or_init(|| build().ok().map(Arc::new))
+            .as_ref()
     }
 
     /// Looks for the leftmost match; the spans are set on `Match` only.
     pub fn search(&self, line: &[u8], scratch: &mut Scratch, locations: &mut Locations) -> Answer {
         // The automaton sees no line behind a last newline as Oniguruma does, nor stray bytes as we do.
-        if self.has_line_start && line.ends_with(b"\n") || std::str::from_utf8(line).is_err() {
+        let has_late_line = self.translation.has_line_start && line.ends_with(b"\n");
+        if has_late_line || std::str::from_utf8(line).is_err() {
             return Answer::Undecided;
         }
-        let found = locations.of(&self.regex);
-        if self.regex.captures_read(found, line).is_none() {
+        let Some(regex) = self.regex() else {
+            return Answer::Undecided;
+        };
+        let found = locations.of(regex);
+        if regex.captures_read(found, line).is_none() {
             return Answer::NoMatch;
         }
         if !self
+            .translation
             .checks
             .iter()
             .all(|check| passes(check, found, line, scratch))
@@ -90,7 +98,7 @@ impl Automaton {
             return Answer::Undecided;
         }
         scratch.spans.fill(UNSET);
-        for (index, slot) in self.slots.iter().enumerate() {
+        for (index, slot) in self.translation.slots.iter().enumerate() {
             if let Some(slot) = slot
                 && let Some((start, end)) = found.get(index + 1)
             {

@@ -173,6 +173,28 @@ impl Class {
     }
 }
 
+impl Class {
+    /// Unicode's general categories, scripts and properties: `L`, `Lu`, `Han`.
+    pub fn property(name: &str) -> Option<Self> {
+        let is_word = name
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+        let expression = format!(r"\p{{{name}}}+");
+        let property = regex::Regex::new(&expression).ok().filter(|_| is_word)?;
+        Some(Self::of_expression(&property, 0))
+    }
+
+    /// Reads a set out of the automaton's own tables, so that both engines agree.
+    fn of_expression(property: &regex::Regex, from: u32) -> Self {
+        let all: String = (from..=LAST).filter_map(char::from_u32).collect();
+        let ranges: Vec<_> = property
+            .find_iter(&all)
+            .flat_map(|run| runs(run.as_str()))
+            .collect();
+        Self::from_ranges(&ranges)
+    }
+}
+
 /// As an expression would write it.
 impl fmt::Display for Class {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -211,16 +233,10 @@ pub(super) fn is_word(code: u32) -> bool {
     }
 }
 
-/// Reads a property's characters out of the automaton's own tables, so that both engines agree.
 fn beyond_ascii(expression: &str) -> Class {
     let property =
         regex::Regex::new(expression).expect("a constant of this file that its tests compile");
-    let all: String = (0x80..=LAST).filter_map(char::from_u32).collect();
-    let ranges: Vec<_> = property
-        .find_iter(&all)
-        .flat_map(|run| runs(run.as_str()))
-        .collect();
-    Class::from_ranges(&ranges)
+    Class::of_expression(&property, 0x80)
 }
 
 /// The code points of a run as ranges: the surrogates, which are no characters, part a run in two.
@@ -287,6 +303,7 @@ pub(super) fn decode_back(line: &[u8], at: usize) -> Option<(u32, usize)> {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test that panics has failed")]
 mod tests {
     use super::*;
 
@@ -316,6 +333,18 @@ mod tests {
             assert!(!Class::posix(name).unwrap().ranges().is_empty(), "{name}");
         }
         assert_eq!(Class::posix("letter"), None);
+    }
+
+    #[test]
+    fn properties_have_unicodes_names() {
+        let letter = Class::property("L").unwrap();
+        assert!(
+            letter.contains('a'.into())
+                && letter.contains('ж'.into())
+                && !letter.contains('1'.into())
+        );
+        assert_eq!(Class::property("Nonsense"), None);
+        assert_eq!(Class::property("L}|.{1"), None);
     }
 
     #[test]

@@ -10,6 +10,7 @@ use super::{Grok, Outcome};
 /// How far a line matched.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Explanation {
+    /// Whether the line matches at all.
     pub outcome: Outcome,
     /// The furthest place that any way through the expression reached; the match's end if there is one.
     pub offset: usize,

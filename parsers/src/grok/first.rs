@@ -4,117 +4,125 @@
 use super::class::Class;
 use super::tree::{Assert, Node, Repeat};
 
-/// A set of next bytes; index 256 is the end of the text. It may say too much, never too little.
-#[derive(Clone, PartialEq, Eq, Hash, Debug)]
-pub(super) struct First(Box<[bool; 257]>);
-
-/// The index that stands for the end of the text.
-const END: usize = 256;
+/// A set of next bytes, one of which may be the end of the text. It may say too much, never too little.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub(super) struct First {
+    bytes: [u64; 4],
+    end: bool,
+}
 
 impl First {
-    pub fn none() -> Self {
-        Self(Box::new([false; 257]))
-    }
-
-    pub fn all() -> Self {
-        Self(Box::new([true; 257]))
-    }
+    pub const NONE: Self = Self {
+        bytes: [0; 4],
+        end: false,
+    };
+    pub const ALL: Self = Self {
+        bytes: [u64::MAX; 4],
+        end: true,
+    };
 
     pub fn of_class(class: &Class) -> Self {
-        let mut first = Self::none();
-        for (byte, entry) in (0_u32..256).zip(first.0.iter_mut()) {
+        let mut first = Self::NONE;
+        for &(low, high) in class.ranges() {
+            (low..=high.min(0x7F)).for_each(|code| first.add(code));
+        }
+        if !class.is_ascii() {
             // Any byte beyond ASCII may begin a character there, or be a stray that counts as one.
-            *entry = if byte < 0x80 {
-                class.contains(byte)
-            } else {
-                !class.is_ascii()
-            };
+            first.bytes[2] = u64::MAX;
+            first.bytes[3] = u64::MAX;
         }
         first
     }
 
     fn of_byte(byte: u8) -> Self {
-        let mut first = Self::none();
-        first.0[usize::from(byte)] = true;
+        let mut first = Self::NONE;
+        first.add(byte.into());
         first
     }
 
-    fn at_end() -> Self {
-        let mut first = Self::none();
-        first.0[END] = true;
-        first
+    fn add(&mut self, byte: u32) {
+        if let Some(word) = self.bytes.get_mut(byte as usize / 64) {
+            *word |= 1 << (byte % 64);
+        }
     }
 
     #[inline]
     pub fn admits(&self, next: Option<&u8>) -> bool {
         match next {
-            Some(byte) => self.0[usize::from(*byte)],
-            None => self.0[END],
+            Some(byte) => self.bytes[usize::from(*byte) / 64] >> (byte % 64) & 1 == 1,
+            None => self.end,
         }
     }
 
     /// Whether no byte beyond ASCII may come next.
     pub fn is_ascii(&self) -> bool {
-        !self.0[0x80..END].contains(&true)
+        self.bytes[2] == 0 && self.bytes[3] == 0
     }
 
     pub fn is_disjoint(&self, other: &Self) -> bool {
-        !self
-            .0
-            .iter()
-            .zip(other.0.iter())
-            .any(|(ours, theirs)| *ours && *theirs)
+        self.intersection(other) == Self::NONE
     }
 
     pub fn union(&self, other: &Self) -> Self {
-        let mut both = self.clone();
-        for (entry, theirs) in both.0.iter_mut().zip(other.0.iter()) {
-            *entry |= theirs;
+        let bytes = std::array::from_fn(|index| self.bytes[index] | other.bytes[index]);
+        Self {
+            bytes,
+            end: self.end || other.end,
         }
-        both
     }
 
     fn intersection(&self, other: &Self) -> Self {
-        let mut both = self.clone();
-        for (entry, theirs) in both.0.iter_mut().zip(other.0.iter()) {
-            *entry &= theirs;
+        let bytes = std::array::from_fn(|index| self.bytes[index] & other.bytes[index]);
+        Self {
+            bytes,
+            end: self.end && other.end,
         }
-        both
+    }
+}
+
+/// The end of a line: a newline or the end of the text.
+fn line_end() -> First {
+    First {
+        end: true,
+        ..First::of_byte(b'\n')
     }
 }
 
 /// What the node, and then what follows it, can begin with.
 pub(super) fn first(node: &Node, follow: &First) -> First {
     match node {
-        Node::Empty | Node::Look(_) => follow.clone(),
+        Node::Empty | Node::Look(_) => *follow,
         Node::Literal(bytes) => match bytes.first() {
             Some(byte) => First::of_byte(*byte),
-            None => follow.clone(),
+            None => *follow,
         },
         Node::Class(class) => First::of_class(class),
         Node::Assert(Assert::LineEnd | Assert::TextEndOrNewline) => {
-            follow.intersection(&First::of_byte(b'\n').union(&First::at_end()))
+            follow.intersection(&line_end())
         }
-        Node::Assert(Assert::TextEnd) => follow.intersection(&First::at_end()),
-        Node::Assert(_) => follow.clone(),
+        Node::Assert(Assert::TextEnd) => First {
+            end: follow.end,
+            ..First::NONE
+        },
+        Node::Assert(_) => *follow,
         Node::Concat(nodes) => nodes
             .iter()
             .rev()
-            .fold(follow.clone(), |follow, node| first(node, &follow)),
+            .fold(*follow, |follow, node| first(node, &follow)),
         Node::Alternate(nodes) => nodes
             .iter()
-            .fold(First::none(), |all, node| all.union(&first(node, follow))),
+            .fold(First::NONE, |all, node| all.union(&first(node, follow))),
         Node::Repeat(repeat) => first_of_repeat(repeat, follow),
         Node::Atomic(body) | Node::Capture { body, .. } | Node::Named { body, .. } => {
             first(body, follow)
         }
-        Node::Back { .. } => First::all(),
+        Node::Back { .. } => First::ALL,
     }
 }
 
 fn first_of_repeat(Repeat { body, min, max, .. }: &Repeat, follow: &First) -> First {
     if *max == Some(0) {
-        return follow.clone();
+        return *follow;
     }
     let once = first(body, follow);
     if *min == 0 { once.union(follow) } else { once }

@@ -61,6 +61,9 @@ enum Frame {
     },
 }
 
+/// Frames of 32 bytes: 16 MiB a thread at worst. A search that needs more counts as spent.
+const FRAMES_MAX: usize = 512 << 10;
+
 #[derive(Debug, Clone, Copy, Default)]
 struct Register {
     at: usize,
@@ -168,45 +171,10 @@ impl<'a> Machine<'a> {
             let Some(op) = self.program.ops.get(self.pc) else {
                 return Verdict::Match;
             };
-            let is_on_the_way = match op {
-                Op::Match => return Verdict::Match,
-                Op::Short {
-                    bytes,
-                    mask,
-                    length,
-                } => self.short(*bytes, *mask, *length as usize),
-                Op::Byte(byte) => self.byte(*byte),
-                Op::Literal(text) => self.literal(text),
-                Op::CapturedToken { token, slot } => self.captured_token(*token, *slot),
-                Op::Token(token) => self.token(*token),
-                Op::CapturedRun { set, min, slot } => self.captured_run(*set, *min, *slot),
-                Op::Run { set, min, max } => self.possessive(*set, *min, *max),
-                Op::Save(index) => self.save(*index, self.at),
-                Op::One(set) => self.one(*set),
-                Op::Split { .. } => self.split(op),
-                Op::Jump(target) => self.jump(*target as usize),
-                Op::Assert(assert) => self.check(holds(*assert, self.line, self.at)),
-                Op::Beside {
-                    set,
-                    ahead,
-                    negative,
-                } => self.beside(*set, *ahead, *negative),
-                Op::Greedy {
-                    set,
-                    min,
-                    max,
-                    guard,
-                } => self.greedy(*set, *min, *max, *guard),
-                Op::Lazy {
-                    set,
-                    min,
-                    max,
-                    guard,
-                } => self.lazy(*set, *min, *max, *guard),
-                Op::FindNext { finder, min } => self.find_next(*finder, *min),
-                Op::FindLast { finder, min } => self.find_last(*finder, *min),
-                _ => self.rare(op),
-            };
+            if matches!(op, Op::Match) {
+                return Verdict::Match;
+            }
+            let is_on_the_way = self.step(op);
             if !is_on_the_way {
                 if TRACED {
                     self.note();
@@ -215,6 +183,49 @@ impl<'a> Machine<'a> {
                     return Verdict::NoMatch;
                 }
             }
+        }
+    }
+
+    /// Carries out one operation; false when it fails.
+    #[inline(always)]
+    fn step(&mut self, op: &Op) -> bool {
+        match op {
+            Op::Short {
+                bytes,
+                mask,
+                length,
+            } => self.short(*bytes, *mask, *length as usize),
+            Op::Byte(byte) => self.byte(*byte),
+            Op::Literal(text) => self.literal(text),
+            Op::CapturedToken { token, slot } => self.captured_token(*token, *slot),
+            Op::Token(token) => self.token(*token),
+            Op::CapturedRun { set, min, slot } => self.captured_run(*set, *min, *slot),
+            Op::Run { set, min, max } => self.possessive(*set, *min, *max),
+            Op::Save(index) => self.save(*index, self.at),
+            Op::One(set) => self.one(*set),
+            Op::Split { .. } => self.split(op),
+            Op::Jump(target) => self.jump(*target as usize),
+            Op::Assert(assert) => self.check(holds(*assert, self.line, self.at)),
+            Op::Beside {
+                set,
+                ahead,
+                negative,
+            } => self.beside(*set, *ahead, *negative),
+            Op::Greedy {
+                set,
+                min,
+                max,
+                guard,
+            } => self.greedy(*set, *min, *max, *guard),
+            Op::Lazy {
+                set,
+                min,
+                max,
+                guard,
+            } => self.lazy(*set, *min, *max, *guard),
+            Op::FindNext { finder, min } => self.find_next(*finder, *min),
+            Op::FindLast { finder, min } => self.find_last(*finder, *min),
+            _ => self.rare(op),
         }
     }
 
@@ -244,6 +255,15 @@ impl<'a> Machine<'a> {
         self.at = end;
         self.pc += 1;
         true
+    }
+
+    #[inline]
+    fn push(&mut self, frame: Frame) {
+        if self.scratch.stack.len() == FRAMES_MAX {
+            self.steps_left = 0;
+            return;
+        }
+        self.scratch.stack.push(frame);
     }
 
     /// Long runs cost more than one step, so that the budget bounds the time.
@@ -339,7 +359,7 @@ impl<'a> Machine<'a> {
         // Without an open choice nothing is ever taken back: a failure ends the attempt.
         if !self.scratch.stack.is_empty() {
             let value = self.scratch.spans[index];
-            self.scratch.stack.push(Frame::Span { index, value });
+            self.push(Frame::Span { index, value });
         }
         self.scratch.spans[index] = at;
         self.has_spans = true;
@@ -366,7 +386,7 @@ impl<'a> Machine<'a> {
             self.admits(*second_guard, self.at),
         ) {
             (true, true) => {
-                self.scratch.stack.push(Frame::Branch {
+                self.push(Frame::Branch {
                     pc: *second as usize,
                     at: self.at,
                 });

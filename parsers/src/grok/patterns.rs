@@ -64,13 +64,13 @@ impl Patterns {
     fn add_line(&mut self, line: &[u8], number: usize) -> Result<(), Error> {
         let line = line.strip_suffix(b"\r").unwrap_or(line);
         let text = std::str::from_utf8(line).map_err(|_| Error::new("the line is not UTF-8"))?;
-        let text = text.trim_start();
+        let text = text.trim_ascii_start();
         if text.starts_with('#') {
             return Ok(());
         }
         match text.split_once(|letter: char| letter.is_ascii_whitespace()) {
-            Some((name, rest)) if !rest.trim_start().is_empty() => {
-                self.insert(name, rest.trim_start(), Some(number))
+            Some((name, rest)) if !rest.trim_ascii_start().is_empty() => {
+                self.insert(name, rest.trim_ascii_start(), Some(number))
             }
             _ => Ok(()),
         }
@@ -124,8 +124,7 @@ fn distance(from: &[u8], to: &[u8]) -> usize {
         let mut diagonal = index;
         let mut left = index + 1;
         for (cell, other) in row.iter_mut().skip(1).zip(to) {
-            let replaced =
-                diagonal + usize::from(byte.to_ascii_uppercase() != other.to_ascii_uppercase());
+            let replaced = diagonal + usize::from(!byte.eq_ignore_ascii_case(other));
             diagonal = *cell;
             *cell = replaced.min(*cell + 1).min(left + 1);
             left = *cell;
@@ -138,6 +137,7 @@ fn distance(from: &[u8], to: &[u8]) -> usize {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test that panics has failed")]
 mod tests {
     use super::*;
 

@@ -33,6 +33,8 @@ pub(super) struct Program {
     /// What the whole expression can begin with.
     pub first: First,
     pub start: Start,
+    /// The tokens that a match begins with, one of them each; empty when it can begin otherwise too.
+    pub leads: Vec<Token>,
     /// A text that every match holds.
     pub required: Option<Needle>,
     /// Why a run can go back more than a little, if it can: then the automaton is the better engine.

@@ -30,6 +30,8 @@ pub(super) enum Token {
     },
     Hostname,
     Number,
+    /// An integer with its sign.
+    Int,
     Word,
     /// `\b\d+\b`; `positive`: without leading zero.
     WholeNumber {
@@ -84,6 +86,7 @@ impl Token {
             }
             "HOSTNAME" if ends_before(&letters) => Token::Hostname,
             "BASE10NUM" => Token::Number,
+            "INT" if ends_before(&[(b'0', b'9')]) => Token::Int,
             "WORD" => Token::Word,
             "POSINT" => Token::WholeNumber { positive: true },
             "NONNEGINT" => Token::WholeNumber { positive: false },
@@ -104,6 +107,36 @@ impl Token {
         (built_in().get(name) == Some(body)).then_some(token)
     }
 
+    /// A quick look at a few bytes, for searches: whether it is worth trying. It may say yes too often; the
+    /// first byte is known to fit.
+    #[inline]
+    pub fn can_start(self, line: &[u8], at: usize) -> bool {
+        match self {
+            Token::Ip { .. } => address::ip_can_start(line, at),
+            Token::Hostname
+            | Token::Word
+            | Token::WholeNumber { .. }
+            | Token::Month
+            | Token::SyslogTimestamp => text::starts_word(line, at),
+            Token::Iso8601 => [2, 4]
+                .into_iter()
+                .any(|year| line.get(at + year) == Some(&b'-')),
+            Token::HttpDate => [1, 2]
+                .into_iter()
+                .any(|day| line.get(at + day) == Some(&b'/')),
+            Token::Time => [1, 2]
+                .into_iter()
+                .any(|hour| line.get(at + hour) == Some(&b':')),
+            Token::Ipv4
+            | Token::IpOrHost { .. }
+            | Token::Number
+            | Token::Int
+            | Token::QuotedString
+            | Token::UriPath
+            | Token::UriPathParam => true,
+        }
+    }
+
     /// Parses the token at a place of the line.
     #[inline]
     pub fn scan(self, line: &[u8], at: usize) -> Scan {
@@ -113,6 +146,7 @@ impl Token {
             Token::IpOrHost { colon } => address::ip_or_host(line, at, colon),
             Token::Hostname => address::hostname(line, at).into(),
             Token::Number => text::number(line, at).into(),
+            Token::Int => text::int(line, at).into(),
             Token::Word => text::word(line, at).into(),
             Token::WholeNumber { positive } => text::whole_number(line, at, positive).into(),
             Token::QuotedString => text::quoted_string(line, at).into(),
@@ -129,12 +163,13 @@ impl Token {
 
 /// The built-in definitions that have a parser here, as trees to compare with.
 fn built_in() -> &'static HashMap<&'static str, Node> {
-    const NAMES: [&str; 16] = [
+    const NAMES: [&str; 17] = [
         "IP",
         "IPV4",
         "IPORHOST",
         "HOSTNAME",
         "BASE10NUM",
+        "INT",
         "WORD",
         "POSINT",
         "NONNEGINT",

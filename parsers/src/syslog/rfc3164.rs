@@ -13,7 +13,8 @@ use crate::timestamp::{complete, fixed};
 /// Tokens that end in a colon before a network device's time: a number, a host, another number.
 const DEVICE_TOKENS_MAX: usize = 3;
 
-/// Offsets in hours that the zone words of network devices mean everywhere; others mean the reference's.
+/// Offsets in hours that the zone words of network devices mean everywhere; others mean the
+/// reference's.
 const ZONE_WORDS: [(&[u8], i32); 14] = [
     (b"UTC", 0),
     (b"GMT", 0),
@@ -103,7 +104,8 @@ fn stamp(text: &[u8]) -> Option<(Stamp<'_>, &[u8])> {
     ))
 }
 
-/// What follows a time: a colon or a zone word in a device's message, else a blank and the host or the program.
+/// What follows a time: a colon or a zone word in a device's message, else a blank and the host or
+/// the program.
 #[inline]
 fn timed<'a>(
     message: &mut Message<'a>,
@@ -130,7 +132,8 @@ fn timed<'a>(
     Some(())
 }
 
-/// What follows a time and a blank. More blanks are the text's, unless a host and a program come after them.
+/// What follows a time and a blank. More blanks are the text's, unless a host and a program come
+/// after them.
 #[inline]
 fn padded(content: &[u8]) -> &[u8] {
     if !content.starts_with(b" ") {
@@ -206,7 +209,8 @@ fn set_tag<'a>(message: &mut Message<'a>, tagged: &Tagged<'a>) {
     message.message = tagged.message;
 }
 
-/// Sentences where a host is expected: AIX's forwarding, and the repetition note of a syslogd without a host.
+/// Sentences where a host is expected: AIX's forwarding, and the repetition note of a syslogd
+/// without a host.
 fn phrase<'a>(message: &mut Message<'a>, word: &[u8], content: &'a [u8]) -> Option<()> {
     match word {
         b"Message" | b"message" => {
@@ -234,7 +238,8 @@ fn set_text<'a>(message: &mut Message<'a>, text: &'a [u8]) {
     }
 }
 
-/// A whole second header after a relay's host. The relay's own priority counts only if the sender's is absent.
+/// A whole second header after a relay's host. The relay's own priority counts only if the sender's
+/// is absent.
 fn relayed<'a>(outer: &Message<'a>, text: &'a [u8], reference: &Reference) -> Option<Message<'a>> {
     let (priority, rest) = super::priority(text);
     let (stamp, after) = stamp(rest)?;
@@ -249,7 +254,8 @@ fn relayed<'a>(outer: &Message<'a>, text: &'a [u8], reference: &Reference) -> Op
     Some(inner)
 }
 
-/// Names, addresses, and the forms that relays give them (`host/address`, `user@host`, `fe80::1%eth0`).
+/// Names, addresses, and the forms that relays give them (`host/address`, `user@host`,
+/// `fe80::1%eth0`).
 #[inline]
 fn is_host(word: &[u8]) -> bool {
     let is_part = |byte: &u8| HOST_BYTES.get(usize::from(*byte)) == Some(&true);
@@ -295,7 +301,8 @@ fn offset_of(zone: &[u8]) -> Option<i32> {
     Some(hours * 3600)
 }
 
-/// A network device's message: sequence numbers and a host before the time, a mark that the clock is not set.
+/// A network device's message: sequence numbers and a host before the time, a mark that the clock
+/// is not set.
 fn device<'a>(message: &mut Message<'a>, body: &'a [u8], reference: &Reference) -> Option<()> {
     let mut rest = body;
     for _ in 0..=DEVICE_TOKENS_MAX {
@@ -361,7 +368,8 @@ fn device_text<'a>(message: &mut Message<'a>, text: &'a [u8]) {
     set_text(message, text.strip_prefix(b" ").unwrap_or(text));
 }
 
-/// A program without a time. Since any sentence may begin like that, a program without a pid must look like a name.
+/// A program without a time. Since any sentence may begin like that, a program without a pid must
+/// look like a name.
 fn untimed<'a>(message: &mut Message<'a>, body: &'a [u8]) -> Option<()> {
     message.format = Format::Untimed;
     if let Some(tagged) = tag::tagged(body)

@@ -1,7 +1,7 @@
 //! RFC 5424: `1 TIME HOST APP PROCID MSGID STRUCTURED-DATA MESSAGE`, after the priority.
 //!
-//! More is taken than the RFC allows: times with nine digits or without a zone, and structured data that is missing or
-//! broken, which then is part of the message.
+//! More is taken than the RFC allows: times with nine digits or without a zone, and structured data
+//! that is missing or broken, which then is part of the message.
 
 use memchr::memchr;
 

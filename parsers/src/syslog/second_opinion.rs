@@ -1,14 +1,16 @@
 //! Asks the crate `syslog_loose` about lines that our own parser does not take.
 //!
-//! Its known misreadings are refused: a tag taken for a host, a year taken for a host, a message that lost its leading
-//! blanks or became structured data. Then the line is kept whole, which loses nothing.
+//! Its known misreadings are refused: a tag taken for a host, a year taken for a host, a message
+//! that lost its leading blanks or became structured data. Then the line is kept whole, which loses
+//! nothing.
 
 use chrono::FixedOffset;
 use syslog_loose::{ProcId, Protocol, Variant};
 
 use super::{Format, Message, Reference};
 
-/// Longer lines are not asked about: a datagram has no more bytes, and the crate's work on a line is not ours to bound.
+/// Longer lines are not asked about: a datagram has no more bytes, and the crate's work on a line
+/// is not ours to bound.
 const LINE_BYTES_MAX: usize = 64 * 1024;
 
 pub(super) fn parse<'a>(line: &'a [u8], reference: &Reference) -> Option<Message<'a>> {

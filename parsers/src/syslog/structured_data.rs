@@ -6,8 +6,8 @@ use memchr::{memchr, memchr2};
 
 /// The elements of a message, as they stand.
 ///
-/// It iterates over the parameters as (element's id, name, value still escaped). An element without parameters comes
-/// once, with an empty name and value.
+/// It iterates over the parameters as (element's id, name, value still escaped). An element without
+/// parameters comes once, with an empty name and value.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct StructuredData<'a> {
     raw: &'a [u8],
@@ -83,7 +83,8 @@ fn open(text: &[u8]) -> Option<(&[u8], &[u8])> {
     (!id.is_empty()).then_some((id, rest))
 }
 
-/// ` name="value"`, and what follows it. More blanks than one are let through, also before the closing bracket.
+/// ` name="value"`, and what follows it. More blanks than one are let through, also before the
+/// closing bracket.
 fn parameter(text: &[u8]) -> Option<(&[u8], &[u8], &[u8])> {
     let blanks = text.iter().take_while(|byte| **byte == b' ').count();
     let text = text.get(blanks..)?;
@@ -103,8 +104,8 @@ fn parameter(text: &[u8]) -> Option<(&[u8], &[u8], &[u8])> {
     }
 }
 
-/// Appends a value without its escapes: a backslash protects a quote, a backslash and a closing bracket, and stands for
-/// itself before anything else (RFC 5424, section 6.3.3).
+/// Appends a value without its escapes: a backslash protects a quote, a backslash and a closing
+/// bracket, and stands for itself before anything else (RFC 5424, section 6.3.3).
 pub fn unescape_value(value: &[u8], out: &mut Vec<u8>) {
     let mut rest = value;
     while let Some(at) = memchr(b'\\', rest) {

@@ -1,7 +1,7 @@
 //! The word before a message's text: `program[pid]:`.
 //!
-//! A program may hold colons, slashes and brackets of its own, as a container's tag does; what counts is where the word
-//! ends. A word that is no program is the caller's to name.
+//! A program may hold colons, slashes and brackets of its own, as a container's tag does; what
+//! counts is where the word ends. A word that is no program is the caller's to name.
 
 use memchr::{memchr, memchr_iter};
 

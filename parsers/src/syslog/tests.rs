@@ -1,3 +1,5 @@
+//! Lines as devices and daemons send them, all of our own making, and what they are read as.
+
 use super::{FACILITY_LABELS, Format, Message, Reference, SEVERITY_LABELS, parse, unescape_value};
 
 /// Friday 20 November 2026, an hour east of UTC.

@@ -1,6 +1,8 @@
-//! Calendar arithmetic: year, month, day and time of day in, seconds or nanoseconds since 1970 out, and back.
+//! Calendar arithmetic: year, month, day and time of day in, seconds or nanoseconds since 1970 out,
+//! and back.
 //!
-//! Not here: text, zones and their rules. The calendar is the proleptic Gregorian one, leap seconds do not exist.
+//! Not here: text, zones and their rules. The calendar is the proleptic Gregorian one, leap seconds
+//! do not exist.
 
 pub(crate) const NANOS_PER_SECOND: i64 = 1_000_000_000;
 pub(crate) const SECONDS_PER_DAY: i64 = 86_400;
@@ -55,7 +57,8 @@ impl Local {
 
     /// Nanoseconds since 1970 of this time at an offset east of UTC.
     ///
-    /// `None` for a day or time that does not exist and for years that 64 bits cannot hold (1678 to 2261 fit).
+    /// `None` for a day or time that does not exist and for years that 64 bits cannot hold (1678 to
+    /// 2261 fit).
     #[inline]
     pub(crate) fn nanos_at(&self, offset_seconds: i32) -> Option<i64> {
         if !self.is_real() {
@@ -149,8 +152,9 @@ pub(crate) fn date_of(days: i64) -> (i32, u8, u8) {
     (year as i32, month as u8, day as u8)
 }
 
-/// The day on which week 1 of a year begins, for weeks that begin on `first_weekday` (Monday is 1) and whose first
-/// one holds at least `days_min` days of the year. ISO 8601 has (1, 4), the United States (7, 1).
+/// The day on which week 1 of a year begins, for weeks that begin on `first_weekday` (Monday is 1)
+/// and whose first one holds at least `days_min` days of the year. ISO 8601 has (1, 4), the United
+/// States (7, 1).
 pub(crate) fn first_week(year: i32, first_weekday: u8, days_min: u8) -> i64 {
     let first_day = days_since_1970(year, 1, 1);
     let weekday = Local::midnight(year, 1, 1).weekday();

@@ -1,4 +1,5 @@
-//! Counts since an epoch as text: Unix seconds and milliseconds, TAI64N labels; nanoseconds since 1970 out.
+//! Counts since an epoch as text: Unix seconds and milliseconds, TAI64N labels; nanoseconds since
+//! 1970 out.
 
 use super::civil::NANOS_PER_SECOND;
 
@@ -51,7 +52,8 @@ pub(crate) fn unix_ms(text: &[u8]) -> Option<i64> {
     Some(sign * whole(digits)?.checked_mul(1_000_000)?)
 }
 
-/// `@4000000052f88ea32489532c`: 16 hexadecimal digits of seconds on TAI, 8 of nanoseconds; the `@` may be absent.
+/// `@4000000052f88ea32489532c`: 16 hexadecimal digits of seconds on TAI, 8 of nanoseconds; the `@`
+/// may be absent.
 pub(crate) fn tai64n(text: &[u8]) -> Option<i64> {
     let text = text.strip_prefix(b"@").unwrap_or(text);
     if text.len() != 24 {

@@ -1,10 +1,13 @@
-//! Stamps of a fixed shape: ISO 8601, HTTP servers' log date, syslog's; text in, a local time and its offset out.
+//! Stamps of a fixed shape: ISO 8601, HTTP servers' log date, syslog's; text in, a local time and
+//! its offset out.
 //!
-//! Not here: zones by name and formats that a user writes (`format.rs`), and completing a missing year (the caller's).
+//! Not here: zones by name and formats that a user writes (`format.rs`), and completing a missing
+//! year (the caller's).
 
 use super::civil::{Local, days_in_month, first_week};
 
-/// A value no field may have: what an invalid digit turns a number into, so one range check refuses both.
+/// A value no field may have: what an invalid digit turns a number into, so one range check refuses
+/// both.
 const NOT_DIGITS: u32 = 100_000;
 
 /// A stamp found at the head of a text.
@@ -62,7 +65,8 @@ fn time_of_day(local: &mut Local, text: &[u8; 8]) -> Option<()> {
     Some(())
 }
 
-/// Nanoseconds of the digits after a decimal point, and how many digits there are; those beyond nine do not count.
+/// Nanoseconds of the digits after a decimal point, and how many digits there are; those beyond
+/// nine do not count.
 #[inline]
 pub(crate) fn fraction(digits: &[u8]) -> (u32, usize) {
     const SCALE: [u32; 9] = [
@@ -176,8 +180,8 @@ pub(crate) fn iso_prefix(text: &[u8]) -> Option<Prefix> {
     })
 }
 
-/// A whole text in any of ISO 8601's calendar forms: the date alone or shortened, ordinal and week dates, the time
-/// shortened to hours or minutes, a fraction of whichever comes last.
+/// A whole text in any of ISO 8601's calendar forms: the date alone or shortened, ordinal and week
+/// dates, the time shortened to hours or minutes, a fraction of whichever comes last.
 pub(crate) fn iso(text: &[u8]) -> Option<(Local, Option<i32>)> {
     if let Some(prefix) = iso_prefix(text)
         && prefix.length == text.len()

@@ -1,7 +1,9 @@
-//! The formats of Logstash's `date` filter: compiled once, then text in, nanoseconds since 1970 out.
+//! The formats of Logstash's `date` filter: compiled once, then text in, nanoseconds since 1970
+//! out.
 //!
-//! They are Joda-Time's letters and the names `ISO8601`, `UNIX`, `UNIX_MS` and `TAI64N`. Numbers may be shorter than
-//! their letters say, names may be short or long, in any case, and are English; the whole text must match.
+//! They are Joda-Time's letters and the names `ISO8601`, `UNIX`, `UNIX_MS` and `TAI64N`. Numbers
+//! may be shorter than their letters say, names may be short or long, in any case, and are English;
+//! the whole text must match.
 
 use super::civil::{Local, NANOS_PER_SECOND};
 use super::tokens::{self, Token};
@@ -44,9 +46,17 @@ enum Item {
     Halfday,
     Era,
     Fraction(usize),
+    Zone(ZoneForm),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum ZoneForm {
+    /// `+0100`, `+01:00` or `Z`.
     Offset,
-    ZoneAbbreviation,
-    ZoneName,
+    /// `PST`.
+    Abbreviation,
+    /// `Europe/Berlin`.
+    Name,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -128,9 +138,10 @@ impl Format {
 
     /// Reads a text that matches from end to end; nanoseconds since 1970.
     ///
-    /// `ISO8601` keeps nanoseconds, the others are cut to milliseconds as in Logstash. A format without a year takes
-    /// that of the present; December seen in January is of last year, January seen in December of next year. A local
-    /// time that summer time skipped is `None`; one that came twice is the earlier.
+    /// `ISO8601` keeps nanoseconds, the others are cut to milliseconds as in Logstash. A format
+    /// without a year takes that of the present; December seen in January is of last year, January
+    /// seen in December of next year. A local time that summer time skipped is `None`; one that
+    /// came twice is the earlier.
     pub fn parse(&self, text: &[u8], context: &Context<'_>) -> Option<i64> {
         match &self.0 {
             Kind::Iso8601 => {
@@ -210,9 +221,9 @@ fn item(letter: char, count: usize, next_is_number: bool, text: &str) -> Result<
         'm' => Item::Number(Field::Minute, 2),
         's' => Item::Number(Field::Second, 2),
         'S' => Item::Fraction(count),
-        'Z' if count <= 2 => Item::Offset,
-        'Z' => Item::ZoneName,
-        'z' if count <= 3 => Item::ZoneAbbreviation,
+        'Z' if count <= 2 => Item::Zone(ZoneForm::Offset),
+        'Z' => Item::Zone(ZoneForm::Name),
+        'z' if count <= 3 => Item::Zone(ZoneForm::Abbreviation),
         'z' => {
             return Err(Error::new(format!(
                 "{text:?}: zones by their full name (zzzz) cannot be read; ZZZ reads names like Europe/Berlin"
@@ -265,10 +276,7 @@ fn parse_item<'t>(
     context: &Context<'_>,
 ) -> Option<&'t [u8]> {
     let used = match item {
-        Item::Literal(literal) => {
-            let (head, rest) = text.split_at_checked(literal.len())?;
-            return head.eq_ignore_ascii_case(literal).then_some(rest);
-        }
+        Item::Literal(literal) => starts_with(text, literal).then_some(literal.len())?,
         Item::Number(field, digits_max) => {
             let (value, used) = number(text, *digits_max)?;
             parts.set(*field, value)?;
@@ -298,9 +306,8 @@ fn parse_item<'t>(
             }
         }
         Item::WeekdayName => {
-            let long = WEEKDAYS
-                .iter()
-                .find(|name| starts_with(text, name.get(..3).unwrap_or(name)))?;
+            let short = |name: &&&[u8]| starts_with(text, name.get(..3).unwrap_or(name));
+            let long = WEEKDAYS.iter().find(short)?;
             if starts_with(text, long) {
                 long.len()
             } else {
@@ -308,39 +315,42 @@ fn parse_item<'t>(
             }
         }
         Item::Halfday => {
-            let head = text.first_chunk::<2>()?;
-            parts.afternoon = Some(head.eq_ignore_ascii_case(b"PM"));
-            (head.eq_ignore_ascii_case(b"AM") || head.eq_ignore_ascii_case(b"PM")).then_some(2)?
+            parts.afternoon = Some(starts_with(text, b"PM"));
+            (starts_with(text, b"AM") || starts_with(text, b"PM")).then_some(2)?
         }
-        Item::Era => text
-            .first_chunk::<2>()?
-            .eq_ignore_ascii_case(b"AD")
-            .then_some(2)?,
+        Item::Era => starts_with(text, b"AD").then_some(2)?,
         Item::Fraction(digits_max) => {
             let digits = text.get(..text.len().min(*digits_max))?;
             let (nanos, used) = fixed::fraction(digits);
             parts.nanos = nanos - nanos % 1_000_000;
             used
         }
-        Item::Offset => {
-            let (seconds, used) = fixed::offset(text)?;
-            parts.offset = Some(seconds);
-            used
-        }
-        Item::ZoneAbbreviation => {
+        Item::Zone(form) => parse_zone(*form, text, parts)?,
+    };
+    text.get(used..)
+}
+
+/// The zone's part of a text; returns the bytes taken.
+fn parse_zone(form: ZoneForm, text: &[u8], parts: &mut Parts) -> Option<usize> {
+    match form {
+        ZoneForm::Abbreviation => {
             let (name, hours) = ABBREVIATIONS
                 .iter()
                 .find(|(name, _)| text.starts_with(name))?;
             parts.offset = Some(hours * 3600);
-            name.len()
+            Some(name.len())
         }
-        Item::ZoneName => {
+        ZoneForm::Name => {
             let (zone, used) = zone_name(text)?;
             parts.zone = Some(zone);
-            used
+            Some(used)
         }
-    };
-    text.get(used..)
+        ZoneForm::Offset => {
+            let (seconds, used) = fixed::offset(text)?;
+            parts.offset = Some(seconds);
+            Some(used)
+        }
+    }
 }
 
 /// Digits at the head of a text, at least one and at most `digits_max`, which is nine or less.
@@ -375,7 +385,8 @@ fn zone_name(text: &[u8]) -> Option<(Zone, usize)> {
     })
 }
 
-/// The year with these last two digits that lies nearest, as Joda-Time has it: 80 years back to 19 ahead.
+/// The year with these last two digits that lies nearest, as Joda-Time has it: 80 years back to 19
+/// ahead.
 fn around_now(two_digits: i32, context: &Context<'_>) -> i32 {
     let first = Local::of_nanos(context.now_nanos).year - 80;
     first + (two_digits - first).rem_euclid(100)

@@ -1,7 +1,8 @@
 //! Output formats: compiled once, then nanoseconds since 1970 in, text in UTC out.
 //!
-//! Two dialects share most letters and differ in some: Joda-Time's (`%{+YYYY.MM.dd}`), where `Y` is the year of the
-//! era and fractions end at milliseconds, and Java's (`%{{yyyy-MM-dd}}`), where `Y` is the week year. Names are English.
+//! Two dialects share most letters and differ in some: Joda-Time's (`%{+YYYY.MM.dd}`), where `Y` is
+//! the year of the era and fractions end at milliseconds, and Java's (`%{{yyyy-MM-dd}}`), where `Y`
+//! is the week year. Names are English.
 
 use super::civil::{Local, NANOS_PER_SECOND, SECONDS_PER_DAY, week_of};
 use super::tokens::{self, Token};
@@ -132,7 +133,8 @@ impl Pattern {
         Ok(Pattern { pieces })
     }
 
-    /// Whether what it writes changes within a day; where it does not, a caller may keep the text per day.
+    /// Whether what it writes changes within a day; where it does not, a caller may keep the text
+    /// per day.
     pub fn changes_within_a_day(&self) -> bool {
         self.pieces.iter().any(|piece| match piece {
             Piece::Halfday | Piece::Fraction(..) | Piece::EpochSeconds => true,

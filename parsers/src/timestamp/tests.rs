@@ -1,3 +1,5 @@
+//! Stamps, zones, formats of the date filter and output formats.
+
 use super::{
     Context, Dialect, Format, Pattern, Zone, httpdate, iso8601, syslog, tai64n, unix, unix_ms,
     write_iso8601_millis, write_iso8601_nanos,

@@ -1,4 +1,5 @@
-//! Cuts a date format into runs of one letter and the text between them, as Joda-Time and Java agree to do.
+//! Cuts a date format into runs of one letter and the text between them, as Joda-Time and Java
+//! agree to do.
 //!
 //! What a letter means is not here.
 

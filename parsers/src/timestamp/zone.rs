@@ -32,7 +32,8 @@ impl Zone {
         ))
     }
 
-    /// A zone of the IANA database (`Europe/Berlin`, `EST5EDT`, `UTC`) or an offset (`+01:00`, `-0530`, `Z`).
+    /// A zone of the IANA database (`Europe/Berlin`, `EST5EDT`, `UTC`) or an offset (`+01:00`,
+    /// `-0530`, `Z`).
     pub fn named(name: &str) -> Option<Zone> {
         if let Some((seconds, used)) = super::fixed::offset(name.as_bytes()) {
             return (used == name.len()).then(|| Zone::fixed(seconds));
@@ -60,8 +61,9 @@ impl Zone {
         }
     }
 
-    /// Nanoseconds since 1970 of a local time: the earlier instant where clocks were set back and it came twice,
-    /// none where they were set forward and it never came (as Joda-Time decides, hence Logstash).
+    /// Nanoseconds since 1970 of a local time: the earlier instant where clocks were set back and
+    /// it came twice, none where they were set forward and it never came (as Joda-Time decides,
+    /// hence Logstash).
     pub(crate) fn nanos_of(&self, local: &Local) -> Option<i64> {
         match &self.0 {
             Kind::Fixed(seconds) => local.nanos_at(*seconds),

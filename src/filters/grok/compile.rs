@@ -19,24 +19,43 @@ pub fn build(options: &Options, building: &mut Building<'_>) -> Option<Box<dyn F
         Some(word) => Some(building.reference(&word)?),
         None => None,
     };
-    let overwrite: Vec<Reference> =
-        options.list("overwrite").iter().filter_map(|word| building.reference(word)).collect();
-    let rules = Rules { options: grok_options(options), target, overwrite };
+    let overwrite: Vec<Reference> = options
+        .list("overwrite")
+        .iter()
+        .filter_map(|word| building.reference(word))
+        .collect();
+    let rules = Rules {
+        options: grok_options(options),
+        target,
+        overwrite,
+    };
     let mut fields = Vec::new();
     for (field, expressions) in options.hash("match") {
         let words = expressions.words();
-        let compiled = words.iter().filter_map(|word| rules.compile(word, &patterns, building));
+        let compiled = words
+            .iter()
+            .filter_map(|word| rules.compile(word, &patterns, building));
         let compiled: Vec<Pattern> = compiled.collect();
         let field = building.reference(field);
-        fields.extend(field.map(|field| FieldPatterns { field, patterns: compiled }));
+        fields.extend(field.map(|field| FieldPatterns {
+            field,
+            patterns: compiled,
+        }));
     }
-    let tags = options.list("tag_on_failure").iter().map(|tag| tag.text.as_bytes().to_vec());
+    let tags = options
+        .list("tag_on_failure")
+        .iter()
+        .map(|tag| tag.text.as_bytes().to_vec());
     Some(Box::new(GrokFilter {
         fields: fields.into(),
         break_on_match: options.boolean("break_on_match"),
         keep_empty_captures: options.boolean("keep_empty_captures"),
         tags_on_failure: tags.collect(),
-        tag_on_timeout: options.text("tag_on_timeout").unwrap_or_default().as_bytes().into(),
+        tag_on_timeout: options
+            .text("tag_on_timeout")
+            .unwrap_or_default()
+            .as_bytes()
+            .into(),
         timeouts: building.metrics.plugin(options).counter("timeouts"),
         slots: Scratch::default(),
     }))
@@ -44,16 +63,23 @@ pub fn build(options: &Options, building: &mut Building<'_>) -> Option<Box<dyn F
 
 /// `timeout_millis` in steps: the default of 30 s stands for the library's own budget.
 fn grok_options(options: &Options) -> GrokOptions {
-    let millis = options.integer("timeout_millis").and_then(|millis| u64::try_from(millis).ok());
+    let millis = options
+        .integer("timeout_millis")
+        .and_then(|millis| u64::try_from(millis).ok());
     let steps_max = match millis.unwrap_or(30_000) {
         0 => STEPS_MAX * 100,
-        millis => (STEPS_MAX / 30_000).saturating_mul(millis).min(STEPS_MAX * 100),
+        millis => (STEPS_MAX / 30_000)
+            .saturating_mul(millis)
+            .min(STEPS_MAX * 100),
     };
     let captures = match options.boolean("named_captures_only") {
         true => Captures::Named,
         false => Captures::All,
     };
-    GrokOptions { captures, steps_max }
+    GrokOptions {
+        captures,
+        steps_max,
+    }
 }
 
 /// What all expressions of a block share.
@@ -82,7 +108,10 @@ impl Rules {
         }
         let mut captures = Vec::with_capacity(grok.captures().len());
         for capture in grok.captures() {
-            let written = Word { text: capture.field.clone(), span: word.span };
+            let written = Word {
+                text: capture.field.clone(),
+                span: word.span,
+            };
             let own = building.reference(&written)?;
             let reference = match &self.target {
                 Some(target) => own.below(target),
@@ -95,7 +124,7 @@ impl Rules {
                 reference,
             });
         }
-        Some(Pattern { grok, captures })
+        Some(Pattern::new(grok, captures))
     }
 }
 
@@ -107,7 +136,9 @@ fn patterns(options: &Options, building: &mut Building<'_>) -> Patterns {
     let wanted = options.text("patterns_files_glob").unwrap_or("*");
     for folder in options.list("patterns_dir") {
         match pattern_files(Path::new(&folder.text), wanted) {
-            Ok(files) => files.iter().for_each(|file| read(file, folder, &mut patterns, building)),
+            Ok(files) => files
+                .iter()
+                .for_each(|file| read(file, folder, &mut patterns, building)),
             Err(error) => {
                 let message = format!("cannot read the patterns in {}: {error}", folder.text);
                 let help = "name a folder of pattern files, or one such file";
@@ -135,7 +166,9 @@ fn pattern_files(path: &Path, wanted: &str) -> std::io::Result<Vec<PathBuf>> {
     let mut files = Vec::new();
     for entry in std::fs::read_dir(path)? {
         let file = entry?.path();
-        let name = file.file_name().map(|name| name.to_string_lossy().into_owned());
+        let name = file
+            .file_name()
+            .map(|name| name.to_string_lossy().into_owned());
         if file.is_file() && name.is_some_and(|name| glob::matches(wanted, &name)) {
             files.push(file);
         }

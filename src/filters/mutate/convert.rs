@@ -54,7 +54,9 @@ impl Target {
         };
         match self {
             Self::Boolean => Ok(boolean(text).map_or(value, Value::Boolean)),
-            Self::Integer => integer(&without(text, b',')).map(Value::Integer).ok_or(Failed),
+            Self::Integer => integer(&without(text, b','))
+                .map(Value::Integer)
+                .ok_or(Failed),
             Self::IntegerEu => integer(&european(text)).map(Value::Integer).ok_or(Failed),
             Self::Float => float(&without(text, b',')).map(Value::Float).ok_or(Failed),
             Self::FloatEu => float(&european(text)).map(Value::Float).ok_or(Failed),
@@ -88,7 +90,11 @@ fn boolean(text: &[u8]) -> Option<bool> {
 }
 
 fn without(text: &[u8], separator: u8) -> String {
-    let kept = text.iter().copied().filter(|&byte| byte != separator).collect::<Vec<u8>>();
+    let kept = text
+        .iter()
+        .copied()
+        .filter(|&byte| byte != separator)
+        .collect::<Vec<u8>>();
     String::from_utf8_lossy(&kept).trim().to_owned()
 }
 
@@ -106,7 +112,10 @@ fn integer(text: &str) -> Option<i64> {
         Some(digits) => (true, digits),
         None => (false, text),
     };
-    if let Some(hex) = digits.strip_prefix("0x").or_else(|| digits.strip_prefix("0X")) {
+    if let Some(hex) = digits
+        .strip_prefix("0x")
+        .or_else(|| digits.strip_prefix("0X"))
+    {
         let number = i64::from_str_radix(hex, 16).ok()?;
         return Some(if negative { -number } else { number });
     }
@@ -124,8 +133,12 @@ fn float(text: &str) -> Option<f64> {
         _ => {}
     }
     // Rust also reads `inf` and `nan`, which are no numbers here.
-    let looks_like_a_number = text.bytes().all(|b| b.is_ascii_digit() || b"+-.eE".contains(&b));
-    text.parse().ok().filter(|number: &f64| looks_like_a_number && number.is_finite())
+    let looks_like_a_number = text
+        .bytes()
+        .all(|b| b.is_ascii_digit() || b"+-.eE".contains(&b));
+    text.parse()
+        .ok()
+        .filter(|number: &f64| looks_like_a_number && number.is_finite())
 }
 
 #[cfg(test)]

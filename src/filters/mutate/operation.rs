@@ -2,10 +2,10 @@
 
 use crate::event::value::Chain;
 use crate::event::{Batch, EventId, Name, Reference, Template, Value};
-use crate::filters::decoration::NameTemplate;
 use crate::filters::mutate::convert::{self, Target};
 use crate::filters::mutate::substitute::Substitution;
 use crate::pipeline::Building;
+use crate::pipeline::decoration::NameTemplate;
 use crate::plugin::{Arg, ArgValue, Options, Word};
 
 /// An operation could not be done on an event.
@@ -48,7 +48,10 @@ impl NewValue {
     fn compile(value: &Arg, building: &mut Building<'_>) -> Option<Self> {
         match &value.value {
             ArgValue::Hash(_) => {
-                building.refuse(value.span, "a value here is a text, a number or a list of them");
+                building.refuse(
+                    value.span,
+                    "a value here is a text, a number or a list of them",
+                );
                 None
             }
             ArgValue::List(_) => {
@@ -57,7 +60,10 @@ impl NewValue {
                 Some(Self::List(templates.collect()))
             }
             ArgValue::Text(text) | ArgValue::Number(text) => {
-                let word = Word { text: text.clone(), span: value.span };
+                let word = Word {
+                    text: text.clone(),
+                    span: value.span,
+                };
                 building.template(&word).map(Self::One)
             }
         }
@@ -68,9 +74,8 @@ impl NewValue {
         match self {
             Self::One(template) => Value::Text(template.render(batch, id, &mut scratch)),
             Self::List(templates) => {
-                let render = |template: &Template| {
-                    Value::Text(template.render(batch, id, &mut scratch))
-                };
+                let render =
+                    |template: &Template| Value::Text(template.render(batch, id, &mut scratch));
                 let values: Vec<Value> = templates.iter().map(render).collect();
                 batch.list(&values)
             }
@@ -88,7 +93,11 @@ pub fn compile(options: &Options, building: &mut Building<'_>) -> Vec<Operation>
     for (field, target) in options.hash("convert") {
         let target = convert::target(target, building);
         let field = NameTemplate::compile(field, building);
-        all.extend(field.zip(target).map(|(field, target)| Operation::Convert(field, target)));
+        all.extend(
+            field
+                .zip(target)
+                .map(|(field, target)| Operation::Convert(field, target)),
+        );
     }
     substitutions(options, building, &mut all);
     for (option, rewrite) in [
@@ -108,7 +117,11 @@ pub fn compile(options: &Options, building: &mut Building<'_>) -> Vec<Operation>
         for source in sources.words() {
             let target = NameTemplate::compile(target, building);
             let source = NameTemplate::compile(&source, building);
-            all.extend(target.zip(source).map(|(to, from)| Operation::Merge(to, from)));
+            all.extend(
+                target
+                    .zip(source)
+                    .map(|(to, from)| Operation::Merge(to, from)),
+            );
         }
     }
     names(options, "copy", building, &mut all, Operation::Copy);
@@ -138,10 +151,16 @@ fn names(
 ) {
     for (from, to) in options.hash(option) {
         let Some(text) = to.text() else {
-            building.refuse(to.span, format!("`{option}` takes the name of a field here"));
+            building.refuse(
+                to.span,
+                format!("`{option}` takes the name of a field here"),
+            );
             continue;
         };
-        let word = Word { text: text.to_owned(), span: to.span };
+        let word = Word {
+            text: text.to_owned(),
+            span: to.span,
+        };
         let from = NameTemplate::compile(from, building);
         let to = NameTemplate::compile(&word, building);
         all.extend(from.zip(to).map(|(from, to)| make(from, to)));
@@ -157,7 +176,10 @@ fn separators(
 ) {
     for (field, separator) in options.hash(option) {
         let Some(text) = separator.text() else {
-            building.refuse(separator.span, format!("`{option}` takes a separator here, a text"));
+            building.refuse(
+                separator.span,
+                format!("`{option}` takes a separator here, a text"),
+            );
             continue;
         };
         let field = NameTemplate::compile(field, building);
@@ -172,10 +194,16 @@ fn substitutions(options: &Options, building: &mut Building<'_>, all: &mut Vec<O
         building.refuse(options.span_of("gsub"), message);
     }
     for triple in words.chunks_exact(3) {
-        let [field, pattern, replacement] = triple else { continue };
+        let [field, pattern, replacement] = triple else {
+            continue;
+        };
         let field = NameTemplate::compile(field, building);
         let substitution = Substitution::compile(pattern, replacement, building);
-        all.extend(field.zip(substitution).map(|(f, s)| Operation::Substitute(f, s)));
+        all.extend(
+            field
+                .zip(substitution)
+                .map(|(f, s)| Operation::Substitute(f, s)),
+        );
     }
 }
 
@@ -200,17 +228,25 @@ impl Operation {
             }
             Self::Rename(from, to) => {
                 let from = from.reference(batch, id);
-                let Some(value) = batch.remove(id, &from) else { return Ok(()) };
-                to.with(batch, id, |batch, to| batch.set(id, to, value)).map_err(|_| Failed)
+                let Some(value) = batch.remove(id, &from) else {
+                    return Ok(());
+                };
+                to.with(batch, id, |batch, to| batch.set(id, to, value))
+                    .map_err(|_| Failed)
             }
             Self::Copy(from, to) => {
                 let from = from.reference(batch, id);
-                let Some(value) = batch.get(id, &from) else { return Ok(()) };
+                let Some(value) = batch.get(id, &from) else {
+                    return Ok(());
+                };
                 let copy = batch.copy(value);
-                to.with(batch, id, |batch, to| batch.set(id, to, copy)).map_err(|_| Failed)
+                to.with(batch, id, |batch, to| batch.set(id, to, copy))
+                    .map_err(|_| Failed)
             }
             Self::Convert(field, target) => field.with(batch, id, |batch, field| {
-                each(batch, id, field, &mut |batch, value| target.convert(batch, value))
+                each(batch, id, field, &mut |batch, value| {
+                    target.convert(batch, value)
+                })
             }),
             Self::Substitute(field, substitution) => field.with(batch, id, |batch, field| {
                 each(batch, id, field, &mut |batch, value| {
@@ -218,7 +254,9 @@ impl Operation {
                 })
             }),
             Self::Rewrite(field, rewrite) => field.with(batch, id, |batch, field| {
-                each(batch, id, field, &mut |batch, value| Ok(rewrite.apply(batch, value)))
+                each(batch, id, field, &mut |batch, value| {
+                    Ok(rewrite.apply(batch, value))
+                })
             }),
             Self::Split(field, separator) => {
                 field.with(batch, id, |batch, field| split(batch, id, field, separator))
@@ -271,7 +309,9 @@ fn each(
 
 impl Rewrite {
     fn apply(self, batch: &mut Batch, value: Value) -> Value {
-        let Value::Text(text) = value else { return value };
+        let Value::Text(text) = value else {
+            return value;
+        };
         if self == Self::Strip {
             let bytes = batch.text(text);
             let trimmed = bytes.trim_ascii();
@@ -284,8 +324,10 @@ impl Rewrite {
                 Self::Uppercase => out.extend_from_slice(text.to_uppercase().as_bytes()),
                 Self::Capitalize => {
                     let mut letters = text.chars();
-                    let first: String =
-                        letters.next().map(|c| c.to_uppercase().collect()).unwrap_or_default();
+                    let first: String = letters
+                        .next()
+                        .map(|c| c.to_uppercase().collect())
+                        .unwrap_or_default();
                     out.extend_from_slice(first.as_bytes());
                     out.extend_from_slice(letters.as_str().to_lowercase().as_bytes());
                 }
@@ -305,14 +347,18 @@ fn split(
     field: &Reference,
     separator: &[u8],
 ) -> Result<(), Failed> {
-    let Some(Value::Text(text)) = batch.get(id, field) else { return Ok(()) };
+    let Some(Value::Text(text)) = batch.get(id, field) else {
+        return Ok(());
+    };
     let bytes = batch.text(text);
     let mut ranges = Vec::new();
     let mut start = 0;
     if separator.is_empty() {
         let lossy = String::from_utf8_lossy(bytes).into_owned();
-        let letters: Vec<Value> =
-            lossy.chars().map(|c| batch.value_of(c.to_string().as_bytes())).collect();
+        let letters: Vec<Value> = lossy
+            .chars()
+            .map(|c| batch.value_of(c.to_string().as_bytes()))
+            .collect();
         let list = batch.list(&letters);
         return batch.set(id, field, list).map_err(|_| Failed);
     }
@@ -324,14 +370,18 @@ fn split(
     while ranges.last().is_some_and(|range| range.is_empty()) {
         ranges.pop();
     }
-    let parts: Vec<Value> =
-        ranges.into_iter().map(|range| Value::Text(text.slice(range))).collect();
+    let parts: Vec<Value> = ranges
+        .into_iter()
+        .map(|range| Value::Text(text.slice(range)))
+        .collect();
     let list = batch.list(&parts);
     batch.set(id, field, list).map_err(|_| Failed)
 }
 
 fn join(batch: &mut Batch, id: EventId, field: &Reference, separator: &[u8]) -> Result<(), Failed> {
-    let Some(Value::List(items)) = batch.get(id, field) else { return Ok(()) };
+    let Some(Value::List(items)) = batch.get(id, field) else {
+        return Ok(());
+    };
     let mut joined = Vec::new();
     for (index, (_, item)) in batch.members(items).enumerate() {
         if 0 < index {
@@ -350,7 +400,9 @@ fn merge(
     target: &Reference,
     source: &Reference,
 ) -> Result<(), Failed> {
-    let Some(added) = batch.get(id, source) else { return Ok(()) };
+    let Some(added) = batch.get(id, source) else {
+        return Ok(());
+    };
     let added = batch.copy(added);
     let merged = match (batch.get(id, target), added) {
         (None, added) => added,

@@ -25,7 +25,10 @@ impl Substitution {
         match compiled {
             Ok(compiled) => {
                 let replacement = building.template(replacement)?;
-                Some(Self { pattern: compiled, replacement })
+                Some(Self {
+                    pattern: compiled,
+                    replacement,
+                })
             }
             Err(error) => {
                 let message = format!("the regular expression does not work here: {error}");
@@ -37,7 +40,9 @@ impl Substitution {
 
     /// Replaces every match in a text; other values stay.
     pub fn apply(&self, batch: &mut Batch, id: EventId, value: Value) -> Value {
-        let Value::Text(text) = value else { return value };
+        let Value::Text(text) = value else {
+            return value;
+        };
         if !self.pattern.is_match(batch.text(text)) {
             return value;
         }
@@ -45,7 +50,9 @@ impl Substitution {
         self.replacement.write(batch, id, &mut replacement);
         let replaced = self
             .pattern
-            .replace_all(batch.text(text), |groups: &Captures<'_>| expand(&replacement, groups))
+            .replace_all(batch.text(text), |groups: &Captures<'_>| {
+                expand(&replacement, groups)
+            })
             .into_owned();
         batch.value_of(&replaced)
     }

@@ -1,30 +1,90 @@
-//! One file that is being read: where it stands, what was read and not yet handed over. Bytes of the file go out as
-//! batches of whole lines. Which files there are and when they are read is decided elsewhere.
+//! One file that is being read: where it stands, and what was read and not yet handed over. Bytes of the file go out as
+//! batches of whole lines, each with the position behind it. Which files there are and when they are read is decided
+//! elsewhere.
 
-use std::fs::File;
+use std::fs::{File, Metadata, OpenOptions};
 use std::io;
-use std::os::unix::fs::FileExt;
-use std::path::PathBuf;
+use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Instant;
+
+use rustix::fs::OFlags;
 
 use crate::event::Batch;
 use crate::event::batch::Decode;
 use crate::inputs::Flow;
 use crate::inputs::cutter::Cutter;
+use crate::inputs::file::archive::Archive;
+use crate::inputs::file::identity::{self, Fingerprint, Place, Position};
 use crate::inputs::origin::{self, Origin};
 use crate::limits;
 use crate::pipeline::worker::Stopped;
-use crate::queue::ack::Ack;
+use crate::queue::positions::Stream;
 
 /// A file being read.
 pub struct Tail {
+    /// The path in the events: the one under which the file was found first.
     pub path: PathBuf,
-    pub file: File,
-    pub origin: Arc<Origin>,
-    pub stream: u64,
-    pub cutter: Cutter,
+    /// The path that leads to it now; nothing, if it was removed, or moved to where nobody looks.
+    pub home: Option<PathBuf>,
+    pub place: Place,
+    /// Its first bytes, as many as were seen and at most `limits::FINGERPRINT_BYTES`.
+    head: Vec<u8>,
+    source: Source,
+    cutter: Cutter,
     /// Up to where the file was read; the cutter's share included.
-    pub offset: u64,
+    offset: u64,
+    seen: Looked,
+    /// Nothing but NUL bytes was read since the beginning: the hole that a writer leaves in a file emptied under it.
+    in_hole: bool,
+    origin: Arc<Origin>,
+    key: String,
+    stream: Stream,
+    number: u64,
+    /// The file is an archive of gzip; offsets count unpacked bytes.
+    is_packed: bool,
+    /// When it was last found grown.
+    pub active: Instant,
+    /// Its turn to be read will come.
+    pub queued: bool,
+    /// What is at the end of its path was read to its end, and is not to be followed.
+    pub completed: bool,
+}
+
+/// Where the bytes come from.
+enum Source {
+    Closed,
+    Plain(File),
+    Archive(Box<Archive>),
+}
+
+/// What the file was like when it was last looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Looked {
+    size: u64,
+    modified: (i64, i64),
+    links: u64,
+}
+
+impl Looked {
+    fn at(metadata: &Metadata) -> Self {
+        Self {
+            size: metadata.len(),
+            modified: (metadata.mtime(), metadata.mtime_nsec()),
+            links: metadata.nlink(),
+        }
+    }
+}
+
+/// A file that was just opened, before it is known where to begin.
+pub struct Opened {
+    pub file: File,
+    pub place: Place,
+    pub size: u64,
+    pub modified: Option<std::time::SystemTime>,
+    pub head: Vec<u8>,
+    looked: Looked,
 }
 
 /// What a step came to.
@@ -32,35 +92,300 @@ pub struct Tail {
 pub enum Step {
     /// There may be more.
     More,
-    /// Everything that is there was read.
     AtEnd,
+    /// The file was emptied, or written anew from its beginning: it starts over.
+    Truncated,
+    /// The path leads to another file now.
+    Replaced,
     /// The agent is stopping.
     Stopped,
 }
 
+/// Opens a regular file; anything else is an error, and is not waited for.
+pub fn open(path: &Path) -> io::Result<Opened> {
+    let flags = i32::try_from(OFlags::NONBLOCK.bits()).unwrap_or(0);
+    let file = OpenOptions::new()
+        .read(true)
+        .custom_flags(flags)
+        .open(path)?;
+    let metadata = file.metadata()?;
+    if !metadata.is_file() {
+        return Err(io::Error::new(
+            io::ErrorKind::InvalidInput,
+            "it is no regular file",
+        ));
+    }
+    let mut head = vec![0; limits::FINGERPRINT_BYTES];
+    let count = read_at(&file, &mut head, 0)?;
+    head.truncate(count);
+    Ok(Opened {
+        place: Place::of(&metadata),
+        size: metadata.len(),
+        modified: metadata.modified().ok(),
+        looked: Looked::at(&metadata),
+        file,
+        head,
+    })
+}
+
+/// Reads at an offset, however often it is interrupted.
+pub fn read_at(file: &File, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
+    loop {
+        match file.read_at(buffer, offset) {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            done => return done,
+        }
+    }
+}
+
+/// Where to begin in a file.
+pub struct Start {
+    pub offset: u64,
+    pub skipping: bool,
+    /// The key of its position.
+    pub key: String,
+    pub stream: Stream,
+}
+
 impl Tail {
+    pub fn new(path: &Path, opened: Opened, start: Start, origin: Arc<Origin>) -> Self {
+        let mut head = opened.head;
+        head.truncate(usize::try_from(start.offset).unwrap_or(usize::MAX));
+        Self {
+            path: path.into(),
+            home: Some(path.into()),
+            place: opened.place,
+            head,
+            source: Source::Plain(opened.file),
+            cutter: match start.skipping {
+                true => Cutter::skipping(),
+                false => Cutter::default(),
+            },
+            offset: start.offset,
+            // The size is asked for again before the first read.
+            seen: Looked {
+                size: start.offset,
+                ..opened.looked
+            },
+            in_hole: start.offset == 0,
+            origin,
+            number: identity::hash(start.key.as_bytes()),
+            stream: start.stream,
+            key: start.key,
+            is_packed: false,
+            active: Instant::now(),
+            queued: false,
+            completed: false,
+        }
+    }
+
+    /// Reads the file as an archive of gzip from now on.
+    pub fn unpack(&mut self) -> io::Result<()> {
+        if let Source::Plain(file) = &self.source {
+            self.seen = Looked::at(&file.metadata()?);
+            let archive = Archive::open(file.try_clone()?, self.offset)?;
+            self.source = Source::Archive(Box::new(archive));
+            self.is_packed = true;
+        }
+        Ok(())
+    }
+
+    /// The key of its position.
+    pub fn key(&self) -> &str {
+        &self.key
+    }
+
+    /// The open file, if it is open and no archive.
+    pub fn file(&self) -> Option<&File> {
+        match &self.source {
+            Source::Plain(file) => Some(file),
+            Source::Closed | Source::Archive(_) => None,
+        }
+    }
+
+    pub fn stream(&self) -> &Stream {
+        &self.stream
+    }
+
+    /// Bytes of the file that were read, and its size as far as it is known.
+    pub fn progress(&self) -> (u64, u64) {
+        (self.offset, self.seen.size.max(self.offset))
+    }
+
+    pub fn is_open(&self) -> bool {
+        !matches!(self.source, Source::Closed)
+    }
+
+    /// Whether no path leads to the file any more: it lives only because it is open.
+    pub fn is_unlinked(&self) -> bool {
+        self.seen.links == 0
+    }
+
+    /// Whether a look at the path says that there is something to read, or that the file is not what it was.
+    pub fn differs_from(&self, metadata: &Metadata) -> bool {
+        let looked = Looked::at(metadata);
+        match self.is_packed {
+            true => looked != self.seen,
+            false => looked.size != self.offset || looked.modified != self.seen.modified,
+        }
+    }
+
+    /// Gives the file back. It is opened again when there is something to read.
+    pub fn close(&mut self) {
+        self.source = Source::Closed;
+    }
+
     /// Reads some of the file and hands over the whole lines of it.
     pub fn step(&mut self, flow: &Flow) -> io::Result<Step> {
-        let size = self.file.metadata()?.len();
-        if size < self.offset {
-            self.offset = 0;
-            self.cutter = Cutter::default();
+        if let Source::Closed = self.source
+            && !self.reopen()?
+        {
+            return Ok(Step::Replaced);
         }
-        let there = usize::try_from(size - self.offset).unwrap_or(usize::MAX);
-        if there == 0 {
-            return Ok(Step::AtEnd);
+        if let Source::Archive(_) = self.source {
+            return self.step_in_archive(flow);
         }
+        if self.seen.size <= self.offset
+            && let Some(step) = self.look()?
+        {
+            return Ok(step);
+        }
+        let there = usize::try_from(self.seen.size - self.offset).unwrap_or(usize::MAX);
         let mut room = self.cutter.room(there.min(limits::READ_BYTES));
-        let read = self
-            .file
-            .read_at(&mut room.bytes[room.start..], self.offset);
+        let buffer = room.bytes.get_mut(room.start..).unwrap_or_default();
+        let read = match &self.source {
+            Source::Plain(file) => read_at(file, buffer, self.offset),
+            Source::Closed | Source::Archive(_) => Ok(0),
+        };
+        let mut count = *read.as_ref().unwrap_or(&0);
+        self.see_head(
+            room.bytes
+                .get(room.start..room.start + count)
+                .unwrap_or(b""),
+        );
+        self.offset += count as u64;
+        if self.in_hole {
+            count = self.skip_hole(&mut room.bytes, room.start, count);
+        }
+        let whole = self.cutter.cut(room, count, &self.origin.codec().framing);
+        if read? == 0 {
+            // Emptied since it was looked at; the next look says so.
+            self.seen.size = self.offset;
+        }
+        Ok(self.done(whole, flow))
+    }
+
+    fn step_in_archive(&mut self, flow: &Flow) -> io::Result<Step> {
+        let Source::Archive(archive) = &mut self.source else {
+            return Ok(Step::AtEnd);
+        };
+        let mut room = self.cutter.room(limits::READ_BYTES);
+        let read = archive.read(room.bytes.get_mut(room.start..).unwrap_or_default());
         let count = *read.as_ref().unwrap_or(&0);
         self.offset += count as u64;
         let whole = self.cutter.cut(room, count, &self.origin.codec().framing);
-        read?;
+        match read? {
+            0 => Ok(Step::AtEnd),
+            _ => Ok(self.done(whole, flow)),
+        }
+    }
+
+    fn done(&mut self, whole: Vec<u8>, flow: &Flow) -> Step {
         match self.hand_over(whole, flow) {
-            Ok(()) => Ok(Step::More),
-            Err(Stopped) => Ok(Step::Stopped),
+            Ok(()) => Step::More,
+            Err(Stopped) => Step::Stopped,
+        }
+    }
+
+    /// Looks whether the file has grown. Nothing means that it has.
+    fn look(&mut self) -> io::Result<Option<Step>> {
+        let Source::Plain(file) = &self.source else {
+            return Ok(Some(Step::AtEnd));
+        };
+        let looked = Looked::at(&file.metadata()?);
+        let before = std::mem::replace(&mut self.seen, looked);
+        if looked.size < self.offset || (looked.modified != before.modified && !self.has_head()?) {
+            return Ok(Some(Step::Truncated));
+        }
+        if looked.size == self.offset {
+            return Ok(Some(Step::AtEnd));
+        }
+        self.active = Instant::now();
+        Ok(None)
+    }
+
+    /// Whether the file still begins as it did.
+    fn has_head(&self) -> io::Result<bool> {
+        let Source::Plain(file) = &self.source else {
+            return Ok(true);
+        };
+        let mut now = [0; limits::FINGERPRINT_BYTES];
+        let now = now.get_mut(..self.head.len()).unwrap_or_default();
+        let count = read_at(file, now, 0)?;
+        Ok(now.get(..count) == Some(&*self.head))
+    }
+
+    /// Opens a closed file again. False if its path leads to another file now, or to none.
+    fn reopen(&mut self) -> io::Result<bool> {
+        let path = self.home.as_ref().unwrap_or(&self.path);
+        let opened = match open(path) {
+            Ok(opened) => opened,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
+            Err(error) => return Err(error),
+        };
+        let begins_alike = self.is_packed || opened.head.starts_with(&self.head);
+        if opened.place != self.place || !begins_alike {
+            return Ok(false);
+        }
+        self.source = Source::Plain(opened.file);
+        if self.is_packed {
+            self.unpack()?;
+        }
+        Ok(true)
+    }
+
+    fn see_head(&mut self, read: &[u8]) {
+        if self.head.len() < limits::FINGERPRINT_BYTES && self.offset == self.head.len() as u64 {
+            let missing = limits::FINGERPRINT_BYTES - self.head.len();
+            self.head
+                .extend_from_slice(read.get(..missing).unwrap_or(read));
+        }
+    }
+
+    /// Takes the NUL bytes at the front out of what was read; gives how much is left.
+    fn skip_hole(&mut self, bytes: &mut Vec<u8>, start: usize, count: usize) -> usize {
+        let read = bytes.get(start..start + count).unwrap_or(b"");
+        let hole = read.iter().take_while(|byte| **byte == 0).count();
+        self.in_hole = hole == count;
+        bytes.drain(start..start + hole);
+        count - hole
+    }
+
+    /// Starts over in a file that was emptied. What is left of it becomes a line.
+    pub fn restart(&mut self, flow: &Flow) -> Step {
+        let rest = self.cutter.rest();
+        self.offset = 0;
+        self.head.clear();
+        self.in_hole = true;
+        self.seen.size = 0;
+        self.done(rest, flow)
+    }
+
+    /// The file is at its end for good: what is behind the last delimiter becomes a line.
+    pub fn finish(&mut self, flow: &Flow) -> Step {
+        let rest = self.cutter.rest();
+        self.done(rest, flow)
+    }
+
+    /// Where the file stands once all batches so far are safe.
+    pub fn position(&self) -> Position {
+        Position {
+            path: self.path.to_string_lossy().into_owned(),
+            place: self.place,
+            fingerprint: Fingerprint::of(&self.head),
+            offset: self.offset - self.cutter.waiting() as u64,
+            skipping: self.cutter.is_skipping(),
+            time: origin::now() / 1_000_000_000,
         }
     }
 
@@ -68,9 +393,9 @@ impl Tail {
         if bytes.is_empty() {
             return Ok(());
         }
-        let names = Arc::clone(&flow.names);
-        let mut batch = Batch::new(bytes, names, origin::now(), Ack::none());
-        batch.stream = self.stream;
+        let ack = self.stream.ack(self.position().to_json());
+        let mut batch = Batch::new(bytes, Arc::clone(&flow.names), origin::now(), ack);
+        batch.stream = self.number;
         batch.decode = Some(Arc::clone(&self.origin) as Arc<dyn Decode>);
         flow.batches.send_blocking(batch)
     }

@@ -90,8 +90,11 @@ impl Decode for Messages {
     fn decode(&self, batch: &mut Batch) {
         let first = batch.event_count();
         let mut newborn = self.fields.origin.newborn(batch);
-        let senders: Vec<Text> =
-            self.senders.iter().map(|sender| batch.append(sender.to_string().as_bytes())).collect();
+        let senders: Vec<Text> = self
+            .senders
+            .iter()
+            .map(|sender| batch.append(sender.to_string().as_bytes()))
+            .collect();
         let labels = Labels::default();
         let offset = self.fields.zone.offset_seconds(batch.received);
         let mut parsing = Parsing {
@@ -261,9 +264,24 @@ impl Fields {
 
     fn put_codes(&self, batch: &mut Batch, id: EventId, priority: u8, labels: &mut Labels) {
         let (facility, severity) = (priority >> 3, priority & 7);
-        self.put(batch, id, &self.names.priority, Value::Integer(priority.into()));
-        self.put(batch, id, &self.names.facility, Value::Integer(facility.into()));
-        self.put(batch, id, &self.names.severity, Value::Integer(severity.into()));
+        self.put(
+            batch,
+            id,
+            &self.names.priority,
+            Value::Integer(priority.into()),
+        );
+        self.put(
+            batch,
+            id,
+            &self.names.facility,
+            Value::Integer(facility.into()),
+        );
+        self.put(
+            batch,
+            id,
+            &self.names.severity,
+            Value::Integer(severity.into()),
+        );
         for (reference, names, kept, code) in [
             (
                 &self.names.facility_label,
@@ -278,7 +296,9 @@ impl Fields {
                 severity,
             ),
         ] {
-            let label = names.as_ref().and_then(|names| names.get(usize::from(code)));
+            let label = names
+                .as_ref()
+                .and_then(|names| names.get(usize::from(code)));
             if let (Some(label), Some(kept)) = (label, kept) {
                 let text = *kept.get_or_insert_with(|| batch.append(label.as_bytes()));
                 self.put(batch, id, reference, Value::Text(text));

@@ -46,7 +46,11 @@ impl Reader {
         fields: &Arc<Fields>,
         metrics: &PluginMetrics,
     ) -> Self {
-        enlarge(&socket, receive_buffer_bytes, &metrics.gauge("udp_receive_buffer_bytes"));
+        enlarge(
+            &socket,
+            receive_buffer_bytes,
+            &metrics.gauge("udp_receive_buffer_bytes"),
+        );
         if let Err(error) = socket::setsockopt(&socket, sockopt::RxqOvfl, &1) {
             tracing::debug!("the kernel does not count dropped datagrams: {error}");
         }
@@ -56,7 +60,11 @@ impl Reader {
             fields: Arc::clone(fields),
             datagrams: metrics.counter("udp_datagrams"),
             bytes: metrics.counter("udp_bytes"),
-            drops: Drops { counter: metrics.counter("udp_drops"), seen: 0, read: Instant::now() },
+            drops: Drops {
+                counter: metrics.counter("udp_drops"),
+                seen: 0,
+                read: Instant::now(),
+            },
             stream: u64::from(port),
         }
     }
@@ -168,7 +176,10 @@ impl Reader {
             self.socket.as_fd(),
             rustix::event::PollFlags::IN,
         )];
-        let wait = rustix::time::Timespec { tv_sec: 0, tv_nsec: WAIT.subsec_nanos().into() };
+        let wait = rustix::time::Timespec {
+            tv_sec: 0,
+            tv_nsec: WAIT.subsec_nanos().into(),
+        };
         if let Err(error) = rustix::event::poll(&mut polled, Some(&wait))
             && error != rustix::io::Errno::INTR
         {
@@ -181,8 +192,14 @@ impl Reader {
 struct Closed;
 
 fn address_of(address: &socket::SockaddrStorage) -> Option<IpAddr> {
-    let v4 = address.as_sockaddr_in().map(|address| IpAddr::from(address.ip()));
-    v4.or_else(|| address.as_sockaddr_in6().map(|address| IpAddr::from(address.ip())))
+    let v4 = address
+        .as_sockaddr_in()
+        .map(|address| IpAddr::from(address.ip()));
+    v4.or_else(|| {
+        address
+            .as_sockaddr_in6()
+            .map(|address| IpAddr::from(address.ip()))
+    })
 }
 
 /// Datagrams of one batch.
@@ -221,7 +238,11 @@ impl Gathered {
         let range = self.end as u32..(self.end + length) as u32;
         self.end += length;
         let sender = self.number(sender);
-        self.frames.push(Frame { range, sender, is_truncated: false });
+        self.frames.push(Frame {
+            range,
+            sender,
+            is_truncated: false,
+        });
     }
 
     /// The sender's place in `senders`.

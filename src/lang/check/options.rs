@@ -14,6 +14,9 @@ impl Checker<'_> {
         let table: Vec<&'static Opt> = section_options::all(plugin).collect();
         let mut written: Vec<(&'static Opt, &Attribute)> = Vec::new();
         for attribute in &node.attributes {
+            if self.stops(attribute.name.span) {
+                break;
+            }
             if let Some(opt) = self.option_named(plugin, &table, &attribute.name) {
                 written.push((opt, attribute));
             }

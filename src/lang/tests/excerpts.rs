@@ -65,6 +65,33 @@ fn the_end_of_a_text_is_a_place() {
 }
 
 #[test]
+fn a_very_long_line_is_cut_around_the_place() {
+    let text = format!(
+        "filter {{ mutate {{ separator => \"{0}\" mod => 1 tags => \"{0}\" }} }}",
+        "é".repeat(3000)
+    );
+    let sources = sources(&text);
+    let (_, diagnostics) = load_with(&sources, false);
+    let printed = render(&diagnostics[0], &sources, false);
+    assert!(
+        printed.starts_with("p.conf:1:3035: error: filter `mutate` has no option `mod`\n"),
+        "{printed}"
+    );
+    assert!(printed.len() < 1000, "{printed}");
+    assert!(
+        printed.contains("mod => 1") && printed.contains("^^^"),
+        "{printed}"
+    );
+}
+
+#[test]
+fn a_very_long_name_is_cut() {
+    let sources = sources(&format!("{} {{ }}", "a".repeat(5000)));
+    let (_, diagnostics) = load_with(&sources, false);
+    assert!(render(&diagnostics[0], &sources, false).len() < 4000);
+}
+
+#[test]
 fn secrets_are_not_printed() {
     check(
         "input { tcp { port => 1 token => \"hunter2\" rate => x1 } }",

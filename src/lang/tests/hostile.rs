@@ -170,6 +170,29 @@ fn parentheses_do_not_make_a_condition_longer() {
 }
 
 #[test]
+fn a_flood_of_plugins_is_refused() {
+    let text = format!(
+        "filter {{ {} }}",
+        "mutate { }\n".repeat(limits::PLUGINS_MAX + 2)
+    );
+    let want = "10001:1 error: more than 10000 plugins / what follows here was not looked at";
+    assert_eq!(remarks(&text), [want]);
+}
+
+#[test]
+fn a_flood_of_notices_is_refused_too() {
+    let text = format!(
+        "input {{ tcp {{ port => 1 {} }} }}",
+        "ssl_enable => true\n".repeat(limits::MISTAKES_MAX + 2)
+    );
+    let first = remarks(&text).into_iter().next().expect("a remark");
+    assert_eq!(
+        first,
+        "2002:1 error: more than 2000 remarks / what follows here was not looked at"
+    );
+}
+
+#[test]
 fn a_flood_of_mistakes_is_cut_off() {
     let text = format!("filter {{ {} }}", "grk { }\n".repeat(5000));
     let remarks = remarks(&text);
@@ -177,6 +200,6 @@ fn a_flood_of_mistakes_is_cut_off() {
     assert!(
         remarks
             .last()
-            .is_some_and(|last| last.contains("4500 more remarks are not shown"))
+            .is_some_and(|last| last.contains("1502 more remarks are not shown"))
     );
 }

@@ -10,6 +10,7 @@ use crate::grok::tree::{Assert, Node, Repeat};
 
 pub(super) struct Translation {
     pub expression: String,
+    /// For each group of the expression the capture that it stands for.
     pub slots: Vec<Option<usize>>,
     pub checks: Vec<Check>,
     pub has_line_start: bool,

@@ -20,7 +20,7 @@ impl Machine<'_> {
                 otherwise,
             } => {
                 self.mark(*register);
-                self.scratch.stack.push(Frame::Branch {
+                self.push(Frame::Branch {
                     pc: *otherwise as usize,
                     at: self.at,
                 });
@@ -48,7 +48,7 @@ impl Machine<'_> {
     pub(super) fn set_register(&mut self, register: u16) {
         let index = usize::from(register);
         let value = self.scratch.registers[index];
-        self.scratch.stack.push(Frame::Register { index, value });
+        self.push(Frame::Register { index, value });
         let height = self.scratch.stack.len();
         self.scratch.registers[index] = Register {
             at: self.at,
@@ -63,8 +63,9 @@ impl Machine<'_> {
 
     /// Keeps of the frames above the mark those that undo something, and drops the choices.
     pub(super) fn cut(&mut self, register: u16) -> bool {
-        let mut kept = self.register(register).height;
-        for index in kept..self.scratch.stack.len() {
+        let height = self.register(register).height;
+        let mut kept = height;
+        for index in height..self.scratch.stack.len() {
             let frame = self.scratch.stack[index];
             if matches!(frame, Frame::Span { .. } | Frame::Register { .. }) {
                 self.scratch.stack[kept] = frame;

@@ -29,7 +29,7 @@ impl Machine<'_> {
                 (low < at).then(|| at - decode_back(self.line, at).map_or(1, |found| found.1));
             if is_good {
                 if let Some(before) = before {
-                    self.scratch.stack.push(Frame::Shrink {
+                    self.push(Frame::Shrink {
                         pc,
                         low,
                         at: before,
@@ -80,7 +80,7 @@ impl Machine<'_> {
             if self.admits(guard, at) {
                 if let Some(length) = next {
                     let left = if left == u32::MAX { left } else { left - 1 };
-                    self.scratch.stack.push(Frame::Grow {
+                    self.push(Frame::Grow {
                         pc,
                         at: at + length,
                         left,
@@ -129,7 +129,7 @@ impl Machine<'_> {
         self.charge(found.unwrap_or(rest.len()));
         let Some(distance) = found else { return false };
         self.at = from + distance;
-        self.scratch.stack.push(Frame::SearchOn {
+        self.push(Frame::SearchOn {
             pc,
             at: self.at + 1,
         });
@@ -150,7 +150,7 @@ impl Machine<'_> {
         self.charge(rest.len() - found.unwrap_or(0));
         let Some(distance) = found else { return false };
         self.at = low + distance;
-        self.scratch.stack.push(Frame::SearchBack {
+        self.push(Frame::SearchBack {
             pc,
             low,
             at: self.at,

@@ -56,11 +56,15 @@ impl Machine<'_> {
             let Some(skipped) = rest.iter().position(|byte| first.admits(Some(byte))) else {
                 break;
             };
-            let verdict = self.attempt(at + skipped);
+            at += skipped;
+            let verdict = match self.can_start(at) {
+                true => self.attempt(at),
+                false => Verdict::NoMatch,
+            };
             if verdict != Verdict::NoMatch {
                 return verdict;
             }
-            at += skipped + 1;
+            at += 1;
         }
         match at <= self.line.len() && first.admits(None) {
             true => self.attempt(self.line.len()),
@@ -88,5 +92,11 @@ impl Machine<'_> {
             .required
             .as_ref()
             .is_some_and(|needle| needle.next.find(self.line).is_none())
+    }
+
+    /// Whether one of the tokens that a match begins with may be at the place.
+    fn can_start(&self, at: usize) -> bool {
+        let leads = &self.program.leads;
+        leads.is_empty() || leads.iter().any(|token| token.can_start(self.line, at))
     }
 }

@@ -65,7 +65,7 @@ impl Parser<'_, '_, '_> {
         Ok(Some(class))
     }
 
-    /// `\p{Alpha}`, `\p{^Alpha}`, `\P{Alpha}`: the POSIX names, which are also Ruby's property names.
+    /// `\p{Alpha}`, `\p{^Alpha}`, `\P{Alpha}`: the POSIX names, and Unicode's.
     fn property(&mut self) -> Result<Class, Error> {
         let inverted = self.bump() == Some('P');
         if !self.eat("{") {
@@ -74,6 +74,7 @@ impl Parser<'_, '_, '_> {
         let inner = self.take_until('}', "\\p{Name}")?;
         let name = inner.strip_prefix('^').unwrap_or(inner);
         let class = Class::posix(&name.to_ascii_lowercase())
+            .or_else(|| Class::property(name))
             .ok_or_else(|| Error::new(format!("unknown property \\p{{{name}}}")))?;
         Ok(if inverted != (name.len() < inner.len()) {
             class.negated()

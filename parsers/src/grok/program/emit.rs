@@ -19,7 +19,7 @@ use crate::grok::tree::{Node, Repeat};
 const OPS_MAX: usize = 100_000;
 
 /// What comes after a piece.
-#[derive(Clone)]
+#[derive(Clone, Copy)]
 struct Follow {
     first: First,
     /// What comes after cannot fail, so the first way is the way.
@@ -30,7 +30,7 @@ impl Program {
     /// Compiles a tree; `captures` gives the back references their slots.
     pub fn compile(tree: &Node, captures: &[Capture], level: Level) -> Result<Self, Error> {
         let follow = Follow {
-            first: First::all(),
+            first: First::ALL,
             sure: true,
         };
         let mut emitter = Emitter {
@@ -42,6 +42,7 @@ impl Program {
                 registers: 0,
                 first: first(tree, &follow.first),
                 start: super::start::start(tree),
+                leads: Vec::new(),
                 required: super::start::required(tree).map(Needle::new),
                 open_choice: None,
                 origins: Vec::new(),
@@ -56,11 +57,12 @@ impl Program {
         };
         if level == Level::Plain {
             // Every place is tried, so that every failure is seen.
-            emitter.program.first = First::all();
+            emitter.program.first = First::ALL;
             emitter.program.required = None;
         }
         emitter.node(tree, &follow)?;
         emitter.push(Op::Match)?;
+        emitter.program.leads = super::start::leads(&emitter.program.ops);
         Ok(emitter.program)
     }
 }
@@ -146,9 +148,9 @@ impl Emitter<'_> {
     /// What comes after each node of a sequence, in the sequence's order.
     fn follows(nodes: &[Node], follow: &Follow) -> Vec<Follow> {
         let mut follows = Vec::with_capacity(nodes.len());
-        let mut next = follow.clone();
+        let mut next = *follow;
         for node in nodes.iter().rev() {
-            follows.push(next.clone());
+            follows.push(next);
             next = Follow {
                 first: first(node, &next.first),
                 sure: next.sure && cannot_fail(node),
@@ -210,11 +212,11 @@ impl Emitter<'_> {
     }
 
     fn alternate(&mut self, nodes: &[Node], follow: &Follow) -> Result<(), Error> {
-        let mut rest = First::none();
+        let mut rest = First::NONE;
         let mut guards = Vec::with_capacity(nodes.len());
         for node in nodes.iter().rev() {
             let own = first(node, &follow.first);
-            guards.push((own.clone(), rest.clone()));
+            guards.push((own, rest));
             rest = rest.union(&own);
         }
         let mut jumps = Vec::new();
@@ -261,15 +263,15 @@ impl Emitter<'_> {
     }
 
     fn guard(&mut self, first: &First) -> Result<GuardIndex, Error> {
-        let all = First::all();
+        let all = First::ALL;
         let first = if self.is_optimised() { first } else { &all };
         if let Some(index) = self.guard_indexes.get(first) {
             return Ok(*index);
         }
         let index =
             GuardIndex::try_from(self.program.guards.len()).map_err(|_| too_many("choices"))?;
-        self.program.guards.push(first.clone());
-        self.guard_indexes.insert(first.clone(), index);
+        self.program.guards.push(*first);
+        self.guard_indexes.insert(*first, index);
         Ok(index)
     }
 

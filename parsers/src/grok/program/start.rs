@@ -1,7 +1,8 @@
 //! What can be known of a match before looking for it: where it may begin, what text it must hold.
 
-use super::Start;
+use super::{Op, Start};
 use crate::grok::class::Class;
+use crate::grok::token::Token;
 use crate::grok::tree::{Assert, Node, Repeat};
 
 /// Where a match can begin.
@@ -82,4 +83,26 @@ pub(super) fn required(node: &Node) -> Option<&[u8]> {
         Node::Repeat(repeat) if 1 <= repeat.min => required(&repeat.body),
         _ => None,
     }
+}
+
+/// More leads than this cost more to ask than they save.
+const LEADS_MAX: usize = 4;
+
+/// The tokens that a match begins with, one of them each; none when it can begin otherwise too.
+pub(super) fn leads(ops: &[Op]) -> Vec<Token> {
+    let mut tokens = Vec::new();
+    let mut open = vec![0_u32];
+    while let Some(address) = open.pop() {
+        match ops.get(address as usize) {
+            Some(Op::Save(_)) => open.push(address + 1),
+            Some(Op::Split { first, second, .. }) => open.extend([*second, *first]),
+            Some(Op::Token(token) | Op::CapturedToken { token, .. })
+                if tokens.len() < LEADS_MAX =>
+            {
+                tokens.push(*token);
+            }
+            _ => return Vec::new(),
+        }
+    }
+    tokens
 }

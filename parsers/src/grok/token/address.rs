@@ -41,6 +41,24 @@ fn octet(line: &[u8], at: usize) -> Option<usize> {
     (value <= 255 && digit(at + 3).is_none()).then_some(at + 3)
 }
 
+/// Whether an address may begin here: hexadecimal digits before a colon, or digits before a point.
+pub(super) fn ip_can_start(line: &[u8], at: usize) -> bool {
+    let rest = line.get(at..).unwrap_or_default();
+    let length = rest
+        .iter()
+        .take(5)
+        .take_while(|byte| byte.is_ascii_hexdigit())
+        .count();
+    match rest.get(length) {
+        Some(b':') => true,
+        Some(b'.') => {
+            let before = at.checked_sub(1).and_then(|before| line.get(before));
+            !before.is_some_and(u8::is_ascii_digit)
+        }
+        _ => false,
+    }
+}
+
 /// IP: version 6 first, then version 4.
 pub(super) fn ip(line: &[u8], at: usize, closed: bool) -> Scan {
     let (end, colons) = colon_run(line, at);
@@ -131,7 +149,7 @@ fn is_hostname(line: &[u8], at: usize, end: usize) -> bool {
 
 /// The whole of an address of version 6 without its zone.
 fn is_ipv6(text: &[u8]) -> bool {
-    let double = memchr::memmem::find(text, b"::");
+    let double = text.windows(2).position(|pair| pair == b"::");
     match double {
         None => groups(text, true) == Some(8),
         Some(at) => {

@@ -22,6 +22,13 @@ pub(super) fn number(line: &[u8], at: usize) -> Option<usize> {
     }
 }
 
+/// INT where no digit can follow.
+pub(super) fn int(line: &[u8], at: usize) -> Option<usize> {
+    let start = at + usize::from(matches!(line.get(at), Some(b'+' | b'-')));
+    let end = digits(line, start);
+    (start < end).then_some(end)
+}
+
 /// The end of the digits from a place on.
 #[inline]
 pub(super) fn digits(line: &[u8], at: usize) -> usize {

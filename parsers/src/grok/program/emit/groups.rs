@@ -9,7 +9,7 @@ use crate::grok::tree::{Direction, Look, Node, Repeat};
 impl Emitter<'_> {
     pub(super) fn atomic(&mut self, body: &Node) -> Result<(), Error> {
         let inside = Follow {
-            first: First::all(),
+            first: First::ALL,
             sure: true,
         };
         if self.is_optimised()
@@ -82,7 +82,7 @@ impl Emitter<'_> {
             true => self.node(
                 &look.body,
                 &Follow {
-                    first: First::all(),
+                    first: First::ALL,
                     sure: true,
                 },
             )?,
@@ -112,7 +112,7 @@ impl Emitter<'_> {
         for (index, (width, node)) in alternatives.into_iter().enumerate() {
             // A look behind says nothing of the next byte, so the choice has no guards.
             let split = match index + 1 < count {
-                true => Some(self.split(&First::all(), &First::all())?),
+                true => Some(self.split(&First::ALL, &First::ALL)?),
                 false => None,
             };
             self.push(Op::StepBack(
@@ -121,7 +121,7 @@ impl Emitter<'_> {
             self.node(
                 &node,
                 &Follow {
-                    first: First::all(),
+                    first: First::ALL,
                     sure: true,
                 },
             )?;

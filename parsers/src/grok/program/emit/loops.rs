@@ -71,13 +71,24 @@ impl Emitter<'_> {
             max,
             lazy,
         } = repeat;
-        let again = Follow {
-            first: first(body, &follow.first).union(&follow.first),
-            sure: false,
-        };
+        let again = again(body, follow);
         for index in 0..*min {
-            let is_last = index + 1 == *min && *max == Some(*min);
-            self.node(body, if is_last { follow } else { &again })?;
+            let before_round = Follow {
+                sure: false,
+                ..again
+            };
+            let is_last = index + 1 == *min;
+            let next = match is_last {
+                true if *max == Some(*min) => follow,
+                true => &again,
+                false => &before_round,
+            };
+            let before = self.here();
+            self.node(body, next)?;
+            if self.here() == before {
+                // Nothing, however often; without this a nest of empty repetitions would take ages.
+                break;
+            }
         }
         let Some(max) = max else {
             return self.star(body, *lazy, follow);
@@ -116,12 +127,10 @@ impl Emitter<'_> {
     }
 
     pub(super) fn star(&mut self, body: &Node, lazy: bool, follow: &Follow) -> Result<(), Error> {
-        self.loops += 1;
+        // The choice itself multiplies nothing: it is like a run's, of longer members.
         let split = self.way_in(body, lazy, follow)?;
-        let again = Follow {
-            first: first(body, &follow.first).union(&follow.first),
-            sure: false,
-        };
+        self.loops += 1;
+        let again = again(body, follow);
         let round = if body.is_nullable() {
             Some(self.register()?)
         } else {
@@ -146,5 +155,15 @@ impl Emitter<'_> {
         self.aim_loop(split, end, lazy);
         self.loops -= 1;
         Ok(())
+    }
+}
+
+/// What follows a round after which there may be more: either another one or the rest. Another round may
+/// fail, but then the rest is still there.
+fn again(body: &Node, follow: &Follow) -> Follow {
+    let first = first(body, &follow.first).union(&follow.first);
+    Follow {
+        first,
+        sure: follow.sure,
     }
 }

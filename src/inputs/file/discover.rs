@@ -1,0 +1,389 @@
+//! Finds out which file a path leads to: a new one, one that was renamed, one that an earlier run has begun. Decides where
+//! reading begins, and when a file that is gone is done with.
+
+use std::collections::HashSet;
+use std::fs::{self, Metadata};
+use std::io;
+use std::os::fd::AsRawFd;
+use std::os::unix::fs::DirEntryExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Instant, SystemTime};
+
+use crate::inputs::file::archive::{self, Archive};
+use crate::inputs::file::config::{Config, Mode, OrderBy, StartPosition};
+use crate::inputs::file::follow::Follow;
+use crate::inputs::file::identity::{Place, Position};
+use crate::inputs::file::known::Seen;
+use crate::inputs::file::tail::{self, Opened, Start, Tail};
+use crate::inputs::file::walk::{self, Visitor};
+use crate::inputs::file::watch::Watch;
+use crate::inputs::origin;
+use crate::limits;
+
+/// What a walk through the folders found.
+struct Scan<'a> {
+    config: &'a Config,
+    watch: &'a mut Option<Watch>,
+    found: Vec<PathBuf>,
+    faults: Vec<(PathBuf, io::Error)>,
+    /// The kernel watches no more folders.
+    is_blind: bool,
+}
+
+impl Visitor for Scan<'_> {
+    fn folder(&mut self, path: &Path) {
+        let Some(watch) = self.watch else {
+            return;
+        };
+        match watch.add_folder(path) {
+            Ok(()) => {}
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => {
+                self.is_blind = true;
+                self.faults.push((path.into(), error));
+            }
+        }
+    }
+
+    fn found(&mut self, path: PathBuf) {
+        if !self.config.is_excluded(&path) {
+            self.found.push(path);
+        }
+    }
+
+    fn unreadable(&mut self, path: &Path, error: io::Error) {
+        self.faults.push((path.into(), error));
+    }
+}
+
+impl Follow<'_> {
+    /// Looks at everything.
+    pub(super) fn rescan(&mut self) {
+        let mut scan = Scan {
+            config: self.config,
+            watch: &mut self.watch,
+            found: Vec::new(),
+            faults: Vec::new(),
+            is_blind: false,
+        };
+        for glob in &self.config.globs {
+            walk::walk(glob, &mut scan);
+        }
+        let Scan {
+            mut found,
+            faults,
+            is_blind,
+            ..
+        } = scan;
+        let is_blind = is_blind || self.watch.is_none();
+        let interval = match is_blind {
+            true => self.config.poll,
+            false => self.config.rescan,
+        };
+        self.rescan_at = Instant::now() + interval;
+        for (path, error) in faults {
+            self.say(&path, &error);
+        }
+        sort(&mut found, self.config);
+        for path in &found {
+            self.look_at(path);
+        }
+        let found: HashSet<PathBuf> = found.into_iter().collect();
+        for home in self.files.homes() {
+            if !found.contains(&home) {
+                self.look_at(&home);
+            }
+        }
+        if std::mem::replace(&mut self.is_first_scan, false) {
+            self.resume_renamed();
+        }
+        self.retire();
+    }
+
+    /// Finds out what is at a path now.
+    pub(super) fn look_at(&mut self, path: &Path) {
+        match fs::metadata(path) {
+            Ok(metadata) if metadata.is_file() => self.meet(path, &metadata),
+            Ok(metadata) => {
+                self.lose(path);
+                if self.config.wants(path) && !metadata.is_dir() {
+                    let error =
+                        io::Error::new(io::ErrorKind::InvalidInput, "it is no regular file");
+                    self.say(path, &error);
+                }
+            }
+            Err(error) if is_absence(&error) => self.lose(path),
+            Err(error) => self.say(path, &error),
+        }
+    }
+
+    fn meet(&mut self, path: &Path, metadata: &Metadata) {
+        let place = Place::of(metadata);
+        let Some(id) = self.files.at_place(place) else {
+            self.lose(path);
+            if self.config.wants(path)
+                && let Err(error) = self.begin(path)
+            {
+                self.say(path, &error);
+            }
+            return;
+        };
+        let Some(tail) = self.files.tail(id) else {
+            return;
+        };
+        if tail.home.as_deref() == Some(path) {
+            if tail.differs_from(metadata) {
+                self.enqueue(id);
+            }
+            return;
+        }
+        // A second path to a file that is still where it was: a link.
+        let leads_here =
+            |home: &PathBuf| fs::metadata(home).is_ok_and(|at| Place::of(&at) == place);
+        if tail.home.as_ref().is_some_and(leads_here) {
+            return;
+        }
+        self.lose(path);
+        self.files.move_home(id, path);
+        self.enqueue(id);
+    }
+
+    /// The path leads to its file no longer. The file is read on while it is open.
+    fn lose(&mut self, path: &Path) {
+        let Some(id) = self.files.leave_home(path) else {
+            return;
+        };
+        // What took its place may be reached by a link whose folder is not watched.
+        self.rescan_at = self.rescan_at.min(Instant::now() + self.config.poll);
+        if let Some(tail) = self.files.tail(id)
+            && let Some(file) = tail.file()
+            && let Some(watch) = &mut self.watch
+        {
+            let path = format!("/proc/self/fd/{}", file.as_raw_fd());
+            if let Err(error) = watch.add_file(Path::new(&path), id) {
+                tracing::debug!(%error, "a renamed file is looked at from time to time only");
+            }
+        }
+        self.enqueue(id);
+    }
+
+    /// Begins to read a file that was not read in this run.
+    fn begin(&mut self, path: &Path) -> io::Result<()> {
+        let opened = tail::open(path)?;
+        if self.files.at_place(opened.place).is_some() {
+            return Ok(());
+        }
+        let is_archive = self.config.mode != Mode::Tail && archive::is_archive(path);
+        if is_archive
+            && matches!(
+                self.config.mode,
+                Mode::Read {
+                    check_archives: true,
+                    ..
+                }
+            )
+        {
+            Archive::check(opened.file.try_clone()?)?;
+        }
+        if self.is_ignored(&opened) && self.config.mode != Mode::Tail {
+            return Ok(());
+        }
+        let (start, is_new) = self.start_of(path, &opened, is_archive)?;
+        let origin = self
+            .config
+            .origin
+            .with_text(&self.config.path_field, path.as_os_str().as_encoded_bytes());
+        let mut tail = Tail::new(path, opened, start, Arc::new(origin));
+        if is_archive {
+            tail.unpack()?;
+        }
+        self.unsay(path);
+        if is_new {
+            let key = tail.key().to_owned();
+            self.positions.set(&key, tail.position().to_json());
+        }
+        if self.is_crowded() {
+            tail.close();
+        }
+        self.watch_linked(path);
+        let id = self.files.insert(tail);
+        self.enqueue(id);
+        Ok(())
+    }
+
+    /// A file that a link leads to may lie in a folder that is not watched.
+    fn watch_linked(&mut self, path: &Path) {
+        let is_link = path.symlink_metadata().is_ok_and(|at| at.is_symlink());
+        if let Some(watch) = &mut self.watch
+            && is_link
+            && let Err(error) = watch.add_file(path, self.files.next_id())
+        {
+            tracing::debug!(%error, path = %path.display(), "a linked file is looked at from time to time only");
+        }
+    }
+
+    /// Where to begin, and whether that is a new position.
+    fn start_of(
+        &mut self,
+        path: &Path,
+        opened: &Opened,
+        packed: bool,
+    ) -> io::Result<(Start, bool)> {
+        let seen = Seen {
+            path,
+            place: opened.place,
+            head: &opened.head,
+            // What a position in an archive counts is not known before it is unpacked.
+            size: if packed { u64::MAX } else { opened.size },
+        };
+        if let Some((key, position)) = self.known.claim(seen) {
+            return Ok((self.start_at(key, &position), false));
+        }
+        let at_end = self.is_first_scan
+            && self.config.mode == Mode::Tail
+            && self.config.start == StartPosition::End
+            && !self.known.has_path(path);
+        let offset = match self.known.claim_left(seen) {
+            Some(offset) => offset,
+            None if at_end || self.is_ignored(opened) => last_line_end(opened, self.config)?,
+            None => 0,
+        };
+        let Place { device, inode } = opened.place;
+        let key = format!("{device:x}-{inode:x}-{:x}", origin::now());
+        let start = Start {
+            offset,
+            skipping: false,
+            stream: self.positions.stream(&key),
+            key,
+        };
+        Ok((start, true))
+    }
+
+    /// Whether the file was last written to too long ago.
+    fn is_ignored(&self, opened: &Opened) -> bool {
+        let modified = opened.modified.unwrap_or(SystemTime::UNIX_EPOCH);
+        let age = SystemTime::now().duration_since(modified);
+        self.config
+            .ignore_older
+            .is_some_and(|limit| age.is_ok_and(|age| limit < age))
+    }
+
+    fn start_at(&self, key: String, position: &Position) -> Start {
+        Start {
+            offset: position.offset,
+            skipping: position.skipping,
+            stream: self.positions.stream(&key),
+            key,
+        }
+    }
+
+    /// Reads the rest of files that were renamed while no agent ran, if they are still in their folders.
+    fn resume_renamed(&mut self) {
+        let config = self.config;
+        for (key, position) in self.known.take_renamed(|path| config.wants(path)) {
+            if let Err(error) = self.resume(key, &position)
+                && !is_absence(&error)
+            {
+                self.say(Path::new(&position.path), &error);
+            }
+        }
+    }
+
+    fn resume(&mut self, key: String, position: &Position) -> io::Result<()> {
+        let path = Path::new(&position.path);
+        let Some(folder) = path.parent().filter(|_| !position.fingerprint.is_empty()) else {
+            return Ok(());
+        };
+        for entry in fs::read_dir(folder)? {
+            let entry = entry?;
+            if entry.ino() != position.place.inode {
+                continue;
+            }
+            let opened = tail::open(&entry.path())?;
+            let is_same = opened.place.inode == position.place.inode
+                && position.offset <= opened.size
+                && position.fingerprint.fits(&opened.head);
+            if !is_same || self.files.at_place(opened.place).is_some() {
+                return Ok(());
+            }
+            let path_text = position.path.as_bytes();
+            let origin = self
+                .config
+                .origin
+                .with_text(&self.config.path_field, path_text);
+            let start = self.start_at(key, position);
+            let mut tail = Tail::new(path, opened, start, Arc::new(origin));
+            tail.home = Some(entry.path());
+            let id = self.files.insert(tail);
+            self.enqueue(id);
+            return Ok(());
+        }
+        Ok(())
+    }
+
+    /// Closes files that do not grow, and lets go of those that are gone and read to their end.
+    fn retire(&mut self) {
+        let (rescan, close) = (self.config.rescan, self.config.close_older);
+        let mut idle = Vec::new();
+        for (id, tail) in self.files.all() {
+            if !tail.queued {
+                idle.push((id, tail.active.elapsed()));
+            }
+        }
+        for (id, idle) in idle {
+            let Some(tail) = self.files.tail(id) else {
+                continue;
+            };
+            let is_rotated = match &tail.home {
+                None => true,
+                Some(home) => !self.config.wants(home),
+            };
+            let is_over = close <= idle || (tail.is_unlinked() && rescan <= idle);
+            if is_rotated && (is_over || !tail.is_open()) {
+                let is_unlinked = tail.is_unlinked();
+                // Stopped workers are noticed with the next batch.
+                tail.finish(self.flow);
+                if let Some(tail) = self.let_go(id)
+                    && is_unlinked
+                {
+                    self.completed.forget(&tail);
+                }
+            } else if tail.home.is_none() {
+                self.enqueue(id);
+            } else if close <= idle {
+                tail.close();
+            }
+        }
+    }
+}
+
+fn is_absence(error: &io::Error) -> bool {
+    let kind = error.kind();
+    kind == io::ErrorKind::NotFound || kind == io::ErrorKind::NotADirectory
+}
+
+/// Puts new files into the order in which they are to be read. Equal times are ordered by path.
+fn sort(found: &mut Vec<PathBuf>, config: &Config) {
+    found.sort_unstable();
+    found.dedup();
+    if config.order.by == OrderBy::Modified {
+        found.sort_by_cached_key(|path| fs::metadata(path).and_then(|at| at.modified()).ok());
+    }
+    if config.order.descending {
+        found.reverse();
+    }
+}
+
+/// The end of the last whole line, as far back as a line can be long; else the end of the file.
+fn last_line_end(opened: &Opened, config: &Config) -> io::Result<u64> {
+    let start = opened.size.saturating_sub(limits::READ_BYTES as u64);
+    let mut tail = vec![0; usize::try_from(opened.size - start).unwrap_or(0)];
+    let count = tail::read_at(&opened.file, &mut tail, start)?;
+    let whole = config.origin.codec().cut(tail.get(..count).unwrap_or(b""));
+    Ok(match (whole, start) {
+        (0, 0) => 0,
+        (0, _) => opened.size,
+        (whole, _) => start + whole as u64,
+    })
+}

@@ -1,0 +1,328 @@
+//! The thread of the input: it waits for changes, reads the files that have some, in turn, and looks at everything from
+//! time to time. Which file is which is found out in `discover`.
+
+use std::collections::{HashSet, VecDeque};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use crate::inputs::Flow;
+use crate::inputs::file::completed::Completed;
+use crate::inputs::file::config::{Config, Mode};
+use crate::inputs::file::files::Files;
+use crate::inputs::file::known::Known;
+use crate::inputs::file::progress::{Progress, Reached};
+use crate::inputs::file::sincedb::Entry;
+use crate::inputs::file::tail::{Step, Tail};
+use crate::inputs::file::watch::{Change, Watch};
+use crate::inputs::origin;
+use crate::inputs::stop_signal::{StopSignal, Woken};
+use crate::limits;
+use crate::metrics::{Counter, Gauge};
+use crate::queue::positions::Positions;
+
+/// Everything that the thread knows.
+pub struct Follow<'a> {
+    pub(super) config: &'a Config,
+    pub(super) flow: &'a Flow,
+    stop: &'a StopSignal,
+    pub(super) positions: Positions,
+    pub(super) known: Known,
+    pub(super) watch: Option<Watch>,
+    pub(super) files: Files,
+    queue: VecDeque<u64>,
+    pub(super) completed: Completed,
+    /// Paths of which it was said what is wrong with them.
+    said: HashSet<PathBuf>,
+    /// Files that are there now were there at the start.
+    pub(super) is_first_scan: bool,
+    pub(super) rescan_at: Instant,
+    woken: Instant,
+    /// No more files can be open: each is closed after its turn.
+    is_crowded: bool,
+    progress: Progress,
+    truncations: Arc<Counter>,
+    open: Arc<Gauge>,
+}
+
+/// Whether the thread goes on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Going {
+    On,
+    /// The agent is stopping, or everything is read that was to be.
+    Over,
+}
+
+/// How much of a file that grows is read before the next one's turn, in steps of `limits::READ_BYTES`: 1 MiB.
+const TURN_STEPS: usize = 16;
+
+/// Wake-ups are at least that far apart, so that a writer of single lines does not have each of them fetched singly.
+const NAP: Duration = Duration::from_millis(2);
+
+/// How often it is asked whether the outputs have all of a completed file.
+const COMPLETION_WAIT: Duration = Duration::from_millis(100);
+
+impl<'a> Follow<'a> {
+    pub fn new(
+        config: &'a Config,
+        flow: &'a Flow,
+        stop: &'a StopSignal,
+        positions: Positions,
+        left: Vec<Entry>,
+    ) -> Self {
+        let watch = Watch::new().map_err(|error| {
+            tracing::warn!(%error, "the kernel cannot tell of changed files; they are looked at instead");
+        });
+        let clean_after = i64::try_from(config.clean_after.as_secs()).unwrap_or(i64::MAX);
+        let expired = (origin::now() / 1_000_000_000).saturating_sub(clean_after);
+        let metrics = config.origin.metrics();
+        Self {
+            config,
+            flow,
+            stop,
+            known: Known::new(&positions, left, expired),
+            completed: Completed::new(positions.clone()),
+            positions,
+            watch: watch.ok(),
+            files: Files::default(),
+            queue: VecDeque::new(),
+            said: HashSet::new(),
+            is_first_scan: true,
+            rescan_at: Instant::now(),
+            woken: Instant::now(),
+            is_crowded: false,
+            progress: Progress::new(),
+            truncations: metrics.counter("truncations"),
+            open: metrics.gauge("files"),
+        }
+    }
+
+    /// Runs until the agent stops, or until everything is read if that was wanted.
+    pub fn run(mut self) -> io::Result<()> {
+        loop {
+            if self.rescan_at <= Instant::now() {
+                self.rescan();
+            }
+            if self.read_turn() == Going::Over {
+                return Ok(());
+            }
+            self.completed.settle();
+            if self.has_read_all() {
+                return Ok(());
+            }
+            let timeout = self.timeout();
+            let descriptor = self.watch.as_ref().map(Watch::descriptor);
+            match self.stop.wait(descriptor, Some(timeout))? {
+                Woken::Stop => return Ok(()),
+                Woken::Readable if self.nap()? == Going::Over => return Ok(()),
+                Woken::Readable => self.take_changes(),
+                Woken::TimedOut => {}
+            }
+        }
+    }
+
+    fn has_read_all(&self) -> bool {
+        let may_exit = matches!(self.config.mode, Mode::Read { exit: true, .. });
+        may_exit && !self.is_first_scan && self.queue.is_empty() && self.completed.is_empty()
+    }
+
+    fn timeout(&self) -> Duration {
+        if !self.queue.is_empty() {
+            return Duration::ZERO;
+        }
+        let rescan = self.rescan_at.saturating_duration_since(Instant::now());
+        match self.completed.is_empty() {
+            true => rescan,
+            false => rescan.min(COMPLETION_WAIT),
+        }
+    }
+
+    /// Lets changes gather if the last ones came only just now and nothing else is to be done.
+    fn nap(&mut self) -> io::Result<Going> {
+        let since = self.woken.elapsed();
+        let woken = match self.queue.is_empty() && since < NAP {
+            true => self.stop.wait(None, Some(NAP - since))?,
+            false => Woken::TimedOut,
+        };
+        self.woken = Instant::now();
+        Ok(match woken {
+            Woken::Stop => Going::Over,
+            Woken::Readable | Woken::TimedOut => Going::On,
+        })
+    }
+
+    fn take_changes(&mut self) {
+        let mut changes = Vec::new();
+        if let Some(watch) = &mut self.watch
+            && let Err(error) = watch.changes(&mut changes)
+        {
+            tracing::warn!(%error, "the kernel tells of no changes any more; files are looked at instead");
+            self.watch = None;
+            changes.push(Change::All);
+        }
+        for change in changes {
+            match change {
+                Change::Written(path) => match self.files.at_home(&path) {
+                    Some(id) => self.enqueue(id),
+                    None if self.config.wants(&path) => self.look_at(&path),
+                    None => {}
+                },
+                Change::Entry(path) => self.look_at(&path),
+                Change::File(id) => {
+                    if let Some(home) = self.files.tail(id).and_then(|tail| tail.home.clone()) {
+                        self.look_at(&home);
+                    }
+                    self.enqueue(id);
+                }
+                Change::All => self.rescan_at = Instant::now(),
+            }
+        }
+    }
+
+    /// The file's turn to be read will come.
+    pub(super) fn enqueue(&mut self, id: u64) {
+        if let Some(tail) = self.files.tail(id)
+            && !std::mem::replace(&mut tail.queued, true)
+        {
+            self.queue.push_back(id);
+        }
+    }
+
+    /// Ends with a file.
+    pub(super) fn let_go(&mut self, id: u64) -> Option<Tail> {
+        if let Some(watch) = &mut self.watch {
+            watch.remove_file(id);
+        }
+        self.files.remove(id)
+    }
+
+    /// Reads the file whose turn it is.
+    fn read_turn(&mut self) -> Going {
+        let Some(id) = self.queue.pop_front() else {
+            self.progress.idle();
+            return Going::On;
+        };
+        let mut step = Ok(Step::More);
+        for _ in 0..TURN_STEPS {
+            let Some(tail) = self.files.tail(id) else {
+                return Going::On;
+            };
+            step = tail.step(self.flow);
+            if !matches!(step, Ok(Step::More)) || self.flow.is_stopping() {
+                break;
+            }
+        }
+        self.show_progress();
+        self.end_turn(id, step)
+    }
+
+    fn end_turn(&mut self, id: u64, step: io::Result<Step>) -> Going {
+        let is_crowded = self.is_crowded();
+        let Some(tail) = self.files.tail(id) else {
+            return Going::On;
+        };
+        let path = tail.path.clone();
+        match step {
+            Ok(Step::More) => {
+                if is_crowded && tail.home.is_some() {
+                    tail.close();
+                }
+                match self.config.mode {
+                    Mode::Tail => self.queue.push_back(id),
+                    // One file after the other, in the order that was asked for.
+                    Mode::Read { .. } => self.queue.push_front(id),
+                }
+            }
+            Ok(Step::AtEnd) => {
+                tail.queued = false;
+                if is_crowded && tail.home.is_some() {
+                    tail.close();
+                }
+                return self.at_end(id);
+            }
+            Ok(Step::Truncated) => {
+                tracing::warn!(path = %path.display(), "the file was emptied; it is read from its beginning");
+                self.truncations.add(1);
+                let step = Ok(tail.restart(self.flow));
+                return self.end_turn(id, step);
+            }
+            Ok(Step::Replaced) => {
+                tail.queued = false;
+                // Without a home it may have been renamed, and the news of its new path still under way.
+                if let Some(home) = tail.home.clone() {
+                    self.let_go(id);
+                    self.look_at(&home);
+                }
+            }
+            Ok(Step::Stopped) => return Going::Over,
+            Err(error) => {
+                tail.queued = false;
+                tail.close();
+                let is_gone = tail.home.is_none();
+                self.say(&path, &error);
+                if is_gone {
+                    self.let_go(id);
+                }
+            }
+        }
+        Going::On
+    }
+
+    /// A file was read to its end. In mode `read` that was it.
+    fn at_end(&mut self, id: u64) -> Going {
+        let Mode::Read { delete, log, .. } = &self.config.mode else {
+            return Going::On;
+        };
+        let Some(tail) = self.files.tail(id) else {
+            return Going::On;
+        };
+        let done = tail.finish(self.flow);
+        tail.close();
+        if !std::mem::replace(&mut tail.completed, true) {
+            self.completed.add(tail, *delete, log.clone());
+        }
+        match done {
+            Step::Stopped => Going::Over,
+            _ => Going::On,
+        }
+    }
+
+    fn show_progress(&mut self) {
+        let (files, queue) = (&self.files, &self.queue);
+        self.progress.busy(|| {
+            let (read, size) = files
+                .all()
+                .map(|(_, tail)| tail.progress())
+                .fold((0, 0), |sum, one| (sum.0 + one.0, sum.1 + one.1));
+            Reached {
+                files: files.len(),
+                files_waiting: queue.len(),
+                read,
+                size,
+            }
+        });
+        self.open.set(self.files.len() as u64);
+    }
+
+    /// Whether more files are read than can be open.
+    pub(super) fn is_crowded(&self) -> bool {
+        self.is_crowded || self.config.open_max < self.files.len()
+    }
+
+    /// Says once what is wrong with a path. The next rescan tries again.
+    pub(super) fn say(&mut self, path: &Path, error: &io::Error) {
+        if error.raw_os_error() == Some(rustix::io::Errno::MFILE.raw_os_error()) {
+            self.is_crowded = true;
+            self.rescan_at = self.rescan_at.min(Instant::now() + limits::CROWDED_WAIT);
+        }
+        if self.said.insert(path.into()) {
+            tracing::warn!(path = %path.display(), %error, "cannot be read; it is tried again from time to time");
+        }
+    }
+
+    /// All is well with a path.
+    pub(super) fn unsay(&mut self, path: &Path) {
+        self.said.remove(path);
+    }
+}

@@ -1,0 +1,170 @@
+//! Which file is which. A path can lead to another file tomorrow, and an inode's number is used again, so a file is known
+//! by a fingerprint over its first bytes, with device and inode as a hint. Positions carry both.
+
+use std::fs::Metadata;
+use std::os::unix::fs::MetadataExt;
+
+use serde_json::{Value, json};
+
+use crate::limits;
+
+/// Where the kernel keeps a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Place {
+    pub device: u64,
+    pub inode: u64,
+}
+
+impl Place {
+    pub fn of(metadata: &Metadata) -> Self {
+        Self {
+            device: metadata.dev(),
+            inode: metadata.ino(),
+        }
+    }
+}
+
+/// A hash over the first bytes of a file: as many as there were, up to `limits::FINGERPRINT_BYTES`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Fingerprint {
+    bytes: usize,
+    hash: u64,
+}
+
+impl Fingerprint {
+    /// The fingerprint of a file that begins like this.
+    pub fn of(head: &[u8]) -> Self {
+        let head = head.get(..limits::FINGERPRINT_BYTES).unwrap_or(head);
+        Self {
+            bytes: head.len(),
+            hash: hash(head),
+        }
+    }
+
+    /// Whether a file that begins like this can be the one, grown since.
+    pub fn fits(&self, head: &[u8]) -> bool {
+        head.get(..self.bytes)
+            .is_some_and(|same| hash(same) == self.hash)
+    }
+
+    /// Whether the file was empty.
+    pub fn is_empty(&self) -> bool {
+        self.bytes == 0
+    }
+
+    /// Whether there are enough bytes in it to know a file by them alone.
+    pub fn is_full(&self) -> bool {
+        self.bytes == limits::FINGERPRINT_BYTES
+    }
+}
+
+/// FNV-1a with 64 bits: short, and the same in every version of the agent.
+pub fn hash(bytes: &[u8]) -> u64 {
+    bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
+        (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3)
+    })
+}
+
+/// Where an earlier run, or this one, stands in a file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Position {
+    /// The path in the events; what is not UTF-8 in it is replaced.
+    pub path: String,
+    pub place: Place,
+    pub fingerprint: Fingerprint,
+    /// Everything before it is safe.
+    pub offset: u64,
+    /// The offset lies inside a line that was cut at the limit.
+    pub skipping: bool,
+    /// When it was read, in seconds since 1970.
+    pub time: i64,
+}
+
+impl Position {
+    pub fn to_json(&self) -> Value {
+        let mut json = json!({
+            "path": self.path,
+            "device": self.place.device,
+            "inode": self.place.inode,
+            "fingerprint": {
+                "bytes": self.fingerprint.bytes,
+                "hash": format!("{:016x}", self.fingerprint.hash),
+            },
+            "offset": self.offset,
+            "time": self.time,
+        });
+        if self.skipping {
+            json["skipping"] = Value::Bool(true);
+        }
+        json
+    }
+
+    /// Nothing if a part is missing.
+    pub fn from_json(json: &Value) -> Option<Self> {
+        let fingerprint = json.get("fingerprint")?;
+        let bytes = fingerprint.get("bytes")?.as_u64()?;
+        Some(Self {
+            path: json.get("path")?.as_str()?.to_owned(),
+            place: Place {
+                device: json.get("device")?.as_u64()?,
+                inode: json.get("inode")?.as_u64()?,
+            },
+            fingerprint: Fingerprint {
+                bytes: usize::try_from(bytes).ok()?,
+                hash: u64::from_str_radix(fingerprint.get("hash")?.as_str()?, 16).ok()?,
+            },
+            offset: json.get("offset")?.as_u64()?,
+            skipping: json
+                .get("skipping")
+                .is_some_and(|skipping| skipping == true),
+            time: json.get("time")?.as_i64()?,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Fingerprint, Place, Position};
+    use crate::limits;
+
+    #[test]
+    fn a_fingerprint_fits_a_file_that_grew() {
+        let fingerprint = Fingerprint::of(b"one\n");
+        assert!(fingerprint.fits(b"one\ntwo\n"));
+        assert!(!fingerprint.fits(b"one"));
+        assert!(!fingerprint.fits(b"two\none\n"));
+        assert!(Fingerprint::of(b"").fits(b"anything"));
+    }
+
+    #[test]
+    fn a_fingerprint_takes_the_first_bytes_only() {
+        let long = vec![b'x'; limits::FINGERPRINT_BYTES + 50];
+        assert!(Fingerprint::of(&long).is_full());
+        assert_eq!(
+            Fingerprint::of(&long),
+            Fingerprint::of(&long[..limits::FINGERPRINT_BYTES])
+        );
+    }
+
+    #[test]
+    fn a_position_comes_back_from_json() {
+        let mut position = Position {
+            path: "/var/log/x".to_owned(),
+            place: Place {
+                device: 7,
+                inode: u64::MAX,
+            },
+            fingerprint: Fingerprint::of(b"abc"),
+            offset: 12,
+            skipping: false,
+            time: 1_790_000_000,
+        };
+        assert_eq!(
+            Position::from_json(&position.to_json()),
+            Some(position.clone())
+        );
+        position.skipping = true;
+        assert_eq!(Position::from_json(&position.to_json()), Some(position));
+        assert_eq!(Position::from_json(&serde_json::json!({"offset": 7})), None);
+    }
+}

@@ -1,0 +1,751 @@
+//! Files that do what files do, and what comes out. A test's input runs as in the agent; the test is the worker.
+
+use std::collections::HashMap;
+use std::fs::{self, File, OpenOptions};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use tokio::runtime::Runtime;
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinHandle;
+
+use crate::event::{Batch, EventId};
+use crate::inputs::Flow;
+use crate::lang::source::{Source, Sources};
+use crate::limits;
+use crate::metrics::Metrics;
+use crate::pipeline::building::Surroundings;
+use crate::pipeline::worker::Batches;
+use crate::pipeline::{Ecs, compile};
+
+/// A folder for files and positions, over several runs of the input.
+struct Rig {
+    folder: PathBuf,
+    ecs: Ecs,
+}
+
+/// An input at work.
+struct Running {
+    runtime: Runtime,
+    stop: watch::Sender<bool>,
+    task: JoinHandle<()>,
+    batches: mpsc::Receiver<Batch>,
+    flow: Flow,
+    metrics: Arc<Metrics>,
+    /// What came and was not asked for yet: events as JSON.
+    events: Vec<serde_json::Value>,
+    /// Batches are acknowledged as they come.
+    acknowledges: bool,
+}
+
+/// Long enough for the slowest machine; a test that passes does not wait for it.
+const DEADLINE: Duration = Duration::from_secs(20);
+
+impl Rig {
+    fn new(name: &str) -> Self {
+        let name = format!("sawlog-file-{name}-{}", std::process::id());
+        let folder = std::env::temp_dir().join(name);
+        drop(fs::remove_dir_all(&folder));
+        fs::create_dir_all(folder.join("logs")).expect("temporary files can be made");
+        Self {
+            folder,
+            ecs: Ecs::Disabled,
+        }
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.join("logs").join(name)
+    }
+
+    fn write(&self, name: &str, text: &str) {
+        fs::write(self.path(name), text).expect("the folder is writable");
+    }
+
+    fn append(&self, name: &str, text: &str) {
+        append(&self.path(name), text);
+    }
+
+    fn rename(&self, from: &str, to: &str) {
+        fs::rename(self.path(from), self.path(to)).expect("the folder is writable");
+    }
+
+    /// Starts an input for `pattern` with more options; looks are far apart, so that only the kernel's word counts.
+    fn start(&self, pattern: &str, options: &str) -> Running {
+        let path = self.path(pattern);
+        let text = format!(
+            "input {{ file {{ path => '{}' stat_interval => 3600 {options} }} }} output {{ stdout {{ }} }}",
+            path.display()
+        );
+        let name = "test".to_owned();
+        let sources = Sources {
+            all: vec![Source { name, text }],
+        };
+        let surroundings = Surroundings {
+            ecs: self.ecs,
+            support_escapes: true,
+            path_data: self.folder.join("data"),
+            host_name: "web1".to_owned(),
+            workers: 1,
+        };
+        let metrics = Arc::new(Metrics::default());
+        let mut remarks = Vec::new();
+        let compiled = compile::compile(&sources, &surroundings, &metrics, &mut remarks);
+        let Some(mut compiled) = compiled else {
+            panic!("the options are refused: {remarks:?}");
+        };
+        let input = compiled.inputs.pop().expect("there is one input");
+        let (sender, batches) = mpsc::channel(limits::BATCHES_WAITING_MAX);
+        let (stop, stopping) = watch::channel(false);
+        let flow = Flow {
+            batches: Batches::to(vec![sender]),
+            names: compiled.names,
+            stop: stopping,
+            sockets: Arc::default(),
+            positions: Arc::new(Mutex::new(Vec::new())),
+        };
+        let runtime = Runtime::new().expect("a runtime can be made");
+        let guard = runtime.enter();
+        let task = input.start(flow.clone());
+        drop(guard);
+        Running {
+            runtime,
+            stop,
+            task,
+            batches,
+            flow,
+            metrics,
+            events: Vec::new(),
+            acknowledges: true,
+        }
+    }
+}
+
+impl Drop for Rig {
+    fn drop(&mut self) {
+        drop(fs::remove_dir_all(&self.folder));
+    }
+}
+
+fn append(path: &Path, text: &str) {
+    let file = OpenOptions::new().create(true).append(true).open(path);
+    file.and_then(|mut file| file.write_all(text.as_bytes()))
+        .expect("the folder is writable");
+}
+
+fn message(event: &serde_json::Value) -> String {
+    event["message"]
+        .as_str()
+        .expect("there is a message")
+        .to_owned()
+}
+
+impl Running {
+    /// Takes the next batch. False if there is none within `wait`.
+    fn take_batch(&mut self, wait: Duration) -> bool {
+        let received = self
+            .runtime
+            .block_on(async { tokio::time::timeout(wait, self.batches.recv()).await });
+        let Ok(Some(mut batch)) = received else {
+            return false;
+        };
+        let decode = batch
+            .decode
+            .take()
+            .expect("the input leaves it to the worker");
+        decode.decode(&mut batch);
+        for index in 0..batch.event_count() {
+            let mut json = Vec::new();
+            batch.write_json(EventId(index as u32), &mut json);
+            self.events
+                .push(serde_json::from_slice(&json).expect("events are JSON"));
+        }
+        if self.acknowledges {
+            batch.ack.settle();
+        }
+        true
+    }
+
+    /// The next events, so many of them.
+    #[track_caller]
+    fn next(&mut self, count: usize) -> Vec<serde_json::Value> {
+        let deadline = Instant::now() + DEADLINE;
+        while self.events.len() < count {
+            let wait = deadline.saturating_duration_since(Instant::now());
+            assert!(self.take_batch(wait), "only {:?} came", self.events);
+        }
+        self.events.drain(..count).collect()
+    }
+
+    /// The next events have these messages, in this order.
+    #[track_caller]
+    fn check(&mut self, want: &[&str]) {
+        let got: Vec<String> = self.next(want.len()).iter().map(message).collect();
+        assert_eq!(got, want);
+    }
+
+    #[track_caller]
+    fn wait_until(&self, what: &str, condition: impl Fn(&Self) -> bool) {
+        let deadline = Instant::now() + DEADLINE;
+        while !condition(self) {
+            assert!(Instant::now() < deadline, "{what} did not happen");
+            std::thread::yield_now();
+        }
+    }
+
+    /// So many files have been begun.
+    #[track_caller]
+    fn wait_for_files(&self, count: usize) {
+        self.wait_until("a file being begun", |running| {
+            let all = running.flow.positions.lock().expect("nobody panics");
+            count <= all.first().map_or(0, |positions| positions.keys().len())
+        });
+    }
+
+    fn counter(&self, name: &str) -> u64 {
+        let plugins = self.metrics.plugins();
+        let all = plugins.iter().flat_map(|plugin| plugin.counters());
+        all.filter(|(known, _)| *known == name)
+            .map(|(_, value)| value)
+            .sum()
+    }
+
+    /// Stops the input; nothing more may have come than was asked for.
+    #[track_caller]
+    fn stop(mut self) {
+        self.stop.send(true).expect("the input listens");
+        self.end();
+    }
+
+    /// Waits for the end of the input.
+    #[track_caller]
+    fn end(&mut self) {
+        let task = &mut self.task;
+        let ended = self
+            .runtime
+            .block_on(async { tokio::time::timeout(DEADLINE, task).await });
+        ended
+            .expect("the input ends in time")
+            .expect("the input does not panic");
+        while self.take_batch(Duration::ZERO) {}
+        let left: Vec<String> = self.events.iter().map(message).collect();
+        assert_eq!(left, [""; 0]);
+        for positions in self.flow.positions.lock().expect("nobody panics").iter() {
+            positions.save().expect("the folder is writable");
+        }
+    }
+}
+
+const BEGINNING: &str = "start_position => beginning";
+
+#[test]
+fn lines_of_all_files_that_fit_are_read() {
+    let rig = Rig::new("fit");
+    rig.write("a.log", "one\ntwo\r\n\nincomplete");
+    rig.write("a.txt", "other\n");
+    fs::create_dir(rig.path("folder.log")).expect("the folder is writable");
+    let mut running = rig.start("*.log", BEGINNING);
+    running.check(&["one", "two", ""]);
+    rig.append("a.log", " no more\nnext\n");
+    running.check(&["incomplete no more", "next"]);
+    running.stop();
+}
+
+#[test]
+fn events_name_their_file_and_host() {
+    let mut rig = Rig::new("fields");
+    rig.write("a.log", "one\n");
+    let path = rig.path("a.log").display().to_string();
+    let options =
+        format!("{BEGINNING} type => nginx tags => ['x'] add_field => {{ 'env' => 'live' }}");
+
+    let mut running = rig.start("a.log", &options);
+    let mut event = running.next(1).remove(0);
+    event
+        .as_object_mut()
+        .expect("it is one")
+        .remove("@timestamp");
+    let want = serde_json::json!({
+        "@version": "1", "message": "one", "type": "nginx", "host": "web1", "path": path, "env": "live",
+        "tags": ["x"],
+    });
+    assert_eq!(event, want);
+    running.stop();
+
+    rig.ecs = Ecs::Enabled;
+    rig.append("a.log", "two\n");
+    let mut running = rig.start("a.log", BEGINNING);
+    let mut event = running.next(1).remove(0);
+    event
+        .as_object_mut()
+        .expect("it is one")
+        .remove("@timestamp");
+    let want = serde_json::json!({
+        "@version": "1", "message": "two", "event": {"original": "two"}, "host": {"name": "web1"},
+        "log": {"file": {"path": path}},
+    });
+    assert_eq!(event, want);
+    running.stop();
+}
+
+#[test]
+fn codec_json_reads_a_document_a_line() {
+    let rig = Rig::new("json");
+    rig.write("a.log", "{\"message\":\"one\",\"host\":\"db\"}\n");
+    let mut running = rig.start("a.log", &format!("{BEGINNING} codec => json"));
+    assert_eq!(running.next(1)[0]["host"], "db");
+    running.stop();
+}
+
+#[test]
+fn by_default_only_what_is_new_is_read() {
+    let rig = Rig::new("end");
+    rig.write("a.log", "old\nbegun");
+    let mut running = rig.start("*.log", "");
+    running.wait_for_files(1);
+    rig.append("a.log", " before\nnew\n");
+    running.check(&["begun before", "new"]);
+    // A file that appears later is new as a whole.
+    rig.write("b.log", "first\n");
+    running.check(&["first"]);
+    running.stop();
+}
+
+#[test]
+fn a_renamed_file_is_read_to_its_end_and_the_new_one_from_its_beginning() {
+    let rig = Rig::new("rename");
+    rig.write("a.log", "one\n");
+    let mut running = rig.start("a.log", BEGINNING);
+    running.check(&["one"]);
+    let mut old = OpenOptions::new()
+        .append(true)
+        .open(rig.path("a.log"))
+        .expect("it is there");
+    rig.rename("a.log", "a.log.1");
+    old.write_all(b"two\n").expect("it is open");
+    rig.write("a.log", "three\n");
+    let mut got: Vec<String> = running.next(2).iter().map(message).collect();
+    got.sort();
+    assert_eq!(got, ["three", "two"]);
+    // The writer has not noticed yet.
+    old.write_all(b"four\n").expect("it is open");
+    running.check(&["four"]);
+    rig.append("a.log", "five\n");
+    running.check(&["five"]);
+    running.stop();
+}
+
+#[test]
+fn a_renamed_file_that_still_fits_is_not_read_again() {
+    let rig = Rig::new("rename-fits");
+    rig.write("a.log", "one\n");
+    let mut running = rig.start("a.log*", BEGINNING);
+    running.check(&["one"]);
+    rig.rename("a.log", "a.log.1");
+    rig.write("a.log", "two\n");
+    running.check(&["two"]);
+    rig.append("a.log.1", "three\n");
+    running.check(&["three"]);
+    running.stop();
+}
+
+#[test]
+fn a_removed_file_is_read_to_its_end() {
+    let rig = Rig::new("remove");
+    rig.write("a.log", "one\n");
+    let mut running = rig.start("a.log", BEGINNING);
+    running.check(&["one"]);
+    let mut old = OpenOptions::new()
+        .append(true)
+        .open(rig.path("a.log"))
+        .expect("it is there");
+    fs::remove_file(rig.path("a.log")).expect("it is there");
+    old.write_all(b"two\n").expect("it is open");
+    running.check(&["two"]);
+    rig.write("a.log", "three\n");
+    running.check(&["three"]);
+    running.stop();
+}
+
+#[test]
+fn an_emptied_file_is_read_from_its_beginning() {
+    let rig = Rig::new("truncate");
+    rig.write("a.log", "one\ntwo\n");
+    let mut running = rig.start("a.log", BEGINNING);
+    running.check(&["one", "two"]);
+    rig.write("a.log", "x\n");
+    running.check(&["x"]);
+    assert_eq!(running.counter("truncations"), 1);
+    running.stop();
+}
+
+#[test]
+fn a_file_that_was_emptied_and_outgrew_its_old_size_is_read_from_its_beginning() {
+    let rig = Rig::new("outgrow");
+    rig.write("a.log", "one\n");
+    let mut running = rig.start("a.log", BEGINNING);
+    running.check(&["one"]);
+    // In one go, as far as the input can see: it was told to look only after the file is whole.
+    rig.write("b.tmp", "another beginning\nand more\n");
+    let text = fs::read(rig.path("b.tmp")).expect("it is there");
+    let file = OpenOptions::new().write(true).open(rig.path("a.log"));
+    file.and_then(|mut file| file.write_all(&text))
+        .expect("it is there");
+    running.check(&["another beginning", "and more"]);
+    running.stop();
+}
+
+#[test]
+fn the_hole_that_copytruncate_leaves_is_skipped() {
+    let rig = Rig::new("copytruncate");
+    let mut writer = File::create(rig.path("a.log")).expect("the folder is writable");
+    let line = format!("{}\n", "x".repeat(299));
+    writer.write_all(line.as_bytes()).expect("it is open");
+    let mut running = rig.start("a.log", BEGINNING);
+    running.check(&[line.trim_end()]);
+    fs::copy(rig.path("a.log"), rig.path("a.log.1")).expect("the folder is writable");
+    writer.set_len(0).expect("it is open");
+    // The writer goes on where it was: before it there are NUL bytes now.
+    writer.write_all(b"two\n").expect("it is open");
+    running.check(&["two"]);
+    rig.append("a.log", "three\n");
+    running.check(&["three"]);
+    running.stop();
+}
+
+#[test]
+fn a_restart_goes_on_where_everything_was_safe() {
+    let rig = Rig::new("resume");
+    rig.write("a.log", "one\ntwo\npart");
+    let mut running = rig.start("a.log", BEGINNING);
+    running.check(&["one", "two"]);
+    running.stop();
+    rig.append("a.log", "ial\nthree\n");
+    let mut running = rig.start("a.log", "");
+    running.check(&["partial", "three"]);
+    running.acknowledges = false;
+    rig.append("a.log", "four\n");
+    running.check(&["four"]);
+    running.stop();
+    let mut running = rig.start("a.log", "");
+    running.check(&["four"]);
+    running.stop();
+}
+
+#[test]
+fn a_file_seen_at_its_end_only_is_known_after_a_restart() {
+    let rig = Rig::new("resume-end");
+    rig.write("a.log", "old\n");
+    rig.write("empty.log", "");
+    let running = rig.start("*.log", "");
+    running.wait_for_files(2);
+    running.stop();
+    rig.append("a.log", "one\n");
+    rig.append("empty.log", "two\n");
+    let mut running = rig.start("*.log", "file_sort_by => path");
+    running.check(&["one", "two"]);
+    running.stop();
+}
+
+#[test]
+fn a_rotation_between_two_runs_loses_nothing() {
+    let rig = Rig::new("resume-rename");
+    rig.write("a.log", "one\n");
+    let mut running = rig.start("a.log", BEGINNING);
+    running.check(&["one"]);
+    running.stop();
+    rig.append("a.log", "two\n");
+    rig.rename("a.log", "a.log.1");
+    rig.write("a.log", "three\n");
+    let mut running = rig.start("a.log", "");
+    let mut got: Vec<String> = running.next(2).iter().map(message).collect();
+    got.sort();
+    assert_eq!(got, ["three", "two"]);
+    running.stop();
+}
+
+#[test]
+fn a_copy_made_between_two_runs_is_known_again() {
+    let rig = Rig::new("resume-copy");
+    let line = format!("{}\n", "x".repeat(299));
+    rig.write("a.log", &line);
+    let mut running = rig.start("a.log*", BEGINNING);
+    running.check(&[line.trim_end()]);
+    running.stop();
+    rig.append("a.log", "two\n");
+    fs::copy(rig.path("a.log"), rig.path("a.log.1")).expect("the folder is writable");
+    rig.write("a.log", "three\n");
+    let mut running = rig.start("a.log*", "file_sort_by => path file_sort_direction => desc");
+    let mut got: Vec<String> = running.next(2).iter().map(message).collect();
+    got.sort();
+    assert_eq!(got, ["three", "two"]);
+    running.stop();
+}
+
+#[test]
+fn another_file_in_the_same_inode_is_read_from_its_beginning() {
+    let rig = Rig::new("inode");
+    rig.write("a.log", "one\nmore of it\n");
+    let mut running = rig.start("a.log", BEGINNING);
+    running.check(&["one", "more of it"]);
+    running.stop();
+    // Written over: the inode stays, and the text is longer than the position.
+    rig.write("a.log", "two\nand still more of it\n");
+    let mut running = rig.start("a.log", "");
+    running.check(&["two", "and still more of it"]);
+    running.stop();
+}
+
+#[test]
+fn files_that_begin_alike_are_told_apart() {
+    let rig = Rig::new("alike");
+    let header = format!("{}\n", "#".repeat(400));
+    rig.write("a.log", &format!("{header}one\n"));
+    let mut running = rig.start("*.log", BEGINNING);
+    running.check(&[header.trim_end(), "one"]);
+    running.stop();
+    rig.write("b.log", &format!("{header}two\n"));
+    let mut running = rig.start("*.log", BEGINNING);
+    running.check(&[header.trim_end(), "two"]);
+    running.stop();
+}
+
+#[test]
+fn without_a_path_for_positions_every_start_is_the_first() {
+    let rig = Rig::new("sincedb");
+    rig.write("a.log", "one\n");
+    let options = format!("{BEGINNING} sincedb_path => '/dev/null'");
+    for _ in 0..2 {
+        let mut running = rig.start("a.log", &options);
+        running.check(&["one"]);
+        running.stop();
+    }
+    assert!(!rig.folder.join("data").exists());
+}
+
+#[test]
+fn excluded_names_are_left_out() {
+    let rig = Rig::new("exclude");
+    rig.write("a.log", "one\n");
+    rig.write("a.gz", "two\n");
+    let options = format!("{BEGINNING} exclude => ['*.gz', 'debug*']");
+    let mut running = rig.start("*", &options);
+    running.check(&["one"]);
+    rig.write("debug.log", "three\n");
+    rig.write("z.log", "four\n");
+    running.check(&["four"]);
+    running.stop();
+}
+
+#[test]
+fn new_folders_are_found() {
+    let rig = Rig::new("folders");
+    let mut running = rig.start("**/app/*.log", BEGINNING);
+    let folder = rig.path("x").join("y").join("app");
+    fs::create_dir_all(&folder).expect("the folder is writable");
+    append(&folder.join("a.log"), "one\n");
+    running.check(&["one"]);
+    append(&folder.join("b.log"), "two\n");
+    running.check(&["two"]);
+    running.stop();
+}
+
+#[test]
+fn a_folder_that_is_not_there_yet_is_waited_for() {
+    let rig = Rig::new("later");
+    let mut running = rig.start("later/on/a.log", BEGINNING);
+    let folder = rig.path("later").join("on");
+    fs::create_dir_all(&folder).expect("the folder is writable");
+    append(&folder.join("a.log"), "one\n");
+    running.check(&["one"]);
+    running.stop();
+}
+
+#[test]
+fn a_linked_file_is_read_once_and_followed() {
+    let rig = Rig::new("link");
+    let target = rig.folder.join("target");
+    append(&target, "one\n");
+    for link in ["a.log", "b.log"] {
+        std::os::unix::fs::symlink(&target, rig.path(link)).expect("the folder is writable");
+    }
+    let mut running = rig.start("*.log", BEGINNING);
+    running.check(&["one"]);
+    append(&target, "two\n");
+    running.check(&["two"]);
+    running.stop();
+}
+
+#[test]
+fn a_thousand_files_are_followed() {
+    let rig = Rig::new("thousand");
+    let name = |number: usize| format!("{number}.log");
+    for number in 0..1000 {
+        rig.write(&name(number), "same in all\n");
+    }
+    let mut running = rig.start("*.log", &format!("{BEGINNING} max_open_files => 100"));
+    running.next(1000);
+    for round in 0..3 {
+        for number in (0..1000).step_by(7) {
+            rig.append(&name(number), &format!("{round} {number}\n"));
+        }
+        let count = (0..1000).step_by(7).count();
+        let mut seen: HashMap<String, usize> = HashMap::new();
+        for event in running.next(count) {
+            let path = event["path"].as_str().expect("there is a path").to_owned();
+            let line = message(&event);
+            let number = line
+                .rsplit(' ')
+                .next()
+                .expect("there is a number")
+                .to_owned();
+            assert!(path.ends_with(&format!("/{number}.log")), "{path}: {line}");
+            *seen.entry(line).or_default() += 1;
+        }
+        assert_eq!(seen.len(), count);
+    }
+    running.stop();
+}
+
+#[test]
+fn lines_longer_than_a_read_and_than_the_limit_come_out() {
+    let rig = Rig::new("long");
+    let long = "x".repeat(3 * limits::READ_BYTES);
+    let endless = "y".repeat(10 << 20);
+    rig.write("a.log", &format!("{long}\n{endless}\nnext\n"));
+    let mut running = rig.start("a.log", BEGINNING);
+    let events = running.next(3);
+    assert_eq!(message(&events[0]), long);
+    assert_eq!(message(&events[1]).len(), limits::LINE_BYTES_MAX);
+    assert_eq!(events[1]["tags"], serde_json::json!(["_linetruncated"]));
+    assert_eq!(message(&events[2]), "next");
+    assert_eq!(running.counter("lines_truncated"), 1);
+    running.stop();
+}
+
+#[test]
+fn a_position_inside_a_cut_line_is_resumed_behind_it() {
+    let rig = Rig::new("long-resume");
+    rig.write("a.log", &"y".repeat(2 * limits::LINE_BYTES_MAX));
+    let mut running = rig.start("a.log", BEGINNING);
+    assert_eq!(
+        running.next(1)[0]["tags"],
+        serde_json::json!(["_linetruncated"])
+    );
+    running.stop();
+    rig.append("a.log", "yyy\nnext\n");
+    let mut running = rig.start("a.log", BEGINNING);
+    running.check(&["next"]);
+    running.stop();
+}
+
+#[test]
+fn another_delimiter_ends_lines() {
+    let rig = Rig::new("delimiter");
+    rig.write("a.log", "one\nstill||two||three");
+    let mut running = rig.start("a.log", &format!("{BEGINNING} delimiter => '||'"));
+    running.check(&["one\nstill", "two"]);
+    running.stop();
+}
+
+#[test]
+fn what_is_no_regular_file_is_left_alone() {
+    let rig = Rig::new("fifo");
+    let path = rig.path("pipe.log");
+    let mode = rustix::fs::Mode::from_raw_mode(0o600);
+    rustix::fs::mknodat(rustix::fs::CWD, &path, rustix::fs::FileType::Fifo, mode, 0)
+        .expect("the folder is writable");
+    rig.write("a.log", "one\n");
+    let mut running = rig.start("*.log", BEGINNING);
+    running.check(&["one"]);
+    running.stop();
+}
+
+#[test]
+fn mode_read_deletes_a_file_when_everything_is_safe() {
+    let rig = Rig::new("read");
+    rig.write("a.log", "one\nlast without end");
+    rig.write("b.log", "");
+    let options = "mode => read exit_after_read => true file_sort_by => path";
+    let mut running = rig.start("*.log", options);
+    running.check(&["one", "last without end"]);
+    running.end();
+    assert!(!rig.path("a.log").exists());
+    assert!(!rig.path("b.log").exists());
+}
+
+#[test]
+fn mode_read_keeps_a_file_that_is_not_safe() {
+    let rig = Rig::new("read-unsafe");
+    rig.write("a.log", "one\n");
+    let mut running = rig.start("*.log", "mode => read");
+    running.acknowledges = false;
+    running.check(&["one"]);
+    running.stop();
+    assert!(rig.path("a.log").exists());
+}
+
+#[test]
+fn mode_read_logs_what_it_has_read_and_reads_it_once() {
+    let rig = Rig::new("read-log");
+    rig.write("a.log", "one\n");
+    let log = rig.folder.join("done");
+    let options = format!(
+        "mode => read exit_after_read => true file_completed_action => log file_completed_log_path => '{}'",
+        log.display()
+    );
+    let mut running = rig.start("*.log", &options);
+    running.check(&["one"]);
+    running.end();
+    let want = format!("{}\n", rig.path("a.log").display());
+    assert_eq!(fs::read_to_string(&log).expect("it was written"), want);
+    let mut running = rig.start("*.log", &options);
+    running.end();
+}
+
+#[test]
+fn mode_read_unpacks_archives() {
+    let rig = Rig::new("gzip");
+    let file = File::create(rig.path("a.log.gz")).expect("the folder is writable");
+    let mut packed = flate2::write::GzEncoder::new(file, flate2::Compression::fast());
+    packed
+        .write_all(b"one\ntwo\n")
+        .expect("the folder is writable");
+    packed.finish().expect("the folder is writable");
+    rig.write("b.log.gz", "this is no archive");
+    let options = "mode => read check_archive_validity => true";
+    let mut running = rig.start("*.gz", options);
+    running.check(&["one", "two"]);
+    running.stop();
+    assert!(rig.path("b.log.gz").exists());
+}
+
+#[test]
+fn positions_of_logstash_are_taken_over() {
+    use std::os::unix::fs::MetadataExt;
+
+    let rig = Rig::new("logstash");
+    rig.write("a.log", "one\ntwo\n");
+    rig.write("b.log", "old\n");
+    let metadata = fs::metadata(rig.path("a.log")).expect("it is there");
+    let (major, minor) = (
+        rustix::fs::major(metadata.dev()),
+        rustix::fs::minor(metadata.dev()),
+    );
+    let sincedb = rig.folder.join("sincedb");
+    let text = format!(
+        "{} {major} {minor} 4 1790000000.5 /some/path\n",
+        metadata.ino()
+    );
+    fs::write(&sincedb, &text).expect("the folder is writable");
+    let options = format!("sincedb_path => '{}'", sincedb.display());
+    let mut running = rig.start("*.log", &options);
+    running.check(&["two"]);
+    running.stop();
+    assert_eq!(fs::read_to_string(&sincedb).expect("it is there"), text);
+    rig.append("a.log", "three\n");
+    let mut running = rig.start("*.log", &options);
+    running.check(&["three"]);
+    running.stop();
+}

@@ -1,0 +1,236 @@
+//! Blocks of documents: the body of a request as the worker wrote it, where each document begins in it, and the
+//! acknowledgements of the batches they came from. Splitting, merging and picking out of documents live here, sending
+//! does not.
+
+use std::sync::{Arc, Mutex};
+
+use bytes::Bytes;
+
+use crate::limits;
+use crate::queue::ack::Ack;
+
+/// Documents that travel together. The body is sent as it is.
+#[derive(Default)]
+pub struct Block {
+    /// Action line and source of every document, in order.
+    pub body: Vec<u8>,
+    /// Where each document's action line begins.
+    pub starts: Vec<u32>,
+    /// For each batch: the place in `starts` of its first document here, and its handle.
+    pub acks: Vec<(u32, Ack)>,
+    /// How often these documents were refused for the moment.
+    pub attempt: u32,
+}
+
+impl Block {
+    pub fn is_empty(&self) -> bool {
+        self.starts.is_empty()
+    }
+
+    pub fn documents(&self) -> usize {
+        self.starts.len()
+    }
+
+    /// Adds another block's documents at the end. Gives back the emptied buffer.
+    pub fn merge(&mut self, other: Self) -> Vec<u8> {
+        let (bytes, documents) = (self.body.len() as u32, self.starts.len() as u32);
+        self.body.extend_from_slice(&other.body);
+        self.starts
+            .extend(other.starts.iter().map(|start| start + bytes));
+        let moved = other.acks.into_iter();
+        self.acks
+            .extend(moved.map(|(first, ack)| (first + documents, ack)));
+        self.attempt = self.attempt.max(other.attempt);
+        other.body
+    }
+
+    /// Everything was decided: the batches are told.
+    pub fn settle(acks: Vec<(u32, Ack)>) {
+        acks.into_iter().for_each(|(_, ack)| ack.settle());
+    }
+
+    /// The block as it is sent, its body shared with the request.
+    pub fn seal(self) -> Sealed {
+        Sealed {
+            body: Bytes::from(self.body),
+            starts: self.starts,
+            acks: self.acks,
+            attempt: self.attempt,
+        }
+    }
+}
+
+/// A block whose body no longer changes.
+pub struct Sealed {
+    pub body: Bytes,
+    pub starts: Vec<u32>,
+    pub acks: Vec<(u32, Ack)>,
+    pub attempt: u32,
+}
+
+impl Sealed {
+    pub fn documents(&self) -> usize {
+        self.starts.len()
+    }
+
+    /// One document's action line and source.
+    pub fn document(&self, place: usize) -> &[u8] {
+        let offset = |place: usize| self.starts.get(place).map(|&start| start as usize);
+        let start = offset(place).unwrap_or(self.body.len());
+        let end = offset(place + 1).unwrap_or(self.body.len());
+        self.body.get(start..end).unwrap_or(b"")
+    }
+
+    /// Copies of some documents, with shares in the batches that they came from.
+    pub fn pick(&self, places: &[usize]) -> Block {
+        let mut picked = Block {
+            attempt: self.attempt,
+            ..Block::default()
+        };
+        let mut acks = self.acks.iter().peekable();
+        let mut current: Option<&Ack> = None;
+        for &place in places {
+            let mut moved = false;
+            while let Some((_, ack)) = acks.next_if(|(first, _)| *first as usize <= place) {
+                current = Some(ack);
+                moved = true;
+            }
+            if let Some(ack) = current.filter(|_| moved) {
+                picked.acks.push((picked.starts.len() as u32, ack.clone()));
+            }
+            picked.starts.push(picked.body.len() as u32);
+            picked.body.extend_from_slice(self.document(place));
+        }
+        picked
+    }
+
+    /// Two halves, each with shares in its batches.
+    pub fn halve(self) -> [Block; 2] {
+        let middle = self.documents() / 2;
+        let first: Vec<usize> = (0..middle).collect();
+        let second: Vec<usize> = (middle..self.documents()).collect();
+        let halves = [self.pick(&first), self.pick(&second)];
+        Block::settle(self.acks);
+        halves
+    }
+
+    /// Back to a block. The body is copied only if somebody still holds it.
+    pub fn open(self) -> Block {
+        Block {
+            body: Vec::from(self.body),
+            starts: self.starts,
+            acks: self.acks,
+            attempt: self.attempt,
+        }
+    }
+}
+
+/// Buffers to use again: a new one of this size costs the kernel a fault for each of its pages.
+#[derive(Clone, Default)]
+pub struct Spares {
+    buffers: Arc<Mutex<Vec<Vec<u8>>>>,
+}
+
+impl Spares {
+    /// An empty buffer with room for a block.
+    pub fn take(&self) -> Vec<u8> {
+        let spare = self
+            .buffers
+            .lock()
+            .expect("no holder of this lock panics")
+            .pop();
+        spare.unwrap_or_else(|| {
+            Vec::with_capacity(limits::BULK_BLOCK_BYTES + limits::BULK_BLOCK_SLACK_BYTES)
+        })
+    }
+
+    /// Gives a buffer back; those of unusual sizes are freed.
+    pub fn give(&self, mut buffer: Vec<u8>) {
+        let usual = limits::BULK_BLOCK_BYTES..=limits::BULK_BLOCK_BYTES * 2;
+        if !usual.contains(&buffer.capacity()) {
+            return;
+        }
+        buffer.clear();
+        let mut buffers = self.buffers.lock().expect("no holder of this lock panics");
+        if buffers.len() < limits::BULK_SPARES_MAX {
+            buffers.push(buffer);
+        }
+    }
+
+    /// Gives a sent body back, if nobody holds it any more.
+    pub fn give_bytes(&self, mut body: Bytes) {
+        if body.is_unique() {
+            body.truncate(0);
+            self.give(Vec::from(body));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicU64, Ordering};
+
+    use super::Block;
+    use crate::queue::ack::{Ack, Acknowledge};
+
+    struct Count(AtomicU64);
+
+    impl Acknowledge for Count {
+        fn acknowledge(&self, _: u64) {
+            self.0.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    fn block(documents: &[&str]) -> Block {
+        let mut block = Block::default();
+        for document in documents {
+            block.starts.push(block.body.len() as u32);
+            block.body.extend_from_slice(document.as_bytes());
+        }
+        block
+    }
+
+    #[test]
+    fn a_merged_block_has_the_documents_of_both() {
+        let mut one = block(&["a\n", "bb\n"]);
+        one.merge(block(&["ccc\n"]));
+        let sealed = one.seal();
+        assert_eq!(sealed.document(1), b"bb\n");
+        assert_eq!(sealed.document(2), b"ccc\n");
+        assert_eq!(sealed.document(3), b"");
+    }
+
+    #[test]
+    fn picked_documents_keep_their_batches_waiting() {
+        let count = Arc::new(Count(AtomicU64::new(0)));
+        let (first, second) = (Ack::new(count.clone(), 1), Ack::new(count.clone(), 2));
+        let mut all = block(&["a", "b", "c", "d"]);
+        all.acks = vec![(0, first), (2, second)];
+        let sealed = all.seal();
+        let picked = sealed.pick(&[3]);
+        assert_eq!(picked.body, b"d");
+        Block::settle(sealed.acks);
+        assert_eq!(count.0.load(Ordering::Relaxed), 1);
+        Block::settle(picked.acks);
+        assert_eq!(count.0.load(Ordering::Relaxed), 2);
+    }
+
+    #[test]
+    fn halves_hold_everything_once() {
+        let [first, second] = block(&["a", "b", "c"]).seal().halve();
+        assert_eq!((first.body, second.body), (b"a".to_vec(), b"bc".to_vec()));
+    }
+
+    #[test]
+    fn a_halved_block_settles_when_both_halves_have() {
+        let count = Arc::new(Count(AtomicU64::new(0)));
+        let mut all = block(&["a", "b"]);
+        all.acks = vec![(0, Ack::new(count.clone(), 1))];
+        let [first, second] = all.seal().halve();
+        Block::settle(first.acks);
+        assert_eq!(count.0.load(Ordering::Relaxed), 0);
+        Block::settle(second.acks);
+        assert_eq!(count.0.load(Ordering::Relaxed), 1);
+    }
+}

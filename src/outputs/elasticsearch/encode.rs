@@ -1,0 +1,156 @@
+//! Events to documents, in the worker: action line and source are written straight into the block that becomes the body
+//! of a request. Nothing is sent here; full blocks go to the sender, and everything does when the input pauses.
+
+use std::sync::Arc;
+
+use tokio::sync::mpsc;
+
+use crate::event::encode::Stamp;
+use crate::event::{Batch, EventId, Name, Value};
+use crate::outputs::Encoder;
+use crate::outputs::elasticsearch::action::{Action, Plan};
+use crate::outputs::elasticsearch::block::{Block, Spares};
+use crate::outputs::elasticsearch::refusals::Refusals;
+use crate::outputs::elasticsearch::verdict::Refusal;
+
+const NANOS_PER_DAY: i64 = 86_400_000_000_000;
+
+/// What the encoders of all workers share.
+#[derive(Clone)]
+pub struct Shared {
+    pub plan: Arc<Plan>,
+    pub block_bytes: usize,
+    pub block_events: usize,
+    pub blocks: mpsc::Sender<Block>,
+    pub spares: Spares,
+    pub refusals: Arc<Refusals>,
+}
+
+/// The encoder of one worker.
+pub struct BulkEncoder {
+    shared: Shared,
+    /// Whether an action line serves a whole day.
+    daily: bool,
+    line: DailyLine,
+    stamp: Stamp,
+    scratch: Vec<u8>,
+    block: Block,
+}
+
+/// The action line of a day, or why events of that day have none.
+struct DailyLine {
+    day: Option<i64>,
+    text: Vec<u8>,
+    action: Result<Action, Refusal>,
+}
+
+impl BulkEncoder {
+    pub fn new(shared: Shared) -> Self {
+        Self {
+            daily: shared.plan.is_daily(),
+            shared,
+            line: DailyLine {
+                day: None,
+                text: Vec::new(),
+                action: Ok(Action::Index),
+            },
+            stamp: Stamp::default(),
+            scratch: Vec::new(),
+            block: Block::default(),
+        }
+    }
+
+    fn encode_one(&mut self, batch: &mut Batch, id: EventId) -> Result<(), Refusal> {
+        let start = self.block.body.len();
+        let action = if self.daily {
+            self.write_daily_line(batch, id)
+        } else {
+            let plan = &self.shared.plan;
+            plan.write(batch, id, &mut self.scratch, &mut self.block.body)
+        };
+        let action = action.inspect_err(|_| self.block.body.truncate(start))?;
+        self.write_source(batch, id, action);
+        self.block.starts.push(start as u32);
+        Ok(())
+    }
+
+    fn write_daily_line(&mut self, batch: &mut Batch, id: EventId) -> Result<Action, Refusal> {
+        let day = match batch.get_top(id, Name::TIMESTAMP) {
+            Some(Value::Time(nanos)) => nanos.div_euclid(NANOS_PER_DAY),
+            _ => i64::MIN,
+        };
+        if self.line.day != Some(day) {
+            self.line.text.clear();
+            let plan = &self.shared.plan;
+            self.line.action = plan.write(batch, id, &mut self.scratch, &mut self.line.text);
+            self.line.day = Some(day);
+        }
+        self.block.body.extend_from_slice(&self.line.text);
+        self.line.action.clone()
+    }
+
+    fn write_source(&mut self, batch: &Batch, id: EventId, action: Action) {
+        let body = &mut self.block.body;
+        match action {
+            Action::Index | Action::Create => {
+                batch.write_document(id, &mut self.stamp, body);
+                body.push(b'\n');
+            }
+            Action::Update => {
+                body.extend_from_slice(b"{\"doc\":");
+                batch.write_document(id, &mut self.stamp, body);
+                if self.shared.plan.doc_as_upsert {
+                    body.extend_from_slice(b",\"doc_as_upsert\":true");
+                }
+                body.extend_from_slice(b"}\n");
+            }
+            Action::Delete => {}
+        }
+    }
+
+    /// Hands the block over; waits while the sender has enough.
+    fn ship(&mut self) {
+        if self.block.is_empty() {
+            return;
+        }
+        let block = std::mem::take(&mut self.block);
+        if self.shared.blocks.blocking_send(block).is_err() {
+            // The sender ends only after all encoders: what it no longer takes stays unacknowledged.
+            tracing::error!("an elasticsearch output has stopped; documents are lost to it");
+        }
+    }
+}
+
+impl Encoder for BulkEncoder {
+    fn encode(&mut self, batch: &mut Batch, selected: &[EventId]) {
+        let mut shares = false;
+        for &id in selected {
+            if self.block.body.capacity() == 0 {
+                self.block.body = self.shared.spares.take();
+            }
+            match self.encode_one(batch, id) {
+                Ok(()) if !shares => {
+                    let first = self.block.starts.len() as u32 - 1;
+                    self.block.acks.push((first, batch.ack.clone()));
+                    shares = true;
+                }
+                Ok(()) => {}
+                Err(refusal) => self.shared.refusals.refuse(b"", &refusal),
+            }
+            let full = self.shared.block_bytes <= self.block.body.len()
+                || self.shared.block_events <= self.block.starts.len();
+            if full {
+                self.ship();
+                shares = false;
+            }
+        }
+    }
+
+    fn flush(&mut self) {
+        self.ship();
+    }
+
+    fn fork(&self) -> Box<dyn Encoder> {
+        Box::new(Self::new(self.shared.clone()))
+    }
+}

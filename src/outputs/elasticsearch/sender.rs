@@ -1,0 +1,272 @@
+//! The task that sends blocks: small ones are joined while requests are under way, several requests run at once, and each
+//! document ends with its verdict. Blocks come in, acknowledgements and counts go out. When to wait and whom to ask is
+//! decided in `retry` and `hosts`.
+
+mod report;
+mod verdicts;
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::mpsc;
+use tokio::task::{JoinError, JoinSet};
+use tokio::time::Instant;
+
+use crate::limits;
+use crate::outputs::elasticsearch::answer;
+use crate::outputs::elasticsearch::block::{Block, Sealed, Spares};
+use crate::outputs::elasticsearch::hosts::Hosts;
+use crate::outputs::elasticsearch::retry::{Backoff, Waiting};
+use crate::outputs::elasticsearch::transport::{Reply, Transport, Unreachable};
+use crate::outputs::elasticsearch::verdict::Outcome;
+pub use report::Report;
+
+/// How requests are put together and repeated.
+#[derive(Clone, Debug)]
+pub struct Schedule {
+    pub bytes_max: usize,
+    pub documents_max: usize,
+    /// How long small blocks wait for more while other requests are under way.
+    pub delay: Duration,
+    pub requests_max: usize,
+    pub retry_initial: Duration,
+    pub retry_max: Duration,
+    /// The longest rest of a host that could not be reached.
+    pub resurrect_delay: Duration,
+}
+
+/// The sending task's state.
+pub struct Sender {
+    schedule: Schedule,
+    transport: Arc<dyn Transport>,
+    hosts: Hosts,
+    backoff: Backoff,
+    /// Blocks as they came, with the time they did.
+    fresh: VecDeque<(Instant, Block)>,
+    fresh_bytes: usize,
+    retries: Waiting,
+    in_flight: JoinSet<Done>,
+    in_flight_bytes: usize,
+    spares: Spares,
+    report: Report,
+}
+
+/// A request that ended.
+struct Done {
+    host: usize,
+    block: Sealed,
+    result: Result<Reply, Unreachable>,
+}
+
+/// Why the task woke up.
+enum Event {
+    Block(Option<Block>),
+    Done(Result<Done, JoinError>),
+    Time,
+}
+
+impl Sender {
+    pub fn new(
+        schedule: Schedule,
+        transport: Arc<dyn Transport>,
+        hosts: usize,
+        spares: Spares,
+        report: Report,
+    ) -> Self {
+        Self {
+            backoff: Backoff::new(schedule.retry_initial, schedule.retry_max),
+            schedule,
+            transport,
+            hosts: Hosts::new(hosts),
+            fresh: VecDeque::new(),
+            fresh_bytes: 0,
+            retries: Waiting::default(),
+            in_flight: JoinSet::new(),
+            in_flight_bytes: 0,
+            spares,
+            report,
+        }
+    }
+
+    /// Sends what comes until all encoders are gone and every document has its verdict.
+    pub async fn run(mut self, mut blocks: mpsc::Receiver<Block>) {
+        /// A bound on each wait; what is waited for wakes the task by itself.
+        const LONGEST: Duration = Duration::from_secs(1);
+        let mut open = true;
+        loop {
+            let now = Instant::now();
+            self.dispatch(now, open);
+            let waiting = blocks.len() + self.fresh.len() + self.retries.len();
+            self.report.waiting(waiting + self.in_flight.len());
+            if !open && waiting == 0 && self.in_flight.is_empty() {
+                return;
+            }
+            let wake = self.next_wake(now).unwrap_or(now + LONGEST);
+            let has_room = open && self.has_room();
+            let event = tokio::select! {
+                block = blocks.recv(), if has_room => Event::Block(block),
+                Some(done) = self.in_flight.join_next() => Event::Done(done),
+                () = tokio::time::sleep_until(wake) => Event::Time,
+            };
+            match event {
+                Event::Block(Some(block)) => self.accept(block),
+                Event::Block(None) => open = false,
+                Event::Done(Ok(done)) => self.finish(done),
+                Event::Done(Err(error)) => {
+                    tracing::error!(
+                        "a request ended by a fault, its documents stay unacknowledged: {error}"
+                    );
+                }
+                Event::Time => {}
+            }
+        }
+    }
+
+    fn accept(&mut self, block: Block) {
+        self.fresh_bytes += block.body.len();
+        self.fresh.push_back((Instant::now(), block));
+    }
+
+    /// Whether one more block may be taken: enough are there for the next request, or too much is held altogether.
+    fn has_room(&self) -> bool {
+        let held = self.fresh_bytes + self.retries.bytes() + self.in_flight_bytes;
+        self.fresh_bytes < self.schedule.bytes_max && held < limits::BULK_HELD_BYTES_MAX
+    }
+
+    /// Sends what is ready, while there is a host for it.
+    fn dispatch(&mut self, now: Instant, open: bool) {
+        while self.in_flight.len() < self.schedule.requests_max {
+            let is_due = self.retries.next_due().is_some_and(|due| due <= now);
+            if !is_due && !self.is_fresh_ready(now, open) {
+                return;
+            }
+            let Some(host) = self.hosts.pick(now) else {
+                return;
+            };
+            let (bytes, documents) = (self.schedule.bytes_max, self.schedule.documents_max);
+            let due = self.retries.pop_due(now, bytes, documents);
+            let Some(block) = due.or_else(|| self.join_fresh()) else {
+                return;
+            };
+            self.send(host, block);
+        }
+    }
+
+    /// Small blocks wait while requests are under way, but never long; when there are none, nothing waits.
+    fn is_fresh_ready(&self, now: Instant, open: bool) -> bool {
+        let Some((arrived, _)) = self.fresh.front() else {
+            return false;
+        };
+        let enough = self.schedule.bytes_max / 2 <= self.fresh_bytes;
+        self.in_flight.is_empty() || !open || enough || *arrived + self.schedule.delay <= now
+    }
+
+    /// The first block with as many of the next as fit.
+    fn join_fresh(&mut self) -> Option<Block> {
+        let (_, mut joined) = self.fresh.pop_front()?;
+        self.fresh_bytes -= joined.body.len();
+        while let Some((_, next)) = self.fresh.front() {
+            let bytes = joined.body.len() + next.body.len();
+            let documents = joined.documents() + next.documents();
+            if self.schedule.bytes_max < bytes || self.schedule.documents_max < documents {
+                break;
+            }
+            if let Some((_, next)) = self.fresh.pop_front() {
+                self.fresh_bytes -= next.body.len();
+                self.spares.give(joined.merge(next));
+            }
+        }
+        Some(joined)
+    }
+
+    fn send(&mut self, host: usize, block: Block) {
+        let block = block.seal();
+        self.in_flight_bytes += block.body.len();
+        self.report.sent(block.body.len());
+        let transport = Arc::clone(&self.transport);
+        self.in_flight.spawn(async move {
+            let result = transport.bulk(host, block.body.clone()).await;
+            Done {
+                host,
+                block,
+                result,
+            }
+        });
+    }
+
+    /// The next moment at which time alone changes what can be sent.
+    fn next_wake(&self, now: Instant) -> Option<Instant> {
+        let delayed = self
+            .fresh
+            .front()
+            .map(|(arrived, _)| *arrived + self.schedule.delay);
+        [
+            self.retries.next_due(),
+            self.hosts.next_rested(now),
+            delayed,
+        ]
+        .into_iter()
+        .flatten()
+        .filter(|wake| now < *wake)
+        .min()
+    }
+
+    fn finish(&mut self, done: Done) {
+        let now = Instant::now();
+        let Done {
+            host,
+            block,
+            result,
+        } = done;
+        self.in_flight_bytes -= block.body.len();
+        let (outcome, rest_max, retry_after) = match result {
+            Ok(reply) => {
+                let outcome = match reply.status {
+                    200..=299 => answer::read(&reply.body, block.documents()),
+                    status => Outcome::of_status(status, &reply.body),
+                };
+                (outcome, self.schedule.retry_max, reply.retry_after)
+            }
+            Err(Unreachable(reason)) => (
+                Outcome::Away { reason },
+                self.schedule.resurrect_delay,
+                None,
+            ),
+        };
+        match outcome {
+            Outcome::Away { reason } => {
+                let wait = self.backoff.wait(self.hosts.failures(host)).min(rest_max);
+                let rest = retry_after.map_or(wait, |asked| {
+                    asked.clamp(wait, self.schedule.retry_max.max(wait))
+                });
+                if self.hosts.failed(host, now, rest) {
+                    self.report.away(host, &reason);
+                }
+                self.put_back(now, block);
+            }
+            Outcome::Denied { reason } => {
+                let rest = self.backoff.wait(u32::MAX);
+                if self.hosts.failed(host, now, rest) {
+                    self.report.denied(host, &reason);
+                }
+                self.put_back(now, block);
+            }
+            answered => {
+                if let Some(after) = self.hosts.answered(host, now) {
+                    self.report.back(host, after);
+                }
+                self.conclude(now, block, answered);
+            }
+        }
+    }
+
+    /// Nothing of the request came through: it is sent once more, as soon as a host may be asked.
+    fn put_back(&mut self, now: Instant, block: Sealed) {
+        self.report.repeated(block.documents());
+        self.retries.push(now, block.open());
+    }
+}
+
+#[cfg(test)]
+mod tests;

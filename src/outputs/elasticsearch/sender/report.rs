@@ -1,0 +1,137 @@
+//! What the sender tells: counters, and a message in plain words when something begins or ends, never one per request.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use crate::limits;
+use crate::metrics::{Counter, Gauge, PluginMetrics};
+use crate::outputs::elasticsearch::refusals::{Refusals, printable};
+use crate::outputs::elasticsearch::verdict::Refusal;
+
+/// Counters and messages of one output.
+pub struct Report {
+    metrics: Arc<PluginMetrics>,
+    refusals: Arc<Refusals>,
+    /// Addresses of the hosts, without passwords.
+    hosts: Vec<String>,
+    /// Whether ids are the user's: then a duplicate deserves a word.
+    own_ids: bool,
+    requests: Arc<Counter>,
+    bytes_sent: Arc<Counter>,
+    retried: Arc<Counter>,
+    duplicates: Arc<Counter>,
+    failure_store: Arc<Counter>,
+    queue_blocks: Arc<Gauge>,
+    blocked_said: Option<Instant>,
+    duplicates_said: Option<Instant>,
+}
+
+impl Report {
+    pub fn new(
+        metrics: Arc<PluginMetrics>,
+        refusals: Arc<Refusals>,
+        hosts: Vec<String>,
+        own_ids: bool,
+    ) -> Self {
+        Self {
+            requests: metrics.counter("requests"),
+            bytes_sent: metrics.counter("bytes_sent"),
+            retried: metrics.counter("documents_retried"),
+            duplicates: metrics.counter("documents_duplicate"),
+            failure_store: metrics.counter("documents_in_failure_store"),
+            queue_blocks: metrics.gauge("queue_blocks"),
+            metrics,
+            refusals,
+            hosts,
+            own_ids,
+            blocked_said: None,
+            duplicates_said: None,
+        }
+    }
+
+    pub fn waiting(&self, blocks: usize) {
+        self.queue_blocks.set(blocks as u64);
+    }
+
+    pub fn sent(&self, bytes: usize) {
+        self.requests.add(1);
+        self.bytes_sent.add(bytes as u64);
+    }
+
+    pub fn stored(&self, documents: usize, in_failure_store: u64) {
+        self.metrics.events_out.add(documents as u64);
+        self.failure_store.add(in_failure_store);
+    }
+
+    pub fn repeated(&self, documents: usize) {
+        self.retried.add(documents as u64);
+    }
+
+    pub fn refused(&self, document: &[u8], refusal: &Refusal) {
+        self.refusals.refuse(document, refusal);
+    }
+
+    pub fn duplicates(&mut self, documents: u64) {
+        self.duplicates.add(documents);
+        if self.own_ids && 0 < documents && is_time_for(&mut self.duplicates_said) {
+            let id = &self.metrics.id;
+            tracing::warn!(
+                "{id}: {documents} documents were not stored again: their `document_id` is taken"
+            );
+        }
+    }
+
+    pub fn blocked(&mut self, reason: &str) {
+        if is_time_for(&mut self.blocked_said) {
+            let (id, reason) = (&self.metrics.id, printable(reason));
+            tracing::error!(
+                "{id}: documents wait because Elasticsearch does not let them in: {reason}. Lift the block, free disk \
+                 space or grant the right; nothing is lost meanwhile"
+            );
+        }
+    }
+
+    pub fn learned(&self, bytes: usize) {
+        let id = &self.metrics.id;
+        tracing::warn!(
+            "{id}: the server takes no request of this length; from now on they have at most {bytes} bytes"
+        );
+    }
+
+    pub fn away(&self, host: usize, reason: &str) {
+        let (id, host, reason) = (&self.metrics.id, self.host(host), printable(reason));
+        tracing::warn!(
+            "{id}: Elasticsearch at {host} is not to be had ({reason}). Is it running, and is `hosts` right? What is \
+             read waits and is sent once it answers"
+        );
+    }
+
+    pub fn denied(&self, host: usize, reason: &str) {
+        let (id, host, reason) = (&self.metrics.id, self.host(host), printable(reason));
+        tracing::error!(
+            "{id}: Elasticsearch at {host} does not accept us ({reason}). Check `user` and `password` or `api_key`, and \
+             what they may do; what is read waits and is tried again"
+        );
+    }
+
+    pub fn back(&self, host: usize, after: Duration) {
+        let (id, host, seconds) = (&self.metrics.id, self.host(host), after.as_secs_f32());
+        tracing::info!("{id}: Elasticsearch at {host} answers again after {seconds:.1} s");
+    }
+
+    fn host(&self, place: usize) -> &str {
+        self.hosts.get(place).map_or("?", String::as_str)
+    }
+}
+
+/// Whether a message of this kind may be said again.
+fn is_time_for(said: &mut Option<Instant>) -> bool {
+    let now = Instant::now();
+    let quiet = said.is_some_and(|said| now - said < limits::WARNING_INTERVAL);
+    if !quiet {
+        *said = Some(now);
+    }
+    !quiet
+}

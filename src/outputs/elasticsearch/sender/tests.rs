@@ -1,0 +1,312 @@
+//! The sender against a transport that answers from a script. Waits are short ones, a hundredth of the usual.
+
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use bytes::Bytes;
+use tokio::sync::mpsc;
+
+use super::{Report, Schedule, Sender};
+use crate::metrics::{Metrics, PluginMetrics};
+use crate::outputs::elasticsearch::PLUGIN;
+use crate::outputs::elasticsearch::block::{Block, Spares};
+use crate::outputs::elasticsearch::refusals::Refusals;
+use crate::outputs::elasticsearch::transport::{Reply, Sending, Transport, Unreachable};
+use crate::plugin::Options;
+use crate::queue::ack::{Ack, Acknowledge};
+
+/// What the server does with one request; later ones are stored.
+enum Answer {
+    Whole(u16),
+    Body(&'static str),
+    /// A status for each document, in order.
+    Items(&'static [u16]),
+    Gone,
+    After(Duration),
+}
+
+#[derive(Default)]
+struct Script {
+    answers: Mutex<VecDeque<Answer>>,
+    /// Host and documents of every request.
+    seen: Mutex<Vec<(usize, Vec<String>)>>,
+}
+
+fn good(statuses: impl Iterator<Item = u16>) -> Bytes {
+    let mut errors = false;
+    let items: Vec<String> = statuses
+        .map(|status| {
+            errors |= 300 <= status;
+            let error = match status {
+                ..300 => "",
+                400 => r#","error":{"type":"document_parsing_exception","reason":"no"}"#,
+                403 => r#","error":{"type":"cluster_block_exception","reason":"no"}"#,
+                _ => r#","error":{"type":"other","reason":"no"}"#,
+            };
+            format!(r#"{{"index":{{"status":{status}{error}}}}}"#)
+        })
+        .collect();
+    Bytes::from(format!(
+        r#"{{"errors":{errors},"items":[{}]}}"#,
+        items.join(",")
+    ))
+}
+
+impl Transport for Script {
+    fn bulk(&self, host: usize, body: Bytes) -> Sending<'_> {
+        let documents: Vec<String> = String::from_utf8_lossy(&body)
+            .lines()
+            .map(str::to_owned)
+            .collect();
+        let count = documents.len();
+        self.seen
+            .lock()
+            .expect("no holder panics")
+            .push((host, documents));
+        let answer = self.answers.lock().expect("no holder panics").pop_front();
+        Box::pin(async move {
+            let reply = |status, body| {
+                Ok(Reply {
+                    status,
+                    body,
+                    retry_after: None,
+                })
+            };
+            match answer {
+                Some(Answer::Whole(status)) => reply(status, Bytes::from_static(b"no")),
+                Some(Answer::Body(body)) => reply(200, Bytes::from_static(body.as_bytes())),
+                Some(Answer::Items(statuses)) => reply(200, good(statuses.iter().copied())),
+                Some(Answer::Gone) => Err(Unreachable("cannot connect".to_owned())),
+                Some(Answer::After(wait)) => {
+                    tokio::time::sleep(wait).await;
+                    reply(200, good(std::iter::repeat_n(201, count)))
+                }
+                None => reply(200, good(std::iter::repeat_n(201, count))),
+            }
+        })
+    }
+}
+
+#[derive(Default)]
+struct Acknowledged(AtomicU64);
+
+impl Acknowledge for Acknowledged {
+    fn acknowledge(&self, _: u64) {
+        self.0.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+struct Trial {
+    script: Arc<Script>,
+    metrics: Arc<PluginMetrics>,
+    acknowledged: Arc<Acknowledged>,
+    took: Duration,
+}
+
+impl Trial {
+    fn requests(&self) -> Vec<Vec<String>> {
+        let seen = self.script.seen.lock().expect("no holder panics");
+        seen.iter()
+            .map(|(_, documents)| documents.clone())
+            .collect()
+    }
+
+    fn counter(&self, name: &'static str) -> u64 {
+        self.metrics.counter(name).value()
+    }
+
+    #[track_caller]
+    fn check(&self, stored: u64, failed: u64, acknowledged: u64) {
+        let got = (
+            self.metrics.events_out.value(),
+            self.metrics.failed.value(),
+            self.acknowledged.0.load(Ordering::Relaxed),
+        );
+        assert_eq!(
+            got,
+            (stored, failed, acknowledged),
+            "stored, failed, acknowledged"
+        );
+    }
+}
+
+/// Blocks of one-line documents, one batch each, sent through to their end.
+async fn run(hosts: usize, answers: Vec<Answer>, blocks: &[&[&str]]) -> Trial {
+    let script = Arc::new(Script {
+        answers: Mutex::new(answers.into()),
+        ..Script::default()
+    });
+    let options = Options {
+        plugin: PLUGIN.plugin,
+        id: "output_elasticsearch_1".to_owned(),
+        span: Default::default(),
+        settings: Vec::new(),
+    };
+    let metrics = Metrics::default().plugin(&options);
+    let names = (0..hosts)
+        .map(|host| format!("http://host{host}:9200"))
+        .collect();
+    let refusals = Arc::new(Refusals::new(Arc::clone(&metrics)));
+    let report = Report::new(Arc::clone(&metrics), refusals, names, false);
+    let schedule = Schedule {
+        bytes_max: 1 << 20,
+        documents_max: 10_000,
+        delay: Duration::from_millis(100),
+        requests_max: 4,
+        retry_initial: Duration::from_millis(20),
+        retry_max: Duration::from_millis(640),
+        resurrect_delay: Duration::from_millis(50),
+    };
+    let transport: Arc<dyn Transport> = Arc::clone(&script) as Arc<dyn Transport>;
+    let sender = Sender::new(schedule, transport, hosts, Spares::default(), report);
+    let acknowledged = Arc::new(Acknowledged::default());
+    let (queue, waiting) = mpsc::channel(blocks.len().max(1));
+    for documents in blocks {
+        let mut block = Block {
+            acks: vec![(
+                0,
+                Ack::new(Arc::clone(&acknowledged) as Arc<dyn Acknowledge>, 1),
+            )],
+            ..Block::default()
+        };
+        for document in *documents {
+            block.starts.push(block.body.len() as u32);
+            block
+                .body
+                .extend_from_slice(format!("{document}\n").as_bytes());
+        }
+        assert!(queue.try_send(block).is_ok());
+    }
+    drop(queue);
+    let started = tokio::time::Instant::now();
+    let limit = Duration::from_secs(60);
+    let ended = tokio::time::timeout(limit, sender.run(waiting)).await;
+    assert!(ended.is_ok(), "the sender ends");
+    Trial {
+        script,
+        metrics,
+        acknowledged,
+        took: started.elapsed(),
+    }
+}
+
+#[tokio::test]
+async fn a_good_answer_stores_and_acknowledges_everything() {
+    let trial = run(1, vec![], &[&["a", "b"], &["c"]]).await;
+    trial.check(3, 0, 2);
+    assert!(trial.took < Duration::from_secs(1));
+}
+
+#[tokio::test]
+async fn documents_refused_for_the_moment_go_alone_and_after_a_wait() {
+    let trial = run(
+        1,
+        vec![Answer::Items(&[201, 429, 201, 503])],
+        &[&["a", "b", "c", "d"]],
+    )
+    .await;
+    trial.check(4, 0, 1);
+    assert_eq!(trial.requests()[1], ["b", "d"]);
+    assert_eq!(trial.counter("documents_retried"), 2);
+    assert!(Duration::from_millis(20) <= trial.took);
+}
+
+#[tokio::test]
+async fn waits_grow_while_the_server_stays_busy() {
+    let answers = (0..8).map(|_| Answer::Items(&[429])).collect();
+    let trial = run(1, answers, &[&["a"]]).await;
+    trial.check(1, 0, 1);
+    assert_eq!(trial.requests().len(), 9);
+    assert!(Duration::from_millis(160) < trial.took);
+}
+
+#[tokio::test]
+async fn what_can_never_be_stored_is_counted_and_let_go() {
+    let trial = run(
+        1,
+        vec![Answer::Items(&[201, 400, 404])],
+        &[&["a", "b", "c"]],
+    )
+    .await;
+    trial.check(1, 2, 1);
+    assert_eq!(trial.requests().len(), 1);
+    assert_eq!(trial.counter("refused_mapping"), 1);
+}
+
+#[tokio::test]
+async fn a_conflict_is_a_duplicate_and_a_success() {
+    let trial = run(1, vec![Answer::Items(&[201, 409])], &[&["a", "b"]]).await;
+    trial.check(1, 0, 1);
+    assert_eq!(trial.counter("documents_duplicate"), 1);
+}
+
+#[tokio::test]
+async fn a_blocked_index_is_waited_for() {
+    let trial = run(1, vec![Answer::Items(&[403, 201])], &[&["a", "b"]]).await;
+    trial.check(2, 0, 1);
+    assert_eq!(trial.requests()[1], ["a"]);
+}
+
+#[tokio::test]
+async fn a_request_that_is_too_long_is_halved() {
+    let trial = run(1, vec![Answer::Whole(413)], &[&["a", "b", "c", "d"]]).await;
+    trial.check(4, 0, 1);
+    let mut sent: Vec<String> = trial.requests()[1..].concat();
+    sent.sort();
+    assert_eq!(sent, ["a", "b", "c", "d"]);
+}
+
+#[tokio::test]
+async fn a_single_document_that_is_too_long_is_refused() {
+    let trial = run(1, vec![Answer::Whole(413)], &[&["a"]]).await;
+    trial.check(0, 1, 1);
+    assert_eq!(trial.counter("refused_too_large"), 1);
+}
+
+#[tokio::test]
+async fn a_poisonous_document_is_found_by_halving() {
+    // All four, the first two, then `a` alone are malformed; the rest is stored.
+    let answers = vec![Answer::Whole(400), Answer::Whole(400)];
+    let trial = run(1, answers, &[&["a", "b"]]).await;
+    let (stored, failed) = (
+        trial.metrics.events_out.value(),
+        trial.metrics.failed.value(),
+    );
+    assert!(stored + failed == 2 && failed <= 1);
+    assert_eq!(trial.acknowledged.0.load(Ordering::Relaxed), 1);
+}
+
+#[tokio::test]
+async fn nothing_is_lost_while_the_server_is_away() {
+    for fault in [
+        || Answer::Gone,
+        || Answer::Whole(503),
+        || Answer::Whole(429),
+        || Answer::Whole(401),
+        || Answer::Body("<html>moved</html>"),
+        || Answer::Body(r#"{"errors":false,"items":[]}"#),
+        || Answer::Body(r#"{"errors":true,"items":[{"index":{"st"#),
+    ] {
+        let trial = run(1, (0..5).map(|_| fault()).collect(), &[&["a", "b"], &["c"]]).await;
+        trial.check(3, 0, 2);
+    }
+}
+
+#[tokio::test]
+async fn another_host_is_asked_at_once() {
+    let trial = run(2, vec![Answer::Gone], &[&["a"]]).await;
+    trial.check(1, 0, 1);
+    let seen = trial.script.seen.lock().expect("no holder panics");
+    assert_ne!(seen[0].0, seen[1].0);
+}
+
+#[tokio::test]
+async fn a_slow_request_holds_no_other_up() {
+    let slow = Duration::from_millis(500);
+    let answers = vec![Answer::After(slow), Answer::After(slow)];
+    let trial = run(1, answers, &[&["a"], &["b"]]).await;
+    trial.check(2, 0, 2);
+    assert!(trial.took < slow * 2);
+}

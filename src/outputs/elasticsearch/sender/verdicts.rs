@@ -1,0 +1,89 @@
+//! Answers applied to a block: what is stored is counted, what has to wait is copied out and waits alone, what can never
+//! be stored is refused, and what was too much is halved.
+
+use tokio::time::Instant;
+
+use crate::limits;
+use crate::outputs::elasticsearch::block::{Block, Sealed};
+use crate::outputs::elasticsearch::sender::Sender;
+use crate::outputs::elasticsearch::verdict::{Outcome, Refusal, RefusalKind, Trouble, Verdict};
+
+impl Sender {
+    /// Ends a request that the server answered.
+    pub(super) fn conclude(&mut self, now: Instant, block: Sealed, outcome: Outcome) {
+        match outcome {
+            Outcome::AllStored { in_failure_store } => {
+                self.report.stored(block.documents(), in_failure_store);
+                self.release(block);
+            }
+            Outcome::Items(verdicts) => self.conclude_items(now, block, verdicts),
+            Outcome::TooLarge => {
+                let learned = (block.body.len() / 2).max(limits::BULK_LEARNED_BYTES_MIN);
+                if learned < self.schedule.bytes_max && 1 < block.documents() {
+                    self.schedule.bytes_max = learned;
+                    self.report.learned(learned);
+                }
+                let reason = "the server takes no request of this length (status 413)";
+                self.divide(now, block, RefusalKind::TooLarge, reason);
+            }
+            Outcome::Malformed { reason } => self.divide(now, block, RefusalKind::Other, &reason),
+            // These came to nothing and were put back before.
+            Outcome::Denied { .. } | Outcome::Away { .. } => self.put_back(now, block),
+        }
+    }
+
+    fn conclude_items(&mut self, now: Instant, block: Sealed, verdicts: Vec<Verdict>) {
+        let (mut stored, mut duplicates) = (0, 0);
+        let (mut busy, mut blocked) = (Vec::new(), Vec::new());
+        for (place, verdict) in verdicts.into_iter().enumerate() {
+            match verdict {
+                Verdict::Stored => stored += 1,
+                Verdict::Duplicate => duplicates += 1,
+                Verdict::TryAgain(Trouble::Busy) => busy.push(place),
+                Verdict::TryAgain(Trouble::Blocked { reason }) => {
+                    self.report.blocked(&reason);
+                    blocked.push(place);
+                }
+                Verdict::Refused(refusal) => self.report.refused(block.document(place), &refusal),
+            }
+        }
+        self.report.stored(stored, 0);
+        self.report.duplicates(duplicates);
+        self.retry(now, &block, &busy, block.attempt);
+        // Where somebody has to act, asking often changes nothing.
+        self.retry(now, &block, &blocked, u32::MAX - 1);
+        self.release(block);
+    }
+
+    /// Has some documents of a block tried again, alone, after a wait.
+    fn retry(&mut self, now: Instant, block: &Sealed, places: &[usize], attempt: u32) {
+        if places.is_empty() {
+            return;
+        }
+        let mut picked = block.pick(places);
+        picked.attempt = block.attempt.saturating_add(1);
+        self.report.repeated(places.len());
+        self.retries.push(now + self.backoff.wait(attempt), picked);
+    }
+
+    /// Sends both halves of a request that was refused as a whole; a single document is at the end of its way.
+    fn divide(&mut self, now: Instant, block: Sealed, kind: RefusalKind, reason: &str) {
+        if block.documents() <= 1 {
+            let reason = reason.to_owned();
+            self.report
+                .refused(block.document(0), &Refusal { kind, reason });
+            self.release(block);
+            return;
+        }
+        self.report.repeated(block.documents());
+        for half in block.halve() {
+            self.retries.push(now, half);
+        }
+    }
+
+    /// Everything in the block is decided, or copied out of it.
+    fn release(&mut self, block: Sealed) {
+        Block::settle(block.acks);
+        self.spares.give_bytes(block.body);
+    }
+}

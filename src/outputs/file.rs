@@ -1,0 +1,252 @@
+//! `file`: events as text in files, whose names may hold fields. Encoders gather text by file; one thread writes it,
+//! has it on disk, and only then acknowledges.
+
+mod path;
+mod writer;
+
+use std::sync::Arc;
+
+use tokio::sync::mpsc;
+
+use crate::codecs::Codec;
+use crate::event::{Batch, EventId};
+use crate::limits;
+use crate::metrics::{Counter, PluginMetrics};
+use crate::outputs::{Encoder, Output, OutputPlugin, Started};
+use crate::pipeline::Building;
+use crate::plugin::{Kind, Opt, Options, Plugin, Section};
+use crate::queue::ack::Ack;
+use path::PathPlan;
+use writer::{Behavior, Modes, Writer};
+
+pub const PLUGIN: OutputPlugin = OutputPlugin {
+    plugin: &Plugin {
+        section: Section::Output,
+        name: "file",
+        summary: "Writes events to files. A field in `path` chooses files below the path's fixed folder only; what would \
+                  leave it goes to the file that `filename_failure` names.",
+        options: &[
+            Opt::new(
+                "path",
+                Kind::Path,
+                "The file; `%{field}` and `%{+yyyy-MM-dd}` are filled in.",
+            )
+            .required(),
+            Opt::new("codec", Kind::Codec, "How events are written.").default("json_lines"),
+            Opt::new(
+                "create_if_deleted",
+                Kind::Boolean,
+                "A file that was deleted is made anew; else its events go to \
+                     the file that `filename_failure` names.",
+            )
+            .default("true"),
+            Opt::new(
+                "dir_mode",
+                Kind::Text,
+                "Rights of new folders, such as `0750`; -1 means the system's.",
+            )
+            .default("-1"),
+            Opt::new(
+                "file_mode",
+                Kind::Text,
+                "Rights of new files, such as `0640`; -1 means the system's.",
+            )
+            .default("-1"),
+            Opt::new(
+                "filename_failure",
+                Kind::Text,
+                "The file, in the path's fixed folder, for events whose path would lead out of it.",
+            )
+            .default("_filepath_failures"),
+            Opt::new(
+                "write_behavior",
+                Kind::Text,
+                "`overwrite` keeps only the newest event in a file.",
+            )
+            .default("append")
+            .allowed(&["append", "overwrite"]),
+            Opt::new("flush_interval", Kind::Number, "Seconds between writes.")
+                .without_effect("text is written whenever the input pauses"),
+            Opt::new(
+                "stale_cleanup_interval",
+                Kind::Number,
+                "Seconds after which unused files are closed.",
+            )
+            .without_effect("the files that were used least lately are closed"),
+        ],
+        absent: &["gzip"],
+    },
+    build,
+};
+
+fn build(options: &Options, building: &mut Building<'_>) -> Option<Box<dyn Output>> {
+    let codec = Codec::build(options.codec("codec"), building);
+    let path = path::check(options, building);
+    let modes = Modes {
+        folder: mode(options, "dir_mode", building)?,
+        file: mode(options, "file_mode", building)?,
+    };
+    let behavior = match options.text("write_behavior") {
+        Some("overwrite") => Behavior::Overwrite,
+        _ => Behavior::Append,
+    };
+    Some(Box::new(File {
+        codec: codec?,
+        path: path?,
+        modes,
+        behavior,
+        recreate: options.boolean("create_if_deleted"),
+        metrics: building.metrics.plugin(options),
+    }))
+}
+
+/// Rights as Ruby reads them: octal with a leading zero. Nothing inside means the system's.
+fn mode(options: &Options, name: &str, building: &mut Building<'_>) -> Option<Option<u32>> {
+    let text = options.text(name).unwrap_or("-1");
+    let read = match text {
+        "-1" => return Some(None),
+        text if text.starts_with('0') => u32::from_str_radix(text, 8).ok(),
+        text => text.parse().ok(),
+    };
+    match read.filter(|mode| *mode <= 0o7777) {
+        Some(mode) => Some(Some(mode)),
+        None => {
+            let why = format!("`{name}` is a number such as 0640, or -1");
+            building.refuse(options.span_of(name), why);
+            None
+        }
+    }
+}
+
+struct File {
+    codec: Codec,
+    path: PathPlan,
+    modes: Modes,
+    behavior: Behavior,
+    recreate: bool,
+    metrics: Arc<PluginMetrics>,
+}
+
+/// What goes to one file.
+pub struct Chunk {
+    /// From the fixed folder on; as written if the path has no fields.
+    pub path: Vec<u8>,
+    pub bytes: Vec<u8>,
+    /// Where the newest event begins.
+    pub last: usize,
+    pub events: u64,
+}
+
+/// Text as it will be written, and whom to tell then.
+#[derive(Default)]
+pub struct Text {
+    pub chunks: Vec<Chunk>,
+    pub acks: Vec<Ack>,
+    bytes: usize,
+}
+
+impl Output for File {
+    fn start(self: Box<Self>) -> Started {
+        let (sender, receiver) = mpsc::channel(limits::TEXTS_WAITING_MAX);
+        let confinement_failed = self.metrics.counter("confinement_failed");
+        let writer = Writer::new(
+            self.path.clone(),
+            self.modes,
+            self.behavior,
+            self.recreate,
+            self.metrics,
+        );
+        let encoder = FileEncoder {
+            codec: self.codec,
+            path: self.path,
+            rendered: Vec::new(),
+            open: Text::default(),
+            sender,
+            confinement_failed,
+        };
+        Started {
+            encoder: Box::new(encoder),
+            task: tokio::task::spawn_blocking(move || writer.run(receiver)),
+        }
+    }
+}
+
+struct FileEncoder {
+    codec: Codec,
+    path: PathPlan,
+    rendered: Vec<u8>,
+    open: Text,
+    sender: mpsc::Sender<Text>,
+    confinement_failed: Arc<Counter>,
+}
+
+impl FileEncoder {
+    /// The place of the chunk for an event's file. The last one is asked first: neighbours mostly share their file.
+    fn chunk(&mut self, batch: &Batch, id: EventId) -> usize {
+        self.rendered.clear();
+        if !self.path.render(batch, id, &mut self.rendered) {
+            self.confinement_failed.add(1);
+        }
+        let chunks = &mut self.open.chunks;
+        match chunks.iter().rposition(|chunk| chunk.path == self.rendered) {
+            Some(place) => place,
+            None => {
+                chunks.push(Chunk {
+                    path: self.rendered.clone(),
+                    bytes: Vec::new(),
+                    last: 0,
+                    events: 0,
+                });
+                chunks.len() - 1
+            }
+        }
+    }
+}
+
+impl Encoder for FileEncoder {
+    fn encode(&mut self, batch: &mut Batch, selected: &[EventId]) {
+        let mut shares = false;
+        for &id in selected {
+            let place = self.chunk(batch, id);
+            let Some(chunk) = self.open.chunks.get_mut(place) else {
+                continue;
+            };
+            chunk.last = chunk.bytes.len();
+            self.codec.encode(batch, id, &mut chunk.bytes);
+            chunk.events += 1;
+            let added = chunk.bytes.len() - chunk.last;
+            self.open.bytes += added;
+            if !shares {
+                self.open.acks.push(batch.ack.clone());
+                shares = true;
+            }
+            let full = limits::TEXT_BYTES < self.open.bytes
+                || limits::FILES_OPEN_MAX <= self.open.chunks.len();
+            if full {
+                self.flush();
+                shares = false;
+            }
+        }
+    }
+
+    fn flush(&mut self) {
+        if self.open.chunks.is_empty() {
+            return;
+        }
+        let text = std::mem::take(&mut self.open);
+        if self.sender.blocking_send(text).is_err() {
+            tracing::error!("a file output has stopped: its events stay unacknowledged");
+        }
+    }
+
+    fn fork(&self) -> Box<dyn Encoder> {
+        Box::new(Self {
+            codec: self.codec.clone(),
+            path: self.path.clone(),
+            rendered: Vec::new(),
+            open: Text::default(),
+            sender: self.sender.clone(),
+            confinement_failed: Arc::clone(&self.confinement_failed),
+        })
+    }
+}

@@ -1,0 +1,210 @@
+//! The output as a whole, from a pipeline's text to the lines that carbon reads.
+
+use std::sync::Arc;
+
+use tokio::io::AsyncReadExt;
+use tokio::net::TcpListener;
+
+use super::PLUGIN;
+use crate::event::{Batch, EventId, Name, Names, Reference};
+use crate::metrics::{Metrics, PluginMetrics};
+use crate::pipeline::Building;
+use crate::pipeline::Ecs;
+use crate::pipeline::building::Surroundings;
+use crate::plugin::{Arg, ArgValue, Options, Setting, Word};
+use crate::queue::ack::Ack;
+
+const TIME: i64 = 1_447_200_003;
+
+fn word(text: &str) -> Word {
+    Word {
+        text: text.to_owned(),
+        ..Word::default()
+    }
+}
+
+fn hash(pairs: &[(&str, &str)]) -> Setting {
+    let pair = |(key, value): &(&str, &str)| {
+        let value = Arg {
+            value: ArgValue::Text((*value).to_owned()),
+            span: Default::default(),
+        };
+        (word(key), value)
+    };
+    Setting::Hash(pairs.iter().map(pair).collect())
+}
+
+/// Sends one event after another through an output of these settings; gives the lines that carbon read, sorted.
+async fn sent(
+    settings: Vec<(&'static str, Setting)>,
+    events: &[&str],
+) -> (Vec<String>, Arc<PluginMetrics>) {
+    let carbon = TcpListener::bind("127.0.0.1:0")
+        .await
+        .expect("ports are free");
+    let port = carbon.local_addr().expect("it is bound").port();
+    let mut all = vec![
+        ("host", Setting::Text("127.0.0.1".to_owned())),
+        ("port", Setting::Integer(port.into())),
+        ("percentiles", Setting::List(vec![word("50"), word("95")])),
+        ("include_metrics", Setting::List(vec![word(".*")])),
+        ("exclude_metrics", Setting::List(vec![word("%\\{[^}]+\\}")])),
+    ];
+    for (name, setting) in settings {
+        all.retain(|(known, _)| *known != name);
+        all.push((name, setting));
+    }
+    let options = Options {
+        plugin: PLUGIN.plugin,
+        id: "output_graphite_1".to_owned(),
+        span: Default::default(),
+        settings: all
+            .into_iter()
+            .map(|(name, setting)| (name, setting, Default::default()))
+            .collect(),
+    };
+    let (mut names, mut diagnostics, metrics) =
+        (Names::default(), Vec::new(), Arc::new(Metrics::default()));
+    let surroundings = Surroundings {
+        ecs: Ecs::Disabled,
+        support_escapes: false,
+        path_data: std::env::temp_dir(),
+        host_name: "here".to_owned(),
+        workers: 1,
+    };
+    let mut building = Building {
+        names: &mut names,
+        diagnostics: &mut diagnostics,
+        surroundings: &surroundings,
+        metrics: &metrics,
+    };
+    let output = (PLUGIN.build)(&options, &mut building).expect("the options are good");
+    let started = output.start();
+    let events: Vec<String> = events.iter().map(|event| (*event).to_owned()).collect();
+    let mut encoder = started.encoder;
+    let worker = tokio::task::spawn_blocking(move || {
+        let mut batch = Batch::new(
+            Vec::new(),
+            Arc::new(names),
+            TIME * 1_000_000_000,
+            Ack::none(),
+        );
+        let ids: Vec<EventId> = events.iter().map(|event| push(&mut batch, event)).collect();
+        encoder.encode(&mut batch, &ids);
+        encoder.flush();
+    });
+    worker.await.expect("encoding does not fail");
+    let (mut stream, _) = carbon.accept().await.expect("it connects");
+    let mut text = String::new();
+    stream
+        .read_to_string(&mut text)
+        .await
+        .expect("lines are text");
+    started.task.await.expect("the task ends");
+    let mut lines: Vec<String> = text.lines().map(str::to_owned).collect();
+    lines.sort();
+    (lines, metrics.plugin(&options))
+}
+
+fn push(batch: &mut Batch, json: &str) -> EventId {
+    let id = batch.push_event(TIME * 1_000_000_000);
+    let whole = Reference::top(Name::MESSAGE);
+    let parsed = batch
+        .parse_json_bytes(json.as_bytes())
+        .expect("this is JSON");
+    if let crate::event::Value::Map(members) = parsed {
+        let members: Vec<_> = batch.members(members).collect();
+        for (name, value) in members {
+            batch.set_top(id, name, value);
+        }
+    }
+    batch.remove(id, &whole);
+    id
+}
+
+#[tokio::test]
+async fn counters_and_timers_are_a_line_of_configuration_each() {
+    let settings = vec![
+        ("prefix", Setting::Text("web".to_owned())),
+        (
+            "counters",
+            hash(&[
+                ("nginx.status.%{response_code}", "1"),
+                ("nginx.bytes", "%{bytes}"),
+            ]),
+        ),
+        (
+            "timers",
+            hash(&[("nginx.response_time", "%{response_time}")]),
+        ),
+    ];
+    let events = [
+        r#"{"response_code":200,"bytes":10,"response_time":"0.5"}"#,
+        r#"{"response_code":200,"bytes":"5","response_time":1.5}"#,
+        r#"{"response_code":404,"bytes":1,"response_time":"-"}"#,
+    ];
+    let (lines, metrics) = sent(settings, &events).await;
+    let want = [
+        "web.nginx.bytes 16 1447200000",
+        "web.nginx.response_time.count 2 1447200000",
+        "web.nginx.response_time.max 1.5 1447200000",
+        "web.nginx.response_time.mean 1 1447200000",
+        "web.nginx.response_time.min 0.5 1447200000",
+        "web.nginx.response_time.p50 0.5 1447200000",
+        "web.nginx.response_time.p95 1.5 1447200000",
+        "web.nginx.response_time.rate 0.2 1447200000",
+        "web.nginx.status.200 2 1447200000",
+        "web.nginx.status.404 1 1447200000",
+    ];
+    assert_eq!(lines, want);
+    assert_eq!(metrics.counter("values_not_numeric").value(), 1);
+    assert_eq!((metrics.events_out.value(), metrics.failed.value()), (3, 0));
+}
+
+#[tokio::test]
+async fn a_field_in_a_path_cannot_leave_its_part() {
+    let settings = vec![("counters", hash(&[("a.%{v}.b", "1")]))];
+    let events = [r#"{"v":"x.y z\n1 2 3\n"}"#, r#"{"v":""}"#, r#"{"other":1}"#];
+    let (lines, metrics) = sent(settings, &events).await;
+    assert_eq!(lines, ["a.x_y_z_1_2_3_.b 1 1447200000"]);
+    assert_eq!(metrics.counter("confinement_failed").value(), 2);
+    assert_eq!(metrics.failed.value(), 2);
+}
+
+#[tokio::test]
+async fn metrics_are_those_of_logstash() {
+    let settings = vec![
+        (
+            "metrics",
+            hash(&[
+                ("%{host}.load", "%{load}"),
+                ("text", "%{word}"),
+                ("map", "%{inner}"),
+                ("no", "%{host}"),
+            ]),
+        ),
+        ("exclude_metrics", Setting::List(vec![word("^no$")])),
+        ("metrics_format", Setting::Text("logs.*.now".to_owned())),
+    ];
+    let events = [
+        r#"{"host":"web-01.example","load":"0.75x","word":"abc","inner":{"a":1,"b":{"c":2.5},"l":[1]}}"#,
+    ];
+    let (lines, _) = sent(settings, &events).await;
+    let want = [
+        "logs.map.a.now 1 1447200000",
+        "logs.map.b.c.now 2.5 1447200000",
+        "logs.text.now 0 1447200000",
+        "logs.web-01_example.load.now 0.75 1447200000",
+    ];
+    assert_eq!(lines, want);
+}
+
+#[tokio::test]
+async fn every_field_with_a_number_can_be_a_metric() {
+    let settings = vec![
+        ("fields_are_metrics", Setting::Boolean(true)),
+        ("include_metrics", Setting::List(vec![word("^(a|m)")])),
+    ];
+    let (lines, _) = sent(settings, &[r#"{"a":1,"b":2,"m":{"x":3,"y":"text"}}"#]).await;
+    assert_eq!(lines, ["a 1 1447200000", "m.x 3 1447200000"]);
+}

@@ -1,0 +1,15 @@
+//! The agent's behaviour, asked of the real binary: how it starts, what it is told by, how it reloads and ends, what it
+//! tells of itself, and that hostile bytes do it no harm. Each test has a data folder and ports of its own.
+//!
+//! Not here: what filters make of events (`cases`), and real servers (`live`).
+
+mod api;
+mod default_pipeline;
+mod deploy;
+mod endings;
+mod hostile;
+mod obstacles;
+mod reload;
+mod running;
+mod settings;
+mod syslog;

@@ -1,0 +1,209 @@
+//! A new configuration while the agent runs: by SIGHUP or by itself, with nothing lost, and the old one when the new one is
+//! broken.
+
+use std::collections::BTreeSet;
+use std::io::Write;
+use std::net::{Ipv4Addr, UdpSocket};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
+
+use serde_json::Value;
+
+use super::running::{Agent, Start, connect, send, syslog_pipeline};
+use crate::services::free_port;
+
+/// A field that tells which configuration made the event.
+fn version(number: u32) -> String {
+    format!("mutate {{ add_field => {{ \"version\" => \"{number}\" }} }}")
+}
+
+/// Puts another pipeline in the place of the agent's.
+fn replace(agent: &Agent, pipeline: &str) {
+    agent.folder.write("pipeline.conf", pipeline);
+}
+
+fn with_version<'a>(events: &'a [Value], version: &str) -> Vec<&'a Value> {
+    events
+        .iter()
+        .filter(|event| event["version"] == version)
+        .collect()
+}
+
+#[test]
+fn sighup_loads_the_new_configuration_and_no_datagram_is_lost() {
+    let port = free_port();
+    let mut agent = Agent::start(&syslog_pipeline(port, &version(1)));
+    agent.wait_for_syslog(port);
+    let (sent, done) = (AtomicU64::new(0), AtomicBool::new(false));
+    std::thread::scope(|scope| {
+        scope.spawn(|| send_until(port, &sent, &done));
+        for number in 2..=4 {
+            agent.wait("events before a reload", |agent| {
+                let events = agent.events();
+                let count = with_version(&events, &(number - 1).to_string()).len();
+                if 200 < count {
+                    Ok(())
+                } else {
+                    Err(format!("{count} events"))
+                }
+            });
+            replace(&agent, &syslog_pipeline(port, &version(number)));
+            agent.signal("HUP");
+        }
+        agent.wait("events after the last reload", |agent| {
+            let events = agent.events();
+            let count = with_version(&events, "4").len();
+            if 200 < count {
+                Ok(())
+            } else {
+                Err(format!("{count} events"))
+            }
+        });
+        done.store(true, Ordering::Release);
+    });
+    let total = sent.load(Ordering::Acquire);
+    let events = agent.wait_for_events(total as usize);
+    let numbers: BTreeSet<u64> = events.iter().filter_map(number_of).collect();
+    assert_eq!(events.len() as u64, total);
+    assert_eq!(
+        numbers.into_iter().collect::<Vec<_>>(),
+        (0..total).collect::<Vec<_>>()
+    );
+    let log = agent.stop().stderr;
+    assert_eq!(super::running::count_of(&log, "INFO reloaded"), 3, "{log}");
+}
+
+fn number_of(event: &Value) -> Option<u64> {
+    event["message"].as_str()?.parse().ok()
+}
+
+/// Numbered datagrams, some thousand a second, without a pause over the reloads.
+fn send_until(port: u16, sent: &AtomicU64, done: &AtomicBool) {
+    let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).expect("loopback has a free port");
+    while !done.load(Ordering::Acquire) {
+        let number = sent.load(Ordering::Acquire);
+        let message = format!("<13>Nov 20 18:56:21 host app[1]: {number}");
+        let sending = socket.send_to(message.as_bytes(), (Ipv4Addr::LOCALHOST, port));
+        sending.expect("the socket stays bound over a reload");
+        sent.store(number + 1, Ordering::Release);
+        std::thread::sleep(Duration::from_micros(300));
+    }
+}
+
+#[test]
+fn a_connection_goes_on_over_a_reload() {
+    let port = free_port();
+    let mut agent = Agent::start(&syslog_pipeline(port, &version(1)));
+    agent.wait_for_syslog(port);
+    let mut stream = connect(port);
+    stream
+        .write_all(b"<13>Nov 20 18:56:21 h a[1]: one\n<13>Nov 20 18:56:22 h a[1]: ha")
+        .expect("it is open");
+    agent.wait_for_events(1);
+    replace(&agent, &syslog_pipeline(port, &version(2)));
+    agent.signal("HUP");
+    agent.wait_for_log("INFO reloaded");
+    stream
+        .write_all(b"lf\n<13>Nov 20 18:56:23 h a[1]: three\n")
+        .expect("it is still open");
+    let events = agent.wait_for_events(3);
+    assert_eq!(super::running::messages(&events), ["one", "half", "three"]);
+    assert_eq!(events[2]["version"], "2");
+    agent.stop();
+}
+
+#[test]
+fn a_broken_configuration_leaves_the_old_one_running_and_says_so() {
+    let port = free_port();
+    let mut agent = Agent::start(&syslog_pipeline(port, &version(1)));
+    agent.wait_for_syslog(port);
+    replace(&agent, &syslog_pipeline(port, "grok { matsch => 1 }"));
+    agent.signal("HUP");
+    agent.wait_for_log("the old one runs on");
+    send(port, b"<13>Nov 20 18:56:21 host app[1]: still here");
+    let events = agent.wait_for_events(1);
+    assert_eq!(events[0]["version"], "1");
+    let log = agent.stderr();
+    assert!(
+        log.contains("matsch") && log.contains("pipeline.conf:2:"),
+        "{log}"
+    );
+    replace(&agent, &syslog_pipeline(port, &version(2)));
+    agent.signal("HUP");
+    agent.wait_for_log("INFO reloaded");
+    send(port, b"<13>Nov 20 18:56:22 host app[1]: anew");
+    assert_eq!(agent.wait_for_events(2)[1]["version"], "2");
+    agent.stop();
+}
+
+#[test]
+fn a_changed_file_is_loaded_by_itself_when_asked_for() {
+    let port = free_port();
+    let arguments = [
+        "-f",
+        "pipeline.conf",
+        "--config.reload.automatic",
+        "--config.reload.interval",
+        "100ms",
+    ];
+    let start = Start::new(&arguments).file("pipeline.conf", &syslog_pipeline(port, &version(1)));
+    let mut agent = start.spawn();
+    agent.wait_for_syslog(port);
+    let next = agent
+        .folder
+        .write("next", &syslog_pipeline(port, &version(2)));
+    std::fs::rename(next, agent.folder.0.join("pipeline.conf")).expect("the folder is ours");
+    agent.wait_for_log("INFO reloaded");
+    send(port, b"<13>Nov 20 18:56:21 host app[1]: which");
+    assert_eq!(agent.wait_for_events(1)[0]["version"], "2");
+    agent.stop();
+}
+
+#[test]
+fn a_port_that_the_new_configuration_does_not_name_becomes_free() {
+    let (old, new) = (free_port(), free_port());
+    let mut agent = Agent::start(&syslog_pipeline(old, &version(1)));
+    agent.wait_for_syslog(old);
+    replace(&agent, &syslog_pipeline(new, &version(2)));
+    agent.signal("HUP");
+    agent.wait_for_syslog(new);
+    agent.wait("the old port to be free", |_| {
+        UdpSocket::bind((Ipv4Addr::LOCALHOST, old))
+            .map(drop)
+            .map_err(|fault| fault.to_string())
+    });
+    send(new, b"<13>Nov 20 18:56:21 host app[1]: here");
+    assert_eq!(agent.wait_for_events(1)[0]["version"], "2");
+    agent.stop();
+}
+
+#[test]
+fn a_pipeline_that_reads_stdin_is_not_replaced() {
+    let filter = "input { stdin { } } output { stdout { codec => json_lines } }";
+    let mut agent = Agent::start(filter);
+    agent.write(b"one\n");
+    agent.wait_for_events(1);
+    agent.signal("HUP");
+    agent.wait_for_log("not reloaded");
+    agent.write(b"two\n");
+    agent.wait_for_events(2);
+    assert_eq!(agent.end().status, Some(0));
+}
+
+#[test]
+fn an_input_that_keeps_positions_takes_the_data_folder_when_it_arrives() {
+    let port = free_port();
+    let mut agent = Agent::start(&syslog_pipeline(port, ""));
+    agent.wait_for_syslog(port);
+    let log = agent.folder.write("in.log", "from a file\n");
+    let file = format!(
+        "input {{ file {{ path => \"{}\" start_position => \"beginning\" }} }}\n",
+        log.display()
+    );
+    replace(&agent, &format!("{file}{}", syslog_pipeline(port, "")));
+    agent.signal("HUP");
+    let events = agent.wait_for_events(1);
+    assert_eq!(events[0]["message"], "from a file");
+    assert!(super::running::exists(&agent, "data/lock"));
+    agent.stop();
+}

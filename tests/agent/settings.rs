@@ -1,0 +1,136 @@
+//! Settings from arguments, the environment and files; the stronger one holds. Seen by the host name in the events of
+//! stdin, and by what is refused.
+
+use super::running::{Ended, Start};
+
+const FILTER: &str = "input { stdin { } } output { stdout { codec => json_lines } }";
+
+/// The host name of an event under settings of three kinds.
+#[track_caller]
+fn check_host(argument: Option<&str>, variable: Option<&str>, file: Option<&str>, want: &str) {
+    let mut arguments = vec!["-e", FILTER, "--path.settings", "."];
+    if let Some(name) = argument {
+        arguments.extend(["--node.name", name]);
+    }
+    let mut start = Start::new(&arguments);
+    if let Some(name) = variable {
+        start = start.env("SAWLOG_NODE_NAME", name);
+    }
+    if let Some(text) = file {
+        start = start.file("sawlog.yml", text);
+    }
+    let ended = start.run(b"x\n");
+    assert_eq!(ended.status, Some(0), "{}", ended.stderr);
+    assert_eq!(ended.events()[0]["host"], want);
+}
+
+#[test]
+fn arguments_are_stronger_than_the_environment_and_that_than_files() {
+    check_host(None, None, Some("node.name: file"), "file");
+    check_host(None, Some("variable"), Some("node.name: file"), "variable");
+    check_host(
+        Some("argument"),
+        Some("variable"),
+        Some("node.name: file"),
+        "argument",
+    );
+    check_host(Some("argument"), None, Some("node.name: file"), "argument");
+}
+
+#[test]
+fn keys_of_a_file_may_be_nested() {
+    check_host(None, None, Some("node:\n  name: nested"), "nested");
+}
+
+#[test]
+fn a_file_may_name_variables() {
+    check_host(
+        None,
+        None,
+        Some("node.name: \"${NO_SUCH_VARIABLE:spare}\""),
+        "spare",
+    );
+}
+
+#[track_caller]
+fn run_with(name: &str, text: &str) -> Ended {
+    let start = Start::new(&["-e", FILTER, "--path.settings", "."]);
+    start.file(name, text).run(b"x\n")
+}
+
+#[test]
+fn the_file_of_old_is_read_where_there_is_no_own() {
+    let ended = run_with("logstash.yml", "node.name: old\npipeline.batch.size: 125\n");
+    assert_eq!(ended.events()[0]["host"], "old");
+    assert!(
+        ended.stderr.contains("pipeline.batch.size"),
+        "{}",
+        ended.stderr
+    );
+    let start = Start::new(&["-e", FILTER, "--path.settings", "."]);
+    let start = start.file("logstash.yml", "node.name: old\n");
+    let ended = start.file("sawlog.yml", "log.level: info\n").run(b"x\n");
+    assert_ne!(ended.events()[0]["host"], "old");
+}
+
+#[test]
+fn an_unknown_key_is_refused_with_the_nearest() {
+    let ended = run_with("sawlog.yml", "pipeline.worker: 3\n");
+    assert!(matches!(ended.status, Some(1 | 2)), "{}", ended.stderr);
+    assert!(ended.stderr.contains("sawlog.yml"), "{}", ended.stderr);
+    assert!(
+        ended.stderr.contains("did you mean `pipeline.workers`"),
+        "{}",
+        ended.stderr
+    );
+    assert_eq!(ended.stdout, "");
+}
+
+#[test]
+fn a_value_of_the_wrong_kind_is_refused() {
+    let ended = run_with("sawlog.yml", "pipeline.workers: several\n");
+    assert!(matches!(ended.status, Some(1 | 2)), "{}", ended.stderr);
+    assert!(
+        ended.stderr.contains("pipeline.workers: `several`"),
+        "{}",
+        ended.stderr
+    );
+}
+
+/// One generator each, so that the run ends by itself.
+const PIPELINES: &str = r#"
+- pipeline.id: first
+  config.string: 'input { generator { lines => ["one"] count => 1 } } output { stdout { codec => json_lines } }'
+- pipeline.id: second
+  path.config: second.conf
+  pipeline.workers: 1
+"#;
+const SECOND: &str = "input { generator { lines => [\"two\"] count => 1 } } output { stdout { codec => json_lines } }";
+
+#[test]
+fn the_pipelines_of_a_list_run_beside_each_other() {
+    let start = Start::new(&["run", "--path.settings", "."]);
+    let start = start.file("pipelines.yml", PIPELINES);
+    let ended = start.file("second.conf", SECOND).run(b"");
+    assert_eq!(ended.status, Some(0), "{}", ended.stderr);
+    let events = ended.events();
+    let mut messages = super::running::messages(&events);
+    messages.sort_unstable();
+    assert_eq!(messages, ["one", "two"]);
+}
+
+#[test]
+fn one_broken_pipeline_of_a_list_starts_none() {
+    let start = Start::new(&["run", "--path.settings", "."]);
+    let start = start.file("pipelines.yml", PIPELINES);
+    let ended = start.file("second.conf", "input { no_such { } }").run(b"");
+    assert_eq!((ended.status, ended.stdout.as_str()), (Some(1), ""));
+    assert!(ended.stderr.contains("second.conf:1:"), "{}", ended.stderr);
+}
+
+#[test]
+fn a_named_pipeline_takes_the_place_of_the_list() {
+    let start = Start::new(&["run", "--path.settings", ".", "-e", FILTER]);
+    let ended = start.file("pipelines.yml", PIPELINES).run(b"three\n");
+    assert_eq!(super::running::messages(&ended.events()), ["three"]);
+}
