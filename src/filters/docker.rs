@@ -3,7 +3,6 @@
 
 use std::collections::HashMap;
 use std::path::PathBuf;
-use std::sync::Arc;
 
 use crate::docker::containers::{Containers, Source};
 use crate::docker::engine::{self, Engine};
@@ -182,7 +181,11 @@ mod tests {
             id: ID.to_owned(),
             name: "web".to_owned(),
             image: "nginx:1.25".to_owned(),
-            labels: vec![Label { key: "a.b".into(), field: "a_b".into(), value: "1".into() }],
+            labels: vec![Label {
+                key: "a.b".into(),
+                field: "a_b".into(),
+                value: "1".into(),
+            }],
             ..Container::default()
         }
     }
@@ -204,13 +207,18 @@ mod tests {
         };
         let members: Vec<_> = batch.members(fields).collect();
         let id = batch.push_bare_event();
-        members.into_iter().for_each(|(name, value)| batch.append_field(id, name, value));
+        members
+            .into_iter()
+            .for_each(|(name, value)| batch.append_field(id, name, value));
         let mut outcome = Outcome::default();
         filter.run(&mut batch, &[id], &mut outcome);
         assert_eq!(outcome.failed, u64::from(outcome.matched.is_empty()));
         let mut out = Vec::new();
         batch.write_json(id, &mut out);
-        (String::from_utf8(out).expect("JSON is text"), !outcome.matched.is_empty())
+        (
+            String::from_utf8(out).expect("JSON is text"),
+            !outcome.matched.is_empty(),
+        )
     }
 
     #[track_caller]
@@ -235,7 +243,10 @@ mod tests {
 
     #[test]
     fn the_event_gets_the_containers_fields() {
-        let (event, _) = run(container(), r#"{"program":"web","container":{"id":"x","more":1}}"#);
+        let (event, _) = run(
+            container(),
+            r#"{"program":"web","container":{"id":"x","more":1}}"#,
+        );
         let want = format!(
             r#"{{"program":"web","container":{{"id":"{ID}","more":1,"name":"web","image":{{"name":"nginx:1.25"}},"labels":{{"a_b":"1"}}}}}}"#
         );
@@ -254,7 +265,13 @@ mod tests {
 
     #[test]
     fn cut_metadata_is_tagged_and_a_source_that_is_no_text_is_no_match() {
-        let (event, _) = run(Container { cut: true, ..container() }, r#"{"program":"web"}"#);
+        let (event, _) = run(
+            Container {
+                cut: true,
+                ..container()
+            },
+            r#"{"program":"web"}"#,
+        );
         assert!(event.contains("_docker_metadata_cut"), "{event}");
         assert!(!run(container(), r#"{"program":7}"#).1);
         assert!(!run(container(), r#"{}"#).1);
