@@ -203,10 +203,6 @@ impl LogPaths {
         Self { folder, live }
     }
 
-    pub fn folder(&self) -> &Path {
-        &self.folder
-    }
-
     pub fn live(&self) -> &Path {
         &self.live
     }
