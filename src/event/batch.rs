@@ -124,14 +124,6 @@ impl Batch {
         id
     }
 
-    /// A new event with copies of all fields of another.
-    pub fn push_copy(&mut self, original: EventId) -> EventId {
-        let fields = self.copy_chain(self.fields(original));
-        let id = self.push_bare_event();
-        self.set_fields(id, fields);
-        id
-    }
-
     /// Takes an event out of the flow.
     pub fn drop_event(&mut self, id: EventId) {
         if let Some(event) = self.events.get_mut(id.0 as usize) {
@@ -189,20 +181,6 @@ impl Batch {
         }
     }
 
-    /// Keeps what `write` appends. It must only append.
-    pub fn append_with(&mut self, write: impl FnOnce(&mut Vec<u8>)) -> Text {
-        let start = self.bytes.len();
-        write(&mut self.bytes);
-        if self.bytes.len() < start || limits::BATCH_BYTES_MAX < self.bytes.len() {
-            self.bytes.truncate(start);
-            return Text::EMPTY;
-        }
-        Text {
-            start: start as u32,
-            len: (self.bytes.len() - start) as u32,
-        }
-    }
-
     /// Keeps what `write` makes of a text of this batch; `scratch` is reused.
     pub fn append_from(
         &mut self,
@@ -233,13 +211,6 @@ impl Batch {
         self.local_names.push(kept);
         self.local_by_text.insert(text.into(), name);
         name
-    }
-
-    /// The name for a text, if any event of this batch can have it.
-    pub fn find_name(&self, text: &[u8]) -> Option<Name> {
-        self.names
-            .find(text)
-            .or_else(|| self.local_by_text.get(text).copied())
     }
 
     pub fn name_text(&self, name: Name) -> &[u8] {
@@ -373,7 +344,7 @@ impl Batch {
         let mut json = Vec::new();
         self.write_json_value(Value::Map(copy), &mut json);
         let json = self.append(&json);
-        if !copy.is_empty() && 0 < json.len() {
+        if !copy.is_empty() && !json.is_empty() {
             let nodes = start..self.nodes.len() as u32;
             self.frozen.push(Frozen { nodes, first: copy.first, json });
         }

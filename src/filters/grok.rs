@@ -176,7 +176,7 @@ impl GrokFilter {
                 let items: Vec<Value> = batch.members(items).map(|(_, item)| item).collect();
                 let mut result = Matched::No;
                 for item in items {
-                    let text = batch.to_text(item);
+                    let text = batch.text_for(item);
                     match self.match_text(batch, id, text, rule) {
                         Matched::No => {}
                         Matched::Yes => result = Matched::Yes,
@@ -186,7 +186,7 @@ impl GrokFilter {
                 result
             }
             Some(other) => {
-                let text = batch.to_text(other);
+                let text = batch.text_for(other);
                 self.match_text(batch, id, text, rule)
             }
         }
@@ -276,7 +276,7 @@ fn convert(batch: &Batch, text: Text, kind: CaptureKind) -> Value {
 /// A text that is there becomes a list with the capture behind it, a list grows, any other value stays.
 fn store_one(batch: &mut Batch, id: EventId, capture: &Capture, value: Value) -> bool {
     let old = match capture.top {
-        Some(name) => batch.get_top(id, name),
+        Some(name) => batch.top(id, name),
         None => batch.get(id, &capture.reference),
     };
     match (old, capture.top) {

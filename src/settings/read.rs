@@ -96,7 +96,7 @@ impl Values {
         let line = |(key, why)| format!("setting `{key}` has no effect here: {why}");
         self.by_key
             .keys()
-            .filter_map(|key| moot(&key))
+            .filter_map(moot)
             .map(line)
             .collect()
     }

@@ -189,7 +189,7 @@ fn separators(
 
 fn substitutions(options: &Options, building: &mut Building<'_>, all: &mut Vec<Operation>) {
     let words = options.list("gsub");
-    if words.len() % 3 != 0 {
+    if !words.len().is_multiple_of(3) {
         let message = "`gsub` takes triples of field, regular expression and replacement";
         building.refuse(options.span_of("gsub"), message);
     }
