@@ -38,11 +38,7 @@ fn decode(codec: &Codec, bytes: &[u8], names: Names) -> (Vec<String>, u64) {
     let reading = codec.reading.clone().expect("the codec reads");
     let host = batch.value_of(b"web");
     let field = batch.name(b"host");
-    let mut newborn = Newborn::new(
-        &mut batch,
-        &reading,
-        vec![(Reference::top(field), host)],
-    );
+    let mut newborn = Newborn::new(&mut batch, &reading, vec![(Reference::top(field), host)]);
     codec.decode(&mut batch, text, &mut newborn);
     let events = (0..batch.event_count()).map(|index| {
         let mut out = Vec::new();

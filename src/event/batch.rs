@@ -267,7 +267,8 @@ impl Batch {
 
     /// Which names a chain has, as a set of 64 bits: where two sets have no bit in common, no name is.
     pub fn name_bits(&self, chain: Chain) -> u64 {
-        self.members(chain).fold(0, |bits, (name, _)| bits | name.bit())
+        self.members(chain)
+            .fold(0, |bits, (name, _)| bits | name.bit())
     }
 
     /// The node of a member, by name.
@@ -346,14 +347,21 @@ impl Batch {
         let json = self.append(&json);
         if !copy.is_empty() && !json.is_empty() {
             let nodes = start..self.nodes.len() as u32;
-            self.frozen.push(Frozen { nodes, first: copy.first, json });
+            self.frozen.push(Frozen {
+                nodes,
+                first: copy.first,
+                json,
+            });
         }
         copy
     }
 
     /// The JSON of a map that is shared as a whole.
     pub(super) fn frozen_json(&self, members: Chain) -> Option<&[u8]> {
-        let frozen = self.frozen.iter().find(|frozen| frozen.first == members.first)?;
+        let frozen = self
+            .frozen
+            .iter()
+            .find(|frozen| frozen.first == members.first)?;
         Some(self.text(frozen.json))
     }
 

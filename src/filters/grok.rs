@@ -91,11 +91,15 @@ impl Pattern {
         let mut new_fields = Some(0);
         for capture in &captures {
             let bit = capture.top.map(Name::bit);
-            new_fields = new_fields.zip(bit).and_then(|(bits, bit)| {
-                (bits & bit == 0).then_some(bits | bit)
-            });
+            new_fields = new_fields
+                .zip(bit)
+                .and_then(|(bits, bit)| (bits & bit == 0).then_some(bits | bit));
         }
-        Self { grok, captures, new_fields }
+        Self {
+            grok,
+            captures,
+            new_fields,
+        }
     }
 }
 
@@ -220,7 +224,10 @@ impl GrokFilter {
     /// Puts the captures of a match into the event. False if one did not fit.
     fn store(&self, batch: &mut Batch, id: EventId, text: Text, pattern: &Pattern) -> bool {
         let fields = batch.fields(id);
-        if pattern.new_fields.is_some_and(|bits| bits & batch.name_bits(fields) == 0) {
+        if pattern
+            .new_fields
+            .is_some_and(|bits| bits & batch.name_bits(fields) == 0)
+        {
             self.append(batch, id, text, pattern);
             return true;
         }
@@ -252,9 +259,7 @@ impl GrokFilter {
     /// What a capture puts into its field, if anything.
     fn value(&self, batch: &Batch, text: Text, index: usize, capture: &Capture) -> Option<Value> {
         match self.slots.0.span(index) {
-            Some(span) if !span.is_empty() => {
-                Some(convert(batch, text.slice(span), capture.kind))
-            }
+            Some(span) if !span.is_empty() => Some(convert(batch, text.slice(span), capture.kind)),
             _ if !self.keep_empty_captures => None,
             Some(_) => Some(Value::Text(Text::EMPTY)),
             None => Some(Value::Null),
