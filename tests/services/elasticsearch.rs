@@ -43,8 +43,17 @@ impl Elasticsearch {
         Elasticsearch::start_on(free_port())
     }
 
+    /// The same with further lines of `elasticsearch.yml`.
+    pub fn start_with(settings: &str) -> Elasticsearch {
+        Elasticsearch::launch(free_port(), settings)
+    }
+
     /// Starts an empty node on a port of the caller's choice.
     pub fn start_on(port: u16) -> Elasticsearch {
+        Elasticsearch::launch(port, "")
+    }
+
+    fn launch(port: u16, further: &str) -> Elasticsearch {
         let folder = folder("elasticsearch");
         let distribution = Path::new(env!("CARGO_MANIFEST_DIR")).join(DISTRIBUTION);
         let program = distribution.join("bin/elasticsearch");
@@ -57,7 +66,11 @@ impl Elasticsearch {
         let home = folder.join("home");
         output_of(Command::new("cp").arg("-r").args([&distribution, &home]));
         let cluster = format!("sawlog-{}-{port}", std::process::id());
-        write(&home, "config/elasticsearch.yml", &settings(&cluster, port));
+        write(
+            &home,
+            "config/elasticsearch.yml",
+            &(settings(&cluster, port) + further),
+        );
         fs::create_dir_all(home.join("tmp")).expect("the copy can be written to");
         output_of(
             Command::new("chown")
