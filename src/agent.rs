@@ -255,9 +255,8 @@ fn compile_one(
     let surroundings = Surroundings {
         ecs: pipeline.ecs,
         support_escapes: pipeline.support_escapes,
-        path_data: settings.path_data.clone(),
+        path_data: pipeline.folder(&settings.path_data),
         host_name: settings.host_name.clone(),
-        workers: pipeline.workers,
     };
     let mut diagnostics = Vec::new();
     let compiled = compile(&sources, &surroundings, metrics, &mut diagnostics);

@@ -4,11 +4,11 @@ mod read;
 pub mod table;
 mod yaml;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::pipeline::Ecs;
-pub use read::{Values, read_duration};
+pub use read::Values;
 
 /// Where a pipeline's text comes from.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,6 +21,9 @@ pub enum Origin {
     Default,
 }
 
+/// The name of the only pipeline.
+const MAIN: &str = "main";
+
 /// One pipeline to run.
 #[derive(Clone, Debug)]
 pub struct PipelineSettings {
@@ -29,6 +32,16 @@ pub struct PipelineSettings {
     pub workers: usize,
     pub ecs: Ecs,
     pub support_escapes: bool,
+}
+
+impl PipelineSettings {
+    /// Where the pipeline keeps its positions: pipelines beside each other, which may read the same files, do not share them.
+    pub fn folder(&self, path_data: &Path) -> PathBuf {
+        match self.id.as_str() {
+            MAIN => path_data.to_owned(),
+            id => path_data.join("pipelines").join(id),
+        }
+    }
 }
 
 /// The API's address.
@@ -85,7 +98,17 @@ impl Settings {
         for mut own in listed {
             notices.extend(own.notices());
             own.merge_weaker(values.clone());
-            pipelines.push(pipeline(&own)?);
+            let own = pipeline(&own)?;
+            if pipelines
+                .iter()
+                .any(|other: &PipelineSettings| other.id == own.id)
+            {
+                return Err(format!(
+                    "pipelines.yml: two pipelines have the `pipeline.id` {}",
+                    own.id
+                ));
+            }
+            pipelines.push(own);
         }
         if pipelines.is_empty() {
             pipelines.push(pipeline(values)?);
@@ -128,8 +151,14 @@ fn pipeline(values: &Values) -> Result<PipelineSettings, String> {
     let ecs = Ecs::parse(ecs).ok_or_else(|| {
         format!("pipeline.ecs_compatibility: `{ecs}` is none of `disabled`, `v1` and `v8`")
     })?;
+    let id = values.get("pipeline.id").unwrap_or(MAIN).to_owned();
+    if id.contains('/') || id.starts_with('.') {
+        return Err(format!(
+            "pipeline.id: `{id}` is to name a folder; it has a `/` or begins with a dot"
+        ));
+    }
     Ok(PipelineSettings {
-        id: values.get("pipeline.id").unwrap_or("main").to_owned(),
+        id,
         origin,
         workers,
         ecs,

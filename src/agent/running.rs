@@ -132,13 +132,10 @@ impl Running {
                 .map(std::thread::JoinHandle::join)
                 .all(|ended| ended.is_ok())
         });
-        let mut clean = match deadline.within(joined).await {
-            Some(Ok(clean)) => clean,
-            Some(Err(_)) => false,
-            None => {
-                tracing::warn!("the outputs are away: what they still hold stays unacknowledged");
-                true
-            }
+        let (mut clean, mut away) = match deadline.within(joined).await {
+            Some(Ok(clean)) => (clean, false),
+            Some(Err(_)) => (false, false),
+            None => (true, true),
         };
         for mut output in std::mem::take(&mut self.outputs) {
             match deadline.within(&mut output).await {
@@ -147,8 +144,17 @@ impl Running {
                     tracing::error!("an output ended by a fault: {error}");
                     clean = false;
                 }
-                None => output.abort(),
+                None => {
+                    output.abort();
+                    away = true;
+                }
             }
+        }
+        if away {
+            tracing::warn!(
+                "outputs are away: what they still hold stays unacknowledged; files and containers are read again, \
+                 the rest is lost"
+            );
         }
         self.saver.abort();
         save(&self.positions);

@@ -177,9 +177,10 @@ impl Container {
 
     /// The head of a text, at most so long; notes whether something was cut.
     fn kept(&mut self, text: &str, bytes_max: usize) -> String {
-        let head = text
-            .get(..text.floor_char_boundary(bytes_max))
-            .unwrap_or_default();
+        let end = (0..=bytes_max.min(text.len()))
+            .rev()
+            .find(|&end| text.is_char_boundary(end));
+        let head = text.get(..end.unwrap_or_default()).unwrap_or_default();
         self.cut |= head.len() < text.len();
         head.to_owned()
     }

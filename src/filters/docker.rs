@@ -3,7 +3,6 @@
 
 use std::collections::HashMap;
 use std::path::PathBuf;
-use std::sync::Arc;
 
 use crate::docker::containers::{Containers, Source};
 use crate::docker::engine::{self, Engine};
@@ -116,7 +115,7 @@ fn build(options: &Options, building: &mut Building<'_>) -> Option<Box<dyn Filte
 
 impl Docker {
     fn find(&mut self, batch: &mut Batch, event: EventId) -> Option<Found> {
-        let program = batch.get_text(event, &self.source)?;
+        let program = batch.text_in(event, &self.source)?;
         if let Some(found) = self.found.get(program) {
             return found.clone();
         }
@@ -163,5 +162,118 @@ impl Filter for Docker {
 
     fn fork(&self) -> Box<dyn Filter> {
         Box::new(self.clone())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::docker::container::{Container, Label};
+    use crate::event::Names;
+    use crate::queue::ack::Ack;
+
+    const ID: &str = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
+
+    fn container() -> Container {
+        Container {
+            id: ID.to_owned(),
+            name: "web".to_owned(),
+            image: "nginx:1.25".to_owned(),
+            labels: vec![Label {
+                key: "a.b".into(),
+                field: "a_b".into(),
+                value: "1".into(),
+            }],
+            ..Container::default()
+        }
+    }
+
+    /// The event as JSON after the filter, and whether it matched.
+    fn run(container: Container, event: &str) -> (String, bool) {
+        let mut names = Names::default();
+        let mut filter = Docker {
+            source: Reference::compile("program", &mut names).expect("it is one"),
+            containers: Containers::fixed(vec![container]),
+            fields: Fields::intern(&mut names),
+            tags: vec!["unknown".to_owned()],
+            found: HashMap::new(),
+        };
+        let mut batch = Batch::new(event.as_bytes().to_vec(), Arc::new(names), 0, Ack::none());
+        let text = batch.text_at(0..event.len());
+        let Ok(Value::Map(fields)) = batch.parse_json(text, &mut Vec::new()) else {
+            panic!("the event is an object");
+        };
+        let members: Vec<_> = batch.members(fields).collect();
+        let id = batch.push_bare_event();
+        members
+            .into_iter()
+            .for_each(|(name, value)| batch.append_field(id, name, value));
+        let mut outcome = Outcome::default();
+        filter.run(&mut batch, &[id], &mut outcome);
+        assert_eq!(outcome.failed, u64::from(outcome.matched.is_empty()));
+        let mut out = Vec::new();
+        batch.write_json(id, &mut out);
+        (
+            String::from_utf8(out).expect("JSON is text"),
+            !outcome.matched.is_empty(),
+        )
+    }
+
+    #[track_caller]
+    fn check(program: &str, found: bool) {
+        let (event, matched) = run(container(), &format!(r#"{{"program":"{program}"}}"#));
+        assert_eq!(matched, found, "{event}");
+        assert_eq!(event.contains(r#""tags":["unknown"]"#), !found, "{event}");
+    }
+
+    #[test]
+    fn a_container_is_found_by_the_forms_of_dockers_tags() {
+        check("0123456789ab", true);
+        check(ID, true);
+        check("docker/0123456789ab", true);
+        check("web", true);
+        check("docker/web", true);
+        check("nginx/web/0123456789ab", true);
+        check("other", false);
+        check("docker/", false);
+        check("0123456789", false);
+    }
+
+    #[test]
+    fn the_event_gets_the_containers_fields() {
+        let (event, _) = run(
+            container(),
+            r#"{"program":"web","container":{"id":"x","more":1}}"#,
+        );
+        let want = format!(
+            r#"{{"program":"web","container":{{"id":"{ID}","more":1,"name":"web","image":{{"name":"nginx:1.25"}},"labels":{{"a_b":"1"}}}}}}"#
+        );
+        assert_eq!(event, want);
+    }
+
+    #[test]
+    fn a_field_in_the_way_is_kept_and_tagged() {
+        let (event, matched) = run(container(), r#"{"program":"web","container":"mine"}"#);
+        assert!(!matched);
+        assert_eq!(
+            event,
+            r#"{"program":"web","container":"mine","tags":["_docker_field_in_the_way"]}"#
+        );
+    }
+
+    #[test]
+    fn cut_metadata_is_tagged_and_a_source_that_is_no_text_is_no_match() {
+        let (event, _) = run(
+            Container {
+                cut: true,
+                ..container()
+            },
+            r#"{"program":"web"}"#,
+        );
+        assert!(event.contains("_docker_metadata_cut"), "{event}");
+        assert!(!run(container(), r#"{"program":7}"#).1);
+        assert!(!run(container(), r#"{}"#).1);
     }
 }

@@ -4,10 +4,12 @@
 mod api;
 mod files;
 mod follow;
+mod known;
 mod lines;
 mod log_files;
 mod place;
 mod reading;
+mod seen;
 mod selection;
 mod tail;
 

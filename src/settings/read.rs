@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::lang::nearest;
-use crate::settings::table::{self, Kind};
+use crate::settings::table;
 
 /// Texts by key; a key may have several, as `-f` has.
 #[derive(Clone, Debug, Default)]
@@ -94,16 +94,12 @@ impl Values {
     pub fn notices(&self) -> Vec<String> {
         let moot = |key: &&'static str| Some((*key, table::find(key)?.without_effect?));
         let line = |(key, why)| format!("setting `{key}` has no effect here: {why}");
-        self.by_key
-            .keys()
-            .filter_map(|key| moot(&key))
-            .map(line)
-            .collect()
+        self.by_key.keys().filter_map(moot).map(line).collect()
     }
 }
 
 /// Reads `3`, `3s`, `500ms`, `2m` or `1h`; a bare number is seconds.
-pub fn read_duration(text: &str) -> Option<Duration> {
+fn read_duration(text: &str) -> Option<Duration> {
     let text = text.trim();
     let digits = text
         .find(|c: char| !c.is_ascii_digit() && c != '.')
@@ -120,11 +116,6 @@ pub fn read_duration(text: &str) -> Option<Duration> {
         _ => return None,
     };
     Duration::try_from_secs_f64(seconds).ok()
-}
-
-/// Whether a setting stands without a value on the command line.
-pub fn is_flag(kind: Kind) -> bool {
-    kind == Kind::Flag
 }
 
 #[cfg(test)]

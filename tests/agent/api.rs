@@ -115,6 +115,39 @@ fn each_plugin_counts_its_events() {
     agent.stop();
 }
 
+/// What a stopped agent cannot take is dropped by the kernel: nothing is missing without being counted.
+#[test]
+fn datagrams_that_the_kernel_dropped_are_counted() {
+    const BURST: u64 = 3000;
+    let port = free_port();
+    let pipeline = format!(
+        "input {{ syslog {{ host => \"127.0.0.1\" port => {port} receive_buffer_bytes => \"16 KiB\" }} }}\n\
+         output {{ null {{ }} }}\n"
+    );
+    let (mut agent, api) = start(&pipeline);
+    agent.wait_for_syslog(port);
+    agent.signal("STOP");
+    let message = b"<13>Nov 20 18:56:21 host app[1]: one of many";
+    (0..BURST).for_each(|_| send(port, message));
+    agent.signal("CONT");
+    let mut sent = BURST;
+    agent.wait("every datagram to be counted", |_| {
+        // The kernel tells its sum with the next datagram that it delivers.
+        send(port, message);
+        sent += 1;
+        let page = text(&ask(api, "GET", "/metrics"));
+        let count = |name: &str| figure(&page, &format!("sawlog_plugin_{name}_total"), &[]);
+        let counts = (count("udp_datagrams"), count("udp_drops"));
+        match counts {
+            (Some(taken), Some(dropped)) if 0.0 < dropped && taken + dropped == sent as f64 => {
+                Ok(())
+            }
+            counts => Err(format!("{sent} sent, taken and dropped: {counts:?}")),
+        }
+    });
+    agent.stop();
+}
+
 /// Each name is announced once, before its samples, which stand together: what Prometheus demands.
 #[test]
 fn the_page_is_in_the_format_of_prometheus() {

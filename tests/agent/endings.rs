@@ -151,6 +151,39 @@ fn sigint_stops_as_well() {
     assert!(udp_is_bound(port).is_err());
 }
 
+/// Syslog to stdout and to an Elasticsearch that is not there, after one event went to both.
+#[track_caller]
+fn start_with_output_away(grace: &str) -> Agent {
+    let (port, nobody) = (free_port(), free_port());
+    let output =
+        format!("output {{ elasticsearch {{ hosts => [\"http://127.0.0.1:{nobody}\"] }} }}\n");
+    let start = Start::new(&["-f", "pipeline.conf", "--shutdown.grace", grace]);
+    let pipeline = syslog_pipeline(port, "") + &output;
+    let mut agent = start.file("pipeline.conf", &pipeline).spawn();
+    agent.wait_for_syslog(port);
+    send(port, b"<13>Nov 20 18:56:21 host app[1]: undeliverable");
+    agent.wait_for_events(1);
+    agent.signal("TERM");
+    agent.wait_for_log("stopping");
+    agent
+}
+
+#[test]
+fn an_output_that_is_away_delays_the_end_by_the_grace_period_only() {
+    let agent = start_with_output_away("500ms");
+    let ended = agent.end();
+    assert_eq!(ended.status, Some(0), "{}", ended.stderr);
+    assert!(ended.stderr.contains("unacknowledged"), "{}", ended.stderr);
+}
+
+#[test]
+fn a_second_signal_ends_the_wait() {
+    let mut agent = start_with_output_away("1h");
+    agent.signal("TERM");
+    agent.wait_for_log("stopped before everything was sent");
+    assert_eq!(agent.end().status, Some(0));
+}
+
 /// The inodes of the sockets that listen or are bound, TCP and UDP.
 fn open_ports(pid: u32) -> Vec<String> {
     let mut inodes = Vec::new();

@@ -178,6 +178,24 @@ fn a_port_that_the_new_configuration_does_not_name_becomes_free() {
 }
 
 #[test]
+fn a_reload_does_not_wait_for_an_output_that_is_away() {
+    let (port, nobody) = (free_port(), free_port());
+    let away =
+        format!("output {{ elasticsearch {{ hosts => [\"http://127.0.0.1:{nobody}\"] }} }}\n");
+    let mut agent = Agent::start(&(syslog_pipeline(port, &version(1)) + &away));
+    agent.wait_for_syslog(port);
+    send(port, b"<13>Nov 20 18:56:21 host app[1]: undeliverable");
+    agent.wait_for_events(1);
+    replace(&agent, &syslog_pipeline(port, &version(2)));
+    agent.signal("HUP");
+    agent.wait_for_log("INFO reloaded");
+    agent.wait_for_log("goes on trying");
+    send(port, b"<13>Nov 20 18:56:21 host app[1]: to stdout alone");
+    assert_eq!(agent.wait_for_events(2)[1]["version"], "2");
+    agent.stop();
+}
+
+#[test]
 fn a_pipeline_that_reads_stdin_is_not_replaced() {
     let filter = "input { stdin { } } output { stdout { codec => json_lines } }";
     let mut agent = Agent::start(filter);

@@ -2,6 +2,7 @@
 //! stdin, and by what is refused.
 
 use super::running::{Ended, Start};
+use crate::services::Scratch;
 
 const FILTER: &str = "input { stdin { } } output { stdout { codec => json_lines } }";
 
@@ -133,4 +134,70 @@ fn a_named_pipeline_takes_the_place_of_the_list() {
     let start = Start::new(&["run", "--path.settings", ".", "-e", FILTER]);
     let ended = start.file("pipelines.yml", PIPELINES).run(b"three\n");
     assert_eq!(super::running::messages(&ended.events()), ["three"]);
+}
+
+/// Two pipelines that read the same file, each with its own positions.
+const BESIDE: &str =
+    "- pipeline.id: a\n  path.config: a.conf\n- pipeline.id: b\n  path.config: b.conf\n";
+
+#[test]
+fn pipelines_that_read_the_same_file_keep_positions_of_their_own() {
+    let folder = Scratch::new("beside");
+    let log = folder.write("in.log", "one\n");
+    let pipeline = |name: &str| {
+        format!(
+            "input {{ file {{ path => \"{}\" start_position => \"beginning\" type => \"{name}\" }} }}\n\
+             output {{ stdout {{ codec => json_lines }} }}\n",
+            log.display()
+        )
+    };
+    let data = folder.0.join("data").display().to_string();
+    let start = || {
+        let start = Start::new(&["run", "--path.settings", ".", "--path.data", &data]);
+        let start = start.file("pipelines.yml", BESIDE);
+        start
+            .file("a.conf", &pipeline("a"))
+            .file("b.conf", &pipeline("b"))
+            .spawn()
+    };
+    let lines = |ended: Ended| {
+        let mut lines: Vec<String> = ended
+            .events()
+            .iter()
+            .map(|event| {
+                format!(
+                    "{} {}",
+                    event["type"].as_str().unwrap_or(""),
+                    event["message"].as_str().unwrap_or("")
+                )
+            })
+            .collect();
+        lines.sort();
+        lines
+    };
+    let mut agent = start();
+    agent.wait_for_events(2);
+    assert_eq!(lines(agent.stop()), ["a one", "b one"]);
+    folder.write("in.log", "one\ntwo\n");
+    let mut agent = start();
+    agent.wait_for_events(2);
+    assert_eq!(lines(agent.stop()), ["a two", "b two"]);
+}
+
+#[test]
+fn two_pipelines_of_one_name_are_refused() {
+    let start = Start::new(&["run", "--path.settings", "."]);
+    let start = start.file(
+        "pipelines.yml",
+        "- config.string: 'x'\n- config.string: 'y'\n",
+    );
+    let ended = start.run(b"");
+    assert!(matches!(ended.status, Some(1 | 2)), "{}", ended.stderr);
+    assert!(
+        ended
+            .stderr
+            .contains("two pipelines have the `pipeline.id` main"),
+        "{}",
+        ended.stderr
+    );
 }

@@ -26,7 +26,7 @@ use crate::queue::positions;
 pub struct Files {
     root: PathBuf,
     reading: Arc<Reading>,
-    inotify: OwnedFd,
+    inotify: Arc<OwnedFd>,
     root_watch: i32,
     known: HashMap<String, Known>,
     by_watch: HashMap<i32, String>,
@@ -116,7 +116,7 @@ impl Files {
     /// Begins to watch, before anything is listed: nothing can come into being unseen.
     pub fn open(data_root: &Path, reading: Arc<Reading>) -> io::Result<Self> {
         let root = data_root.join("containers");
-        let inotify = inotify::init(CreateFlags::NONBLOCK | CreateFlags::CLOEXEC)?;
+        let inotify = Arc::new(inotify::init(CreateFlags::NONBLOCK | CreateFlags::CLOEXEC)?);
         let flags = WatchFlags::CREATE
             | WatchFlags::MOVED_TO
             | WatchFlags::DELETE
@@ -211,7 +211,7 @@ impl Files {
     fn take_notices(&mut self) -> io::Result<bool> {
         let mut overflow = false;
         let mut buffer = [MaybeUninit::uninit(); 16 << 10];
-        let descriptor = self.inotify.try_clone()?;
+        let descriptor = Arc::clone(&self.inotify);
         let mut reader = inotify::Reader::new(&descriptor, &mut buffer);
         loop {
             match reader.next() {

@@ -1,8 +1,6 @@
 //! One container's logs through the Engine's API: the answer's bytes come in, batches with their acknowledgement go out.
 //! An answer can end at any time; reading goes on from the last line of each stream, and what comes twice is left out.
 
-use std::collections::VecDeque;
-use std::hash::BuildHasher;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,73 +8,18 @@ use std::time::Duration;
 use http_body_util::BodyExt;
 use hyper::body::{Bytes, Frame, Incoming};
 use sawlog_parsers::docker_frames::{Decoder, Limits, Mode, Step};
-use sawlog_parsers::docker_json::{Stream, Text};
+use sawlog_parsers::docker_json::Text;
 use tokio::sync::watch;
 
-use crate::docker::container::Container;
 use crate::docker::engine::{Backoff, Engine, Fault};
 use crate::inputs::docker::api::Scope;
-use crate::inputs::docker::lines::{Line, Lines, Record, Returns};
-use crate::inputs::docker::place::{self, Last, Position};
+use crate::inputs::docker::known::{Known, describe};
+use crate::inputs::docker::lines::{Lines, Record, Returns};
+use crate::inputs::docker::place::{Last, Position};
 use crate::inputs::docker::reading::{Missing, Reading};
-use crate::inputs::docker::tail::note_last;
+use crate::inputs::docker::seen::{Recent, is_new, slot_of};
 use crate::limits;
 use crate::queue::positions;
-
-/// What is known of a container that is followed. Whoever learns more says it here.
-#[derive(Clone, Debug)]
-pub struct Known {
-    pub container: Arc<Container>,
-    /// The Engine has described it; before that there is what an event said.
-    pub described: bool,
-    /// How often it was heard to start, or found started.
-    pub starts: u64,
-    /// It was heard to end, and not to start since.
-    pub ended: bool,
-    /// It is removed, or will be.
-    pub gone: bool,
-    /// The options let it be read, through the Engine.
-    pub wanted: bool,
-}
-
-impl Known {
-    /// A container that an event or a list told of.
-    pub fn heard_of(container: Container, wanted: bool) -> Self {
-        Self {
-            container: Arc::new(container),
-            described: false,
-            starts: 0,
-            ended: false,
-            gone: false,
-            wanted,
-        }
-    }
-
-    /// Takes the Engine's description.
-    pub fn describe(&mut self, container: Container, wanted: bool) {
-        let runs_again = container.running && !self.container.running;
-        if container.started && (self.starts == 0 || (self.described && runs_again)) {
-            self.starts += 1;
-        }
-        self.container = Arc::new(container);
-        self.described = true;
-        self.wanted = wanted;
-    }
-}
-
-/// Asks the Engine for a container's description and says it.
-pub async fn describe(
-    engine: &Engine,
-    reading: &Reading,
-    scope: Scope,
-    known: &watch::Sender<Known>,
-) -> Result<(), Fault> {
-    let id = known.borrow().container.id.clone();
-    let container = engine.inspect(&id).await?;
-    let wanted = scope.takes(reading, &container);
-    known.send_modify(|known| known.describe(container, wanted));
-    Ok(())
-}
 
 /// Follows one container.
 pub struct Follower {
@@ -286,9 +229,7 @@ impl Follower {
     /// Where the Engine has to begin so that no line is missed.
     fn since(&self) -> Option<i64> {
         let times = self.last.iter().flatten().map(|last| last.time);
-        let Some(latest) = times.clone().max() else {
-            return None;
-        };
+        let latest = times.clone().max()?;
         // Lines of two streams can stand in another order than their times, but not far apart.
         let latest = latest - limits::DOCKER_STREAMS_APART.as_nanos() as i64;
         let since = times.min().map_or(latest, |earliest| earliest.max(latest));
@@ -489,7 +430,7 @@ impl Follower {
         }
         self.news += 1;
         self.patience = limits::DOCKER_SILENCE_MIN;
-        note_last(&mut self.last, &self.lines, &bytes);
+        self.lines.note_last(&mut self.last, &bytes);
         let position = Position {
             last: self.last.clone(),
             open_time: self.lines.open_time(),
@@ -501,74 +442,6 @@ impl Follower {
             .lines
             .take_batch(bytes, &container, &self.reading.flow.names, ack);
         self.reading.send(batch).await.is_ok()
-    }
-}
-
-/// Whether a line comes behind the last one that was handed over.
-fn is_new(catching_up: &mut [Option<Last>; 2], line: &Line, text: &[u8]) -> bool {
-    let slot = catching_up.get_mut(slot_of(line));
-    let (Some(slot), Some(time)) = (slot, line.time) else {
-        return true;
-    };
-    let Some(last) = slot else { return true };
-    if time < last.time {
-        return false;
-    }
-    if last.time < time {
-        *slot = None;
-        return true;
-    }
-    let hash = place::hash(text);
-    match last.lines.iter().position(|&known| known == hash) {
-        Some(index) => {
-            last.lines.remove(index);
-            false
-        }
-        None => true,
-    }
-}
-
-/// Standard output's place among the streams, or standard error's.
-fn slot_of(line: &Line) -> usize {
-    match line.stream {
-        Some(Stream::Stderr) => 1,
-        Some(Stream::Stdin | Stream::Stdout) | None => 0,
-    }
-}
-
-/// The lines of a stream that were handed over lately. After a rotation an Engine of version 20 sends the newest file again
-/// from its beginning, within one answer.
-#[derive(Debug, Default)]
-struct Recent {
-    /// Times and hashes, in the order of the times.
-    lines: VecDeque<(i64, u64)>,
-}
-
-impl Recent {
-    /// Whether a line was not seen lately; from now on it was.
-    fn is_new(&mut self, time: Option<i64>, text: &[u8]) -> bool {
-        let Some(time) = time else { return true };
-        let hash = foldhash::fast::FixedState::default().hash_one(text);
-        let newest = self.lines.back().map_or(i64::MIN, |newest| newest.0);
-        if time <= newest {
-            let begin = self.lines.partition_point(|line| line.0 < time);
-            let mut same = self
-                .lines
-                .iter()
-                .skip(begin)
-                .take_while(|line| line.0 == time);
-            if same.any(|line| line.1 == hash) {
-                return false;
-            }
-        }
-        // What is older than the newest line and unknown was written after someone set the clock back.
-        if newest <= time {
-            self.lines.push_back((time, hash));
-            if limits::RECENT_LINES_MAX < self.lines.len() {
-                self.lines.pop_front();
-            }
-        }
-        true
     }
 }
 
@@ -590,30 +463,5 @@ fn take(frame: Option<hyper::Result<Frame<Bytes>>>, buffer: &mut Vec<u8>) -> Ans
             }
             Answer::GoesOn
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::Recent;
-
-    #[test]
-    fn what_is_sent_again_is_known() {
-        let mut recent = Recent::default();
-        assert!(recent.is_new(Some(1), b"a"));
-        assert!(recent.is_new(Some(2), b"b"));
-        assert!(recent.is_new(Some(2), b"c"));
-        for (time, text) in [(1, b"a"), (2, b"b"), (2, b"c")] {
-            assert!(!recent.is_new(Some(time), text));
-        }
-        assert!(recent.is_new(Some(3), b"a"));
-    }
-
-    #[test]
-    fn lines_after_the_clock_was_set_back_are_new() {
-        let mut recent = Recent::default();
-        assert!(recent.is_new(Some(5), b"a"));
-        assert!(recent.is_new(Some(3), b"b"));
-        assert!(recent.is_new(None, b"a"));
     }
 }

@@ -12,8 +12,9 @@ use crate::docker::fields::{self, Fields};
 use crate::event::batch::Decode;
 use crate::event::{Batch, EventId, Name, Names, Reference, Value};
 use crate::host;
-use crate::inputs::docker::place::Place;
+use crate::inputs::docker::place::{Last, Place};
 use crate::inputs::origin::Origin;
+use crate::limits;
 use crate::queue::ack::Ack;
 
 /// Says that a stream ended before its last line did.
@@ -331,6 +332,34 @@ impl Lines {
             let all = if line.made { made } else { bytes };
             wanted(line, all.get(line.start..line.end).unwrap_or_default())
         });
+    }
+
+    /// Notes the last line of each stream, for a later run that reads another way.
+    pub fn note_last(&self, last: &mut [Option<Last>; 2], bytes: &[u8]) {
+        let slots = last.iter_mut().zip([Stream::Stdout, Stream::Stderr]);
+        for (slot, stream) in slots {
+            let of_stream = |line: &Line| line.stream == Some(stream);
+            let mut newest = self.found(bytes).rev().filter(|(line, _)| of_stream(line));
+            let Some((line, text)) = newest.next() else {
+                continue;
+            };
+            let Some(time) = line.time else { continue };
+            let mut hashes = vec![super::place::hash(text)];
+            for (line, text) in newest.take(limits::LINES_AT_ONE_TIME_MAX) {
+                if line.time != Some(time) {
+                    break;
+                }
+                hashes.push(super::place::hash(text));
+            }
+            if let Some(before) = slot.take().filter(|before| before.time == time) {
+                hashes.extend(before.lines);
+                hashes.truncate(limits::LINES_AT_ONE_TIME_MAX);
+            }
+            *slot = Some(Last {
+                time,
+                lines: hashes,
+            });
+        }
     }
 
     /// Makes a batch of all lines found since the last one; its worker will make events of them.

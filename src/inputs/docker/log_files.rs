@@ -144,7 +144,7 @@ impl LogFile {
     pub fn read(&mut self, out: &mut Vec<u8>, bytes_max: usize) -> io::Result<usize> {
         let before = out.len();
         let read = match &mut self.content {
-            Content::Plain(file) => file.take(bytes_max as u64).read_to_end(out),
+            Content::Plain(file) => read_once(file, out, bytes_max),
             Content::Compressed(decoder) => decoder.take(bytes_max as u64).read_to_end(out),
         };
         let count = out.len() - before;
@@ -201,10 +201,6 @@ impl LogPaths {
     pub fn new(folder: PathBuf, id: &str) -> Self {
         let live = folder.join(format!("{id}-json.log"));
         Self { folder, live }
-    }
-
-    pub fn folder(&self) -> &Path {
-        &self.folder
     }
 
     pub fn live(&self) -> &Path {
@@ -279,4 +275,13 @@ impl LogPaths {
         }
         Ok(oldest)
     }
+}
+
+/// One call of the system for all that fits: a page cache gives it at once.
+fn read_once(file: &mut File, out: &mut Vec<u8>, bytes_max: usize) -> io::Result<usize> {
+    let before = out.len();
+    out.resize(before + bytes_max, 0);
+    let read = file.read(out.get_mut(before..).unwrap_or_default());
+    out.truncate(before + read.as_ref().copied().unwrap_or(0));
+    read
 }

@@ -31,7 +31,6 @@ pub enum StartPosition {
 pub enum Missing {
     /// Docker itself, or the right to it.
     Docker,
-    Socket,
     Log,
     Description,
     Watch,

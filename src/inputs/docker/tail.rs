@@ -420,7 +420,7 @@ impl Tail {
         if self.lines.is_empty() {
             return Ok(());
         }
-        note_last(&mut self.last, &self.lines, &bytes);
+        self.lines.note_last(&mut self.last, &bytes);
         let position = self.position().to_json();
         let ack = self.stream.ack(position);
         let batch = self
@@ -462,34 +462,6 @@ impl Tail {
 
     pub fn stream(&self) -> &positions::Stream {
         &self.stream
-    }
-}
-
-/// Notes the last line of each stream, for a later run that reads another way.
-pub fn note_last(last: &mut [Option<Last>; 2], lines: &Lines, bytes: &[u8]) {
-    let slots = last.iter_mut().zip([Stream::Stdout, Stream::Stderr]);
-    for (slot, stream) in slots {
-        let of_stream = |line: &super::lines::Line| line.stream == Some(stream);
-        let mut newest = lines.found(bytes).rev().filter(|(line, _)| of_stream(line));
-        let Some((line, text)) = newest.next() else {
-            continue;
-        };
-        let Some(time) = line.time else { continue };
-        let mut hashes = vec![super::place::hash(text)];
-        for (line, text) in newest.take(limits::LINES_AT_ONE_TIME_MAX) {
-            if line.time != Some(time) {
-                break;
-            }
-            hashes.push(super::place::hash(text));
-        }
-        if let Some(before) = slot.take().filter(|before| before.time == time) {
-            hashes.extend(before.lines);
-            hashes.truncate(limits::LINES_AT_ONE_TIME_MAX);
-        }
-        *slot = Some(Last {
-            time,
-            lines: hashes,
-        });
     }
 }
 

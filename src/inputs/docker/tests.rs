@@ -117,6 +117,25 @@ impl Encoder for Collect {
     }
 }
 
+fn plugin_options(options: &[(&'static str, &str)]) -> Options {
+    let text = |(name, value): &(&'static str, &str)| {
+        let setting = match *name {
+            "include_names" | "exclude_labels" => Setting::List(vec![Word {
+                text: (*value).to_owned(),
+                ..Word::default()
+            }]),
+            _ => Setting::Text((*value).to_owned()),
+        };
+        (*name, setting, Default::default())
+    };
+    Options {
+        plugin: PLUGIN.plugin,
+        id: "input_docker_1".to_owned(),
+        span: Default::default(),
+        settings: options.iter().map(text).collect(),
+    }
+}
+
 /// A running input and what comes out of it.
 struct Running {
     events: mpsc::Receiver<Value>,
@@ -128,28 +147,12 @@ struct Running {
 
 impl Running {
     fn start(data: &Folder, options: &[(&'static str, &str)]) -> Self {
-        let text = |(name, value): &(&'static str, &str)| {
-            let setting = match *name {
-                "include_names" | "exclude_labels" => Setting::List(vec![Word {
-                    text: (*value).to_owned(),
-                    ..Word::default()
-                }]),
-                _ => Setting::Text((*value).to_owned()),
-            };
-            (*name, setting, Default::default())
-        };
-        let options = Options {
-            plugin: PLUGIN.plugin,
-            id: "input_docker_1".to_owned(),
-            span: Default::default(),
-            settings: options.iter().map(text).collect(),
-        };
+        let options = plugin_options(options);
         let surroundings = Surroundings {
             ecs: Ecs::Disabled,
             support_escapes: false,
             path_data: data.0.join("state"),
             host_name: "h".to_owned(),
-            workers: 1,
         };
         let metrics = Arc::new(Metrics::default());
         let (mut names, mut diagnostics) = (Names::default(), Vec::new());
