@@ -10,6 +10,8 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use tokio::task::JoinHandle;
+
 use crate::api;
 use crate::inputs::Source;
 use crate::inputs::sockets::Sockets;
@@ -80,6 +82,8 @@ struct Agent {
     metrics: Arc<Metrics>,
     sockets: Arc<Sockets>,
     running: Vec<Running>,
+    /// What outputs of earlier configurations still have to send.
+    behind: Vec<JoinHandle<bool>>,
     state: Arc<api::State>,
     /// Held from the first pipeline on that keeps positions.
     lock: Option<Lock>,
@@ -92,6 +96,7 @@ impl Agent {
             settings,
             sockets: Arc::default(),
             running: Vec::new(),
+            behind: Vec::new(),
             state: Arc::new(api::State::new(Arc::clone(&metrics))),
             metrics,
             lock: None,
@@ -162,7 +167,8 @@ impl Agent {
         let running = std::mem::take(&mut self.running);
         let positions: Vec<_> = running.iter().map(Running::positions).collect();
         let deadline = Arc::new(Deadline::default());
-        let draining = Running::drain_all(running, Arc::clone(&deadline));
+        let behind = std::mem::take(&mut self.behind);
+        let draining = Running::drain_all(running, behind, Arc::clone(&deadline));
         tokio::pin!(draining);
         loop {
             if let Some(grace) = grace {
@@ -200,7 +206,9 @@ impl Agent {
         self.prepare(&compiled).await?;
         self.sockets.begin_reload();
         let old = std::mem::take(&mut self.running);
-        let kept = Running::hand_over(old).await;
+        let (kept, behind) = Running::hand_over(old).await;
+        self.behind.retain(|earlier| !earlier.is_finished());
+        self.behind.extend(behind);
         let started = self.start(compiled, &kept);
         self.sockets.end_reload();
         started.map_err(|error| format!("cannot start the workers: {error}"))?;
