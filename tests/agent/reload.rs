@@ -198,7 +198,11 @@ fn a_reload_does_not_wait_for_an_output_that_is_away() {
     let ended = agent.end();
     assert_eq!(ended.status, Some(0), "{}", ended.stderr);
     // What the old output holds had the grace period as well, until the second signal ended it.
-    assert!(ended.stderr.contains("stopped before everything was sent"), "{}", ended.stderr);
+    assert!(
+        ended.stderr.contains("stopped before everything was sent"),
+        "{}",
+        ended.stderr
+    );
 }
 
 #[test]
