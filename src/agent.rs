@@ -253,7 +253,7 @@ fn compile_one(
     pipeline: &PipelineSettings,
     metrics: &Arc<Metrics>,
 ) -> Option<Compiled> {
-    let sources = match load_sources(pipeline) {
+    let mut sources = match load_sources(pipeline) {
         Ok(sources) => sources,
         Err(error) => {
             eprintln!("sawlog: {error}");
@@ -268,9 +268,36 @@ fn compile_one(
         workers: pipeline.workers,
     };
     let mut diagnostics = Vec::new();
-    let compiled = compile(&sources, &surroundings, metrics, &mut diagnostics);
+    let mut compiled = compile(&sources, &surroundings, metrics, &mut diagnostics);
+    if let Some(missing) = compiled.as_ref().and_then(missing_ends) {
+        match &pipeline.origin {
+            Origin::Text(_) => {
+                sources.all.push(missing);
+                diagnostics.clear();
+                compiled = compile(&sources, &surroundings, metrics, &mut diagnostics);
+            }
+            Origin::Files(_) | Origin::Default => eprintln!(
+                "sawlog: the pipeline {} does nothing: it lacks `{}`",
+                pipeline.id,
+                missing.text.trim_end()
+            ),
+        }
+    }
     print(&diagnostics, &sources);
     compiled
+}
+
+/// The ends that a pipeline lacks: a text on the command line is completed by stdin and stdout, as Logstash does it.
+fn missing_ends(compiled: &Compiled) -> Option<SourceText> {
+    let mut text = String::new();
+    if compiled.inputs.is_empty() {
+        text += "input { stdin { type => stdin } }\n";
+    }
+    if compiled.outputs.is_empty() {
+        text += "output { stdout { codec => rubydebug } }\n";
+    }
+    let name = "the rest of -e".to_owned();
+    (!text.is_empty()).then_some(SourceText { name, text })
 }
 
 /// Every remark, in the order of the text, on stderr.
