@@ -265,7 +265,6 @@ fn compile_one(
         support_escapes: pipeline.support_escapes,
         path_data: pipeline.folder(&settings.path_data),
         host_name: settings.host_name.clone(),
-        workers: pipeline.workers,
     };
     let mut diagnostics = Vec::new();
     let mut compiled = compile(&sources, &surroundings, metrics, &mut diagnostics);

@@ -13,9 +13,6 @@ pub const READ_BYTES: usize = 64 << 10;
 /// Batches waiting for one worker. With batches of `READ_BYTES` a queue stays below a megabyte.
 pub const BATCHES_WAITING_MAX: usize = 8;
 
-/// Depth of nested JSON, as serde_json has it.
-pub const JSON_DEPTH_MAX: usize = 128;
-
 /// How often positions are written: what a crash reads again is at most this much.
 pub const POSITIONS_SAVE_INTERVAL: std::time::Duration = std::time::Duration::from_millis(500);
 

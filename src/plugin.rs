@@ -29,7 +29,8 @@ impl Section {
 pub struct Plugin {
     pub section: Section,
     pub name: &'static str,
-    /// One or two sentences for the documentation.
+    /// One or two sentences for the documentation, which a test makes.
+    #[cfg_attr(not(test), allow(dead_code))]
     pub summary: &'static str,
     /// The plugin's own options; those common to the section are added by the check.
     pub options: &'static [Opt],

@@ -37,11 +37,8 @@ fn decode(codec: &Codec, bytes: &[u8], names: Names) -> (Vec<String>, u64) {
     let text = batch.text_at(0..bytes.len());
     let reading = codec.reading.clone().expect("the codec reads");
     let host = batch.value_of(b"web");
-    let mut newborn = Newborn::new(
-        &mut batch,
-        &reading,
-        vec![(Reference::top(Name::HOST), host)],
-    );
+    let field = batch.name(b"host");
+    let mut newborn = Newborn::new(&mut batch, &reading, vec![(Reference::top(field), host)]);
     codec.decode(&mut batch, text, &mut newborn);
     let events = (0..batch.event_count()).map(|index| {
         let mut out = Vec::new();

@@ -42,11 +42,11 @@ impl Batch {
         self.set_fields(id, object);
         self.check_timestamp(id);
         self.check_tags(id);
-        if self.get_top(id, Name::VERSION).is_none() {
+        if self.top(id, Name::VERSION).is_none() {
             let version = self.value_of(b"1");
             self.append_field(id, Name::VERSION, version);
         }
-        if let Some(value) = self.get_top(id, Name::METADATA)
+        if let Some(value) = self.top(id, Name::METADATA)
             && !matches!(value, Value::Map(_))
         {
             self.set_top(id, Name::METADATA, Value::Map(Chain::EMPTY));
@@ -57,7 +57,7 @@ impl Batch {
     /// Puts a time in the place of `@timestamp`.
     fn check_timestamp(&mut self, id: EventId) {
         let now = Value::Time(self.received);
-        let given = match self.get_top(id, Name::TIMESTAMP) {
+        let given = match self.top(id, Name::TIMESTAMP) {
             Some(Value::Time(_)) => return,
             None | Some(Value::Null) => return self.set_top(id, Name::TIMESTAMP, now),
             Some(given) => given,
@@ -70,7 +70,7 @@ impl Batch {
             return self.set_top(id, Name::TIMESTAMP, Value::Time(nanos));
         }
         self.set_top(id, Name::TIMESTAMP, now);
-        let kept = Value::Text(self.to_text(given));
+        let kept = Value::Text(self.text_for(given));
         let name = self.name(BAD_TIMESTAMP);
         self.set_top(id, name, kept);
         self.tag(id, BAD_TIMESTAMP_TAG);
@@ -78,7 +78,7 @@ impl Batch {
 
     /// Leaves nothing in `tags` but a text or a list of texts.
     fn check_tags(&mut self, id: EventId) {
-        let Some(given) = self.get_top(id, Name::TAGS) else {
+        let Some(given) = self.top(id, Name::TAGS) else {
             return;
         };
         let good = match given {

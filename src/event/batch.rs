@@ -124,14 +124,6 @@ impl Batch {
         id
     }
 
-    /// A new event with copies of all fields of another.
-    pub fn push_copy(&mut self, original: EventId) -> EventId {
-        let fields = self.copy_chain(self.fields(original));
-        let id = self.push_bare_event();
-        self.set_fields(id, fields);
-        id
-    }
-
     /// Takes an event out of the flow.
     pub fn drop_event(&mut self, id: EventId) {
         if let Some(event) = self.events.get_mut(id.0 as usize) {
@@ -189,20 +181,6 @@ impl Batch {
         }
     }
 
-    /// Keeps what `write` appends. It must only append.
-    pub fn append_with(&mut self, write: impl FnOnce(&mut Vec<u8>)) -> Text {
-        let start = self.bytes.len();
-        write(&mut self.bytes);
-        if self.bytes.len() < start || limits::BATCH_BYTES_MAX < self.bytes.len() {
-            self.bytes.truncate(start);
-            return Text::EMPTY;
-        }
-        Text {
-            start: start as u32,
-            len: (self.bytes.len() - start) as u32,
-        }
-    }
-
     /// Keeps what `write` makes of a text of this batch; `scratch` is reused.
     pub fn append_from(
         &mut self,
@@ -233,13 +211,6 @@ impl Batch {
         self.local_names.push(kept);
         self.local_by_text.insert(text.into(), name);
         name
-    }
-
-    /// The name for a text, if any event of this batch can have it.
-    pub fn find_name(&self, text: &[u8]) -> Option<Name> {
-        self.names
-            .find(text)
-            .or_else(|| self.local_by_text.get(text).copied())
     }
 
     pub fn name_text(&self, name: Name) -> &[u8] {
@@ -296,7 +267,8 @@ impl Batch {
 
     /// Which names a chain has, as a set of 64 bits: where two sets have no bit in common, no name is.
     pub fn name_bits(&self, chain: Chain) -> u64 {
-        self.members(chain).fold(0, |bits, (name, _)| bits | name.bit())
+        self.members(chain)
+            .fold(0, |bits, (name, _)| bits | name.bit())
     }
 
     /// The node of a member, by name.
@@ -373,16 +345,23 @@ impl Batch {
         let mut json = Vec::new();
         self.write_json_value(Value::Map(copy), &mut json);
         let json = self.append(&json);
-        if !copy.is_empty() && 0 < json.len() {
+        if !copy.is_empty() && !json.is_empty() {
             let nodes = start..self.nodes.len() as u32;
-            self.frozen.push(Frozen { nodes, first: copy.first, json });
+            self.frozen.push(Frozen {
+                nodes,
+                first: copy.first,
+                json,
+            });
         }
         copy
     }
 
     /// The JSON of a map that is shared as a whole.
     pub(super) fn frozen_json(&self, members: Chain) -> Option<&[u8]> {
-        let frozen = self.frozen.iter().find(|frozen| frozen.first == members.first)?;
+        let frozen = self
+            .frozen
+            .iter()
+            .find(|frozen| frozen.first == members.first)?;
         Some(self.text(frozen.json))
     }
 

@@ -446,7 +446,16 @@ mod tests {
     #[test]
     fn floats_of_few_decimals_are_written_as_all_others_are() {
         let some = (0..200_000).map(|number| f64::from(number) * 0.0005);
-        let others = [1e6, 999_999.999, 1_000_000.001, 0.1 + 0.2, -1.5, 1e-7, 12.0, 5e-324];
+        let others = [
+            1e6,
+            999_999.999,
+            1_000_000.001,
+            0.1 + 0.2,
+            -1.5,
+            1e-7,
+            12.0,
+            5e-324,
+        ];
         for float in some.chain(others) {
             let mut out = Vec::new();
             write_float(float, &mut out);
@@ -458,12 +467,24 @@ mod tests {
     #[test]
     fn stamps_are_written_as_times_are() {
         let mut stamp = Stamp::default();
-        for nanos in [0, 1, 999_999_999, 1_000_000, 1_234_000, 1_000_000_000, 1_000_000_500, -1] {
+        for nanos in [
+            0,
+            1,
+            999_999_999,
+            1_000_000,
+            1_234_000,
+            1_000_000_000,
+            1_000_000_500,
+            -1,
+        ] {
             let (mut got, mut want) = (Vec::new(), vec![b'"']);
             stamp.write(nanos, &mut got);
             sawlog_parsers::timestamp::write_iso8601_nanos(nanos, &mut want);
             want.push(b'"');
-            assert_eq!(String::from_utf8_lossy(&got), String::from_utf8_lossy(&want));
+            assert_eq!(
+                String::from_utf8_lossy(&got),
+                String::from_utf8_lossy(&want)
+            );
         }
     }
 }

@@ -22,13 +22,13 @@ impl Batch {
     }
 
     /// The value of a field at the top level.
-    pub fn get_top(&self, id: EventId, name: Name) -> Option<Value> {
+    pub fn top(&self, id: EventId, name: Name) -> Option<Value> {
         let place = self.find_node(self.fields(id), name)?;
         Some(self.nodes.get(place as usize)?.value)
     }
 
     /// The bytes of a field that is a text.
-    pub fn get_text(&self, id: EventId, reference: &Reference) -> Option<&[u8]> {
+    pub fn text_in(&self, id: EventId, reference: &Reference) -> Option<&[u8]> {
         match self.get(id, reference)? {
             Value::Text(text) => Some(self.text(text)),
             _ => None,
@@ -188,7 +188,7 @@ impl Batch {
     /// Adds a tag even if it is there, as `add_tag` does.
     pub fn add_tag(&mut self, id: EventId, tag: &[u8]) {
         let tag = Value::Text(self.append(tag));
-        let tags = match self.get_top(id, Name::TAGS) {
+        let tags = match self.top(id, Name::TAGS) {
             None | Some(Value::Null) => self.list(&[tag]),
             Some(Value::List(mut items)) => {
                 self.push_member(&mut items, Name::ITEM, tag);
@@ -207,7 +207,7 @@ impl Batch {
     }
 
     pub fn has_tag(&self, id: EventId, tag: &[u8]) -> bool {
-        match self.get_top(id, Name::TAGS) {
+        match self.top(id, Name::TAGS) {
             Some(Value::List(items)) => {
                 self.members(items).any(|(_, item)| self.is_text(item, tag))
             }
@@ -218,7 +218,7 @@ impl Batch {
 
     /// Removes every tag of that text.
     pub fn remove_tag(&mut self, id: EventId, tag: &[u8]) {
-        let Some(Value::List(items)) = self.get_top(id, Name::TAGS) else {
+        let Some(Value::List(items)) = self.top(id, Name::TAGS) else {
             if self.has_tag(id, tag) {
                 self.set_top(id, Name::TAGS, Value::List(Chain::EMPTY));
             }
@@ -292,7 +292,7 @@ impl Batch {
     }
 
     /// The value as a text of this batch, written as templates write it.
-    pub fn to_text(&mut self, value: Value) -> Text {
+    pub fn text_for(&mut self, value: Value) -> Text {
         match value {
             Value::Text(text) => text,
             other => {

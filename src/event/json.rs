@@ -27,6 +27,7 @@ impl Batch {
     }
 
     /// Parses one JSON value from bytes outside the batch.
+    #[cfg(test)]
     pub fn parse_json_bytes(&mut self, bytes: &[u8]) -> Result<Value, String> {
         let mut reader = serde_json::Deserializer::from_slice(bytes);
         let seed = Seed {

@@ -155,11 +155,19 @@ mod tests {
         mould.set(&name, Cast::Fixed(Value::Integer(1)));
         mould.set(&image, Cast::Fixed(Value::Integer(2)));
         mould.set(&labels, Cast::Fixed(map));
-        let ids: Vec<_> = (0..5).map(|_| batch.push_cast(&mut mould, Text::EMPTY)).collect();
-        batch.set(ids[1], &label, Value::Integer(9)).expect("it is a map");
-        batch.set(ids[2], &other, Value::Integer(8)).expect("it is a map");
+        let ids: Vec<_> = (0..5)
+            .map(|_| batch.push_cast(&mut mould, Text::EMPTY))
+            .collect();
+        batch
+            .set(ids[1], &label, Value::Integer(9))
+            .expect("it is a map");
+        batch
+            .set(ids[2], &other, Value::Integer(8))
+            .expect("it is a map");
         batch.remove(ids[3], &image);
-        batch.add(ids[4], &name, Value::Integer(7)).expect("it is a map");
+        batch
+            .add(ids[4], &name, Value::Integer(7))
+            .expect("it is a map");
         let got = ids.iter().map(|&id| {
             let mut out = Vec::new();
             batch.write_json(id, &mut out);

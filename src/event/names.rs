@@ -18,7 +18,6 @@ impl Name {
     pub const METADATA: Self = Self(2);
     pub const MESSAGE: Self = Self(3);
     pub const TAGS: Self = Self(4);
-    pub const HOST: Self = Self(5);
     pub const TYPE: Self = Self(6);
     /// The name's bit in a set of 64.
     pub fn bit(self) -> u64 {

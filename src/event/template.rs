@@ -82,7 +82,7 @@ impl Template {
                         out.extend_from_slice(written);
                     }
                 },
-                Part::Date(pattern) => match batch.get_top(id, Name::TIMESTAMP) {
+                Part::Date(pattern) => match batch.top(id, Name::TIMESTAMP) {
                     Some(Value::Time(nanos)) => pattern.write(nanos, out),
                     _ => complete = false,
                 },

@@ -69,19 +69,3 @@ pub enum Value {
     Map(Chain),
     List(Chain),
 }
-
-impl Value {
-    /// The word for this kind of value in messages.
-    pub fn kind(self) -> &'static str {
-        match self {
-            Self::Null => "null",
-            Self::Boolean(_) => "boolean",
-            Self::Integer(_) => "integer",
-            Self::Float(_) => "float",
-            Self::Text(_) => "text",
-            Self::Time(_) => "timestamp",
-            Self::Map(_) => "map",
-            Self::List(_) => "list",
-        }
-    }
-}

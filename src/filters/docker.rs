@@ -115,7 +115,7 @@ fn build(options: &Options, building: &mut Building<'_>) -> Option<Box<dyn Filte
 
 impl Docker {
     fn find(&mut self, batch: &mut Batch, event: EventId) -> Option<Found> {
-        let program = batch.get_text(event, &self.source)?;
+        let program = batch.text_in(event, &self.source)?;
         if let Some(found) = self.found.get(program) {
             return found.clone();
         }

@@ -91,11 +91,15 @@ impl Pattern {
         let mut new_fields = Some(0);
         for capture in &captures {
             let bit = capture.top.map(Name::bit);
-            new_fields = new_fields.zip(bit).and_then(|(bits, bit)| {
-                (bits & bit == 0).then_some(bits | bit)
-            });
+            new_fields = new_fields
+                .zip(bit)
+                .and_then(|(bits, bit)| (bits & bit == 0).then_some(bits | bit));
         }
-        Self { grok, captures, new_fields }
+        Self {
+            grok,
+            captures,
+            new_fields,
+        }
     }
 }
 
@@ -176,7 +180,7 @@ impl GrokFilter {
                 let items: Vec<Value> = batch.members(items).map(|(_, item)| item).collect();
                 let mut result = Matched::No;
                 for item in items {
-                    let text = batch.to_text(item);
+                    let text = batch.text_for(item);
                     match self.match_text(batch, id, text, rule) {
                         Matched::No => {}
                         Matched::Yes => result = Matched::Yes,
@@ -186,7 +190,7 @@ impl GrokFilter {
                 result
             }
             Some(other) => {
-                let text = batch.to_text(other);
+                let text = batch.text_for(other);
                 self.match_text(batch, id, text, rule)
             }
         }
@@ -220,7 +224,10 @@ impl GrokFilter {
     /// Puts the captures of a match into the event. False if one did not fit.
     fn store(&self, batch: &mut Batch, id: EventId, text: Text, pattern: &Pattern) -> bool {
         let fields = batch.fields(id);
-        if pattern.new_fields.is_some_and(|bits| bits & batch.name_bits(fields) == 0) {
+        if pattern
+            .new_fields
+            .is_some_and(|bits| bits & batch.name_bits(fields) == 0)
+        {
             self.append(batch, id, text, pattern);
             return true;
         }
@@ -252,9 +259,7 @@ impl GrokFilter {
     /// What a capture puts into its field, if anything.
     fn value(&self, batch: &Batch, text: Text, index: usize, capture: &Capture) -> Option<Value> {
         match self.slots.0.span(index) {
-            Some(span) if !span.is_empty() => {
-                Some(convert(batch, text.slice(span), capture.kind))
-            }
+            Some(span) if !span.is_empty() => Some(convert(batch, text.slice(span), capture.kind)),
             _ if !self.keep_empty_captures => None,
             Some(_) => Some(Value::Text(Text::EMPTY)),
             None => Some(Value::Null),
@@ -276,7 +281,7 @@ fn convert(batch: &Batch, text: Text, kind: CaptureKind) -> Value {
 /// A text that is there becomes a list with the capture behind it, a list grows, any other value stays.
 fn store_one(batch: &mut Batch, id: EventId, capture: &Capture, value: Value) -> bool {
     let old = match capture.top {
-        Some(name) => batch.get_top(id, name),
+        Some(name) => batch.top(id, name),
         None => batch.get(id, &capture.reference),
     };
     match (old, capture.top) {

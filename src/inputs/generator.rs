@@ -201,7 +201,6 @@ mod tests {
             support_escapes: false,
             path_data: "data".into(),
             host_name: "web1".to_owned(),
-            workers: 1,
         };
         let metrics = Arc::new(Metrics::default());
         let compiled = compile::compile(&sources, &surroundings, &metrics, &mut Vec::new());

@@ -130,7 +130,6 @@ mod tests {
             support_escapes: false,
             path_data: "data".into(),
             host_name: "web1".to_owned(),
-            workers: 1,
         };
         let mut building = Building {
             names,
@@ -163,10 +162,10 @@ mod tests {
         };
         let (reader, writer) = std::io::pipe().expect("a pipe can be made");
         let runtime = Runtime::new().expect("a runtime can be made");
-        let task = runtime.block_on(async {
-            let stop = StopSignal::spawn(&flow).expect("there is a descriptor left");
-            tokio::task::spawn_blocking(move || run(&reader, &origin, &flow, &stop))
-        });
+        let inside = runtime.enter();
+        let stop = StopSignal::spawn(&flow).expect("there is a descriptor left");
+        let task = tokio::task::spawn_blocking(move || run(&reader, &origin, &flow, &stop));
+        drop(inside);
         write(writer, &order);
         runtime
             .block_on(async { tokio::time::timeout(Duration::from_secs(20), task).await })

@@ -50,7 +50,6 @@ pub struct Surroundings {
     pub path_data: PathBuf,
     /// Name of this host, as events carry it.
     pub host_name: String,
-    pub workers: usize,
 }
 
 /// Handed to each plugin's `build`. Complaints are collected, so that one run reports all of them.

@@ -213,7 +213,6 @@ pub fn problems(text: &str) -> Vec<String> {
         support_escapes: false,
         path_data: std::env::temp_dir(),
         host_name: "test".to_owned(),
-        workers: 1,
     };
     let mut diagnostics = Vec::new();
     let compiled = compile(&sources, &surroundings, &Arc::default(), &mut diagnostics);

@@ -105,11 +105,7 @@ impl Values {
     pub fn notices(&self) -> Vec<String> {
         let moot = |key: &&'static str| Some((*key, table::find(key)?.without_effect?));
         let line = |(key, why)| format!("setting `{key}` has no effect here: {why}");
-        self.by_key
-            .keys()
-            .filter_map(|key| moot(&key))
-            .map(line)
-            .collect()
+        self.by_key.keys().filter_map(moot).map(line).collect()
     }
 }
 

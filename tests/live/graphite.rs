@@ -119,7 +119,7 @@ fn what_was_counted_when_the_agent_is_stopped_is_in_carbon() {
     let agent = Sawlog::start(&pipeline);
     wait_until(ARRIVAL_MAX, "the file to be read", || {
         match agent.ask_api("/metrics") {
-            Ok(text) if text.lines().any(|line| is_read(line)) => Ok(()),
+            Ok(text) if text.lines().any(is_read) => Ok(()),
             answer => Err(format!("{answer:?}")),
         }
     });

@@ -45,7 +45,7 @@ impl Target {
             return Ok(value);
         }
         if self == Self::Text {
-            let text = batch.to_text(value);
+            let text = batch.text_for(value);
             return Ok(Value::Text(text));
         }
         let text = match value {

@@ -189,7 +189,7 @@ fn separators(
 
 fn substitutions(options: &Options, building: &mut Building<'_>, all: &mut Vec<Operation>) {
     let words = options.list("gsub");
-    if words.len() % 3 != 0 {
+    if !words.len().is_multiple_of(3) {
         let message = "`gsub` takes triples of field, regular expression and replacement";
         building.refuse(options.span_of("gsub"), message);
     }
@@ -212,20 +212,11 @@ impl Operation {
     pub fn run(&self, batch: &mut Batch, id: EventId) -> Result<(), Failed> {
         match self {
             Self::Coerce(field, value) => {
-                field.with(batch, id, |batch, field| match batch.get(id, field) {
-                    Some(Value::Null) => store(batch, id, field, value),
-                    _ => Ok(()),
-                })
+                let is_null = |old| matches!(old, Some(Value::Null));
+                store_if(batch, id, field, value, is_null)
             }
-            Self::Update(field, value) => {
-                field.with(batch, id, |batch, field| match batch.get(id, field) {
-                    Some(_) => store(batch, id, field, value),
-                    None => Ok(()),
-                })
-            }
-            Self::Replace(field, value) => {
-                field.with(batch, id, |batch, field| store(batch, id, field, value))
-            }
+            Self::Update(field, value) => store_if(batch, id, field, value, |old| old.is_some()),
+            Self::Replace(field, value) => store_if(batch, id, field, value, |_| true),
             Self::Rename(from, to) => {
                 let from = from.reference(batch, id);
                 let Some(value) = batch.remove(id, &from) else {
@@ -272,14 +263,21 @@ impl Operation {
     }
 }
 
-fn store(
+/// Sets a field to a value of the configuration, if its old value is as wanted.
+fn store_if(
     batch: &mut Batch,
     id: EventId,
-    field: &Reference,
+    field: &NameTemplate,
     value: &NewValue,
+    wanted: impl Fn(Option<Value>) -> bool,
 ) -> Result<(), Failed> {
-    let value = value.render(batch, id);
-    batch.set(id, field, value).map_err(|_| Failed)
+    field.with(batch, id, |batch, field| {
+        if !wanted(batch.get(id, field)) {
+            return Ok(());
+        }
+        let value = value.render(batch, id);
+        batch.set(id, field, value).map_err(|_| Failed)
+    })
 }
 
 type Change<'c> = dyn FnMut(&mut Batch, Value) -> Result<Value, Failed> + 'c;

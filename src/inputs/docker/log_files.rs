@@ -285,4 +285,3 @@ fn read_once(file: &mut File, out: &mut Vec<u8>, bytes_max: usize) -> io::Result
     out.truncate(before + read.as_ref().copied().unwrap_or(0));
     read
 }
-

@@ -153,7 +153,6 @@ impl Running {
             support_escapes: false,
             path_data: data.0.join("state"),
             host_name: "h".to_owned(),
-            workers: 1,
         };
         let metrics = Arc::new(Metrics::default());
         let (mut names, mut diagnostics) = (Names::default(), Vec::new());

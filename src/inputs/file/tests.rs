@@ -87,7 +87,6 @@ impl Rig {
             support_escapes: true,
             path_data: self.folder.join("data"),
             host_name: "web1".to_owned(),
-            workers: 1,
         };
         let metrics = Arc::new(Metrics::default());
         let mut remarks = Vec::new();

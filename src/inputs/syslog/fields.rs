@@ -190,7 +190,7 @@ impl Fields {
 
     /// Takes the header off an event's message and makes fields of it.
     fn fill(&self, batch: &mut Batch, id: EventId, sender: Option<Text>, parsing: &mut Parsing) {
-        let whole = match batch.get_top(id, Name::MESSAGE) {
+        let whole = match batch.top(id, Name::MESSAGE) {
             Some(Value::Text(text)) => text,
             _ => Text::EMPTY,
         };

@@ -270,7 +270,7 @@ impl DataStream {
                 }
             }
         }
-        match batch.get_top(id, Name::TIMESTAMP) {
+        match batch.top(id, Name::TIMESTAMP) {
             Some(_) => Ok(()),
             None => Err(confined(
                 "data_stream",

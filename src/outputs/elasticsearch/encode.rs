@@ -82,7 +82,7 @@ impl BulkEncoder {
     }
 
     fn write_daily_line(&mut self, batch: &mut Batch, id: EventId) -> Result<Action, Refusal> {
-        let day = match batch.get_top(id, Name::TIMESTAMP) {
+        let day = match batch.top(id, Name::TIMESTAMP) {
             Some(Value::Time(nanos)) => nanos.div_euclid(NANOS_PER_DAY),
             _ => i64::MIN,
         };

@@ -67,7 +67,6 @@ fn built(
         support_escapes: false,
         path_data: std::env::temp_dir(),
         host_name: "here".to_owned(),
-        workers: 1,
     };
     let mut building = Building {
         names: &mut names,

@@ -138,7 +138,6 @@ fn shape() -> (Arc<Shape>, Arc<Names>) {
         support_escapes: false,
         path_data: std::env::temp_dir(),
         host_name: "h".to_owned(),
-        workers: 1,
     };
     let mut names = Names::default();
     let mut building = Building {

@@ -69,7 +69,6 @@ fn checked(
         support_escapes: false,
         path_data: std::env::temp_dir(),
         host_name: "here".to_owned(),
-        workers: 1,
     };
     let mut building = Building {
         names: &mut names,
