@@ -313,3 +313,12 @@ NGINXACCESS %{NGINXSOURCE} %{HTTPREQUEST} %{WEBMETRICS}
          bytes_sent=173 response_time=1.250",
     );
 }
+
+#[test]
+fn an_explanation_tells_of_the_attempt_that_matched_most() {
+    let explanation = compile("%{WORD:a} %{INT:b} end")
+        .unwrap()
+        .explain(b"foo 12 enx");
+    assert_eq!(explanation.expected, "\" end\"");
+    assert_eq!(explanation.captured, [(0, 0..3), (1, 4..6)]);
+}

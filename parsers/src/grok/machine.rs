@@ -96,7 +96,11 @@ pub(super) struct Machine<'a> {
 #[derive(Debug, Clone, Default)]
 pub(super) struct Furthest {
     wanted: bool,
-    at: usize,
+    /// Bytes that the attempt which got furthest had behind it. An attempt that begins late in the line does not count
+    /// for more because of that.
+    length: usize,
+    /// Where the present attempt began.
+    start: usize,
     /// Where the piece that failed there began.
     pub piece_at: usize,
     pub piece: u32,
@@ -148,6 +152,8 @@ impl<'a> Machine<'a> {
         self.scratch.stack.clear();
         self.at = at;
         self.pc = 0;
+        self.furthest.start = at;
+        self.furthest.current = (0, at);
         let verdict = match self.furthest.wanted {
             true => self.run::<true>(),
             false => self.run::<false>(),

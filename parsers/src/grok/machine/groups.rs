@@ -130,8 +130,9 @@ impl Machine<'_> {
 
     pub(super) fn note(&mut self) {
         let is_first = self.furthest.spans.is_empty();
-        if self.furthest.at < self.at || is_first {
-            self.furthest.at = self.at;
+        let length = self.at.saturating_sub(self.furthest.start);
+        if self.furthest.length < length || is_first {
+            self.furthest.length = length;
             (self.furthest.piece, self.furthest.piece_at) = self.furthest.current;
             self.furthest.spans.clone_from(&self.scratch.spans);
         }
