@@ -8,7 +8,7 @@ mod signals;
 use std::io;
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use tokio::task::JoinHandle;
 
@@ -171,6 +171,7 @@ impl Agent {
         let behind = std::mem::take(&mut self.behind);
         let draining = Running::drain_all(running, behind, Arc::clone(&deadline));
         tokio::pin!(draining);
+        let mut told = Instant::now();
         loop {
             if let Some(grace) = grace {
                 deadline.set(grace);
@@ -178,12 +179,17 @@ impl Agent {
             tokio::select! {
                 clean = &mut draining => return if clean { ExitCode::SUCCESS } else { FAULT.into() },
                 event = signals.next() => match event {
+                    // The tools that stop a process often signal it and its group: that is one wish.
+                    Event::Stop if grace.is_some() && told.elapsed() < limits::STOP_AGAIN => {}
                     Event::Stop if grace.is_some() => {
                         tracing::warn!("stopped before everything was sent");
                         positions.iter().for_each(|positions| running::save(positions));
                         return ExitCode::SUCCESS;
                     }
-                    Event::Stop => grace = Some(self.settings.shutdown_grace),
+                    Event::Stop => {
+                        told = Instant::now();
+                        grace = Some(self.settings.shutdown_grace);
+                    }
                     Event::Reload | Event::Tick | Event::InputsEnded => {}
                 },
             }

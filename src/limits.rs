@@ -236,3 +236,7 @@ pub const MISSING_NAMES_MAX: usize = 10_000;
 
 /// How long a name counts as missing.
 pub const MISSING_NAME_KEPT: std::time::Duration = std::time::Duration::from_secs(10);
+
+/// A signal to stop that follows another sooner than this is the same wish: `timeout` and shells signal a process and its
+/// group. A person who means it presses twice more slowly, or three times.
+pub const STOP_AGAIN: std::time::Duration = std::time::Duration::from_millis(200);

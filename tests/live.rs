@@ -7,4 +7,5 @@ mod book;
 mod docker;
 mod graphite;
 mod outage;
+mod refusals;
 mod rsyslog;

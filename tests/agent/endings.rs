@@ -205,8 +205,7 @@ fn an_output_that_is_away_delays_the_end_by_the_grace_period_only() {
 #[test]
 fn a_second_signal_ends_the_wait() {
     let mut agent = start_with_output_away("1h");
-    agent.signal("TERM");
-    agent.wait_for_log("stopped before everything was sent");
+    agent.signal_until_log("TERM", "stopped before everything was sent");
     assert_eq!(agent.end().status, Some(0));
 }
 

@@ -194,7 +194,7 @@ fn a_reload_does_not_wait_for_an_output_that_is_away() {
     assert_eq!(agent.wait_for_events(2)[1]["version"], "2");
     agent.signal("TERM");
     agent.wait_for_log("stopping");
-    agent.signal("TERM");
+    agent.signal_until_log("TERM", "stopped before everything was sent");
     let ended = agent.end();
     assert_eq!(ended.status, Some(0), "{}", ended.stderr);
     // What the old output holds had the grace period as well, until the second signal ended it.

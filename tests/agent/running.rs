@@ -159,6 +159,18 @@ impl Agent {
         });
     }
 
+    /// Sends a signal again and again until the log holds a text, as an impatient person would.
+    #[track_caller]
+    pub fn signal_until_log(&mut self, name: &str, text: &str) {
+        self.wait(&format!("{text:?} in the log"), |agent| {
+            if agent.stderr().contains(text) {
+                return Ok(());
+            }
+            agent.signal(name);
+            Err(String::from("not there yet"))
+        });
+    }
+
     /// Waits until it has bound this port of loopback for UDP and TCP.
     #[track_caller]
     pub fn wait_for_syslog(&mut self, port: u16) {

@@ -343,8 +343,8 @@ fn a_blue_green_change_is_counted_by_name_and_version() {
             wanted.add(host, "2.0.0", lines);
         }
         server.wait_for_count(INDEX, wanted.total, ARRIVAL_MAX);
-        assert_eq!(count_by(&server, "name"), wanted.names);
-        assert_eq!(count_by(&server, "version"), wanted.versions);
+        assert_eq!(server.count_by(INDEX, "name.keyword"), wanted.names);
+        assert_eq!(server.count_by(INDEX, "version.keyword"), wanted.versions);
         let document = server.documents(INDEX, &json!({"match": {"name": "bluehost04"}}));
         let fields = json!({"header": "mywebapp", "program": "docker/webapp", "version": "2.0.0"});
         check_fields(document.first().expect("bluehost04 has lines"), &fields);
@@ -384,23 +384,4 @@ fn run_webapp(docker: &Docker, host: &str, version: &str, lines: u64) {
     ];
     let id = run(docker, "docker/webapp", &options);
     docker.wait_for_exit(&id);
-}
-
-#[track_caller]
-fn count_by(server: &Elasticsearch, field: &str) -> BTreeMap<String, u64> {
-    let terms = json!({"field": format!("{field}.keyword"), "size": 100});
-    let answer = server.search(
-        INDEX,
-        &json!({"size": 0, "aggs": {"all": {"terms": terms}}}),
-    );
-    let buckets = answer["aggregations"]["all"]["buckets"]
-        .as_array()
-        .expect("buckets");
-    let pair = |bucket: &Value| {
-        Some((
-            bucket["key"].as_str()?.to_string(),
-            bucket["doc_count"].as_u64()?,
-        ))
-    };
-    buckets.iter().filter_map(pair).collect()
 }

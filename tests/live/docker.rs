@@ -180,16 +180,11 @@ const ROTATED: u64 = 20_000;
 #[track_caller]
 fn numbers(server: &Elasticsearch, index: &str) -> (BTreeSet<u64>, u64) {
     let count = server.count(index);
-    let terms = json!({"field": "message.keyword", "size": 2 * ROTATED});
-    let answer = server.search(
-        index,
-        &json!({"size": 0, "aggs": {"lines": {"terms": terms}}}),
-    );
-    // Before the first document there is no index, and no answer about it.
-    let buckets = answer["aggregations"]["lines"]["buckets"].as_array();
-    let number = |bucket: &Value| bucket["key"].as_str()?.parse().ok();
+    let messages = server.count_by(index, "message.keyword").into_keys();
     (
-        buckets.into_iter().flatten().filter_map(number).collect(),
+        messages
+            .filter_map(|message| message.parse().ok())
+            .collect(),
         count,
     )
 }

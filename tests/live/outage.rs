@@ -7,8 +7,6 @@ use std::io::Write as _;
 use std::path::Path;
 use std::time::Duration;
 
-use serde_json::{Value, json};
-
 use crate::services::elasticsearch::Elasticsearch;
 use crate::services::sawlog::Sawlog;
 use crate::services::{ARRIVAL_MAX, Scratch, free_port, wait_until};
@@ -38,14 +36,10 @@ fn pipeline(file: &Path, port: u16) -> String {
 /// How often each number is there.
 #[track_caller]
 fn times(server: &Elasticsearch) -> BTreeMap<u64, u64> {
-    let terms = json!({"field": "number", "size": 2 * LINES});
-    let query = json!({"size": 0, "aggs": {"numbers": {"terms": terms}}});
-    let answer = server.search("outage", &query);
-    let buckets = answer["aggregations"]["numbers"]["buckets"]
-        .as_array()
-        .expect("buckets");
-    let pair = |bucket: &Value| Some((bucket["key"].as_u64()?, bucket["doc_count"].as_u64()?));
-    buckets.iter().filter_map(pair).collect()
+    let counts = server.count_by("outage", "number").into_iter();
+    counts
+        .filter_map(|(number, times)| Some((number.parse().ok()?, times)))
+        .collect()
 }
 
 /// Every number from 0 is there, and once.

@@ -3,6 +3,7 @@
 //! `shared` is one node for all tests of the process; each test keeps to index names of its own. A node that a test stops
 //! and starts, or that needs port 9200, is the test's own.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -25,6 +26,9 @@ const DISTRIBUTION: &str = "target/services/elasticsearch-8.17.0";
 /// More than any test keeps in one answer; the server's own limit for one page.
 const HITS_MAX: u64 = 10_000;
 
+/// The server's own limit for the values in one answer is 65,536.
+const TERMS_MAX: u64 = 50_000;
+
 /// A running node.
 pub struct Elasticsearch {
     address: SocketAddr,
@@ -43,8 +47,17 @@ impl Elasticsearch {
         Elasticsearch::start_on(free_port())
     }
 
+    /// The same with further lines of `elasticsearch.yml`.
+    pub fn start_with(settings: &str) -> Elasticsearch {
+        Elasticsearch::launch(free_port(), settings)
+    }
+
     /// Starts an empty node on a port of the caller's choice.
     pub fn start_on(port: u16) -> Elasticsearch {
+        Elasticsearch::launch(port, "")
+    }
+
+    fn launch(port: u16, further: &str) -> Elasticsearch {
         let folder = folder("elasticsearch");
         let distribution = Path::new(env!("CARGO_MANIFEST_DIR")).join(DISTRIBUTION);
         let program = distribution.join("bin/elasticsearch");
@@ -57,7 +70,11 @@ impl Elasticsearch {
         let home = folder.join("home");
         output_of(Command::new("cp").arg("-r").args([&distribution, &home]));
         let cluster = format!("sawlog-{}-{port}", std::process::id());
-        write(&home, "config/elasticsearch.yml", &settings(&cluster, port));
+        write(
+            &home,
+            "config/elasticsearch.yml",
+            &(settings(&cluster, port) + further),
+        );
         fs::create_dir_all(home.join("tmp")).expect("the copy can be written to");
         output_of(
             Command::new("chown")
@@ -142,6 +159,24 @@ impl Elasticsearch {
             &format!("/{index}/_search?ignore_unavailable=true"),
             Some(query),
         )
+    }
+
+    /// How many documents have each value of a field.
+    #[track_caller]
+    pub fn count_by(&self, index: &str, field: &str) -> BTreeMap<String, u64> {
+        let terms = json!({"field": field, "size": TERMS_MAX});
+        let answer = self.search(index, &json!({"size": 0, "aggs": {"by": {"terms": terms}}}));
+        // Without an index there is no answer about it.
+        let buckets = answer["aggregations"]["by"]["buckets"]
+            .as_array()
+            .into_iter()
+            .flatten();
+        let pair = |bucket: &Value| {
+            let key = &bucket["key"];
+            let key = key.as_str().map_or_else(|| key.to_string(), str::to_string);
+            Some((key, bucket["doc_count"].as_u64()?))
+        };
+        buckets.filter_map(pair).collect()
     }
 
     /// The documents of `index` that match `query`, at most `HITS_MAX`.
