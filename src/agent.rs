@@ -208,13 +208,16 @@ impl Agent {
         if self.running.iter().any(Running::has_private_input) {
             return Err("a pipeline that reads stdin cannot be replaced".to_owned());
         }
+        self.behind.retain(|earlier| !earlier.is_finished());
+        if limits::RELOADS_BEHIND_MAX <= self.behind.len() {
+            return Err("the outputs of earlier configurations are still away".to_owned());
+        }
         let compiled = compile_all(&self.settings, &self.metrics)
             .ok_or("the new configuration is refused, the old one runs on")?;
         self.prepare(&compiled).await?;
         self.sockets.begin_reload();
         let old = std::mem::take(&mut self.running);
         let (kept, behind) = Running::hand_over(old).await;
-        self.behind.retain(|earlier| !earlier.is_finished());
         self.behind.extend(behind);
         let started = self.start(compiled, &kept);
         self.sockets.end_reload();

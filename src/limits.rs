@@ -20,6 +20,10 @@ pub const POSITIONS_SAVE_INTERVAL: std::time::Duration = std::time::Duration::fr
 /// way, too short to be felt when an output is away.
 pub const RELOAD_DRAIN_WAIT: std::time::Duration = std::time::Duration::from_secs(3);
 
+/// Earlier configurations whose outputs are away and still hold events; with more of them a reload is refused. Each may
+/// hold some ten megabytes, and nobody reloads that often while a server is away, but for a script.
+pub const RELOADS_BEHIND_MAX: usize = 4;
+
 /// Connections to the API at once: a few scrapers and a person.
 pub const API_CONNECTIONS_MAX: usize = 16;
 

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use super::running::{Agent, Start, connect, send, syslog_pipeline};
+use super::running::{Agent, Start, connect, count_of, send, syslog_pipeline};
 use crate::services::free_port;
 
 /// A field that tells which configuration made the event.
@@ -70,7 +70,7 @@ fn sighup_loads_the_new_configuration_and_no_datagram_is_lost() {
         (0..total).collect::<Vec<_>>()
     );
     let log = agent.stop().stderr;
-    assert_eq!(super::running::count_of(&log, "INFO reloaded"), 3, "{log}");
+    assert_eq!(count_of(&log, "INFO reloaded"), 3, "{log}");
 }
 
 fn number_of(event: &Value) -> Option<u64> {
@@ -203,6 +203,32 @@ fn a_reload_does_not_wait_for_an_output_that_is_away() {
         "{}",
         ended.stderr
     );
+}
+
+#[test]
+fn configurations_with_outputs_that_are_away_do_not_pile_up() {
+    let (port, nobody) = (free_port(), free_port());
+    let away =
+        format!("output {{ elasticsearch {{ hosts => [\"http://127.0.0.1:{nobody}\"] }} }}\n");
+    let mut agent = Agent::start(&(syslog_pipeline(port, "") + &away));
+    agent.wait_for_syslog(port);
+    for number in 1..=5 {
+        send(port, b"<13>Nov 20 18:56:21 host app[1]: undeliverable");
+        agent.wait_for_events(number);
+        agent.signal("HUP");
+        agent.wait("the reload to be done or refused", |agent| {
+            let log = agent.stderr();
+            let told = count_of(&log, "INFO reloaded") + count_of(&log, "still away");
+            if told == number {
+                Ok(())
+            } else {
+                Err(format!("{told} of {number}"))
+            }
+        });
+    }
+    let log = agent.stderr();
+    assert_eq!(count_of(&log, "INFO reloaded"), 4, "{log}");
+    assert_eq!(count_of(&log, "still away"), 1, "{log}");
 }
 
 #[test]
