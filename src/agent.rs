@@ -10,6 +10,8 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use tokio::task::JoinHandle;
+
 use crate::api;
 use crate::inputs::Source;
 use crate::inputs::sockets::Sockets;
@@ -80,6 +82,8 @@ struct Agent {
     metrics: Arc<Metrics>,
     sockets: Arc<Sockets>,
     running: Vec<Running>,
+    /// What outputs of earlier configurations still have to send.
+    behind: Vec<JoinHandle<bool>>,
     state: Arc<api::State>,
     /// Held from the first pipeline on that keeps positions.
     lock: Option<Lock>,
@@ -92,6 +96,7 @@ impl Agent {
             settings,
             sockets: Arc::default(),
             running: Vec::new(),
+            behind: Vec::new(),
             state: Arc::new(api::State::new(Arc::clone(&metrics))),
             metrics,
             lock: None,
@@ -162,7 +167,8 @@ impl Agent {
         let running = std::mem::take(&mut self.running);
         let positions: Vec<_> = running.iter().map(Running::positions).collect();
         let deadline = Arc::new(Deadline::default());
-        let draining = Running::drain_all(running, Arc::clone(&deadline));
+        let behind = std::mem::take(&mut self.behind);
+        let draining = Running::drain_all(running, behind, Arc::clone(&deadline));
         tokio::pin!(draining);
         loop {
             if let Some(grace) = grace {
@@ -200,7 +206,9 @@ impl Agent {
         self.prepare(&compiled).await?;
         self.sockets.begin_reload();
         let old = std::mem::take(&mut self.running);
-        let kept = Running::hand_over(old).await;
+        let (kept, behind) = Running::hand_over(old).await;
+        self.behind.retain(|earlier| !earlier.is_finished());
+        self.behind.extend(behind);
         let started = self.start(compiled, &kept);
         self.sockets.end_reload();
         started.map_err(|error| format!("cannot start the workers: {error}"))?;
@@ -245,7 +253,7 @@ fn compile_one(
     pipeline: &PipelineSettings,
     metrics: &Arc<Metrics>,
 ) -> Option<Compiled> {
-    let sources = match load_sources(pipeline) {
+    let mut sources = match load_sources(pipeline) {
         Ok(sources) => sources,
         Err(error) => {
             eprintln!("sawlog: {error}");
@@ -259,9 +267,36 @@ fn compile_one(
         host_name: settings.host_name.clone(),
     };
     let mut diagnostics = Vec::new();
-    let compiled = compile(&sources, &surroundings, metrics, &mut diagnostics);
+    let mut compiled = compile(&sources, &surroundings, metrics, &mut diagnostics);
+    if let Some(missing) = compiled.as_ref().and_then(missing_ends) {
+        match &pipeline.origin {
+            Origin::Text(_) => {
+                sources.all.push(missing);
+                diagnostics.clear();
+                compiled = compile(&sources, &surroundings, metrics, &mut diagnostics);
+            }
+            Origin::Files(_) | Origin::Default => eprintln!(
+                "sawlog: the pipeline {} does nothing: it lacks `{}`",
+                pipeline.id,
+                missing.text.trim_end()
+            ),
+        }
+    }
     print(&diagnostics, &sources);
     compiled
+}
+
+/// The ends that a pipeline lacks: a text on the command line is completed by stdin and stdout, as Logstash does it.
+fn missing_ends(compiled: &Compiled) -> Option<SourceText> {
+    let mut text = String::new();
+    if compiled.inputs.is_empty() {
+        text += "input { stdin { type => stdin } }\n";
+    }
+    if compiled.outputs.is_empty() {
+        text += "output { stdout { codec => rubydebug } }\n";
+    }
+    let name = "the rest of -e".to_owned();
+    (!text.is_empty()).then_some(SourceText { name, text })
 }
 
 /// Every remark, in the order of the text, on stderr.

@@ -78,6 +78,9 @@ fn values(matches: &ArgMatches) -> Result<Values, String> {
     let mut values = Values::default();
     for spec in table::ALL {
         if let Some(texts) = matches.get_many::<String>(spec.key) {
+            if texts.clone().any(String::is_empty) {
+                return Err(format!("--{} is empty", spec.key));
+            }
             values.set(spec.key, texts.cloned().collect())?;
         }
     }

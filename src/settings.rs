@@ -87,12 +87,6 @@ impl Settings {
     }
 
     fn check(values: &Values, listed: Vec<Values>) -> Result<Self, String> {
-        if let Some("persisted") = values.get("queue.type") {
-            return Err("queue.type: `persisted` is not there yet; use `memory`".to_owned());
-        }
-        if values.boolean("dead_letter_queue.enable")? {
-            return Err("dead_letter_queue.enable: there is no dead letter queue yet".to_owned());
-        }
         let mut notices = values.notices();
         let mut pipelines = Vec::new();
         for mut own in listed {
@@ -135,6 +129,12 @@ impl Settings {
 }
 
 fn pipeline(values: &Values) -> Result<PipelineSettings, String> {
+    if let Some(other) = values.get("queue.type").filter(|kind| *kind != "memory") {
+        return Err(format!("queue.type: there is no `{other}`; use `memory`"));
+    }
+    if values.boolean("dead_letter_queue.enable")? {
+        return Err("dead_letter_queue.enable: there is no dead letter queue".to_owned());
+    }
     let origin = match (values.get("path.config"), values.get("config.string")) {
         (Some(_), Some(_)) => return Err("give either -f or -e, not both".to_owned()),
         (Some(_), None) => Origin::Files(values.all("path.config")),
@@ -175,10 +175,8 @@ fn api(values: &Values) -> Result<Option<ApiSettings>, String> {
     let port = |text: &str| text.trim().parse::<u16>().ok();
     match (port(first), port(last)) {
         (Some(first), Some(last)) if first <= last => {
-            let host = values
-                .get("api.http.host")
-                .unwrap_or("127.0.0.1")
-                .to_owned();
+            let host = values.get("api.http.host").unwrap_or("127.0.0.1");
+            let host = host.to_owned();
             Ok(Some(ApiSettings {
                 host,
                 ports: first..=last,

@@ -151,19 +151,19 @@ impl Running {
             }
         }
         if away {
-            tracing::warn!(
-                "outputs are away: what they still hold stays unacknowledged; files and containers are read again, \
-                 the rest is lost"
-            );
+            warn_of_rest();
         }
         self.saver.abort();
         save(&self.positions);
         clean
     }
 
-    /// Drains pipelines, one after another, all before the same deadline.
-    pub async fn drain_all(all: Vec<Self>, deadline: Arc<Deadline>) -> bool {
-        let mut all = all;
+    /// Drains pipelines, one after another, and waits for what earlier ones left behind, all before the same deadline.
+    pub async fn drain_all(
+        mut all: Vec<Self>,
+        behind: Vec<JoinHandle<bool>>,
+        deadline: Arc<Deadline>,
+    ) -> bool {
         for running in &mut all {
             let stuck = running.stop_inputs(&deadline).await;
             stuck.iter().for_each(JoinHandle::abort);
@@ -172,15 +172,21 @@ impl Running {
         for running in &mut all {
             clean &= running.finish(&deadline).await;
         }
+        for mut rest in behind {
+            if deadline.within(&mut rest).await.is_none() {
+                rest.abort();
+                warn_of_rest();
+            }
+        }
         clean
     }
 
     /// Stops the inputs of pipelines that are to be replaced, waits a short time for their outputs, and leaves the rest
-    /// to the background. Gives the positions that the new inputs go on from.
-    pub async fn hand_over(all: Vec<Self>) -> Vec<Positions> {
+    /// to the background. Gives the positions that the new inputs go on from, and the tasks of what is not done yet.
+    pub async fn hand_over(all: Vec<Self>) -> (Vec<Positions>, Vec<JoinHandle<bool>>) {
         let deadline = Deadline::default();
         deadline.set(limits::RELOAD_DRAIN_WAIT);
-        let mut kept = Vec::new();
+        let (mut kept, mut behind) = (Vec::new(), Vec::new());
         for mut running in all {
             // What a stuck input has read is not lost: it goes on handing it over, in the background as well.
             drop(running.stop_inputs(&deadline).await);
@@ -192,13 +198,23 @@ impl Running {
                     .iter()
                     .cloned(),
             );
-            let finishing = tokio::spawn(async move { running.finish(&Deadline::default()).await });
-            if deadline.within(finishing).await.is_none() {
+            let mut finishing =
+                tokio::spawn(async move { running.finish(&Deadline::default()).await });
+            if deadline.within(&mut finishing).await.is_none() {
                 tracing::warn!("an output of the old configuration is away and goes on trying");
+                behind.push(finishing);
             }
         }
-        kept
+        (kept, behind)
     }
+}
+
+/// Says what becomes of events that an output could not send before the end.
+fn warn_of_rest() {
+    tracing::warn!(
+        "outputs are away: what they still hold stays unacknowledged; files and containers are read again, the rest \
+         is lost"
+    );
 }
 
 /// A point in time that may be set later, while somebody already waits for it.

@@ -12,10 +12,13 @@ pub struct Values {
     by_key: BTreeMap<&'static str, Vec<String>>,
 }
 
+/// The keys by which a pipeline is given.
+const PIPELINE: [&str; 2] = ["path.config", "config.string"];
+
 impl Values {
     /// Sets a key; an unknown one is an error that names the nearest.
     pub fn set(&mut self, key: &str, texts: Vec<String>) -> Result<(), String> {
-        let Some(spec) = table::find(key) else {
+        let Some(spec) = table::find(table::present_name(key)) else {
             let keys = table::ALL.iter().map(|spec| spec.key);
             return Err(match nearest::nearest(key, keys) {
                 Some(near) => format!("unknown setting `{key}`; did you mean `{near}`?"),
@@ -26,7 +29,7 @@ impl Values {
         Ok(())
     }
 
-    /// The environment's `SAWLOG_...` variables. One that is no setting is an error.
+    /// The environment's `SAWLOG_...` variables. One that is no setting may be a pipeline's own.
     pub fn from_environment() -> Result<Self, String> {
         let mut values = Self::default();
         for spec in table::ALL {
@@ -37,11 +40,19 @@ impl Values {
         Ok(values)
     }
 
-    /// Takes over what is not set yet.
+    /// Takes over what is not set yet. Whoever names a pipeline by one of its two keys leaves nothing of the other.
     pub fn merge_weaker(&mut self, weaker: Self) {
+        let has_pipeline = PIPELINE.iter().any(|key| self.by_key.contains_key(key));
         for (key, texts) in weaker.by_key {
-            self.by_key.entry(key).or_insert(texts);
+            if !(has_pipeline && PIPELINE.contains(&key)) {
+                self.by_key.entry(key).or_insert(texts);
+            }
         }
+    }
+
+    /// The keys that are set.
+    pub fn keys(&self) -> impl Iterator<Item = &'static str> {
+        self.by_key.keys().copied()
     }
 
     /// The text of a key, or its default if that is not empty.

@@ -194,8 +194,18 @@ pub const ALL: &[Spec] = &[
     ),
     moot("pipeline.java_execution", Kind::Boolean, JVM),
     moot("pipeline.plugin_classloaders", Kind::Boolean, JVM),
-    moot("http.host", Kind::Text, "the old name of `api.http.host`"),
-    moot("http.port", Kind::Text, "the old name of `api.http.port`"),
+    spec(
+        "http.host",
+        Kind::Text,
+        "",
+        "The old name of `api.http.host`",
+    ),
+    spec(
+        "http.port",
+        Kind::Text,
+        "",
+        "The old name of `api.http.port`",
+    ),
     moot(
         "xpack.monitoring.enabled",
         Kind::Boolean,
@@ -219,6 +229,33 @@ pub const ALL: &[Spec] = &[
         "Only `false`: refused events are counted and logged",
     ),
 ];
+
+/// Keys, or their beginnings, that cannot differ from pipeline to pipeline.
+const OF_AGENT: [&str; 9] = [
+    "path.data",
+    "path.settings",
+    "path.logs",
+    "log.",
+    "api.",
+    "http.",
+    "shutdown.",
+    "node.",
+    "config.test_and_exit",
+];
+
+/// Whether a setting holds for the whole agent.
+pub fn is_of_agent(key: &str) -> bool {
+    OF_AGENT.iter().any(|start| key.starts_with(start))
+}
+
+/// The present name of a key.
+pub fn present_name(key: &str) -> &str {
+    match key {
+        "http.host" => "api.http.host",
+        "http.port" => "api.http.port",
+        _ => key,
+    }
+}
 
 /// The setting of that key.
 pub fn find(key: &str) -> Option<&'static Spec> {

@@ -22,6 +22,10 @@ pub fn settings_file(folder: &Path) -> Result<Option<Values>, String> {
         if let Some(documents) = load(&folder.join(name))? {
             let mut values = Values::default();
             for document in &documents {
+                if !matches!(document, Yaml::Hash(_) | Yaml::Null) {
+                    let path = folder.join(name);
+                    return Err(format!("{}: keys and values are expected", path.display()));
+                }
                 flatten(document, "", &mut values)
                     .map_err(|error| format!("{}: {error}", folder.join(name).display()))?;
             }
@@ -45,6 +49,11 @@ pub fn pipelines_file(folder: &Path) -> Result<Vec<Values>, String> {
         for item in &items {
             let mut values = Values::default();
             flatten(item, "", &mut values).map_err(wrong)?;
+            if let Some(key) = values.keys().find(|key| table::is_of_agent(key)) {
+                return Err(wrong(format!(
+                    "`{key}` holds for the whole agent; write it into sawlog.yml"
+                )));
+            }
             pipelines.push(values);
         }
     }
@@ -78,7 +87,7 @@ fn flatten(value: &Yaml, prefix: &str, values: &mut Values) -> Result<(), String
             Ok(())
         }
         Yaml::Null | Yaml::BadValue => Ok(()),
-        Yaml::Array(items) if table::find(prefix).is_some() => {
+        Yaml::Array(items) if prefix == "path.config" => {
             let texts: Option<Vec<String>> = items.iter().map(scalar).collect();
             values.set(
                 prefix,

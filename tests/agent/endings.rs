@@ -21,6 +21,31 @@ fn a_filter_ends_with_0_at_the_end_of_its_input() {
 }
 
 #[test]
+fn a_text_without_ends_reads_stdin_and_writes_stdout() {
+    let ended =
+        Start::new(&["-e", "filter { mutate { uppercase => [\"message\"] } }"]).run(b"one\n");
+    assert_eq!(ended.status, Some(0), "{}", ended.stderr);
+    assert!(
+        ended.stdout.contains("\"message\" => \"ONE\""),
+        "{}",
+        ended.stdout
+    );
+    let ended = Start::new(&["-e", "output { stdout { codec => json_lines } }"]).run(b"two\n");
+    assert_eq!(messages(&ended.events()), ["two"]);
+}
+
+#[test]
+fn a_file_without_ends_says_what_it_lacks() {
+    let start = Start::new(&["-f", "a.conf"]).file("a.conf", "input { stdin { } }");
+    let ended = start.run(b"one\n");
+    assert!(
+        ended.stderr.contains("it lacks `output"),
+        "{}",
+        ended.stderr
+    );
+}
+
+#[test]
 fn an_empty_input_gives_nothing_and_ends_with_0() {
     let ended = Start::new(&["-e", FILTER]).run(b"");
     assert_eq!((ended.status, ended.stdout.as_str()), (Some(0), ""));
@@ -85,6 +110,7 @@ fn check_usage(arguments: &[&str], told: &str) {
 #[test]
 fn wrong_usage_ends_with_2() {
     check_usage(&["run", "--no-such-flag"], "--no-such-flag");
+    check_usage(&["-e", ""], "--config.string is empty");
     check_usage(&["-f", "a.conf", "-e", FILTER], "either -f or -e");
     check_usage(
         &["-e", FILTER, "--pipeline.workers", "many"],

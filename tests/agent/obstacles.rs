@@ -88,7 +88,8 @@ fn a_folder_that_may_not_be_read_is_said_and_the_rest_goes_on() {
     set(closed, 0o700);
     // Root may read everything, so this agent is somebody else, with a program and a data folder that he may use.
     let program = folder.0.join("sawlog");
-    std::fs::copy(PROGRAM, &program).expect("the program can be copied");
+    // By another process: a file that this one has open for writing could not be run while a thread starts a child.
+    output_of(Command::new("cp").arg(PROGRAM).arg(&program));
     let data = folder.0.join("data");
     std::fs::create_dir(&data).expect("the folder is ours");
     set(&data, 0o777);

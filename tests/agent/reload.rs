@@ -192,7 +192,17 @@ fn a_reload_does_not_wait_for_an_output_that_is_away() {
     agent.wait_for_log("goes on trying");
     send(port, b"<13>Nov 20 18:56:21 host app[1]: to stdout alone");
     assert_eq!(agent.wait_for_events(2)[1]["version"], "2");
-    agent.stop();
+    agent.signal("TERM");
+    agent.wait_for_log("stopping");
+    agent.signal("TERM");
+    let ended = agent.end();
+    assert_eq!(ended.status, Some(0), "{}", ended.stderr);
+    // What the old output holds had the grace period as well, until the second signal ended it.
+    assert!(
+        ended.stderr.contains("stopped before everything was sent"),
+        "{}",
+        ended.stderr
+    );
 }
 
 #[test]

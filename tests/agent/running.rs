@@ -3,7 +3,7 @@
 
 use std::fs::{self, File};
 use std::io::Write;
-use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream, UdpSocket};
+use std::net::{Ipv4Addr, SocketAddr, TcpStream, UdpSocket};
 use std::path::Path;
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::time::Duration;
@@ -12,7 +12,7 @@ use serde_json::Value;
 
 use crate::services::process::output_of;
 use crate::services::sawlog::PROGRAM;
-use crate::services::{Scratch, udp_is_bound, wait_until};
+use crate::services::{Scratch, wait_until};
 
 /// How long anything may take: seconds on an idle machine, and builds beside the tests stretch them.
 pub const WAIT_MAX: Duration = Duration::from_secs(60);
@@ -159,18 +159,11 @@ impl Agent {
         });
     }
 
-    /// Waits until it has bound this port on loopback for UDP and TCP.
+    /// Waits until it has bound this port of loopback for UDP and TCP.
     #[track_caller]
     pub fn wait_for_syslog(&mut self, port: u16) {
-        self.wait("the sockets of syslog", |_| {
-            udp_is_bound(port)?;
-            match TcpListener::bind((Ipv4Addr::LOCALHOST, port)) {
-                Ok(_) => Err(String::from("TCP is not bound")),
-                Err(_) => Ok(()),
-            }
-        });
-        self.wait_for_log(&format!("syslog over TCP on 127.0.0.1 port {port}"));
-        self.wait_for_log(&format!("syslog over UDP on 127.0.0.1 port {port}"));
+        self.wait_for_log(&format!("INFO syslog over TCP on 127.0.0.1 port {port}"));
+        self.wait_for_log(&format!("INFO syslog over UDP on 127.0.0.1 port {port}"));
     }
 
     /// Waits for a condition as long as the agent lives.
@@ -255,11 +248,16 @@ pub fn syslog_pipeline(port: u16, filters: &str) -> String {
     )
 }
 
+thread_local! {
+    /// One socket for all that a test sends: ports of their own for each could be those that other tests have chosen.
+    static SENDER: UdpSocket =
+        UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).expect("loopback has a free port");
+}
+
 /// Sends one datagram to a port of loopback.
 #[track_caller]
 pub fn send(port: u16, message: &[u8]) {
-    let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).expect("loopback has a free port");
-    let sent = socket.send_to(message, (Ipv4Addr::LOCALHOST, port));
+    let sent = SENDER.with(|sender| sender.send_to(message, (Ipv4Addr::LOCALHOST, port)));
     sent.expect("a datagram can be sent");
 }
 

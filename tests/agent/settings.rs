@@ -2,7 +2,7 @@
 //! stdin, and by what is refused.
 
 use super::running::{Ended, Start};
-use crate::services::Scratch;
+use crate::services::{Scratch, free_port};
 
 const FILTER: &str = "input { stdin { } } output { stdout { codec => json_lines } }";
 
@@ -200,4 +200,72 @@ fn two_pipelines_of_one_name_are_refused() {
         "{}",
         ended.stderr
     );
+}
+
+#[test]
+fn a_pipeline_on_the_command_line_takes_the_place_of_the_files() {
+    let start = Start::new(&["-e", FILTER, "--path.settings", "."]);
+    let ended = start
+        .file("sawlog.yml", "path.config: /no/such.conf\n")
+        .run(b"here\n");
+    assert_eq!(
+        super::running::messages(&ended.events()),
+        ["here"],
+        "{}",
+        ended.stderr
+    );
+}
+
+#[track_caller]
+fn check_refused(name: &str, text: &str, told: &str) {
+    let start = Start::new(&["run", "--path.settings", "."]).file(name, text);
+    let ended = start.run(b"");
+    assert!(matches!(ended.status, Some(1 | 2)), "{}", ended.stderr);
+    assert!(ended.stderr.contains(told), "{}", ended.stderr);
+}
+
+#[test]
+fn what_a_list_of_pipelines_cannot_hold_is_refused() {
+    let with = |line: &str| format!("- pipeline.id: a\n  config.string: 'x'\n  {line}\n");
+    check_refused(
+        "pipelines.yml",
+        &with("path.data: /x"),
+        "`path.data` holds for the whole agent",
+    );
+    check_refused(
+        "pipelines.yml",
+        &with("queue.type: persisted"),
+        "queue.type",
+    );
+    check_refused("pipelines.yml", &with("pipeline.id: ../b"), "pipeline.id");
+    check_refused("pipelines.yml", "a: b\n", "a list of pipelines is expected");
+}
+
+#[test]
+fn files_that_are_no_settings_are_refused() {
+    check_refused(
+        "sawlog.yml",
+        "only a text\n",
+        "keys and values are expected",
+    );
+    check_refused("sawlog.yml", "a: [\n", "sawlog.yml");
+    check_refused(
+        "sawlog.yml",
+        "pipeline.workers: [1, 2]\n",
+        "pipeline.workers",
+    );
+    check_refused("sawlog.yml", "queue.type: persisted\n", "queue.type");
+}
+
+#[test]
+fn the_old_names_of_the_api_still_count() {
+    let port = free_port();
+    let pipeline = super::running::syslog_pipeline(free_port(), "");
+    let start = Start::new(&["-e", &pipeline, "--path.settings", "."]);
+    let start = start.env("SAWLOG_API_ENABLED", "true");
+    let mut agent = start
+        .file("logstash.yml", &format!("http.port: {port}\n"))
+        .spawn();
+    agent.wait_for_log(&format!("http://127.0.0.1:{port}/metrics"));
+    agent.stop();
 }
