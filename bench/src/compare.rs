@@ -148,6 +148,8 @@ impl Bench<'_> {
         let words = self
             .agent
             .prepare(self.installed, self.row, inputs, sink.port(), &state)?;
+        // Memory that was not touched for a while can be slow on a virtual machine: no agent pays for bringing it back.
+        inputs.read_through(self.row.source)?;
         let started = Instant::now();
         let mut process = Pinned::spawn(AGENT_CORE, &words, &state.join("log"))?;
         let limit = START_LIMIT + Duration::from_secs(inputs.count / SLOWEST);

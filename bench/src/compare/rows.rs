@@ -1,5 +1,7 @@
 //! The rows of the comparison: which file is read, and which pattern cuts its lines. The files are made once a size.
 
+use std::fs::File;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::containers;
@@ -78,5 +80,16 @@ impl Inputs {
             docker_root,
             docker_log,
         })
+    }
+
+    /// Reads a file once, for nothing but to have it in memory.
+    pub fn read_through(&self, source: Source) -> Result<(), String> {
+        let path = match source {
+            Source::Raw => &self.raw,
+            Source::JsonFile => &self.docker_log,
+        };
+        let read = File::open(path).and_then(|mut file| io::copy(&mut file, &mut io::sink()));
+        read.map(|_bytes| ())
+            .map_err(|fault| format!("{}: {fault}", path.display()))
     }
 }
