@@ -6,6 +6,7 @@
 mod book;
 mod docker;
 mod graphite;
+mod nginx;
 mod outage;
 mod refusals;
 mod rsyslog;

@@ -17,7 +17,7 @@ pub struct Nginx {
 }
 
 impl Nginx {
-    /// Serves `hello world` on loopback's `port`; `access_log` is that directive's text without its semicolon.
+    /// Serves `hello world` on loopback's `port`; `access_log` is that directive, semicolon and all.
     pub fn start(port: u16, access_log: &str) -> Nginx {
         let folder = folder("nginx");
         let settings = settings(&folder.display().to_string(), port, access_log);
