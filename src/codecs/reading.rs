@@ -67,8 +67,7 @@ impl Newborn {
     pub fn new(batch: &mut Batch, reading: &Reading, fixed: Vec<(Reference, Value)>) -> Self {
         let mut mould = Mould::default();
         let version = batch.value_of(b"1");
-        let received = Value::Time(batch.received);
-        mould.set(&Reference::top(Name::TIMESTAMP), Cast::Fixed(received));
+        mould.set(&Reference::top(Name::TIMESTAMP), Cast::Received);
         mould.set(&Reference::top(Name::VERSION), Cast::Fixed(version));
         mould.set(&Reference::top(Name::MESSAGE), Cast::Message);
         if let Reading::Text {

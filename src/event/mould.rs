@@ -21,6 +21,8 @@ pub enum Cast {
     Fixed(Value),
     /// The text that the event is made of.
     Message,
+    /// The time of receipt, as the batch has it when the event is cast.
+    Received,
     Map(Mould),
 }
 
@@ -63,6 +65,7 @@ impl Mould {
             let value = match cast {
                 Cast::Fixed(value) => batch.copy(*value),
                 Cast::Message => Value::Text(message),
+                Cast::Received => Value::Time(batch.received),
                 Cast::Map(inner) => Value::Map(inner.cast_map(batch, message)),
             };
             batch.push_member(&mut chain, *name, value);
@@ -87,7 +90,7 @@ impl Mould {
     fn is_constant(&self) -> bool {
         self.fields.iter().all(|(_, cast)| match cast {
             Cast::Fixed(_) => true,
-            Cast::Message => false,
+            Cast::Message | Cast::Received => false,
             Cast::Map(inner) => inner.is_constant(),
         })
     }

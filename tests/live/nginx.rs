@@ -28,7 +28,10 @@ fn an_access_log_sent_by_syslog_becomes_typed_documents() {
     wait_until(ARRIVAL_MAX, "the agent's socket", || udp_is_bound(port));
     let log = format!("access_log syslog:server=127.0.0.1:{port},tag=nginx,nohostname book;");
     let _nginx = Nginx::start(web, &log);
-    let (count, url) = (REQUESTS.to_string(), format!("http://127.0.0.1:{web}/cart?item=7"));
+    let (count, url) = (
+        REQUESTS.to_string(),
+        format!("http://127.0.0.1:{web}/cart?item=7"),
+    );
     output_of(Command::new("ab").args(["-q", "-n", &count, "-c", "8", &url]));
     server.wait_for_count(INDEX, REQUESTS, ARRIVAL_MAX);
     let wanted = json!({"bool": {"must": [

@@ -6,6 +6,9 @@
 /// Blanks before it and one sign are allowed. `None` means that the value does not fit an `i64`; the
 /// caller keeps the text then, so that no digit is lost.
 pub fn parse_int(text: &[u8]) -> Option<i64> {
+    if let Some(value) = short_integer(text) {
+        return Some(value);
+    }
     let (negative, digits) = split_sign(text);
     let mut value: i64 = 0;
     for digit in Digits::new(digits) {
@@ -26,6 +29,9 @@ pub fn parse_int(text: &[u8]) -> Option<i64> {
 /// `None` means that the value is beyond the range of an `f64`; the caller keeps the text then, since
 /// JSON has no infinity.
 pub fn parse_float(text: &[u8]) -> Option<f64> {
+    if let Some(value) = short_decimal(text) {
+        return Some(value);
+    }
     let (negative, rest) = split_sign(text);
     let prefix = numeric_prefix(rest);
     let value: f64 = if prefix.contains(&b'_') {
@@ -40,6 +46,40 @@ pub fn parse_float(text: &[u8]) -> Option<f64> {
     };
     let value = if negative { -value } else { value };
     value.is_finite().then_some(value)
+}
+
+/// The usual case of an integer: digits and nothing else, so few that no sum can overflow.
+fn short_integer(text: &[u8]) -> Option<i64> {
+    if text.is_empty() || 18 < text.len() {
+        return None;
+    }
+    text.iter().try_fold(0, |value, byte| {
+        let digit = byte.wrapping_sub(b'0');
+        (digit < 10).then(|| value * 10 + i64::from(digit))
+    })
+}
+
+/// The usual case of a decimal number: digits, a point, digits, fifteen at most. Both the digits and the power of ten are
+/// exact then, and one division rounds as it should.
+fn short_decimal(text: &[u8]) -> Option<f64> {
+    const POWERS: [f64; 15] = [
+        1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14,
+    ];
+    if 16 < text.len() {
+        return None;
+    }
+    let point = text.iter().position(|byte| *byte == b'.')?;
+    let (whole, fraction) = (text.get(..point)?, text.get(point + 1..)?);
+    let scale = POWERS.get(fraction.len())?;
+    let digits = whole
+        .iter()
+        .chain(fraction)
+        .try_fold(0, |value: u64, byte| {
+            let digit = byte.wrapping_sub(b'0');
+            (digit < 10).then(|| value * 10 + u64::from(digit))
+        })?;
+    let is_usual = !whole.is_empty() && !fraction.is_empty();
+    is_usual.then(|| digits as f64 / scale)
 }
 
 /// `true`, `yes`, `on`, `1` and `t`, `y` in any case are true; their opposites are false; all else is neither.
@@ -144,6 +184,22 @@ mod tests {
         check_int("", Some(0));
         check_int(" -7 ", Some(-7));
         check_int("+5.9", Some(5));
+    }
+
+    #[test]
+    fn the_usual_numbers_are_read_as_all_others_are() {
+        for number in (0..1_000_000_u64).step_by(37).chain([123_456_789_012_345]) {
+            check_int(&number.to_string(), i64::try_from(number).ok());
+            for decimals in [1, 3, 7, 14] {
+                let text = format!("{number:0>15}");
+                let (whole, fraction) = text.split_at(15 - decimals);
+                let text = format!("{whole}.{fraction}");
+                check_float(&text, text.parse().expect("it is a number"));
+            }
+        }
+        check_int("999999999999999999", Some(999_999_999_999_999_999));
+        check_int("9223372036854775807", Some(i64::MAX));
+        check_float("1.", 1.0);
     }
 
     #[test]

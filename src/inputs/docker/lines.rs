@@ -10,7 +10,7 @@ use crate::codecs::reading::TRUNCATED_TAG;
 use crate::docker::container::Container;
 use crate::docker::fields::{self, Fields};
 use crate::event::batch::Decode;
-use crate::event::{Batch, EventId, Name, Names, Reference, Value};
+use crate::event::{Batch, EventId, Names, Reference};
 use crate::host;
 use crate::inputs::docker::place::{Last, Place};
 use crate::inputs::origin::Origin;
@@ -419,7 +419,6 @@ impl Decode for Found {
         for (reference, value) in self.shape.fields.values(batch, &self.container) {
             newborn.fix(&reference, value);
         }
-        let time = Reference::top(Name::TIMESTAMP);
         let streams = [Stream::Stdin, Stream::Stdout, Stream::Stderr]
             .map(|stream| batch.value_of(stream.as_str().as_bytes()));
         let received = batch.received;
@@ -427,7 +426,6 @@ impl Decode for Found {
         for line in &self.lines {
             // An event whose codec finds no time in it has the record's too.
             batch.received = line.time.unwrap_or(received);
-            newborn.fix(&time, Value::Time(batch.received));
             if stream != line.stream
                 && let Some(now) = line.stream
             {
