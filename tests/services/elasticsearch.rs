@@ -58,7 +58,6 @@ impl Elasticsearch {
     }
 
     fn launch(port: u16, further: &str) -> Elasticsearch {
-        let folder = folder("elasticsearch");
         let distribution = Path::new(env!("CARGO_MANIFEST_DIR")).join(DISTRIBUTION);
         let program = distribution.join("bin/elasticsearch");
         assert!(
@@ -66,6 +65,7 @@ impl Elasticsearch {
             "{} is not there: run tests/run once",
             program.display()
         );
+        let folder = folder("elasticsearch");
         // A copy, since the user without rights may not reach the checkout's folder.
         let home = folder.join("home");
         output_of(Command::new("cp").arg("-r").args([&distribution, &home]));
