@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use clap::{ArgMatches, Command};
 
-use crate::agent;
+use crate::agent::{self, configuration};
 use crate::cli;
 use crate::metrics::Metrics;
 use crate::settings::Settings;
@@ -29,7 +29,7 @@ pub fn check(settings: &Settings) -> ExitCode {
         .notices
         .iter()
         .for_each(|notice| eprintln!("notice: {notice}"));
-    match agent::compile_all(settings, &Arc::new(Metrics::default())) {
+    match configuration::compile_all(settings, &Arc::new(Metrics::default())) {
         Some(compiled) => {
             let inputs: usize = compiled.iter().map(|one| one.inputs.len()).sum();
             println!(

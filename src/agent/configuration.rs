@@ -1,0 +1,164 @@
+//! The configuration as the agent gets it: texts from files, the command line or the binary are read, compiled, and what
+//! there is to say of them is printed. Nothing is started here.
+
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use crate::lang::diagnostic::{self, Diagnostic, Severity};
+use crate::lang::files;
+use crate::lang::source::{Source as SourceText, Sources};
+use crate::metrics::Metrics;
+use crate::pipeline::building::Surroundings;
+use crate::pipeline::compile::{Compiled, compile};
+use crate::settings::{Origin, PipelineSettings, Settings};
+
+/// The pipeline that runs when none is named.
+const DEFAULT_PIPELINE: &str = include_str!("../../pipelines/default.conf");
+
+/// When the newest pipeline file was changed, and how many there are.
+pub fn modified(settings: &Settings) -> (usize, Option<SystemTime>) {
+    let mut newest = (0, None);
+    for pipeline in &settings.pipelines {
+        let Ok(sources) = load_sources(pipeline) else {
+            continue;
+        };
+        for source in &sources.all {
+            let changed = std::fs::metadata(&source.name)
+                .and_then(|file| file.modified())
+                .ok();
+            newest = (newest.0 + 1, newest.1.max(changed));
+        }
+    }
+    newest
+}
+
+/// Compiles every pipeline and prints what there is to say. `None` if one is refused.
+pub fn compile_all(settings: &Settings, metrics: &Arc<Metrics>) -> Option<Vec<Compiled>> {
+    let mut all = Vec::new();
+    let mut refused = false;
+    for pipeline in &settings.pipelines {
+        match compile_one(settings, pipeline, metrics) {
+            Some(compiled) => all.push(compiled),
+            None => refused = true,
+        }
+    }
+    (!refused).then_some(all)
+}
+
+fn compile_one(
+    settings: &Settings,
+    pipeline: &PipelineSettings,
+    metrics: &Arc<Metrics>,
+) -> Option<Compiled> {
+    let mut sources = match load_sources(pipeline) {
+        Ok(sources) => sources,
+        Err(error) => {
+            eprintln!("sawlog: {error}");
+            return None;
+        }
+    };
+    let surroundings = Surroundings {
+        ecs: pipeline.ecs,
+        support_escapes: pipeline.support_escapes,
+        path_data: pipeline.folder(&settings.path_data),
+        host_name: settings.host_name.clone(),
+    };
+    let mut diagnostics = Vec::new();
+    let mut compiled = compile(&sources, &surroundings, metrics, &mut diagnostics);
+    if let Some(missing) = compiled.as_ref().and_then(missing_ends) {
+        match &pipeline.origin {
+            Origin::Text(_) => {
+                sources.all.push(missing);
+                diagnostics.clear();
+                compiled = compile(&sources, &surroundings, metrics, &mut diagnostics);
+            }
+            Origin::Files(_) | Origin::Default => eprintln!(
+                "sawlog: the pipeline {} does nothing: it lacks `{}`",
+                pipeline.id,
+                missing.text.trim_end()
+            ),
+        }
+    }
+    print(&diagnostics, &sources);
+    compiled
+}
+
+/// The ends that a pipeline lacks: a text on the command line is completed by stdin and stdout, as Logstash does it.
+fn missing_ends(compiled: &Compiled) -> Option<SourceText> {
+    let mut text = String::new();
+    if compiled.inputs.is_empty() {
+        text += "input { stdin { type => stdin } }\n";
+    }
+    if compiled.outputs.is_empty() {
+        text += "output { stdout { codec => rubydebug } }\n";
+    }
+    let name = "the rest of -e".to_owned();
+    (!text.is_empty()).then_some(SourceText { name, text })
+}
+
+/// Every remark, in the order of the text, on stderr.
+fn print(diagnostics: &[Diagnostic], sources: &Sources) {
+    use std::io::IsTerminal;
+    let colour = std::io::stderr().is_terminal();
+    let mut sorted: Vec<&Diagnostic> = diagnostics.iter().collect();
+    sorted.sort_by_key(|remark| (remark.span.source, remark.span.start));
+    for remark in &sorted {
+        eprintln!("{}", diagnostic::render(remark, sources, colour));
+    }
+    let errors = sorted
+        .iter()
+        .filter(|remark| remark.severity == Severity::Error)
+        .count();
+    if 0 < errors {
+        let s = if errors == 1 { "" } else { "s" };
+        eprintln!("refused: {errors} error{s}");
+    }
+}
+
+fn load_sources(pipeline: &PipelineSettings) -> Result<Sources, String> {
+    let text = |name: &str, text: &str| Sources {
+        all: vec![SourceText {
+            name: name.to_owned(),
+            text: text.to_owned(),
+        }],
+    };
+    match &pipeline.origin {
+        Origin::Text(written) => Ok(text("-e", written)),
+        Origin::Default => Ok(text("default pipeline", &default_pipeline())),
+        Origin::Files(paths) => {
+            let mut all = Sources::default();
+            for path in paths {
+                all.all.extend(
+                    files::load_files(path)
+                        .map_err(|error| error.to_string())?
+                        .all,
+                );
+            }
+            Ok(all)
+        }
+    }
+}
+
+/// The embedded pipeline, its parts chosen by which variables are set.
+fn default_pipeline() -> String {
+    let is_set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+    let mut text = String::new();
+    let mut wanted = true;
+    for line in DEFAULT_PIPELINE.lines() {
+        match line.strip_prefix("#% ") {
+            Some("end") => wanted = true,
+            Some(mark) => {
+                wanted = match mark.strip_prefix("unless ") {
+                    Some(variable) => !is_set(variable),
+                    None => mark.strip_prefix("if ").is_none_or(is_set),
+                }
+            }
+            None if wanted => {
+                text.push_str(line);
+                text.push('\n');
+            }
+            None => text.push('\n'),
+        }
+    }
+    text
+}
