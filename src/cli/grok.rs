@@ -1,16 +1,19 @@
 //! `sawlog grok`: matches lines of stdin against a pattern, as the filter does, and prints the captures.
 
 use std::io::{self, BufRead, Write};
+use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 
 use clap::{Arg, ArgAction, ArgMatches, Command};
 
 use crate::agent::REFUSED;
-use crate::event::{Batch, Names, Reference, Value};
+use crate::event::{Batch, Names, Reference};
+use crate::filters::grok::compile::pattern_files;
+use crate::filters::grok::{Capture, convert};
 use crate::limits;
 use crate::queue::ack::Ack;
-use sawlog_parsers::grok::{self, Grok, Kind, Outcome, Patterns, Slots};
+use sawlog_parsers::grok::{self, Grok, Outcome, Patterns, Slots};
 
 pub fn command() -> Command {
     let text = |name: &'static str, help: &'static str| Arg::new(name).long(name).help(help);
@@ -63,16 +66,7 @@ fn compile(matches: &ArgMatches) -> Result<Grok, String> {
         .flatten()
     {
         let wrong = |error: &dyn std::fmt::Display| format!("{path}: {error}");
-        let mut files = vec![std::path::PathBuf::from(path)];
-        if std::path::Path::new(path).is_dir() {
-            let entries = std::fs::read_dir(path).map_err(|error| wrong(&error))?;
-            files = entries
-                .filter_map(Result::ok)
-                .map(|entry| entry.path())
-                .collect();
-            files.retain(|file| file.is_file());
-            files.sort();
-        }
+        let files = pattern_files(Path::new(path), "*").map_err(|error| wrong(&error))?;
         for file in files {
             let text = std::fs::read(&file).map_err(|error| wrong(&error))?;
             patterns.add_file(&text).map_err(|error| wrong(&error))?;
@@ -86,10 +80,13 @@ fn compile(matches: &ArgMatches) -> Result<Grok, String> {
 
 fn match_lines(grok: &Grok, explain: bool) -> io::Result<()> {
     let mut names = Names::default();
-    let fields: Vec<Option<Reference>> = grok
+    let fields: Vec<Option<Capture>> = grok
         .captures()
         .iter()
-        .map(|capture| Reference::compile(&capture.field, &mut names).ok())
+        .map(|capture| {
+            let reference = Reference::compile(&capture.field, &mut names).ok()?;
+            Some(Capture::new(reference, capture.kind, false))
+        })
         .collect();
     let names = Arc::new(names);
     let (mut input, mut output) = (io::stdin().lock(), io::stdout().lock());
@@ -143,7 +140,7 @@ fn explanation(grok: &Grok, line: &[u8]) -> Vec<u8> {
 /// The captures of a match as JSON, put together as the filter does on an event without fields.
 fn captures(
     grok: &Grok,
-    fields: &[Option<Reference>],
+    fields: &[Option<Capture>],
     line: &[u8],
     slots: &Slots,
     names: &Arc<Names>,
@@ -157,15 +154,8 @@ fn captures(
         if span.is_empty() {
             continue;
         }
-        let text = batch.text_at(span);
-        let converted = match capture.kind {
-            Kind::Text => None,
-            Kind::Int | Kind::Long => grok::parse_int(batch.text(text)).map(Value::Integer),
-            Kind::Float | Kind::Double => grok::parse_float(batch.text(text)).map(Value::Float),
-            Kind::Boolean => grok::parse_boolean(batch.text(text)).map(Value::Boolean),
-        };
-        let value = converted.unwrap_or(Value::Text(text));
-        if batch.add(id, field, value).is_err() {
+        let value = convert(&batch, batch.text_at(span), capture.kind);
+        if !field.store(&mut batch, id, value) {
             continue;
         }
     }

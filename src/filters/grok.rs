@@ -1,7 +1,7 @@
 //! `grok`: text to fields by named patterns. The matching itself is the parser library's; here are Logstash's options and
 //! the rules by which captures become fields.
 
-mod compile;
+pub mod compile;
 
 use std::sync::Arc;
 
@@ -104,7 +104,7 @@ impl Pattern {
 }
 
 /// Where a capture goes.
-struct Capture {
+pub struct Capture {
     reference: Reference,
     /// Its name, if it is a field at the top level.
     top: Option<Name>,
@@ -235,7 +235,7 @@ impl GrokFilter {
             let Some(value) = self.value(batch, text, index, capture) else {
                 continue;
             };
-            if !store_one(batch, id, capture, value) {
+            if !capture.store(batch, id, value) {
                 return false;
             }
         }
@@ -267,7 +267,8 @@ impl GrokFilter {
     }
 }
 
-fn convert(batch: &Batch, text: Text, kind: CaptureKind) -> Value {
+/// A captured text in the type that its capture has; a text that does not fit stays one.
+pub fn convert(batch: &Batch, text: Text, kind: CaptureKind) -> Value {
     let bytes = batch.text(text);
     let converted = match kind {
         CaptureKind::Text => None,
@@ -278,22 +279,34 @@ fn convert(batch: &Batch, text: Text, kind: CaptureKind) -> Value {
     converted.unwrap_or(Value::Text(text))
 }
 
-/// A text that is there becomes a list with the capture behind it, a list grows, any other value stays.
-fn store_one(batch: &mut Batch, id: EventId, capture: &Capture, value: Value) -> bool {
-    let old = match capture.top {
-        Some(name) => batch.top(id, name),
-        None => batch.get(id, &capture.reference),
-    };
-    match (old, capture.top) {
-        (None, Some(name)) => batch.append_field(id, name, value),
-        (Some(_), _) if capture.overwrite => {
-            return batch.set(id, &capture.reference, value).is_ok();
+impl Capture {
+    pub fn new(reference: Reference, kind: CaptureKind, overwrite: bool) -> Self {
+        Self {
+            top: reference.as_top(),
+            reference,
+            kind,
+            overwrite,
         }
-        (None | Some(Value::Null), _) => return batch.set(id, &capture.reference, value).is_ok(),
-        (Some(Value::Text(_) | Value::List(_)), _) => {
-            return batch.add(id, &capture.reference, value).is_ok();
-        }
-        (Some(_), _) => {}
     }
-    true
+
+    /// Puts a value into its field: a text that is there becomes a list with the capture behind it, a list grows, any other
+    /// value stays. False if the field's place is taken by something that is no map.
+    pub fn store(&self, batch: &mut Batch, id: EventId, value: Value) -> bool {
+        let old = match self.top {
+            Some(name) => batch.top(id, name),
+            None => batch.get(id, &self.reference),
+        };
+        match (old, self.top) {
+            (None, Some(name)) => batch.append_field(id, name, value),
+            (Some(_), _) if self.overwrite => {
+                return batch.set(id, &self.reference, value).is_ok();
+            }
+            (None | Some(Value::Null), _) => return batch.set(id, &self.reference, value).is_ok(),
+            (Some(Value::Text(_) | Value::List(_)), _) => {
+                return batch.add(id, &self.reference, value).is_ok();
+            }
+            (Some(_), _) => {}
+        }
+        true
+    }
 }

@@ -35,6 +35,7 @@ pub fn parse_bytes(text: &str) -> Option<u64> {
 pub fn parse_duration(text: &str) -> Option<Duration> {
     let (number, unit) = split(text)?;
     let seconds = match unit.to_ascii_lowercase().as_str() {
+        "ns" | "nsec" | "nsecs" => 1e-9,
         "us" | "usec" | "usecs" => 1e-6,
         "ms" | "msec" | "msecs" => 1e-3,
         "" | "s" | "sec" | "secs" | "second" | "seconds" => 1.0,

@@ -87,7 +87,8 @@ impl Condition {
                 negated,
             } => Some(Self::Match {
                 subject: Operand::compile(subject, building),
-                pattern: pattern_of(pattern)?,
+                // The check of the text has put Ruby's meaning into it, and has compiled it.
+                pattern: regex::bytes::Regex::new(pattern).ok()?,
                 negated: *negated,
             }),
             Expression::In {
@@ -147,14 +148,6 @@ impl Condition {
             }
         }
     }
-}
-
-/// Ruby's meaning: `^` and `$` at each line, `.` stops at a line's end. The syntax was checked with the text.
-fn pattern_of(pattern: &str) -> Option<regex::bytes::Regex> {
-    regex::bytes::RegexBuilder::new(pattern)
-        .multi_line(true)
-        .build()
-        .ok()
 }
 
 impl Operand {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use crate::lang::nearest;
+use crate::lang::{nearest, units};
 use crate::settings::table;
 
 /// Texts by key; a key may have several, as `-f` has.
@@ -96,7 +96,7 @@ impl Values {
 
     pub fn duration(&self, key: &'static str) -> Result<Duration, String> {
         let text = self.get(key).unwrap_or_default();
-        read_duration(text).ok_or_else(|| {
+        units::parse_duration(text).ok_or_else(|| {
             format!("{key}: `{text}` is not a span of time such as `3s`, `500ms` or `2m`")
         })
     }
@@ -109,38 +109,27 @@ impl Values {
     }
 }
 
-/// Reads `3`, `3s`, `500ms`, `2m` or `1h`; a bare number is seconds.
-fn read_duration(text: &str) -> Option<Duration> {
-    let text = text.trim();
-    let digits = text
-        .find(|c: char| !c.is_ascii_digit() && c != '.')
-        .unwrap_or(text.len());
-    let (number, unit) = text.split_at(digits);
-    let number: f64 = number.parse().ok()?;
-    let seconds = match unit.trim() {
-        "" | "s" => number,
-        "ms" => number / 1e3,
-        "us" => number / 1e6,
-        "ns" => number / 1e9,
-        "m" => number * 60.0,
-        "h" => number * 3600.0,
-        _ => return None,
-    };
-    Duration::try_from_secs_f64(seconds).ok()
-}
-
 #[cfg(test)]
 mod tests {
     use std::time::Duration;
 
-    use super::{Values, read_duration};
+    use super::Values;
 
     #[test]
     fn durations_have_units() {
-        assert_eq!(read_duration("500ms"), Some(Duration::from_millis(500)));
-        assert_eq!(read_duration("2"), Some(Duration::from_secs(2)));
-        assert_eq!(read_duration("1.5m"), Some(Duration::from_secs(90)));
-        assert_eq!(read_duration("soon"), None);
+        let mut values = Values::default();
+        for (text, want) in [
+            ("500ms", Some(Duration::from_millis(500))),
+            ("2", Some(Duration::from_secs(2))),
+            ("1.5m", Some(Duration::from_secs(90))),
+            ("100ns", Some(Duration::from_nanos(100))),
+            ("soon", None),
+        ] {
+            values
+                .set("shutdown.grace", vec![text.into()])
+                .expect("the key is known");
+            assert_eq!(values.duration("shutdown.grace").ok(), want, "{text}");
+        }
     }
 
     #[test]

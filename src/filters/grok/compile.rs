@@ -117,12 +117,8 @@ impl Rules {
                 Some(target) => own.below(target),
                 None => own,
             };
-            captures.push(Capture {
-                top: reference.as_top(),
-                overwrite: self.overwrite.contains(&reference),
-                kind: capture.kind,
-                reference,
-            });
+            let overwrite = self.overwrite.contains(&reference);
+            captures.push(Capture::new(reference, capture.kind, overwrite));
         }
         Some(Pattern::new(grok, captures))
     }
@@ -159,7 +155,7 @@ fn patterns(options: &Options, building: &mut Building<'_>) -> Patterns {
 }
 
 /// A file itself, or the files of a folder whose names fit, in order. Folders in it are not entered.
-fn pattern_files(path: &Path, wanted: &str) -> std::io::Result<Vec<PathBuf>> {
+pub fn pattern_files(path: &Path, wanted: &str) -> std::io::Result<Vec<PathBuf>> {
     if path.is_file() {
         return Ok(vec![path.into()]);
     }
