@@ -69,7 +69,7 @@ const CASES: &[(&str, &str, &str)] = &[
 fn main() {
     let mut patterns = Patterns::legacy();
     patterns
-        .add_file(FILE.as_bytes())
+        .add_file("nginx", FILE.as_bytes())
         .expect("the file above is sound");
     let wanted: Vec<String> = std::env::args().skip(1).collect();
     for (name, expression, line) in CASES {

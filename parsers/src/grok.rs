@@ -15,14 +15,13 @@
 //! assert_eq!(grok.search(b"from 10.0.0.1 173", &mut slots), Outcome::Match);
 //! assert_eq!(grok.captures()[1].field, "bytes");
 //! assert_eq!(slots.span(1), Some(14..17));
-//! # Ok::<(), sawlog_parsers::grok::Error>(())
+//! # Ok::<(), sawlog_parsers::Error>(())
 //! ```
 
 #[cfg(test)]
 mod agreement;
 mod automaton;
 mod class;
-mod error;
 mod explain;
 mod first;
 mod machine;
@@ -33,10 +32,11 @@ mod program;
 mod token;
 mod tree;
 
-pub use self::error::Error;
 pub use self::explain::Explanation;
 pub use self::number::{parse_boolean, parse_float, parse_int};
 pub use self::patterns::Patterns;
+
+use crate::error::Error;
 
 use self::automaton::{Answer, Automaton, Locations};
 use self::machine::{Machine, Scratch, UNSET, Verdict};

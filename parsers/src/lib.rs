@@ -1,5 +1,7 @@
 //! Log parsers: bytes in, fields out.
 
+mod error;
+
 pub mod cri;
 pub mod docker_frames;
 pub mod docker_json;
@@ -8,3 +10,5 @@ pub mod grok;
 pub mod joiner;
 pub mod syslog;
 pub mod timestamp;
+
+pub use self::error::Error;

@@ -15,36 +15,13 @@ mod pattern;
 mod tokens;
 mod zone;
 
-use std::fmt;
-
 pub use format::{Context, Format};
 pub use pattern::{Dialect, Pattern};
 pub use zone::Zone;
 
+use crate::error::Error;
 use crate::syslog::Reference;
 use civil::Local;
-
-/// Why a format was refused.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Error {
-    message: String,
-}
-
-impl Error {
-    fn new(message: impl Into<String>) -> Error {
-        Error {
-            message: message.into(),
-        }
-    }
-}
-
-impl fmt::Display for Error {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.write_str(&self.message)
-    }
-}
-
-impl std::error::Error for Error {}
 
 /// ISO 8601 with a `T` or a blank: `2026-11-20T16:46:09.929473720Z`, `2026-11-20 16:46:09,929`,
 /// `2026-11-20`.

@@ -2,9 +2,9 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that panics has failed")]
 
-use sawlog_parsers::grok::{Error, Grok, Options, Outcome, Patterns, Slots, Tier};
+use sawlog_parsers::grok::{Grok, Options, Outcome, Patterns, Slots, Tier};
 
-fn compile(expression: &str) -> Result<Grok, Error> {
+fn compile(expression: &str) -> Result<Grok, sawlog_parsers::Error> {
     Grok::compile(expression, &Patterns::legacy(), Options::default())
 }
 
@@ -151,25 +151,34 @@ fn a_redefined_word_has_the_users_meaning() {
 fn faults_name_the_thing_the_place_and_the_fix() {
     refused(
         "%{NUMBR:x}",
-        "unknown pattern %{NUMBR}; did you mean %{NUMBER}?",
+        "column 1: unknown pattern %{NUMBR}; did you mean %{NUMBER}?",
     );
-    refused("(a", "( without its ) ; write \\( for a parenthesis");
-    refused("a)", "unmatched ) ; write \\) for a parenthesis");
-    refused("(?<=a+)b", "a look-behind must have a fixed length");
+    refused(
+        "(a",
+        "column 1: ( without its ) ; write \\( for a parenthesis",
+    );
+    refused("a)", "column 2: unmatched ) ; write \\) for a parenthesis");
+    refused(
+        "(?<=a+)b",
+        "column 1: a look-behind must have a fixed length",
+    );
     refused(
         "%{A=%{A}}",
         "pattern A refers to itself: A -> A (in the definition of A)",
     );
     let mut patterns = Patterns::legacy();
     patterns
-        .add_file(b"A x\nB y\n\n\nNGINXACCESS %{NGINXSORCE}\nNGINXSOURCE %{IP}")
+        .add_file(
+            "nginx",
+            b"A x\nB y\n\n\nNGINXACCESS %{NGINXSORCE}\nNGINXSOURCE %{IP}",
+        )
         .unwrap();
     let error = Grok::compile("%{NGINXACCESS}", &patterns, Options::default())
         .err()
         .unwrap();
     assert_eq!(
         error.to_string(),
-        "line 5: unknown pattern %{NGINXSORCE}; did you mean %{NGINXSOURCE}? (in the definition of NGINXACCESS)"
+        "nginx:5:13: unknown pattern %{NGINXSORCE}; did you mean %{NGINXSOURCE}? (in the definition of NGINXACCESS)"
     );
     assert_eq!(
         (error.line(), error.definition()),
@@ -251,7 +260,7 @@ fn what_is_too_deep_or_too_large_is_refused() {
     check(&nested(100), "a", "");
     refused(
         &nested(500),
-        "groups and patterns are nested deeper than 120",
+        "column 120: groups and patterns are nested deeper than 120",
     );
     refused(
         "(?:(?:(?:ab){1000}){1000}){1000}",
@@ -303,7 +312,7 @@ WEBMETRICS %{NUMBER:bytes_sent:int} %{NUMBER:response_time:float}
 NGINXSOURCE %{IP:client} \[%{HTTPDATE:requested_at}\]
 NGINXACCESS %{NGINXSOURCE} %{HTTPREQUEST} %{WEBMETRICS}
 "#;
-    patterns.add_file(file).unwrap();
+    patterns.add_file("patterns", file).unwrap();
     let grok = Grok::compile("%{NGINXACCESS}", &patterns, Options::default()).unwrap();
     assert_eq!(grok.tier(), Tier::Scanner);
     check_with(

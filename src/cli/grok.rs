@@ -69,7 +69,9 @@ fn compile(matches: &ArgMatches) -> Result<Grok, String> {
         let files = pattern_files(Path::new(path), "*").map_err(|error| wrong(&error))?;
         for file in files {
             let text = std::fs::read(&file).map_err(|error| wrong(&error))?;
-            patterns.add_file(&text).map_err(|error| wrong(&error))?;
+            patterns
+                .add_file(&file.display().to_string(), &text)
+                .map_err(|error| error.to_string())?;
         }
     }
     let expression = matches

@@ -231,7 +231,7 @@ fn engines_agree_on_whole_lines() {
 NGINXACCESS %{IP:client} \[%{HTTPDATE:at}\] %{REQUESTPATH} %{NUMBER:code} %{NUMBER:sent:int} %{NUMBER:time:float}
 "#;
     patterns
-        .add_file(file.as_bytes())
+        .add_file("f", file.as_bytes())
         .expect("the file above is sound");
     let expressions = [
         "%{NGINXACCESS}",

@@ -10,10 +10,10 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::class::Class;
-use super::error::Error;
 use super::patterns::Patterns;
 use super::tree::{Assert, Node, Repeat};
 use super::{Capture, Captures, Kind};
+use crate::error::Error;
 
 /// Groups and definitions may lie in each other this deep: the tree is walked by recursion, and the
 /// deepest published pattern needs less than 30.
@@ -120,12 +120,11 @@ impl<'t, 's, 'p> Parser<'t, 's, 'p> {
 
     fn parse_whole(mut self) -> Result<Node, Error> {
         let at_start = self.alternation();
-        let node = at_start.map_err(|error| error.at_offset(self.at))?;
+        let node = at_start.map_err(|error| error.at_offset(self.text, self.at))?;
         match self.peek() {
             None => Ok(node),
-            Some(_) => {
-                Err(Error::new("unmatched ) ; write \\) for a parenthesis").at_offset(self.at))
-            }
+            Some(_) => Err(Error::new("unmatched ) ; write \\) for a parenthesis")
+                .at_offset(self.text, self.at)),
         }
     }
 

@@ -6,7 +6,7 @@ mod bank;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::error::Error;
+use crate::error::{Error, Place};
 
 /// A definition or expression longer than this is refused; the longest published expansion has 9.3 kB.
 pub(super) const EXPRESSION_BYTES_MAX: usize = 64 << 10;
@@ -20,8 +20,7 @@ pub struct Patterns {
 #[derive(Debug, Clone)]
 pub(super) struct Definition {
     pub text: Arc<str>,
-    /// The line of the pattern file; `None` for one from the configuration.
-    pub line: Option<usize>,
+    pub place: Place,
 }
 
 impl Patterns {
@@ -40,37 +39,63 @@ impl Patterns {
         Self::of_bank(bank::ECS_V1)
     }
 
-    fn of_bank(files: &[&str]) -> Self {
+    fn of_bank(files: &[(&str, &str)]) -> Self {
         let mut patterns = Self::empty();
-        for file in files {
+        for (name, text) in files {
             patterns
-                .add_file(file.as_bytes())
+                .add_file(name, text.as_bytes())
                 .expect("the embedded files, which a test reads as well");
         }
         patterns
     }
 
-    /// Adds the definitions of a pattern file: `NAME`, blanks, the pattern to the end of the line.
+    /// Adds the definitions of a pattern file: `NAME`, blanks, the pattern to the end of the line. `file` is its
+    /// name, for errors.
     ///
     /// Lines that begin with `#`, and lines without a pattern, are passed over. A later definition wins.
-    pub fn add_file(&mut self, text: &[u8]) -> Result<(), Error> {
+    ///
+    /// ```
+    /// use sawlog_parsers::grok::Patterns;
+    ///
+    /// let mut patterns = Patterns::legacy();
+    /// patterns.add_file("orders", b"# Our own.\nORDER A-%{POSINT:order:int}\n")?;
+    /// assert!(patterns.names().any(|name| name == "ORDER"));
+    /// let error = patterns.add_file("orders", b"A b\nB \xFF\n").expect_err("not UTF-8");
+    /// assert_eq!((error.file(), error.line(), error.column()), (Some("orders"), Some(2), Some(3)));
+    /// # Ok::<(), sawlog_parsers::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// A line that is not UTF-8 or is longer than 64 KiB, with its place. Whether the patterns themselves are right is
+    /// seen when an expression uses them.
+    pub fn add_file(&mut self, file: &str, text: &[u8]) -> Result<(), Error> {
+        let file: Arc<str> = Arc::from(file);
+        let text = text.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(text);
         for (index, line) in text.split(|byte| *byte == b'\n').enumerate() {
-            self.add_line(line, index + 1)
-                .map_err(|error| error.at_line(index + 1))?;
+            let place = Place {
+                file: Some(Arc::clone(&file)),
+                line: Some(index + 1),
+                characters_before: 0,
+            };
+            self.add_line(line, place)?;
         }
         Ok(())
     }
 
-    fn add_line(&mut self, line: &[u8], number: usize) -> Result<(), Error> {
+    fn add_line(&mut self, line: &[u8], mut place: Place) -> Result<(), Error> {
         let line = line.strip_suffix(b"\r").unwrap_or(line);
-        let text = std::str::from_utf8(line).map_err(|_| Error::new("the line is not UTF-8"))?;
-        let text = text.trim_ascii_start();
+        let line = std::str::from_utf8(line)
+            .map_err(|error| not_utf8(line, error.valid_up_to()).at_place(&place))?;
+        let text = line.trim_ascii_start();
         if text.starts_with('#') {
             return Ok(());
         }
         match text.split_once(|letter: char| letter.is_ascii_whitespace()) {
             Some((name, rest)) if !rest.trim_ascii_start().is_empty() => {
-                self.insert(name, rest.trim_ascii_start(), Some(number))
+                let rest = rest.trim_ascii_start();
+                place.characters_before = line.chars().count() - rest.chars().count();
+                self.insert(name, rest, place)
             }
             _ => Ok(()),
         }
@@ -78,20 +103,21 @@ impl Patterns {
 
     /// Defines one pattern, as the option `pattern_definitions` does.
     pub fn define(&mut self, name: &str, expression: &str) -> Result<(), Error> {
-        self.insert(name, expression, None)
+        self.insert(name, expression, Place::default())
     }
 
-    fn insert(&mut self, name: &str, text: &str, line: Option<usize>) -> Result<(), Error> {
+    fn insert(&mut self, name: &str, text: &str, place: Place) -> Result<(), Error> {
         if EXPRESSION_BYTES_MAX < text.len() {
             return Err(Error::new(format!(
                 "the definition of {name} is longer than {EXPRESSION_BYTES_MAX} bytes"
-            )));
+            ))
+            .at_place(&place));
         }
         self.definitions.insert(
             Arc::from(name),
             Definition {
                 text: Arc::from(text),
-                line,
+                place,
             },
         );
         Ok(())
@@ -115,6 +141,20 @@ impl Patterns {
             .min()
             .map(|(_, known)| known)
     }
+}
+
+/// A file in UTF-16 has a NUL beside each letter; other encodings betray themselves by single bytes only.
+fn not_utf8(line: &[u8], at: usize) -> Error {
+    let wide = line.contains(&0) || line.starts_with(b"\xFF\xFE") || line.starts_with(b"\xFE\xFF");
+    let seen = match wide {
+        true => "the file looks like UTF-16".to_owned(),
+        false => format!(
+            "the byte {:#04X} is not UTF-8",
+            line.get(at).copied().unwrap_or_default()
+        ),
+    };
+    let text = String::from_utf8_lossy(line.get(..at).unwrap_or_default());
+    Error::new(format!("{seen}; save the pattern file as UTF-8")).at_offset(&text, at)
 }
 
 /// Edits from one word to the other.
@@ -144,7 +184,7 @@ mod tests {
     #[track_caller]
     fn text_of(file: &str, name: &str) -> Option<String> {
         let mut patterns = Patterns::empty();
-        patterns.add_file(file.as_bytes()).unwrap();
+        patterns.add_file("f", file.as_bytes()).unwrap();
         patterns
             .definition(name)
             .map(|definition| definition.text.to_string())
@@ -168,15 +208,20 @@ mod tests {
 
     #[test]
     fn a_fault_has_its_line() {
-        let error = Patterns::empty().add_file(b"A b\nB \xFF\n").unwrap_err();
-        assert_eq!(error.to_string(), "line 2: the line is not UTF-8");
+        let error = Patterns::empty()
+            .add_file("f", b"A b\nB \xFF\n")
+            .unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "f:2:3: the byte 0xFF is not UTF-8; save the pattern file as UTF-8"
+        );
     }
 
     #[test]
     fn the_nearest_name_is_found() {
         let mut patterns = Patterns::empty();
         patterns
-            .add_file(b"NGINXSOURCE a\nNGINXACCESS b\nX c")
+            .add_file("f", b"NGINXSOURCE a\nNGINXACCESS b\nX c")
             .unwrap();
         assert_eq!(patterns.nearest("NGINXSORCE"), Some("NGINXSOURCE"));
         assert_eq!(patterns.nearest("COMPLETELY"), None);

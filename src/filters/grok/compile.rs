@@ -183,8 +183,8 @@ fn read(path: &Path, option: &Word, patterns: &mut Patterns, building: &mut Buil
     }
     match std::fs::read(path) {
         Ok(text) => {
-            if let Err(error) = patterns.add_file(&text) {
-                building.refuse(option.span, format!("{shown}: {error}"));
+            if let Err(error) = patterns.add_file(&shown.to_string(), &text) {
+                building.refuse(option.span, error.to_string());
             }
         }
         Err(error) => building.refuse(option.span, format!("cannot read {shown}: {error}")),

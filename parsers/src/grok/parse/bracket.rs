@@ -1,13 +1,14 @@
 //! `[...]`: ranges, escapes, POSIX names, nested sets and intersections.
 
 use super::Parser;
+use crate::error::Error;
 use crate::grok::class::Class;
-use crate::grok::error::Error;
 
 impl Parser<'_, '_, '_> {
     /// The set behind an opening bracket that was taken already.
     pub(super) fn bracket(&mut self) -> Result<Class, Error> {
         self.scope.enter()?;
+        let start = self.at - 1;
         let negative = self.eat("^");
         let mut class = Class::default();
         let mut whole: Option<Class> = None;
@@ -23,10 +24,13 @@ impl Parser<'_, '_, '_> {
                 whole = Some(intersect(whole, std::mem::take(&mut class)));
                 continue;
             }
-            let item = if stands {
-                Item::Letter(']')
-            } else {
-                self.item()?
+            let item = match stands {
+                true => Item::Letter(']'),
+                false if self.rest().is_empty() => {
+                    let error = Error::new("[ without its ] ; write \\[ for a bracket");
+                    return Err(error.at_offset(self.text, start));
+                }
+                false => self.item()?,
             };
             class = class.union(&self.item_or_range(item)?);
         }

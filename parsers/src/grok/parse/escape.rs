@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use super::Parser;
+use crate::error::Error;
 use crate::grok::class::Class;
-use crate::grok::error::Error;
 use crate::grok::tree::{Assert, Node};
 
 impl Parser<'_, '_, '_> {

@@ -1,15 +1,18 @@
 //! `(...)` in all its forms: plain, atomic, look-around, captures and inline flags.
 
 use super::{Flags, Parser};
+use crate::error::Error;
 use crate::grok::Kind;
-use crate::grok::error::Error;
 use crate::grok::tree::{Direction, Look, Node};
 
 impl Parser<'_, '_, '_> {
     /// The group behind an opening parenthesis that was taken already.
     pub(super) fn group(&mut self) -> Result<Node, Error> {
         self.scope.enter()?;
-        let node = self.group_inside()?;
+        let start = self.at - 1;
+        let node = self
+            .group_inside()
+            .map_err(|error| error.at_offset(self.text, start))?;
         self.scope.leave();
         Ok(node)
     }

@@ -4,8 +4,8 @@
 use std::sync::Arc;
 
 use super::{Parser, REFERENCES_MAX, Scope};
+use crate::error::{Error, Place};
 use crate::grok::Kind;
-use crate::grok::error::Error;
 use crate::grok::tree::Node;
 
 /// A reference as written.
@@ -88,10 +88,10 @@ impl Scope<'_> {
                 "pattern {name} refers to itself: {circle} -> {name}"
             )));
         }
-        let (text, line) = match self.inline.get(name) {
-            Some(text) => (text.clone(), None),
+        let (text, place) = match self.inline.get(name) {
+            Some(text) => (text.clone(), Place::default()),
             None => match self.patterns.definition(name) {
-                Some(definition) => (definition.text.to_string(), definition.line),
+                Some(definition) => (definition.text.to_string(), definition.place.clone()),
                 None => return Err(self.unknown(name)),
             },
         };
@@ -99,7 +99,7 @@ impl Scope<'_> {
         self.open.push(name.to_owned());
         let node = Parser::new(&text, self)
             .parse_whole()
-            .map_err(|error| error.within(name, line))?;
+            .map_err(|error| error.within(name, &place))?;
         self.open.pop();
         self.leave();
         Ok(node)

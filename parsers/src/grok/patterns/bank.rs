@@ -3,12 +3,12 @@
 /// The embedded files of a bank, each once.
 macro_rules! bank {
     ($folder:literal: $($file:literal),* $(,)?) => {
-        &[$(include_str!(concat!("../../../patterns/", $folder, "/", $file))),*]
+        &[$((concat!($folder, "/", $file), include_str!(concat!("../../../patterns/", $folder, "/", $file)))),*]
     };
 }
 
 /// Logstash's old field names.
-pub(super) const LEGACY: &[&str] = bank!(
+pub(super) const LEGACY: &[(&str, &str)] = bank!(
     "legacy":
     "grok-patterns",
     "aws",
@@ -34,7 +34,7 @@ pub(super) const LEGACY: &[&str] = bank!(
 );
 
 /// The field names of the Elastic Common Schema.
-pub(super) const ECS_V1: &[&str] = bank!(
+pub(super) const ECS_V1: &[(&str, &str)] = bank!(
     "ecs-v1":
     "grok-patterns",
     "aws",

@@ -8,9 +8,9 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::{Address, GuardIndex, Level, Needle, Op, Program, Set, SetIndex};
+use crate::error::Error;
 use crate::grok::Capture;
 use crate::grok::class::Class;
-use crate::grok::error::Error;
 use crate::grok::first::{First, first};
 use crate::grok::token::Token;
 use crate::grok::tree::{Node, Repeat};

@@ -1,7 +1,7 @@
 //! Groups: captures, atomic groups, look-around, back references; and what `explain` calls a piece.
 
 use super::{Emitter, Follow, slot_start, too_many};
-use crate::grok::error::Error;
+use crate::error::Error;
 use crate::grok::first::First;
 use crate::grok::program::{Op, UNLIMITED};
 use crate::grok::tree::{Direction, Look, Node, Repeat};

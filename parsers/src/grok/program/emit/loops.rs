@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use super::{Emitter, Follow};
+use crate::error::Error;
 use crate::grok::class::Class;
-use crate::grok::error::Error;
 use crate::grok::first::{First, first};
 use crate::grok::program::{Address, Op, UNLIMITED};
 use crate::grok::tree::{Node, Repeat};
