@@ -52,14 +52,18 @@ pub struct Options {
     /// The budget of the backtracking machine for one line. It counts steps, not time, so that the same
     /// line has the same result everywhere.
     pub steps_max: u64,
+    /// No better engine than this one, to compare the engines with each other: their results are the same,
+    /// their times are not. An expression that the engine cannot take goes to the next one.
+    pub best_tier: Tier,
 }
 
 impl Default for Options {
-    /// Named captures only, and [`STEPS_MAX`].
+    /// Named captures only, [`STEPS_MAX`], and the best engine that can take the expression.
     fn default() -> Self {
         Self {
             captures: Captures::Named,
             steps_max: STEPS_MAX,
+            best_tier: Tier::Scanner,
         }
     }
 }
@@ -113,7 +117,7 @@ pub enum Outcome {
     BudgetSpent,
 }
 
-/// The engine that an expression is matched with first.
+/// The engine that an expression is matched with first, the best one first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Tier {
     /// Decided choices and hand-written parsers of the known patterns.
@@ -172,13 +176,17 @@ impl Grok {
         let parsed = parse::parse(expression, patterns, options.captures)?;
         let scanner = Program::compile(&parsed.tree, &parsed.captures, Level::Scanner)?;
         let program = Program::compile(&parsed.tree, &parsed.captures, Level::Optimised)?;
-        let automaton = Automaton::prepare(&parsed.tree, &parsed.captures);
-        let (tier, tier_reason) = choose(&scanner, &automaton);
+        let automaton = match options.best_tier {
+            Tier::Backtracker => Err("the options forbid it".to_owned()),
+            Tier::Scanner | Tier::Automaton => Automaton::prepare(&parsed.tree, &parsed.captures),
+        };
+        let (tier, tier_reason) = choose(&scanner, &automaton, options.best_tier);
         Ok(Self {
             captures: parsed.captures,
             warnings: parsed.warnings,
             tree: parsed.tree,
-            scanner: (tier != Tier::Automaton).then_some(scanner),
+            scanner: (tier != Tier::Automaton && options.best_tier == Tier::Scanner)
+                .then_some(scanner),
             automaton: automaton.ok(),
             program,
             tier,
@@ -241,12 +249,18 @@ fn scanner_steps_max(line: &[u8]) -> u64 {
     1000 + 8 * line.len() as u64
 }
 
-fn choose(scanner: &Program, automaton: &Result<Automaton, String>) -> (Tier, String) {
-    let Some(reason) = &scanner.open_choice else {
-        return (
-            Tier::Scanner,
-            "every choice is decided or bounded".to_owned(),
-        );
+fn choose(
+    scanner: &Program,
+    automaton: &Result<Automaton, String>,
+    best_tier: Tier,
+) -> (Tier, String) {
+    let reason = match (&scanner.open_choice, best_tier) {
+        (None, Tier::Scanner) => {
+            let reason = "every choice is decided or bounded";
+            return (Tier::Scanner, reason.to_owned());
+        }
+        (None, Tier::Automaton | Tier::Backtracker) => "the options forbid it",
+        (Some(reason), _) => reason,
     };
     match automaton {
         Ok(automaton) if automaton.is_sound() => (Tier::Automaton, format!("no scanner: {reason}")),

@@ -79,6 +79,7 @@ fn grok_options(options: &Options) -> GrokOptions {
     GrokOptions {
         captures,
         steps_max,
+        ..GrokOptions::default()
     }
 }
 
