@@ -1,5 +1,7 @@
 //! What the grok targets share: how an input is read, how it is compiled and searched.
 
+#![allow(dead_code, reason = "each target takes what it needs")]
+
 #[path = "grok/agreement.rs"]
 pub mod agreement;
 #[path = "grok/engines.rs"]

@@ -105,6 +105,9 @@ fn what_was_read_comes_back(text: &str, nanos: i64) {
     else {
         return;
     };
+    if !has_marks_between_letters(text) {
+        return;
+    }
     let utc = Zone::utc();
     let again = |nanos| {
         let mut written = Vec::new();
@@ -114,6 +117,13 @@ fn what_was_read_comes_back(text: &str, nanos: i64) {
     if let Some(read) = again(nanos) {
         assert_eq!(again(read), Some(read), "{text:?} from {nanos}");
     }
+}
+
+/// Where numbers touch each other or other digits, what is read need not be what was written.
+fn has_marks_between_letters(format: &str) -> bool {
+    let touch = |pair: &[u8]| matches!(pair, [a, b] if a != b && a.is_ascii_alphabetic() && b.is_ascii_alphabetic());
+    !format.as_bytes().windows(2).any(touch)
+        && !format.contains(|letter: char| letter == '\'' || letter.is_ascii_digit())
 }
 
 fn whole_instants_come_back(nanos: i64, choice: &[u8]) {

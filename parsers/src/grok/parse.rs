@@ -20,6 +20,9 @@ use crate::error::Error;
 const DEPTH_MAX: usize = 120;
 /// References expanded in one expression; Logstash's own limit.
 const REFERENCES_MAX: usize = 10_000;
+/// Bytes of all definitions that one expression expands to, each as often as it is referred to: a few lines of
+/// definitions that double each other would fill the memory. The longest published expansion has 9.3 kB.
+const EXPANSION_BYTES_MAX: usize = 256 << 10;
 /// A counted repetition is unrolled, so its count is bounded; Oniguruma's own limit.
 const COUNT_MAX: u32 = 100_000;
 
@@ -38,6 +41,7 @@ pub(super) fn parse(text: &str, patterns: &Patterns, captures: Captures) -> Resu
         inline: HashMap::new(),
         open: Vec::new(),
         references: 0,
+        bytes: 0,
         depth: 0,
         captures: Vec::new(),
         warnings: Vec::new(),
@@ -59,6 +63,8 @@ struct Scope<'p> {
     /// The definitions being parsed, outermost first.
     open: Vec<String>,
     references: usize,
+    /// Of all definitions that were expanded.
+    bytes: usize,
     depth: usize,
     captures: Vec<Capture>,
     warnings: Vec<String>,

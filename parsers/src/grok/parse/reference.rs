@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use super::{Parser, REFERENCES_MAX, Scope};
+use super::{EXPANSION_BYTES_MAX, Parser, REFERENCES_MAX, Scope};
 use crate::error::{Error, Place};
 use crate::grok::Kind;
 use crate::grok::tree::Node;
@@ -95,6 +95,12 @@ impl Scope<'_> {
                 None => return Err(self.unknown(name)),
             },
         };
+        self.bytes += text.len();
+        if EXPANSION_BYTES_MAX < self.bytes {
+            return Err(Error::new(format!(
+                "the expression has more than {EXPANSION_BYTES_MAX} bytes with all the patterns it refers to"
+            )));
+        }
         self.enter()?;
         self.open.push(name.to_owned());
         let node = Parser::new(&text, self)
