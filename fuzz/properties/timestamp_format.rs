@@ -105,7 +105,9 @@ fn what_was_read_comes_back(text: &str, nanos: i64) {
     else {
         return;
     };
-    if !has_marks_between_letters(text) {
+    // A week of a year that is not the week's own year is another day in each; weeks are checked below.
+    let has_weeks = text.contains(['w', 'x', 'e']);
+    if has_weeks || !has_marks_between_letters(text) {
         return;
     }
     let utc = Zone::utc();

@@ -343,3 +343,11 @@ fn definitions_that_double_each_other_are_refused_before_they_fill_the_memory() 
         .unwrap();
     assert!(error.message().contains("262144 bytes"), "{error}");
 }
+
+#[test]
+fn a_capture_that_was_entered_again_is_not_explained_as_complete() {
+    let grok = compile("(?:(?<name>[a-z]+[0-9]) )+!").unwrap();
+    let explained = grok.explain(b"a1 b2 cde");
+    assert_eq!(explained.rest, 9..9);
+    assert_eq!(explained.captured, []);
+}

@@ -17,17 +17,41 @@ pub fn check(data: &[u8], tier: Tier) {
     if grok.tier() != tier {
         return;
     }
-    let found = search(&grok, &case.line, &mut Slots::new());
+    for line in variations(&case.line) {
+        agrees(&grok, &line, &case.expression);
+    }
+}
+
+/// The line, and some near to it, since compiling takes longer than searching.
+fn variations(line: &[u8]) -> Vec<Vec<u8>> {
+    let (middle, end) = (line.len() / 2, line.len().saturating_sub(1));
+    let (front, back) = line.split_at(middle);
+    vec![
+        line.to_vec(),
+        line[..end].to_vec(),
+        line[line.len().min(1)..].to_vec(),
+        [b"x ", line].concat(),
+        [line, b"\n"].concat(),
+        [front, b"\xFF", back].concat(),
+        [front, back.get(1..).unwrap_or_default()].concat(),
+        [line, b" ", line].concat(),
+    ]
+}
+
+fn agrees(grok: &Grok, line: &[u8], expression: &str) {
+    let found = search(grok, line, &mut Slots::new());
     let mut used = Slots::new();
-    let _earlier = search(&grok, EARLIER, &mut used);
-    assert_eq!(
-        search(&grok, &case.line, &mut used),
-        found,
-        "with used slots"
-    );
-    let plain = plainly(&grok, &case.line);
+    let _earlier = search(grok, EARLIER, &mut used);
+    assert_eq!(search(grok, line, &mut used), found, "with used slots");
+    let plain = plainly(grok, line);
     if found.0 != Outcome::BudgetSpent && plain.0 != Outcome::BudgetSpent {
-        assert_eq!(found, plain, "{tier:?} and the plain program: {case:?}");
+        assert_eq!(
+            found,
+            plain,
+            "{:?} and the plain program: {expression:?} on b\"{}\"",
+            grok.tier(),
+            line.escape_ascii()
+        );
     }
 }
 
