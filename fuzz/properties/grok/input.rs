@@ -27,7 +27,7 @@ pub struct Names {
 }
 
 /// Longer expressions show nothing new.
-const EXPRESSION_BYTES_MAX: usize = 3000;
+const EXPRESSION_BYTES_MAX: usize = 600;
 /// Fragments may make a short input a long line.
 const LINE_BYTES_MAX: usize = 4096;
 

@@ -1,6 +1,9 @@
 //! Tests that all engines agree: whatever the scanner, the automaton and the optimised program decide of a
 //! line, the plain program, which presumes nothing, decides as well, captures included.
 
+mod lines;
+mod reference;
+
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 
@@ -9,14 +12,17 @@ use super::machine::{Machine, Scratch, UNSET, Verdict};
 use super::parse::{Parsed, parse};
 use super::patterns::Patterns;
 use super::program::{Level, Program};
-use super::{Captures, Error};
+use super::tree::Node;
+use super::{Capture, Captures, Error};
+use lines::Numbers;
 
 /// Beyond this the yardstick has no verdict, and the line is passed over.
 const STEPS_MAX: u64 = 300_000;
 
 struct Engines {
     expression: String,
-    captures: usize,
+    tree: Node,
+    captures: Vec<Capture>,
     plain: Program,
     optimised: Program,
     scanner: Program,
@@ -28,11 +34,12 @@ impl Engines {
         let Parsed { tree, captures, .. } = parse(expression, patterns, Captures::All)?;
         Ok(Self {
             expression: expression.to_owned(),
-            captures: captures.len(),
             plain: Program::compile(&tree, &captures, Level::Plain)?,
             optimised: Program::compile(&tree, &captures, Level::Optimised)?,
             scanner: Program::compile(&tree, &captures, Level::Scanner)?,
             automaton: Automaton::prepare(&tree, &captures).ok(),
+            tree,
+            captures,
         })
     }
 
@@ -48,18 +55,23 @@ impl Engines {
 
     fn scratch(&self) -> Scratch {
         let mut scratch = Scratch::default();
-        scratch.spans.resize(2 * self.captures, UNSET);
+        scratch.spans.resize(2 * self.captures.len(), UNSET);
         scratch
     }
 
     fn check(&self, line: &[u8]) {
-        let Some(want) = self.run(&self.plain, line) else {
+        let text = line.escape_ascii();
+        let by_the_book = reference::search(&self.tree, &self.captures, line, STEPS_MAX);
+        let plain = self.run(&self.plain, line);
+        if let (Some(want), Some(got)) = (&by_the_book, &plain) {
+            assert_eq!(got, want, "plain: {} on b\"{text}\"", self.expression);
+        }
+        let Some(want) = by_the_book.or(plain) else {
             return;
         };
-        let text = String::from_utf8_lossy(line);
         for (name, program) in [("optimised", &self.optimised), ("scanner", &self.scanner)] {
             if let Some(got) = self.run(program, line) {
-                assert_eq!(got, want, "{name}: {} on {text:?}", self.expression);
+                assert_eq!(got, want, "{name}: {} on b\"{text}\"", self.expression);
             }
         }
         let Some(automaton) = &self.automaton else {
@@ -71,7 +83,7 @@ impl Engines {
             Answer::NoMatch => None,
             Answer::Undecided => return,
         };
-        assert_eq!(got, want, "automaton: {} on {text:?}", self.expression);
+        assert_eq!(got, want, "automaton: {} on b\"{text}\"", self.expression);
     }
 }
 
@@ -342,6 +354,61 @@ fn tokens_agree_on_long_labels_and_runs() {
             engines.check(format!("{}1.1.1.1 x", "1:".repeat(length)).as_bytes());
         }
     }
+}
+
+/// Every published pattern, on lines made out of it and on changed ones.
+#[track_caller]
+fn check_bank(patterns: &Patterns) {
+    let mut names: Vec<&str> = patterns.names().collect();
+    names.sort_unstable();
+    let mut numbers = Numbers(0x5AB1_06C0_FFEE);
+    let mut matched = 0;
+    for name in &names {
+        let engines = Engines::compile(&format!("%{{{name}:x}}"), patterns);
+        let engines = engines.expect("a published pattern");
+        for _ in 0..rounds(4) {
+            let mut line = Vec::new();
+            lines::line(&engines.tree, &mut numbers, &mut line);
+            engines.check(&line);
+            matched += usize::from(matches!(
+                engines.run(&engines.optimised, &line),
+                Some(Some(_))
+            ));
+            for _ in 0..2 {
+                change(&mut line, &mut numbers);
+                engines.check(&line);
+            }
+        }
+    }
+    assert!(
+        names.len() * 3 < matched,
+        "only {matched} lines of {} patterns matched",
+        names.len()
+    );
+}
+
+fn change(line: &mut Vec<u8>, numbers: &mut Numbers) {
+    const SIGNS: &[u8] = b" 0159afTZ:./-[]\"'\\%+,_?@\n\xC3\xFF";
+    let sign = SIGNS[numbers.next(SIGNS.len())];
+    let at = numbers.next(400);
+    let edit = match numbers.next(5) {
+        0 => Edit::Replace(at, sign),
+        1 => Edit::Insert(at, sign),
+        2 => Edit::Delete(at, 1 + numbers.next(3)),
+        3 => Edit::Copy(at, 1 + numbers.next(20), numbers.next(400)),
+        _ => Edit::Cut(at),
+    };
+    apply(line, &edit);
+}
+
+#[test]
+fn engines_agree_on_every_legacy_pattern() {
+    check_bank(&Patterns::legacy());
+}
+
+#[test]
+fn engines_agree_on_every_ecs_pattern() {
+    check_bank(&Patterns::ecs_v1());
 }
 
 /// Small expressions of all constructs over few letters, where anything can match anything.
