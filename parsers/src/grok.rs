@@ -217,8 +217,7 @@ impl Grok {
 
     /// Looks for the leftmost match. The spans in `slots` count only after `Outcome::Match`.
     pub fn search(&self, line: &[u8], slots: &mut Slots) -> Outcome {
-        slots.scratch.spans.clear();
-        slots.scratch.spans.resize(2 * self.captures.len(), UNSET);
+        slots.scratch.prepare(self.captures.len());
         if let Some(scanner) = &self.scanner {
             let steps_max = scanner_steps_max(line).min(self.steps_max);
             match Machine::new(scanner, line, &mut slots.scratch, steps_max).search() {
