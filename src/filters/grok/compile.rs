@@ -1,5 +1,7 @@
 //! `grok`'s options to compiled patterns: the built-in bank, then pattern files, then definitions of the block.
 
+mod fault;
+
 use std::path::{Path, PathBuf};
 
 use sawlog_parsers::grok::{Captures, Grok, Options as GrokOptions, Patterns, STEPS_MAX};
@@ -11,7 +13,7 @@ use crate::lang::diagnostic::Diagnostic;
 use crate::lang::glob;
 use crate::limits;
 use crate::pipeline::{Building, Ecs};
-use crate::plugin::{Options, Word};
+use crate::plugin::{Arg, Options, Word};
 
 pub fn build(options: &Options, building: &mut Building<'_>) -> Option<Box<dyn Filter>> {
     let patterns = patterns(options, building);
@@ -26,6 +28,7 @@ pub fn build(options: &Options, building: &mut Building<'_>) -> Option<Box<dyn F
         .collect();
     let rules = Rules {
         options: grok_options(options),
+        definitions: options.hash("pattern_definitions"),
         target,
         overwrite,
     };
@@ -83,13 +86,15 @@ fn grok_options(options: &Options) -> GrokOptions {
 }
 
 /// What all expressions of a block share.
-struct Rules {
+struct Rules<'a> {
     options: GrokOptions,
+    /// `pattern_definitions`, which may hold the fault of an expression.
+    definitions: &'a [(Word, Arg)],
     target: Option<Reference>,
     overwrite: Vec<Reference>,
 }
 
-impl Rules {
+impl Rules<'_> {
     fn compile(
         &self,
         word: &Word,
@@ -99,7 +104,8 @@ impl Rules {
         let grok = match Grok::compile(&word.text, patterns, self.options) {
             Ok(grok) => grok,
             Err(error) => {
-                building.refuse(word.span, error.to_string());
+                let definitions = self.definitions;
+                building.report(fault::in_expression(&error, word, definitions));
                 return None;
             }
         };
@@ -148,7 +154,7 @@ fn patterns(options: &Options, building: &mut Building<'_>) -> Patterns {
             continue;
         };
         if let Err(error) = patterns.define(&name.text, text) {
-            building.refuse(name.span, error.to_string());
+            building.refuse(name.span, error.message());
         }
     }
     patterns
