@@ -8,7 +8,7 @@ use sawlog_parsers::grok::{Captures, Grok, Options as GrokOptions, Patterns, STE
 
 use crate::event::Reference;
 use crate::filters::Filter;
-use crate::filters::grok::{Capture, FieldPatterns, GrokFilter, Pattern, Scratch};
+use crate::filters::grok::{Capture, CaptureRules, FieldPatterns, GrokFilter, Scratch};
 use crate::lang::diagnostic::Diagnostic;
 use crate::lang::glob;
 use crate::limits;
@@ -38,12 +38,9 @@ pub fn build(options: &Options, building: &mut Building<'_>) -> Option<Box<dyn F
         let compiled = words
             .iter()
             .filter_map(|word| rules.compile(word, &patterns, building));
-        let compiled: Vec<Pattern> = compiled.collect();
+        let compiled: Vec<(Grok, CaptureRules)> = compiled.collect();
         let field = building.reference(field);
-        fields.extend(field.map(|field| FieldPatterns {
-            field,
-            patterns: compiled,
-        }));
+        fields.extend(field.map(|field| FieldPatterns::new(field, compiled)));
     }
     let tags = options
         .list("tag_on_failure")
@@ -100,7 +97,7 @@ impl Rules<'_> {
         word: &Word,
         patterns: &Patterns,
         building: &mut Building<'_>,
-    ) -> Option<Pattern> {
+    ) -> Option<(Grok, CaptureRules)> {
         let grok = match Grok::compile(&word.text, patterns, self.options) {
             Ok(grok) => grok,
             Err(error) => {
@@ -126,7 +123,7 @@ impl Rules<'_> {
             let overwrite = self.overwrite.contains(&reference);
             captures.push(Capture::new(reference, capture.kind, overwrite));
         }
-        Some(Pattern::new(grok, captures))
+        Some((grok, CaptureRules::new(captures)))
     }
 }
 
