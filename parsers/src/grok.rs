@@ -25,16 +25,19 @@ mod class;
 mod explain;
 mod first;
 mod machine;
+mod needed;
 mod number;
 mod parse;
 mod patterns;
 mod program;
+mod set;
 mod token;
 mod tree;
 
 pub use self::explain::Explanation;
 pub use self::number::{parse_boolean, parse_float, parse_int};
 pub use self::patterns::Patterns;
+pub use self::set::{GrokSet, SetOutcome};
 
 use crate::error::Error;
 
@@ -141,6 +144,8 @@ pub struct Grok {
     tier: Tier,
     tier_reason: String,
     steps_max: u64,
+    /// Texts of which every match holds one; none when nothing is known.
+    needed: Vec<Box<[u8]>>,
 }
 
 /// The spans of a match, and memory that searches use again. One for each thread serves all expressions.
@@ -148,6 +153,8 @@ pub struct Grok {
 pub struct Slots {
     scratch: Scratch,
     locations: Locations,
+    /// Which expressions of a set may match, a bit for each.
+    candidates: Vec<u64>,
 }
 
 impl Slots {
@@ -182,6 +189,7 @@ impl Grok {
         };
         let (tier, tier_reason) = choose(&scanner, &automaton, options.best_tier);
         Ok(Self {
+            needed: needed::needed(&parsed.tree),
             captures: parsed.captures,
             warnings: parsed.warnings,
             tree: parsed.tree,
@@ -234,11 +242,21 @@ impl Grok {
                 Answer::Undecided => {}
             }
         }
+        // So that a set, which passes over such a line, says the same as the expressions one by one.
+        if self.lacks_needed(line) {
+            return Outcome::NoMatch;
+        }
         match Machine::new(&self.program, line, &mut slots.scratch, self.steps_max).search() {
             Verdict::Match => Outcome::Match,
             Verdict::NoMatch => Outcome::NoMatch,
             Verdict::Spent => Outcome::BudgetSpent,
         }
+    }
+
+    /// Whether the line lacks a text that every match holds.
+    fn lacks_needed(&self, line: &[u8]) -> bool {
+        let is_absent = |text: &[u8]| memchr::memmem::find(line, text).is_none();
+        !self.needed.is_empty() && self.needed.iter().all(|text| is_absent(text))
     }
 }
 
