@@ -133,7 +133,12 @@ fn capture(word: &str) -> (String, usize, usize) {
     let (from, to) = span.split_once('-').expect("a span is FROM-TO");
     let number = |text: &str| text.parse().expect("offsets are numbers");
     let field = String::from_utf8_lossy(&from_digits(field)).into_owned();
-    (field, number(from), number(to))
+    (plain(&field), number(from), number(to))
+}
+
+/// The library's bank has dots where Logstash's has brackets: `a.b` for `[a][b]`.
+pub fn plain(field: &str) -> String {
+    field.replace("][", ".").replace(['[', ']'], "")
 }
 
 /// With a hyphen before them, so that an empty text is a word.
