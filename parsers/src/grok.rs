@@ -22,6 +22,7 @@
 mod agreement;
 mod automaton;
 mod class;
+mod example;
 mod explain;
 mod first;
 mod machine;
