@@ -109,9 +109,12 @@ impl fmt::Display for Error {
             _ => {}
         }
         out.write_str(&self.message)?;
-        match &self.definition {
-            Some(name) => write!(out, " (in the definition of {name})"),
-            None => Ok(()),
+        match (&self.definition, self.column) {
+            (Some(name), Some(column)) if self.line.is_none() => {
+                write!(out, " (in the definition of {name}, column {column})")
+            }
+            (Some(name), _) => write!(out, " (in the definition of {name})"),
+            (None, _) => Ok(()),
         }
     }
 }

@@ -18,6 +18,11 @@ use crate::error::Error;
 /// Groups and definitions may lie in each other this deep: the tree is walked by recursion, and the
 /// deepest published pattern needs less than 30.
 const DEPTH_MAX: usize = 120;
+/// The tree of an expression may be this high, since compilers walk it by recursion: a thread's usual stack of 2 MiB
+/// holds twice as much without optimisation, and the highest published pattern has 33.
+const HEIGHT_MAX: usize = 150;
+/// Bytes of all definitions that one expression expands to; the longest published one has 9.3 kB.
+const EXPANDED_BYTES_MAX: usize = 1 << 20;
 /// References expanded in one expression; Logstash's own limit.
 const REFERENCES_MAX: usize = 10_000;
 /// A counted repetition is unrolled, so its count is bounded; Oniguruma's own limit.
@@ -38,6 +43,7 @@ pub(super) fn parse(text: &str, patterns: &Patterns, captures: Captures) -> Resu
         inline: HashMap::new(),
         open: Vec::new(),
         references: 0,
+        expanded_bytes: 0,
         depth: 0,
         captures: Vec::new(),
         warnings: Vec::new(),
@@ -59,6 +65,7 @@ struct Scope<'p> {
     /// The definitions being parsed, outermost first.
     open: Vec<String>,
     references: usize,
+    expanded_bytes: usize,
     depth: usize,
     captures: Vec<Capture>,
     warnings: Vec<String>,
@@ -183,10 +190,15 @@ impl<'t, 's, 'p> Parser<'t, 's, 'p> {
                 continue;
             }
             if let Some(flags) = self.isolated_flags()? {
+                self.scope.enter()?;
                 nodes.push(self.with_flags(flags, Self::alternation)?);
+                self.scope.leave();
                 break;
             }
-            let atom = self.atom()?;
+            let start = self.at;
+            let atom = self
+                .atom()
+                .map_err(|error| error.at_offset(self.text, start))?;
             let piece = self.quantified(atom)?;
             append(&mut nodes, piece);
         }
@@ -281,7 +293,15 @@ impl<'t, 's, 'p> Parser<'t, 's, 'p> {
 
     /// Wraps the piece in all quantifiers that follow: `.?*` has two.
     fn quantified(&mut self, mut node: Node) -> Result<Node, Error> {
-        while let Some((min, max, counted)) = self.quantifier()? {
+        loop {
+            if HEIGHT_MAX < node.height() {
+                return Err(Error::new(format!(
+                    "groups and repetitions are nested deeper than {HEIGHT_MAX}"
+                )));
+            }
+            let Some((min, max, counted)) = self.quantifier()? else {
+                return Ok(node);
+            };
             // Ruby: only `*`, `+` and `?` have a possessive form, and `{2}?` is an option, not lazy.
             let exact = counted && Some(min) == max;
             let lazy = !exact && self.eat("?");
@@ -296,7 +316,6 @@ impl<'t, 's, 'p> Parser<'t, 's, 'p> {
                 node = Node::Atomic(Box::new(node));
             }
         }
-        Ok(node)
     }
 
     /// `(least, most, written in braces)`

@@ -85,12 +85,18 @@ impl Patterns {
 
     fn add_line(&mut self, line: &[u8], mut place: Place) -> Result<(), Error> {
         let line = line.strip_suffix(b"\r").unwrap_or(line);
+        // UTF-16 without a mark is valid UTF-8 where it holds ASCII; no pattern has a NUL.
+        if let Some(nul) = memchr::memchr(0, line) {
+            let at = std::str::from_utf8(line).map_or_else(|error| error.valid_up_to(), |_| nul);
+            return Err(not_utf8(line, at.min(nul)).at_place(&place));
+        }
+        // The name of an author in Latin-1 harms nobody.
+        if line.trim_ascii_start().starts_with(b"#") {
+            return Ok(());
+        }
         let line = std::str::from_utf8(line)
             .map_err(|error| not_utf8(line, error.valid_up_to()).at_place(&place))?;
         let text = line.trim_ascii_start();
-        if text.starts_with('#') {
-            return Ok(());
-        }
         match text.split_once(|letter: char| letter.is_ascii_whitespace()) {
             Some((name, rest)) if !rest.trim_ascii_start().is_empty() => {
                 let rest = rest.trim_ascii_start();

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use super::{Parser, REFERENCES_MAX, Scope};
+use super::{EXPANDED_BYTES_MAX, Parser, REFERENCES_MAX, Scope};
 use crate::error::{Error, Place};
 use crate::grok::Kind;
 use crate::grok::tree::Node;
@@ -95,6 +95,12 @@ impl Scope<'_> {
                 None => return Err(self.unknown(name)),
             },
         };
+        self.expanded_bytes += text.len();
+        if EXPANDED_BYTES_MAX < self.expanded_bytes {
+            return Err(Error::new(format!(
+                "the patterns expand to more than {EXPANDED_BYTES_MAX} bytes"
+            )));
+        }
         self.enter()?;
         self.open.push(name.to_owned());
         let node = Parser::new(&text, self)
