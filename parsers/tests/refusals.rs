@@ -260,7 +260,7 @@ fn what_is_nested_too_deep_is_refused_and_never_overflows_the_stack() {
     );
     check(
         &format!("a{}", "*".repeat(60_000)),
-        "column 151: groups and repetitions are nested deeper than 150",
+        "column 152: groups and repetitions are nested deeper than 150",
     );
 }
 
