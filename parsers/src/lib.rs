@@ -3,6 +3,7 @@
 mod error;
 
 pub mod cri;
+pub mod csv;
 pub mod dissect;
 pub mod docker_frames;
 pub mod docker_json;

@@ -5,6 +5,8 @@
 use std::fs;
 use std::path::Path;
 
+#[path = "../../fuzz/properties/csv.rs"]
+mod csv;
 #[path = "../../fuzz/properties/dissect.rs"]
 mod dissect;
 #[path = "../../fuzz/properties/docker_frames.rs"]
@@ -129,4 +131,9 @@ fn grok_expressions() {
 #[test]
 fn dissections() {
     check("dissect", 300, dissect::check);
+}
+
+#[test]
+fn csv_rows() {
+    check("csv", 500, csv::check);
 }
