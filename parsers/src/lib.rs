@@ -108,6 +108,8 @@ mod error;
 
 // One format each, in alphabetical order; each has a row in the table above.
 pub mod cri;
+pub mod csv;
+pub mod dissect;
 pub mod docker_frames;
 pub mod docker_json;
 pub mod framing;
