@@ -2,6 +2,7 @@
 
 mod error;
 
+pub mod collectd;
 pub mod cri;
 pub mod docker_frames;
 pub mod docker_json;

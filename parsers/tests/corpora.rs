@@ -5,6 +5,8 @@
 use std::fs;
 use std::path::Path;
 
+#[path = "../../fuzz/properties/collectd.rs"]
+mod collectd;
 #[path = "../../fuzz/properties/docker_frames.rs"]
 mod docker_frames;
 #[path = "../../fuzz/properties/docker_json.rs"]
@@ -122,4 +124,9 @@ fn timestamps() {
 #[test]
 fn grok_expressions() {
     check("grok", 5, grok::check);
+}
+
+#[test]
+fn collectd_packets() {
+    check("collectd", 150, collectd::check);
 }
