@@ -107,6 +107,7 @@
 mod error;
 
 // One format each, in alphabetical order; each has a row in the table above.
+pub mod collectd;
 pub mod cri;
 pub mod csv;
 pub mod dissect;

@@ -5,6 +5,8 @@
 use std::fs;
 use std::path::Path;
 
+#[path = "../../fuzz/properties/collectd.rs"]
+mod collectd;
 #[path = "../../fuzz/properties/csv.rs"]
 mod csv;
 #[path = "../../fuzz/properties/dissect.rs"]
@@ -221,4 +223,9 @@ fn dissections() {
 #[test]
 fn csv_rows() {
     check("csv", 500, csv::check);
+}
+
+#[test]
+fn collectd_packets() {
+    check("collectd", 150, collectd::check);
 }
