@@ -7,7 +7,8 @@ use std::sync::Arc;
 /// Why an expression, a format or a pattern file was refused.
 ///
 /// It prints as `my-patterns:5:13: unknown pattern %{NGINXSORCE}; did you mean %{NGINXSOURCE}? (in the
-/// definition of NGINXACCESS)`; without a file only the column in the expression comes first.
+/// definition of NGINXACCESS)`; without a file only the column in the expression comes first. There is one type for all
+/// that is compiled, and it is opaque: what can be told of a fault are the place and the words.
 ///
 /// ```
 /// use sawlog_parsers::grok::{Grok, Options, Patterns};
@@ -74,27 +75,77 @@ impl Error {
     }
 
     /// The name that the pattern file was given, when the fault lies in one.
+    ///
+    /// ```
+    /// use sawlog_parsers::grok::{Grok, Options, Patterns};
+    ///
+    /// let mut patterns = Patterns::empty();
+    /// patterns.add_file("shop", b"# Ours.\nORDER A-(x\n")?;
+    /// let error = Grok::compile("%{ORDER}", &patterns, Options::default()).err().expect("a group without its end");
+    /// assert_eq!(error.file(), Some("shop"));
+    /// # Ok::<(), sawlog_parsers::Error>(())
+    /// ```
     pub fn file(&self) -> Option<&str> {
         self.file.as_deref()
     }
 
     /// The line of the pattern file, counted from 1, when the fault lies in one.
+    ///
+    /// ```
+    /// use sawlog_parsers::grok::{Grok, Options, Patterns};
+    ///
+    /// let mut patterns = Patterns::empty();
+    /// patterns.add_file("shop", b"# Ours.\nORDER A-(x\n")?;
+    /// let error = Grok::compile("%{ORDER}", &patterns, Options::default()).err().expect("a group without its end");
+    /// assert_eq!(error.line(), Some(2));
+    /// # Ok::<(), sawlog_parsers::Error>(())
+    /// ```
     pub fn line(&self) -> Option<usize> {
         self.line
     }
 
     /// The character at which the fault lies, counted from 1: in the line of the file when there is one, else in
     /// the expression or in the definition that [`Error::definition`] names.
+    ///
+    /// ```
+    /// use sawlog_parsers::grok::{Grok, Options, Patterns};
+    ///
+    /// let mut patterns = Patterns::empty();
+    /// patterns.add_file("shop", b"# Ours.\nORDER A-(x\n")?;
+    /// let error = Grok::compile("%{ORDER}", &patterns, Options::default()).err().expect("a group without its end");
+    /// assert_eq!(error.column(), Some(9));
+    /// # Ok::<(), sawlog_parsers::Error>(())
+    /// ```
     pub fn column(&self) -> Option<usize> {
         self.column
     }
 
     /// The name of the definition that holds the fault; `None` when it is the expression itself.
+    ///
+    /// ```
+    /// use sawlog_parsers::grok::{Grok, Options, Patterns};
+    ///
+    /// let mut patterns = Patterns::empty();
+    /// patterns.add_file("shop", b"# Ours.\nORDER A-(x\n")?;
+    /// let error = Grok::compile("%{ORDER}", &patterns, Options::default()).err().expect("a group without its end");
+    /// assert_eq!(error.definition(), Some("ORDER"));
+    /// # Ok::<(), sawlog_parsers::Error>(())
+    /// ```
     pub fn definition(&self) -> Option<&str> {
         self.definition.as_deref()
     }
 
     /// What is wrong and what would be right, without the place.
+    ///
+    /// ```
+    /// use sawlog_parsers::grok::{Grok, Options, Patterns};
+    ///
+    /// let mut patterns = Patterns::empty();
+    /// patterns.add_file("shop", b"# Ours.\nORDER A-(x\n")?;
+    /// let error = Grok::compile("%{ORDER}", &patterns, Options::default()).err().expect("a group without its end");
+    /// assert_eq!(error.message(), r"( without its ) ; write \( for a parenthesis");
+    /// # Ok::<(), sawlog_parsers::Error>(())
+    /// ```
     pub fn message(&self) -> &str {
         &self.message
     }
@@ -109,9 +160,12 @@ impl fmt::Display for Error {
             _ => {}
         }
         out.write_str(&self.message)?;
-        match &self.definition {
-            Some(name) => write!(out, " (in the definition of {name})"),
-            None => Ok(()),
+        match (&self.definition, self.column) {
+            (Some(name), Some(column)) if self.line.is_none() => {
+                write!(out, " (in the definition of {name}, column {column})")
+            }
+            (Some(name), _) => write!(out, " (in the definition of {name})"),
+            (None, _) => Ok(()),
         }
     }
 }

@@ -22,19 +22,23 @@
 mod agreement;
 mod automaton;
 mod class;
+mod example;
 mod explain;
 mod first;
 mod machine;
+mod needed;
 mod number;
 mod parse;
 mod patterns;
 mod program;
+mod set;
 mod token;
 mod tree;
 
 pub use self::explain::Explanation;
 pub use self::number::{parse_boolean, parse_float, parse_int};
 pub use self::patterns::Patterns;
+pub use self::set::{GrokSet, SetOutcome};
 
 use crate::error::Error;
 
@@ -45,12 +49,24 @@ use self::program::{Level, Program};
 use self::tree::Node;
 
 /// How an expression is compiled.
+///
+/// ```
+/// use sawlog_parsers::grok::{Captures, Grok, Options, Outcome, Patterns, STEPS_MAX, Slots};
+///
+/// let patterns = Patterns::legacy();
+/// let options = Options { captures: Captures::All, steps_max: STEPS_MAX / 10 };
+/// let grok = Grok::compile("%{INT} %{WORD:unit}", &patterns, options)?;
+/// let fields: Vec<&str> = grok.captures().iter().map(|capture| capture.field.as_str()).collect();
+/// assert_eq!(fields, ["INT", "unit"]);
+/// # Ok::<(), sawlog_parsers::Error>(())
+/// ```
 #[derive(Debug, Clone, Copy)]
 pub struct Options {
     /// Which references capture.
     pub captures: Captures,
     /// The budget of the backtracking machine for one line. It counts steps, not time, so that the same
-    /// line has the same result everywhere.
+    /// line has the same result everywhere. A step is one operation of the expression, or 16 bytes that one
+    /// operation passes; some 10 ns.
     pub steps_max: u64,
     /// No better engine than this one, to compare the engines with each other: their results are the same,
     /// their times are not. An expression that the engine cannot take goes to the next one.
@@ -68,10 +84,29 @@ impl Default for Options {
     }
 }
 
-/// The usual budget: some 50 ms on a slow core, and more than a thousand times what a line needs.
+/// The usual budget in steps: some 50 ms on a slow core, and more than a thousand times what a line needs.
+///
+/// ```
+/// use sawlog_parsers::grok::{Options, STEPS_MAX};
+///
+/// assert_eq!(Options::default().steps_max, STEPS_MAX);
+/// ```
 pub const STEPS_MAX: u64 = 5_000_000;
 
-/// Which references capture.
+/// Which references capture; Logstash's option `named_captures_only`.
+///
+/// Groups with a name, `(?<name>...)`, capture in both cases.
+///
+/// ```
+/// use sawlog_parsers::grok::{Captures, Grok, Options, Patterns};
+///
+/// let count = |captures| {
+///     let options = Options { captures, ..Options::default() };
+///     Grok::compile("%{YEAR}-%{MONTHNUM:month}", &Patterns::legacy(), options).map(|grok| grok.captures().len())
+/// };
+/// assert_eq!((count(Captures::Named)?, count(Captures::All)?), (1, 2));
+/// # Ok::<(), sawlog_parsers::Error>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Captures {
     /// Those with a field: `%{WORD:verb}`, not `%{WORD}`.
@@ -80,7 +115,19 @@ pub enum Captures {
     All,
 }
 
-/// What an expression captures in one place. Several captures may have the same field.
+/// What an expression captures in one place.
+///
+/// Several captures may have the same field: in alternatives of which one takes part, or side by side, when their
+/// values make a list in Logstash.
+///
+/// ```
+/// use sawlog_parsers::grok::{Capture, Grok, Kind, Options, Patterns};
+///
+/// let grok = Grok::compile("%{IP:[source][ip]}(?: %{INT:port:int})?", &Patterns::legacy(), Options::default())?;
+/// assert_eq!(grok.captures()[0], Capture { field: "[source][ip]".to_owned(), kind: Kind::Text });
+/// assert_eq!(grok.captures()[1], Capture { field: "port".to_owned(), kind: Kind::Int });
+/// # Ok::<(), sawlog_parsers::Error>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Capture {
     /// The field as written: `client` or `[source][ip]`.
@@ -89,7 +136,21 @@ pub struct Capture {
     pub kind: Kind,
 }
 
-/// The type that a captured text is to be converted to.
+/// The type that a captured text is to be converted to, by the caller: `%{NUMBER:took:float}` asks for
+/// [`Kind::Float`].
+///
+/// `int` and `float` are Logstash's; `long`, `double` and `boolean` are Elasticsearch's. An unknown type is
+/// [`Kind::Text`], with a warning, as in Logstash.
+///
+/// ```
+/// use sawlog_parsers::grok::{Grok, Kind, Options, Patterns};
+///
+/// let grok = Grok::compile("%{INT:a:int} %{WORD:b:boolean} %{WORD:c:inet}", &Patterns::legacy(), Options::default())?;
+/// let kinds: Vec<Kind> = grok.captures().iter().map(|capture| capture.kind).collect();
+/// assert_eq!(kinds, [Kind::Int, Kind::Boolean, Kind::Text]);
+/// assert!(grok.warnings()[0].starts_with("field c: unknown type inet"));
+/// # Ok::<(), sawlog_parsers::Error>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
     /// Stays as it is.
@@ -107,6 +168,19 @@ pub enum Kind {
 }
 
 /// How a search ended.
+///
+/// Only a backtracking search can spend its budget, on lines that are made for it or with expressions that are:
+///
+/// ```
+/// use sawlog_parsers::grok::{Grok, Options, Outcome, Patterns, Slots};
+///
+/// let options = Options { steps_max: 1000, ..Options::default() };
+/// let grok = Grok::compile(r"^(?:(?<x>a)|\k<x>)*(?=b)$", &Patterns::empty(), options)?;
+/// let mut slots = Slots::new();
+/// assert_eq!(grok.search(b"c", &mut slots), Outcome::NoMatch);
+/// assert_eq!(grok.search("a".repeat(10_000).as_bytes(), &mut slots), Outcome::BudgetSpent);
+/// # Ok::<(), sawlog_parsers::Error>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Outcome {
     /// The spans are in the slots.
@@ -117,7 +191,16 @@ pub enum Outcome {
     BudgetSpent,
 }
 
-/// The engine that an expression is matched with first, the best one first.
+/// The engine that an expression is matched with first, the best one first. All have the same result.
+///
+/// ```
+/// use sawlog_parsers::grok::{Grok, Options, Patterns, Tier};
+///
+/// let grok = Grok::compile(r"^(?<quote>['\x22]).*\k<quote>$", &Patterns::legacy(), Options::default())?;
+/// assert_eq!(grok.tier(), Tier::Backtracker);
+/// assert!(grok.tier_reason().contains("back reference"), "{}", grok.tier_reason());
+/// # Ok::<(), sawlog_parsers::Error>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Tier {
     /// Decided choices and hand-written parsers of the known patterns.
@@ -129,6 +212,18 @@ pub enum Tier {
 }
 
 /// A compiled expression. Any number of threads may search with it at the same time.
+///
+/// ```
+/// use sawlog_parsers::grok::{Grok, Options, Outcome, Patterns, Slots};
+///
+/// let grok = Grok::compile("%{WORD:verb} %{URIPATH:path}", &Patterns::legacy(), Options::default())?;
+/// std::thread::scope(|scope| {
+///     for line in ["GET /a", "PUT /b"] {
+///         scope.spawn(|| assert_eq!(grok.search(line.as_bytes(), &mut Slots::new()), Outcome::Match));
+///     }
+/// });
+/// # Ok::<(), sawlog_parsers::Error>(())
+/// ```
 pub struct Grok {
     captures: Vec<Capture>,
     warnings: Vec<String>,
@@ -141,23 +236,57 @@ pub struct Grok {
     tier: Tier,
     tier_reason: String,
     steps_max: u64,
+    /// Texts of which every match holds one; none when nothing is known.
+    needed: Vec<Box<[u8]>>,
 }
 
 /// The spans of a match, and memory that searches use again. One for each thread serves all expressions.
+///
+/// It grows with the first lines and is then as large as the hungriest search needed, 20 MiB at the very most and a
+/// few hundred bytes usually.
+///
+/// ```
+/// use sawlog_parsers::grok::{Grok, Options, Outcome, Patterns, Slots};
+///
+/// let grok = Grok::compile("%{INT:a}(?:-%{INT:b})?", &Patterns::legacy(), Options::default())?;
+/// let mut slots = Slots::new();
+/// for (line, b) in [("1-2", Some(2..3)), ("1", None)] {
+///     assert_eq!(grok.search(line.as_bytes(), &mut slots), Outcome::Match);
+///     assert_eq!(slots.span(1), b);
+/// }
+/// # Ok::<(), sawlog_parsers::Error>(())
+/// ```
 #[derive(Default)]
 pub struct Slots {
     scratch: Scratch,
     locations: Locations,
+    /// Which expressions of a set may match, a bit for each.
+    candidates: Vec<u64>,
 }
 
 impl Slots {
     /// Takes no memory yet.
+    ///
+    /// ```
+    /// assert_eq!(sawlog_parsers::grok::Slots::new().span(0), None);
+    /// ```
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Where the capture with this index in [`Grok::captures`] lies in the line of the last match; `None`
-    /// when the match went another way.
+    /// Where the capture with this index in [`Grok::captures`] lies in the line of the last match, in bytes; `None`
+    /// when the match went another way. An empty span is a capture of nothing: `keep_empty_captures` of Logstash
+    /// says whether it makes a field.
+    ///
+    /// ```
+    /// use sawlog_parsers::grok::{Grok, Options, Outcome, Patterns, Slots};
+    ///
+    /// let grok = Grok::compile("<%{DATA:text}>|%{INT:number}", &Patterns::legacy(), Options::default())?;
+    /// let mut slots = Slots::new();
+    /// assert_eq!(grok.search(b"<>", &mut slots), Outcome::Match);
+    /// assert_eq!((slots.span(0), slots.span(1), slots.span(2)), (Some(1..1), None, None));
+    /// # Ok::<(), sawlog_parsers::Error>(())
+    /// ```
     pub fn span(&self, index: usize) -> Option<std::ops::Range<usize>> {
         let start = *self.scratch.spans.get(2 * index)?;
         let end = *self.scratch.spans.get(2 * index + 1)?;
@@ -167,6 +296,29 @@ impl Slots {
 
 impl Grok {
     /// Compiles an expression with the definitions in force.
+    ///
+    /// Ruby's syntax of regular expressions, as Oniguruma has it, with Logstash's `%{NAME}`, `%{NAME:field}`,
+    /// `%{NAME:field:type}` and `%{NAME:field=definition}`. As in Logstash the search is not anchored, `.` takes
+    /// newlines, `^` and `$` are the bounds of lines, `\A` and `\z` those of the text; a group captures only if it has
+    /// a name, which may be one of a nested field: `(?<[url][path]>...)`. Text that is no reference, such as `%{`,
+    /// stands for itself.
+    ///
+    /// It takes some 10 to 500 µs: once for many lines.
+    ///
+    /// ```
+    /// use sawlog_parsers::grok::{Grok, Options, Patterns};
+    ///
+    /// let compile = |expression| Grok::compile(expression, &Patterns::legacy(), Options::default());
+    /// assert!(compile(r"^(?<[url][path]>/\S*) took %{NUMBER:took:float}ms$").is_ok());
+    /// let error = compile("took %{NUMBR:took}").err().expect("a misspelt name");
+    /// assert_eq!(error.to_string(), "column 6: unknown pattern %{NUMBR}; did you mean %{NUMBER}?");
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// A pattern that is not known or refers to itself, a broken expression, syntax that is not supported (numbered
+    /// back references, `\G`, `\K`, `\X`, subexpression calls, conditionals, look-behind of no fixed length), and what
+    /// is beyond the limits: with the place, and what would be right.
     pub fn compile(expression: &str, patterns: &Patterns, options: Options) -> Result<Self, Error> {
         if EXPRESSION_BYTES_MAX < expression.len() {
             return Err(Error::new(format!(
@@ -182,6 +334,7 @@ impl Grok {
         };
         let (tier, tier_reason) = choose(&scanner, &automaton, options.best_tier);
         Ok(Self {
+            needed: needed::needed(&parsed.tree),
             captures: parsed.captures,
             warnings: parsed.warnings,
             tree: parsed.tree,
@@ -195,30 +348,80 @@ impl Grok {
         })
     }
 
-    /// One for each capture, in the order of their appearance in the expression.
+    /// One for each capture, in the order of their appearance in the expression with its definitions expanded. Its
+    /// index is that of [`Slots::span`].
+    ///
+    /// ```
+    /// use sawlog_parsers::grok::{Grok, Options, Patterns};
+    ///
+    /// let grok = Grok::compile("%{COMMONAPACHELOG}", &Patterns::legacy(), Options::default())?;
+    /// let fields: Vec<&str> = grok.captures().iter().map(|capture| capture.field.as_str()).collect();
+    /// assert_eq!(fields[..3], ["clientip", "ident", "auth"]);
+    /// # Ok::<(), sawlog_parsers::Error>(())
+    /// ```
     pub fn captures(&self) -> &[Capture] {
         &self.captures
     }
 
     /// The engine that is asked first.
+    ///
+    /// ```
+    /// use sawlog_parsers::grok::{Grok, Options, Patterns, Tier};
+    ///
+    /// let grok = Grok::compile("^%{IP:client} %{WORD:verb}", &Patterns::legacy(), Options::default())?;
+    /// assert_eq!(grok.tier(), Tier::Scanner);
+    /// # Ok::<(), sawlog_parsers::Error>(())
+    /// ```
     pub fn tier(&self) -> Tier {
         self.tier
     }
 
-    /// Why it is not a better one.
+    /// Why it is that one, and not a better one: a sentence for people, which names the piece of the expression that
+    /// decided it.
+    ///
+    /// ```
+    /// use sawlog_parsers::grok::{Grok, Options, Patterns};
+    ///
+    /// let grok = Grok::compile("^%{IP:client} %{WORD:verb}", &Patterns::legacy(), Options::default())?;
+    /// assert_eq!(grok.tier_reason(), "every choice is decided or bounded");
+    /// # Ok::<(), sawlog_parsers::Error>(())
+    /// ```
     pub fn tier_reason(&self) -> &str {
         &self.tier_reason
     }
 
-    /// What is accepted but likely not meant, such as an unknown type.
+    /// What is accepted but likely not meant, such as an unknown type; a sentence for people each.
+    ///
+    /// ```
+    /// use sawlog_parsers::grok::{Grok, Options, Patterns};
+    ///
+    /// let grok = Grok::compile("%{INT:port:integer}", &Patterns::legacy(), Options::default())?;
+    /// assert_eq!(
+    ///     grok.warnings(),
+    ///     ["field port: unknown type integer, kept as text; known are int, float, long, double, boolean"]
+    /// );
+    /// # Ok::<(), sawlog_parsers::Error>(())
+    /// ```
     pub fn warnings(&self) -> &[String] {
         &self.warnings
     }
 
     /// Looks for the leftmost match. The spans in `slots` count only after `Outcome::Match`.
+    ///
+    /// Any bytes may be searched, of any length. Bytes that are not UTF-8 count as one character each.
+    ///
+    /// ```
+    /// use sawlog_parsers::grok::{Grok, Options, Outcome, Patterns, Slots};
+    ///
+    /// let grok = Grok::compile("%{INT:code:int}$", &Patterns::legacy(), Options::default())?;
+    /// let mut slots = Slots::new();
+    /// assert_eq!(grok.search(b"status \xFF 17 then 42", &mut slots), Outcome::Match);
+    /// assert_eq!(slots.span(0), Some(17..19));
+    /// assert_eq!(grok.search(b"status unknown", &mut slots), Outcome::NoMatch);
+    /// # Ok::<(), sawlog_parsers::Error>(())
+    /// ```
     pub fn search(&self, line: &[u8], slots: &mut Slots) -> Outcome {
-        slots.scratch.spans.clear();
-        slots.scratch.spans.resize(2 * self.captures.len(), UNSET);
+        slots.scratch.prepare(self.captures.len());
         if let Some(scanner) = &self.scanner {
             let steps_max = scanner_steps_max(line).min(self.steps_max);
             match Machine::new(scanner, line, &mut slots.scratch, steps_max).search() {
@@ -235,11 +438,21 @@ impl Grok {
                 Answer::Undecided => {}
             }
         }
+        // So that a set, which passes over such a line, says the same as the expressions one by one.
+        if self.lacks_needed(line) {
+            return Outcome::NoMatch;
+        }
         match Machine::new(&self.program, line, &mut slots.scratch, self.steps_max).search() {
             Verdict::Match => Outcome::Match,
             Verdict::NoMatch => Outcome::NoMatch,
             Verdict::Spent => Outcome::BudgetSpent,
         }
+    }
+
+    /// Whether the line lacks a text that every match holds.
+    fn lacks_needed(&self, line: &[u8]) -> bool {
+        let is_absent = |text: &[u8]| memchr::memmem::find(line, text).is_none();
+        !self.needed.is_empty() && self.needed.iter().all(|text| is_absent(text))
     }
 }
 

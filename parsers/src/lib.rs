@@ -1,8 +1,116 @@
-//! Log parsers: bytes in, fields out.
+//! Log lines in, typed fields out: the parsers of the log agent *sawlog*, as a library that stands alone.
+//!
+//! Every function here takes bytes and gives values that borrow from them. Nothing reads a file, a clock or the
+//! environment, nothing is asynchronous, nothing logs, no line makes it panic. What the world is asked for by others, the
+//! time of day or the sender's offset, is an argument here, so the same bytes give the same fields everywhere.
+//!
+//! | module | goes in | comes out |
+//! |---|---|---|
+//! | [`grok`] | an expression such as `%{IP:client} %{NUMBER:took:float}`, once; lines | spans of the captures; for a line that does not match, how far it got |
+//! | [`syslog`] | one message: RFC 5424, RFC 3164, and what devices really send | priority, time, host, program, structured data, text |
+//! | [`framing`] | the bytes of a syslog connection, as they arrive | one message at a time, octet-counted or by line |
+//! | [`docker_json`] | a line of Docker's json-file log | text, stream, time |
+//! | [`docker_frames`] | the body of the Docker Engine's logs API, as it arrives | one record at a time |
+//! | [`cri`] | a line of a Kubernetes container's log | text, stream, time |
+//! | [`joiner`] | the pieces of one stream's long lines | whole lines |
+//! | [`timestamp`] | a time in one of many shapes, or in a format of Joda or Java | nanoseconds since 1970, and back |
+//!
+//! # From a line to fields
+//!
+//! ```
+//! use sawlog_parsers::grok::{Grok, Options, Outcome, Patterns, Slots, parse_float, parse_int};
+//! use sawlog_parsers::syslog::{self, Reference};
+//! use sawlog_parsers::timestamp;
+//!
+//! // Once: the built-in patterns, one of our own, and an expression that uses both.
+//! let mut patterns = Patterns::legacy();
+//! patterns.add_file("shop", b"ORDER A-%{POSINT:order:int}\n")?;
+//! let expression = "%{ORDER} paid from %{IP:client} in %{NUMBER:took:float} s";
+//! let grok = Grok::compile(expression, &patterns, Options::default())?;
+//!
+//! // Once for each thread: memory that every search uses again.
+//! let mut slots = Slots::new();
+//!
+//! // For each line. Syslog's stamps have no year and no zone: the caller says what they are.
+//! let reference = Reference { year: 2026, month: 11, utc_offset_seconds: 3600 };
+//! let line = b"<134>Nov 20 18:56:21 web-17 shop[4711]: A-1042 paid from 192.0.2.7 in 0.25 s";
+//! let message = syslog::parse(line, &reference);
+//! assert_eq!(message.host, Some(&b"web-17"[..]));
+//! assert_eq!(message.program, Some(&b"shop"[..]));
+//! assert_eq!(syslog::SEVERITY_LABELS[usize::from(message.severity())], "Informational");
+//! let mut written = Vec::new();
+//! timestamp::write_iso8601_millis(message.timestamp.expect("the line has one"), &mut written);
+//! assert_eq!(written, b"2026-11-20T17:56:21.000Z");
+//!
+//! // Captures are spans of the text that was searched, in the order of the expression.
+//! assert_eq!(grok.search(message.message, &mut slots), Outcome::Match);
+//! let fields: Vec<&str> = grok.captures().iter().map(|capture| capture.field.as_str()).collect();
+//! assert_eq!(fields, ["order", "client", "took"]);
+//! let text = |index| slots.span(index).map(|span| &message.message[span]);
+//! assert_eq!(text(0).and_then(parse_int), Some(1042));
+//! assert_eq!(text(1), Some(&b"192.0.2.7"[..]));
+//! assert_eq!(text(2).and_then(parse_float), Some(0.25));
+//! # Ok::<(), sawlog_parsers::Error>(())
+//! ```
+//!
+//! # Conventions
+//!
+//! * **Values borrow.** A parsed value is made of slices of the line, or of ranges of the caller's buffer; nothing is
+//!   copied. Where a text must change, escapes for instance, a function of its own writes it to the caller's `Vec`.
+//! * **Lines are bytes.** No encoding is demanded. Where characters count, a byte that is not UTF-8 counts as one.
+//! * **Times are `i64` nanoseconds** since 1970-01-01T00:00:00Z, which reach from 1678 to 2261. Offsets are seconds east
+//!   of UTC.
+//! * **Scratch memory is the caller's.** [`grok::Slots`], the decoders and the joiner keep what they need between calls,
+//!   so that the usual line allocates nothing.
+//! * **Streams are state machines.** A decoder looks at the caller's buffer and says what lies at its head and how much
+//!   of it is used up. Reading, waiting and growing the buffer are the caller's.
+//!
+//! # What is an error
+//!
+//! What a person writes can be wrong: an expression, a pattern file, a format. That is an [`Error`], told once, with file,
+//! line, column and what would be right. What is accepted but likely not meant is a warning
+//! ([`grok::Grok::warnings`]).
+//!
+//! A line of a log is never an error. A parser of one format returns `None` for a line that is not of that format.
+//! [`syslog::parse`] has an answer for every line: what no parser understands comes back whole, as
+//! [`syslog::Format::Kept`]. A search has three outcomes, since "too much work to tell" must not look like "no match":
+//! [`grok::Outcome`]. A decoder that cannot go on says so in a step of its own.
+//!
+//! # Limits
+//!
+//! | what | limit | beyond it |
+//! |---|---|---|
+//! | steps of one search | [`grok::STEPS_MAX`], or [`grok::Options::steps_max`] | [`grok::Outcome::BudgetSpent`] |
+//! | open choices of one search | 524,288, in 16 MiB a thread | [`grok::Outcome::BudgetSpent`] |
+//! | an expression, or one definition | 64 KiB | [`Error`] |
+//! | definitions that an expression expands to | 10,000, together 256 KiB | [`Error`] |
+//! | nesting of groups and patterns | 120 | [`Error`] |
+//! | count in `{...}` | 100,000 | [`Error`] |
+//! | an automaton | 16 MiB | another engine is taken, see [`grok::Grok::tier_reason`] |
+//! | a message, record or line of a stream | the decoder's or joiner's `Limits` | cut and marked |
+//!
+//! A line may have any length. Every parser takes time linear in it, but for a search, which takes at most the steps above.
+//!
+//! # Threads
+//!
+//! [`grok::Grok`], [`grok::Patterns`], [`timestamp::Format`] and [`timestamp::Pattern`] are compiled once and immutable:
+//! any number of threads match through a shared reference, without waiting for each other and, after a thread's first
+//! lines, without an allocation. A thread has a [`grok::Slots`] of its own; a stream has a decoder of its own.
+//!
+//! # Features
+//!
+//! None: there is one library. The built-in patterns and the time zones are compiled in.
+
+#![deny(missing_docs)]
+#![forbid(unsafe_code)]
 
 mod error;
 
+// One format each, in alphabetical order; each has a row in the table above.
+pub mod collectd;
 pub mod cri;
+pub mod csv;
+pub mod dissect;
 pub mod docker_frames;
 pub mod docker_json;
 pub mod framing;
@@ -12,3 +120,8 @@ pub mod syslog;
 pub mod timestamp;
 
 pub use self::error::Error;
+
+/// The examples of the front page run like those of the documentation.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct ReadMe;

@@ -164,7 +164,7 @@ fn faults_name_the_thing_the_place_and_the_fix() {
     );
     refused(
         "%{A=%{A}}",
-        "pattern A refers to itself: A -> A (in the definition of A)",
+        "pattern A refers to itself: A -> A (in the definition of A, column 1)",
     );
     let mut patterns = Patterns::legacy();
     patterns
@@ -260,7 +260,7 @@ fn what_is_too_deep_or_too_large_is_refused() {
     check(&nested(100), "a", "");
     refused(
         &nested(500),
-        "column 120: groups and patterns are nested deeper than 120",
+        "column 121: groups and patterns are nested deeper than 120",
     );
     refused(
         "(?:(?:(?:ab){1000}){1000}){1000}",

@@ -7,7 +7,20 @@ use super::machine::{Machine, Scratch, UNSET, Verdict};
 use super::program::{Level, Program};
 use super::{Grok, Outcome};
 
-/// How far a line matched.
+/// How far a line matched: the attempt that got furthest, told in the pieces that the user wrote.
+///
+/// ```
+/// use sawlog_parsers::grok::{Grok, Options, Outcome, Patterns};
+///
+/// let grok = Grok::compile("%{WORD:verb} %{URIPATH:path} %{INT:status:int}", &Patterns::legacy(), Options::default())?;
+/// let line = b"GET /index.html -";
+/// let explanation = grok.explain(line);
+/// assert_eq!(explanation.outcome, Outcome::NoMatch);
+/// assert_eq!(explanation.expected, "%{INT:status}");
+/// assert_eq!(explanation.captured, [(0, 0..3), (1, 4..15)]);
+/// assert_eq!(&line[explanation.rest], b"-");
+/// # Ok::<(), sawlog_parsers::Error>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Explanation {
     /// Whether the line matches at all.
@@ -23,7 +36,15 @@ pub struct Explanation {
 }
 
 impl Grok {
-    /// Tells how far the line matches and what stops it. Slow; meant for people.
+    /// Tells how far the line matches and what stops it. Slow, some hundred microseconds; meant for people.
+    ///
+    /// ```
+    /// use sawlog_parsers::grok::{Grok, Options, Patterns};
+    ///
+    /// let grok = Grok::compile("%{INT:a} %{INT:b}", &Patterns::legacy(), Options::default())?;
+    /// assert_eq!((grok.explain(b"1 x").offset, grok.explain(b"1 2").offset), (2, 3));
+    /// # Ok::<(), sawlog_parsers::Error>(())
+    /// ```
     pub fn explain(&self, line: &[u8]) -> Explanation {
         let plain = Program::compile(&self.tree, &self.captures, Level::Plain);
         // The plain program can be too large where the other one, with its known tokens, is not.

@@ -3,8 +3,17 @@
 
 /// The integer that the text begins with: `12abc` is 12, `1_000` is 1000, `abc` is 0.
 ///
-/// Blanks before it and one sign are allowed. `None` means that the value does not fit an `i64`; the
-/// caller keeps the text then, so that no digit is lost.
+/// Blanks before it and one sign are allowed; a single underscore may part digits. That is what Ruby's `to_i` does, and
+/// so Logstash's `:int`. `None` means that the value does not fit an `i64`; the caller keeps the text then, so that no
+/// digit is lost.
+///
+/// ```
+/// use sawlog_parsers::grok::parse_int;
+///
+/// assert_eq!(parse_int(b"-17 ms"), Some(-17));
+/// assert_eq!(parse_int(b"none"), Some(0));
+/// assert_eq!(parse_int(b"18446744073709551616"), None);
+/// ```
 pub fn parse_int(text: &[u8]) -> Option<i64> {
     if let Some(value) = short_integer(text) {
         return Some(value);
@@ -26,8 +35,17 @@ pub fn parse_int(text: &[u8]) -> Option<i64> {
 
 /// The decimal number that the text begins with: `1.5s` is 1.5, `1e3` is 1000, `abc` is 0.
 ///
-/// `None` means that the value is beyond the range of an `f64`; the caller keeps the text then, since
+/// A fraction needs digits on both sides of its point. That is what Ruby's `to_f` does, and so Logstash's `:float`. The
+/// value is the nearest `f64`. `None` means that it is beyond the range of one; the caller keeps the text then, since
 /// JSON has no infinity.
+///
+/// ```
+/// use sawlog_parsers::grok::parse_float;
+///
+/// assert_eq!(parse_float(b"0.003"), Some(0.003));
+/// assert_eq!(parse_float(b"-"), Some(0.0));
+/// assert_eq!(parse_float(b"1e999"), None);
+/// ```
 pub fn parse_float(text: &[u8]) -> Option<f64> {
     if let Some(value) = short_decimal(text) {
         return Some(value);
@@ -83,6 +101,17 @@ fn short_decimal(text: &[u8]) -> Option<f64> {
 }
 
 /// `true`, `yes`, `on`, `1` and `t`, `y` in any case are true; their opposites are false; all else is neither.
+///
+/// The words are those of Logstash's `mutate { convert => { f => "boolean" } }`. `None` is for the caller to keep the
+/// text.
+///
+/// ```
+/// use sawlog_parsers::grok::parse_boolean;
+///
+/// assert_eq!(parse_boolean(b"Yes"), Some(true));
+/// assert_eq!(parse_boolean(b"off"), Some(false));
+/// assert_eq!(parse_boolean(b"2"), None);
+/// ```
 pub fn parse_boolean(text: &[u8]) -> Option<bool> {
     let is_any = |words: &[&str]| {
         words

@@ -18,6 +18,9 @@ use crate::error::Error;
 /// Groups and definitions may lie in each other this deep: the tree is walked by recursion, and the
 /// deepest published pattern needs less than 30.
 const DEPTH_MAX: usize = 120;
+/// The tree of an expression may be this high, since compilers walk it by recursion: a thread's usual stack of 2 MiB
+/// holds twice as much without optimisation, and the highest published pattern has 33.
+const HEIGHT_MAX: usize = 150;
 /// References expanded in one expression; Logstash's own limit.
 const REFERENCES_MAX: usize = 10_000;
 /// Bytes of all definitions that one expression expands to, each as often as it is referred to: a few lines of
@@ -189,10 +192,15 @@ impl<'t, 's, 'p> Parser<'t, 's, 'p> {
                 continue;
             }
             if let Some(flags) = self.isolated_flags()? {
+                self.scope.enter()?;
                 nodes.push(self.with_flags(flags, Self::alternation)?);
+                self.scope.leave();
                 break;
             }
-            let atom = self.atom()?;
+            let start = self.at;
+            let atom = self
+                .atom()
+                .map_err(|error| error.at_offset(self.text, start))?;
             let piece = self.quantified(atom)?;
             append(&mut nodes, piece);
         }
@@ -287,7 +295,15 @@ impl<'t, 's, 'p> Parser<'t, 's, 'p> {
 
     /// Wraps the piece in all quantifiers that follow: `.?*` has two.
     fn quantified(&mut self, mut node: Node) -> Result<Node, Error> {
-        while let Some((min, max, counted)) = self.quantifier()? {
+        loop {
+            if HEIGHT_MAX < node.height() {
+                return Err(Error::new(format!(
+                    "groups and repetitions are nested deeper than {HEIGHT_MAX}"
+                )));
+            }
+            let Some((min, max, counted)) = self.quantifier()? else {
+                return Ok(node);
+            };
             // Ruby: only `*`, `+` and `?` have a possessive form, and `{2}?` is an option, not lazy.
             let exact = counted && Some(min) == max;
             let lazy = !exact && self.eat("?");
@@ -302,7 +318,6 @@ impl<'t, 's, 'p> Parser<'t, 's, 'p> {
                 node = Node::Atomic(Box::new(node));
             }
         }
-        Ok(node)
     }
 
     /// `(least, most, written in braces)`

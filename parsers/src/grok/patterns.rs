@@ -11,7 +11,20 @@ use crate::error::{Error, Place};
 /// A definition or expression longer than this is refused; the longest published expansion has 9.3 kB.
 pub(super) const EXPRESSION_BYTES_MAX: usize = 64 << 10;
 
-/// Named grok patterns. A clone shares the texts.
+/// Named grok patterns, as text: what an expression may refer to by `%{NAME}`.
+///
+/// A clone shares the texts. Expressions that were compiled keep the definitions of that time.
+///
+/// ```
+/// use sawlog_parsers::grok::{Grok, Options, Patterns};
+///
+/// let mut patterns = Patterns::ecs_v1();
+/// patterns.add_file("shop", b"ORDER A-%{POSINT:[order][id]:int}\n")?;
+/// patterns.define("WORD", "[a-z]+")?;
+/// let grok = Grok::compile("%{WORD:[event][action]} %{ORDER}", &patterns, Options::default())?;
+/// assert_eq!(grok.captures()[1].field, "[order][id]");
+/// # Ok::<(), sawlog_parsers::Error>(())
+/// ```
 #[derive(Debug, Clone, Default)]
 pub struct Patterns {
     definitions: HashMap<Arc<str>, Definition>,
@@ -25,16 +38,37 @@ pub(super) struct Definition {
 
 impl Patterns {
     /// No definitions at all.
+    ///
+    /// ```
+    /// assert_eq!(sawlog_parsers::grok::Patterns::empty().names().count(), 0);
+    /// ```
     pub fn empty() -> Self {
         Self::default()
     }
 
-    /// The built-in set with Logstash's old field names, such as `clientip`.
+    /// The built-in set with Logstash's old field names, such as `clientip`: what `ecs_compatibility => disabled` has.
+    ///
+    /// ```
+    /// use sawlog_parsers::grok::{Grok, Options, Patterns};
+    ///
+    /// let grok = Grok::compile("%{SYSLOGBASE}", &Patterns::legacy(), Options::default())?;
+    /// assert!(grok.captures().iter().any(|capture| capture.field == "logsource"));
+    /// # Ok::<(), sawlog_parsers::Error>(())
+    /// ```
     pub fn legacy() -> Self {
         Self::of_bank(bank::LEGACY)
     }
 
-    /// The built-in set with the field names of the Elastic Common Schema, such as `[source][address]`.
+    /// The built-in set with the field names of the Elastic Common Schema, such as `[source][address]`: what
+    /// `ecs_compatibility => v1` and `v8` have.
+    ///
+    /// ```
+    /// use sawlog_parsers::grok::{Grok, Options, Patterns};
+    ///
+    /// let grok = Grok::compile("%{SYSLOGBASE}", &Patterns::ecs_v1(), Options::default())?;
+    /// assert!(grok.captures().iter().any(|capture| capture.field == "[host][hostname]"));
+    /// # Ok::<(), sawlog_parsers::Error>(())
+    /// ```
     pub fn ecs_v1() -> Self {
         Self::of_bank(bank::ECS_V1)
     }
@@ -52,7 +86,9 @@ impl Patterns {
     /// Adds the definitions of a pattern file: `NAME`, blanks, the pattern to the end of the line. `file` is its
     /// name, for errors.
     ///
-    /// Lines that begin with `#`, and lines without a pattern, are passed over. A later definition wins.
+    /// The format is Logstash's. Lines that begin with `#`, and lines without a pattern, are passed over; blanks before
+    /// the name are none of it, those at the end belong to the pattern; a later definition wins, also over a built-in
+    /// one.
     ///
     /// ```
     /// use sawlog_parsers::grok::Patterns;
@@ -67,8 +103,8 @@ impl Patterns {
     ///
     /// # Errors
     ///
-    /// A line that is not UTF-8 or is longer than 64 KiB, with its place. Whether the patterns themselves are right is
-    /// seen when an expression uses them.
+    /// A line that is not UTF-8 or a definition longer than 64 KiB, with its place; the definitions before it are added
+    /// then. Whether the patterns themselves are right is seen when an expression uses them.
     pub fn add_file(&mut self, file: &str, text: &[u8]) -> Result<(), Error> {
         let file: Arc<str> = Arc::from(file);
         let text = text.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(text);
@@ -85,12 +121,18 @@ impl Patterns {
 
     fn add_line(&mut self, line: &[u8], mut place: Place) -> Result<(), Error> {
         let line = line.strip_suffix(b"\r").unwrap_or(line);
+        // UTF-16 without a mark is valid UTF-8 where it holds ASCII; no pattern has a NUL.
+        if let Some(nul) = memchr::memchr(0, line) {
+            let at = std::str::from_utf8(line).map_or_else(|error| error.valid_up_to(), |_| nul);
+            return Err(not_utf8(line, at.min(nul)).at_place(&place));
+        }
+        // The name of an author in Latin-1 harms nobody.
+        if line.trim_ascii_start().starts_with(b"#") {
+            return Ok(());
+        }
         let line = std::str::from_utf8(line)
             .map_err(|error| not_utf8(line, error.valid_up_to()).at_place(&place))?;
         let text = line.trim_ascii_start();
-        if text.starts_with('#') {
-            return Ok(());
-        }
         match text.split_once(|letter: char| letter.is_ascii_whitespace()) {
             Some((name, rest)) if !rest.trim_ascii_start().is_empty() => {
                 let rest = rest.trim_ascii_start();
@@ -101,7 +143,20 @@ impl Patterns {
         }
     }
 
-    /// Defines one pattern, as the option `pattern_definitions` does.
+    /// Defines one pattern, as Logstash's option `pattern_definitions` does. It wins over those there were.
+    ///
+    /// ```
+    /// use sawlog_parsers::grok::{Grok, Options, Patterns};
+    ///
+    /// let mut patterns = Patterns::empty();
+    /// patterns.define("ORDER", "[A-Z]-[0-9]+")?;
+    /// assert!(Grok::compile("%{ORDER:order}", &patterns, Options::default()).is_ok());
+    /// # Ok::<(), sawlog_parsers::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// A definition longer than 64 KiB.
     pub fn define(&mut self, name: &str, expression: &str) -> Result<(), Error> {
         self.insert(name, expression, Place::default())
     }
@@ -124,6 +179,12 @@ impl Patterns {
     }
 
     /// All names, in no particular order.
+    ///
+    /// ```
+    /// use sawlog_parsers::grok::Patterns;
+    ///
+    /// assert!(Patterns::legacy().names().any(|name| name == "HTTPDATE"));
+    /// ```
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.definitions.keys().map(|name| &**name)
     }

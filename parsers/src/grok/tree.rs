@@ -109,6 +109,24 @@ impl Node {
         }
     }
 
+    /// How many nodes lie in each other at most.
+    pub fn height(&self) -> usize {
+        let highest = |nodes: &[Node]| nodes.iter().map(Node::height).max().unwrap_or(0);
+        1 + match self {
+            Node::Empty
+            | Node::Literal(_)
+            | Node::Class(_)
+            | Node::Assert(_)
+            | Node::Back { .. } => 0,
+            Node::Concat(nodes) | Node::Alternate(nodes) => highest(nodes),
+            Node::Look(Look { body, .. })
+            | Node::Repeat(Repeat { body, .. })
+            | Node::Atomic(body)
+            | Node::Capture { body, .. }
+            | Node::Named { body, .. } => body.height(),
+        }
+    }
+
     /// Whether a capture lies within.
     pub fn has_captures(&self) -> bool {
         match self {
@@ -147,7 +165,9 @@ impl Node {
                 .ok()
                 .map(|text| text.chars().count()),
             Node::Class(_) => Some(1),
-            Node::Concat(nodes) => nodes.iter().map(Node::fixed_width).sum(),
+            Node::Concat(nodes) => nodes
+                .iter()
+                .try_fold(0_usize, |sum, node| sum.checked_add(node.fixed_width()?)),
             Node::Alternate(nodes) => {
                 let mut widths = nodes.iter().map(Node::fixed_width);
                 let first = widths.next()??;

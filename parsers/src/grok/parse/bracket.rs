@@ -7,8 +7,9 @@ use crate::grok::class::Class;
 impl Parser<'_, '_, '_> {
     /// The set behind an opening bracket that was taken already.
     pub(super) fn bracket(&mut self) -> Result<Class, Error> {
-        self.scope.enter()?;
         let start = self.at - 1;
+        let entered = self.scope.enter();
+        entered.map_err(|error| error.at_offset(self.text, start))?;
         let negative = self.eat("^");
         let mut class = Class::default();
         let mut whole: Option<Class> = None;

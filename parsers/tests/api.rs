@@ -1,0 +1,320 @@
+//! The promises of the library's front page that no type holds: what a public signature may name, that each part of the
+//! interface has its example and its place on the page, that threads share what is compiled, and that a line costs no
+//! allocation once the memory of a thread is warm.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use sawlog_parsers::docker_json;
+use sawlog_parsers::grok::{
+    Capture, Explanation, Grok, Kind, Options, Outcome, Patterns, Slots, Tier,
+};
+use sawlog_parsers::syslog::{self, Format, Reference};
+use sawlog_parsers::{Error, timestamp};
+
+/// Crates whose types a user would have to take along.
+const FOREIGN: [&str; 7] = [
+    "nom",
+    "regex",
+    "serde_json",
+    "chrono",
+    "jiff",
+    "syslog_loose",
+    "memchr",
+];
+
+/// A source file that users see: that of a public module, or one whose items such a module passes on.
+struct Source {
+    path: PathBuf,
+    text: String,
+}
+
+/// The library's file and those of all public modules.
+fn sources() -> Vec<Source> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut sources = vec![read(root.join("lib.rs"))];
+    let mut seen = 0;
+    while let Some(source) = sources.get(seen) {
+        let folder = match source.path.ends_with("src/lib.rs") {
+            true => root.clone(),
+            false => source.path.with_extension(""),
+        };
+        let passed_on = source.text.lines().filter_map(shown_module);
+        let more: Vec<Source> = passed_on
+            .map(|module| read(folder.join(module).with_extension("rs")))
+            .collect();
+        sources.extend(more);
+        seen += 1;
+    }
+    sources
+}
+
+fn read(path: PathBuf) -> Source {
+    let text = fs::read_to_string(&path);
+    let text = text.unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    Source { path, text }
+}
+
+/// The module that a line makes public, `pub mod name;`, or whose items it passes on, `pub use self::name::item;`.
+fn shown_module(line: &str) -> Option<&str> {
+    if let Some(rest) = line.strip_prefix("pub mod ") {
+        return rest.strip_suffix(';');
+    }
+    let rest = line.strip_prefix("pub use ")?;
+    let rest = rest.strip_prefix("self::").unwrap_or(rest);
+    Some(rest.split_once("::")?.0)
+}
+
+impl Source {
+    /// The lines outside of tests.
+    fn lines(&self) -> Vec<&str> {
+        let all = self.text.lines();
+        all.take_while(|line| *line != "mod tests {").collect()
+    }
+
+    /// The signatures of public items, fields and trait implementations, each on one line.
+    fn signatures(&self) -> Vec<String> {
+        let lines = self.lines();
+        let starts = lines.iter().enumerate().filter(|(_, line)| {
+            let line = line.trim_start();
+            let implements = line.starts_with("impl") && line.contains(" for ");
+            line.starts_with("pub ") && !line.starts_with("pub use") || implements
+        });
+        starts.map(|(at, _)| signature(&lines[at..])).collect()
+    }
+
+    /// The words that stand for something foreign in this file: the crates, and what is imported from them.
+    fn foreign_words(&self) -> Vec<&str> {
+        let code = self.text.split("\nmod tests {").next().unwrap_or_default();
+        let statements = code.split("\nuse ").skip(1);
+        let imports = statements.filter_map(|statement| statement.split(';').next());
+        let is_foreign = |import: &&str| {
+            words(import)
+                .next()
+                .is_some_and(|name| FOREIGN.contains(&name))
+        };
+        let foreign = imports.filter(is_foreign);
+        foreign.flat_map(words).chain(FOREIGN).collect()
+    }
+}
+
+/// An item up to its body, or the end of its line where it has none.
+fn signature(lines: &[&str]) -> String {
+    let mut text = String::new();
+    for line in lines {
+        text.push_str(line.trim());
+        text.push(' ');
+        if line.ends_with(['{', ';', ',', '}']) {
+            break;
+        }
+    }
+    text
+}
+
+fn words(text: &str) -> impl Iterator<Item = &str> {
+    text.split(|letter: char| !letter.is_alphanumeric() && letter != '_')
+        .filter(|word| !word.is_empty())
+}
+
+#[test]
+fn no_signature_names_a_type_of_another_crate() {
+    let mut looked_at = 0;
+    for source in sources() {
+        let foreign = source.foreign_words();
+        for signature in source.signatures() {
+            let named = words(&signature).find(|word| foreign.contains(word));
+            assert_eq!(named, None, "{}: {signature}", source.path.display());
+            looked_at += 1;
+        }
+    }
+    assert!(100 < looked_at, "only {looked_at} signatures were found");
+}
+
+#[test]
+fn what_is_imported_from_another_crate_is_foreign() {
+    let source = Source {
+        path: PathBuf::new(),
+        text: "//! A.\n\nuse nom::{\n    IResult,\n    Parser,\n};\nuse std::fmt;\npub fn a(\n    b: u8,\n) -> IResult<u8> {\n".to_owned(),
+    };
+    let foreign = source.foreign_words();
+    assert!(foreign.contains(&"IResult") && !foreign.contains(&"fmt"));
+    assert_eq!(source.signatures(), ["pub fn a( b: u8, "]);
+}
+
+/// The documentation before a line, outermost first.
+fn documentation<'a>(lines: &[&'a str]) -> Vec<&'a str> {
+    let above = lines.iter().rev().map(|line| line.trim_start());
+    above
+        .take_while(|line| line.starts_with("///") || line.starts_with("#["))
+        .collect()
+}
+
+/// Files where every type, function and constant that users see has an example of its own.
+const WITH_EXAMPLES: [&str; 3] = ["src/error.rs", "src/grok.rs", "src/grok/"];
+
+#[test]
+fn each_public_item_has_an_example() {
+    let kinds = ["fn ", "struct ", "enum ", "const ", "trait ", "type "];
+    let mut missing = Vec::new();
+    let is_wanted = |source: &Source| {
+        let path = source.path.to_string_lossy();
+        WITH_EXAMPLES.iter().any(|part| path.contains(part))
+    };
+    for source in sources().into_iter().filter(is_wanted) {
+        let lines = source.lines();
+        for (at, line) in lines.iter().enumerate() {
+            let item = line.strip_prefix("pub ").unwrap_or_default();
+            let has_example = documentation(&lines[..at]).contains(&"/// ```");
+            if kinds.iter().any(|kind| item.starts_with(kind)) && !has_example {
+                missing.push(format!("{}:{}: {line}", source.path.display(), at + 1));
+            }
+        }
+    }
+    assert!(missing.is_empty(), "\n{}", missing.join("\n"));
+}
+
+#[test]
+fn each_module_has_a_row_on_the_front_page() {
+    let page = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("src/lib.rs"));
+    let page = page.expect("the library has a file");
+    for module in page
+        .lines()
+        .filter_map(|line| line.strip_prefix("pub mod ")?.strip_suffix(';'))
+    {
+        let row = format!("//! | [`{module}`] |");
+        assert!(page.contains(&row), "no row begins with {row}");
+    }
+}
+
+#[test]
+fn threads_share_what_is_compiled_and_hand_over_what_is_not() {
+    fn is_shared<T: Send + Sync + 'static>() {}
+    is_shared::<Error>();
+    is_shared::<Grok>();
+    is_shared::<Patterns>();
+    is_shared::<Options>();
+    is_shared::<(Capture, Explanation, Kind, Outcome, Tier)>();
+    is_shared::<Slots>();
+    is_shared::<timestamp::Format>();
+    is_shared::<timestamp::Pattern>();
+    is_shared::<sawlog_parsers::framing::Decoder>();
+    is_shared::<sawlog_parsers::docker_frames::Decoder>();
+    is_shared::<sawlog_parsers::joiner::Joiner>();
+}
+
+/// The allocations of a second round over the lines, after one that warmed the memory.
+#[track_caller]
+fn check_no_allocation(mut round: impl FnMut()) {
+    round();
+    let counted = allocation_counter::measure(round);
+    assert_eq!((counted.count_total, counted.bytes_total), (0, 0));
+}
+
+/// Searches lines that match and lines that do not; the expression must be of the tier.
+#[track_caller]
+fn check_search(expression: &str, tier: Tier, lines: &[&[u8]]) {
+    let grok = Grok::compile(expression, &Patterns::legacy(), Options::default());
+    let grok = grok.expect("the expression is sound");
+    assert_eq!(grok.tier(), tier, "{}", grok.tier_reason());
+    let mut slots = Slots::new();
+    check_no_allocation(|| {
+        for line in lines {
+            let matches = grok.search(line, &mut slots) == Outcome::Match;
+            assert_eq!(matches, slots.span(0).is_some() && matches);
+        }
+    });
+}
+
+const ACCESS: &[u8] = br#"192.0.2.7 - jane [20/Nov/2026:18:56:21 +0100] "GET /shop?page=2 HTTP/1.1" 200 5120 "https://example.org/" "Browser/1.0 (X11)""#;
+
+#[test]
+fn a_counter_that_counts_nothing_would_be_seen() {
+    let counted = allocation_counter::measure(|| drop(vec![0_u8; 100]));
+    assert_eq!(counted.bytes_total, 100);
+}
+
+#[test]
+fn the_scanner_allocates_nothing() {
+    let cut = &ACCESS[..ACCESS.len() - 30];
+    let lines = [
+        ACCESS,
+        cut,
+        b"",
+        b"\xFF\xFE",
+        b"Nov 20 18:56:21 web-17 x: y",
+    ];
+    check_search("%{COMBINEDAPACHELOG}", Tier::Scanner, &lines);
+    check_search("%{SYSLOGBASE} %{GREEDYDATA:rest}", Tier::Scanner, &lines);
+}
+
+#[test]
+fn the_automaton_allocates_nothing() {
+    let lines: [&[u8]; 3] = [b"ab ba aab", b"ccc", b""];
+    check_search("^(?<x>(?:a|b|ab)+)(?: |$)", Tier::Automaton, &lines);
+}
+
+#[test]
+fn the_backtracker_allocates_nothing() {
+    let lines: [&[u8]; 3] = [b"ababba", b"abcabc", b""];
+    check_search(
+        "^(?<x>a|b)(?:a(?=b|c)|b|\\k<x>)*$",
+        Tier::Backtracker,
+        &lines,
+    );
+}
+
+const REFERENCE: Reference = Reference {
+    year: 2026,
+    month: 11,
+    utc_offset_seconds: 3600,
+};
+
+#[test]
+fn syslog_allocates_nothing() {
+    let lines: [(&[u8], Format); 4] = [
+        (
+            b"<165>1 2026-11-20T18:56:21.003Z web-17 shop 4711 ID47 [a@1 b=\"c\"] ready",
+            Format::Rfc5424,
+        ),
+        (
+            b"<34>Nov 20 18:56:21 web-17 sshd[4711]: Accepted publickey for deploy",
+            Format::Rfc3164,
+        ),
+        (
+            b"<29>Nov 20 18:56:21 shop[4711]: ready",
+            Format::DockerEmpty,
+        ),
+        (
+            b"<189>47: *Nov 20 18:56:21.003: %SYS-5-CONFIG_I: Configured",
+            Format::Cisco,
+        ),
+    ];
+    check_no_allocation(|| {
+        for (line, format) in lines {
+            assert_eq!(syslog::parse(line, &REFERENCE).format, format);
+        }
+    });
+}
+
+#[test]
+fn docker_json_allocates_nothing() {
+    let lines: [&[u8]; 3] = [
+        br#"{"log":"ready\n","stream":"stdout","time":"2026-11-20T17:56:21.123456789Z"}"#,
+        br#"{"log":"\u001b[32mgreen\t\"quoted\"","stream":"stderr","attrs":{"tag":"web"},"time":"2026-11-20T17:56:21Z"}"#,
+        br#" { "time" : "2026-11-20T17:56:21Z", "stream" : "stdout", "log" : "another order\n" } "#,
+    ];
+    check_no_allocation(|| {
+        for line in lines {
+            assert!(docker_json::parse(line).is_some());
+        }
+    });
+}
+
+#[test]
+fn timestamps_allocate_nothing() {
+    check_no_allocation(|| {
+        assert!(timestamp::iso8601(b"2026-11-20T18:56:21.123+01:00", 0).is_some());
+        assert!(timestamp::httpdate(b"20/Nov/2026:18:56:21 +0100").is_some());
+        assert!(timestamp::syslog(b"Nov 20 18:56:21", &REFERENCE).is_some());
+    });
+}
