@@ -40,6 +40,8 @@ pub use self::number::{parse_boolean, parse_float, parse_int};
 pub use self::patterns::Patterns;
 pub use self::set::{GrokSet, SetOutcome};
 
+use std::sync::OnceLock;
+
 use crate::error::Error;
 
 use self::automaton::{Answer, Automaton, Locations};
@@ -233,6 +235,8 @@ pub struct Grok {
     automaton: Option<Automaton>,
     /// The program that decides every line within its budget.
     program: Program,
+    /// The program that `explain` runs, compiled when it is first asked to; `None` when it is too large.
+    plain: OnceLock<Option<Program>>,
     tier: Tier,
     tier_reason: String,
     steps_max: u64,
@@ -342,6 +346,7 @@ impl Grok {
                 .then_some(scanner),
             automaton: automaton.ok(),
             program,
+            plain: OnceLock::new(),
             tier,
             tier_reason,
             steps_max: options.steps_max,

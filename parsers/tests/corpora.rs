@@ -29,6 +29,8 @@ mod grok_backtracker;
 mod grok_compile;
 #[path = "../../fuzz/properties/grok_scanner.rs"]
 mod grok_scanner;
+#[path = "../../fuzz/properties/grok_set.rs"]
+mod grok_set;
 #[path = "../../fuzz/properties/syslog.rs"]
 mod syslog;
 #[path = "../../fuzz/properties/timestamp.rs"]
@@ -160,6 +162,11 @@ fn grok_by_the_automaton() {
 #[test]
 fn grok_by_the_backtracker() {
     check("grok_backtracker", 5, grok_backtracker::check);
+}
+
+#[test]
+fn grok_by_many_expressions() {
+    check("grok_set", 5, grok_set::check);
 }
 
 #[test]

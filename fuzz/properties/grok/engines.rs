@@ -50,18 +50,7 @@ pub fn compile(case: &Case, best_tier: Tier) -> Option<Rc<Grok>> {
     if let Some(grok) = known {
         return grok;
     }
-    let options = Options {
-        // Both are tried, whatever the expression.
-        captures: match case.expression.len() % 2 {
-            0 => Captures::Named,
-            _ => Captures::All,
-        },
-        steps_max: STEPS_MAX,
-        best_tier,
-    };
-    let grok = with(case.bank, |names| {
-        Grok::compile(&case.expression, &names.patterns, options).ok()
-    });
+    let grok = compile_anew(case, best_tier);
     let grok = grok.map(Rc::new);
     KEPT.with_borrow_mut(|all| {
         if all.len() == KEPT_MAX {
@@ -75,6 +64,22 @@ pub fn compile(case: &Case, best_tier: Tier) -> Option<Rc<Grok>> {
         });
     });
     grok
+}
+
+/// Compiles the case's expression, whether it was compiled before or not.
+pub fn compile_anew(case: &Case, best_tier: Tier) -> Option<Grok> {
+    let options = Options {
+        // Both are tried, whatever the expression.
+        captures: match case.expression.len() % 2 {
+            0 => Captures::Named,
+            _ => Captures::All,
+        },
+        steps_max: STEPS_MAX,
+        best_tier,
+    };
+    with(case.bank, |names| {
+        Grok::compile(&case.expression, &names.patterns, options).ok()
+    })
 }
 
 /// How a search ended, and the start and end of each capture that was set, by its index.

@@ -46,7 +46,8 @@ impl Grok {
     /// # Ok::<(), sawlog_parsers::Error>(())
     /// ```
     pub fn explain(&self, line: &[u8]) -> Explanation {
-        let plain = Program::compile(&self.tree, &self.captures, Level::Plain);
+        let compile = || Program::compile(&self.tree, &self.captures, Level::Plain).ok();
+        let plain = self.plain.get_or_init(compile);
         // The plain program can be too large where the other one, with its known tokens, is not.
         let program = plain.as_ref().unwrap_or(&self.program);
         let mut scratch = Scratch::default();
