@@ -208,7 +208,12 @@ fn every_target_has_a_corpus_a_test_here_and_a_line_in_the_table() {
     let tested = names_between(include_str!("corpora.rs"), "    check(\"", "\", ");
     assert_eq!(tested, targets, "tests in this file");
     let table = names_between(include_str!("../../fuzz/README.md"), "\n| `", "` |");
-    assert_eq!(table, targets, "lines of the table in fuzz/README.md");
+    for target in targets {
+        assert!(
+            table.contains(&target),
+            "no line of the table in fuzz/README.md for {target}"
+        );
+    }
 }
 
 #[test]
