@@ -197,6 +197,8 @@ impl Patterns {
     pub(super) fn nearest(&self, name: &str) -> Option<&str> {
         let allowed = (name.len() / 3).max(1);
         self.names()
+            // Each letter that one has more is an edit.
+            .filter(|known| name.len().abs_diff(known.len()) <= allowed)
             .map(|known| (distance(name.as_bytes(), known.as_bytes()), known))
             .filter(|(distance, _)| *distance <= allowed)
             .min()
