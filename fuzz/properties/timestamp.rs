@@ -1,89 +1,56 @@
-//! What holds for every date format and every instant: the first line is a format, the rest a text,
-//! and the first eight bytes are also taken for an instant.
+//! What holds for every text and every instant: the bytes are a text, and the first eight of them an instant too.
 
 use sawlog_parsers::syslog::Reference;
 use sawlog_parsers::timestamp::{
-    Context, Dialect, Format, Pattern, Zone, httpdate, iso8601, syslog, tai64n, unix, unix_ms,
-    write_iso8601_millis, write_iso8601_nanos,
+    Zone, httpdate, iso8601, syslog, tai64n, unix, unix_ms, write_iso8601_millis,
+    write_iso8601_nanos,
 };
 
-/// Friday 20 November 2026.
-const NOW: i64 = 1_795_193_169_000_000_000;
-
-/// Checks a format on a text, and that instants written in several formats are read again.
+/// Checks the shapes that have a parser of their own, and that instants are read as they were written.
 pub fn check(data: &[u8]) {
-    let newline = data
-        .iter()
-        .position(|byte| *byte == b'\n')
-        .unwrap_or(data.len());
-    let (format, text) = data.split_at(newline);
-    let text = text.strip_prefix(b"\n").unwrap_or(text);
-    if let Ok(format) = std::str::from_utf8(format) {
-        formats_read(format, text);
-        patterns_write(format);
-    }
-    fixed_shapes_survive(text);
+    fixed_shapes_are_instants(data);
+    syslog_times_take_what_is_missing(data);
     if let Some(bytes) = data.first_chunk() {
-        instants_come_back(i64::from_le_bytes(*bytes));
+        let nanos = i64::from_le_bytes(*bytes);
+        instants_come_back(nanos);
+        offsets_shift(nanos, data);
     }
 }
 
-fn formats_read(format: &str, text: &[u8]) {
-    let Ok(format) = Format::compile(format) else {
-        return;
-    };
-    let names = ["UTC", "Europe/Berlin", "America/St_Johns"];
-    let zones = names.map(|name| Zone::named(name).expect("a zone of the database"));
-    let read = zones.each_ref().map(|zone| {
-        format.parse(
-            text,
-            &Context {
-                zone,
-                now_nanos: NOW,
-            },
-        )
-    });
-    // Where all zones give a time, they differ by no more than their offsets do.
-    if let [Some(utc), Some(berlin), Some(newfoundland)] = read {
-        let day = 86_400_000_000_000_i128;
-        assert!((i128::from(utc) - i128::from(berlin)).abs() < 370 * day);
-        assert!((i128::from(utc) - i128::from(newfoundland)).abs() < 370 * day);
-    }
-}
-
-fn patterns_write(text: &str) {
-    for dialect in [Dialect::Joda, Dialect::Java] {
-        let Ok(pattern) = Pattern::compile(text, dialect) else {
-            continue;
-        };
-        let mut out = b"kept".to_vec();
-        pattern.write(NOW, &mut out);
-        assert!(out.starts_with(b"kept"));
-        assert!(out.len() <= 4 + 32 * text.len());
-        if !pattern.changes_within_a_day() {
-            let mut later = b"kept".to_vec();
-            pattern.write(NOW + 3_600_000_000_000, &mut later);
-            assert_eq!(later, out);
-        }
-    }
-}
-
-fn fixed_shapes_survive(text: &[u8]) {
-    let reference = Reference {
-        year: 2026,
-        month: 1,
-        utc_offset_seconds: 3600,
-    };
+fn fixed_shapes_are_instants(text: &[u8]) {
     let all = [
         iso8601(text, 0),
         httpdate(text),
-        syslog(text, &reference),
         unix(text),
         unix_ms(text),
         tai64n(text),
     ];
     for nanos in all.into_iter().flatten() {
         instants_come_back(nanos);
+    }
+    // A text with a zone does not mind the default; one without is moved by it.
+    if let (Some(utc), Some(east)) = (iso8601(text, 0), iso8601(text, 3600)) {
+        assert!(utc == east || utc - east == 3_600_000_000_000);
+    }
+}
+
+fn syslog_times_take_what_is_missing(text: &[u8]) {
+    for month in [1, 6, 12] {
+        let reference = Reference {
+            year: 2026,
+            month,
+            utc_offset_seconds: 3600,
+        };
+        let Some(nanos) = syslog(text, &reference) else {
+            continue;
+        };
+        instants_come_back(nanos);
+        let zones = Reference {
+            utc_offset_seconds: 0,
+            ..reference
+        };
+        let utc = syslog(text, &zones).expect("the offset does not decide whether it is a time");
+        assert!(utc == nanos || utc - nanos == 3_600_000_000_000);
     }
 }
 
@@ -95,30 +62,17 @@ fn instants_come_back(nanos: i64) {
     write_iso8601_millis(nanos, &mut millis);
     let cut = nanos.div_euclid(1_000_000).checked_mul(1_000_000);
     assert_eq!(iso8601(&millis, 7200), cut);
-    let utc = Zone::utc();
-    let context = Context {
-        zone: &utc,
-        now_nanos: NOW,
-    };
-    for text in [
-        "yyyy-MM-dd HH:mm:ss.SSS",
-        "yyyy-DDD'T'HH:mm:ss,SSSZ",
-        "xxxx-'W'ww-e hh:mm:ss.SSS a",
-        "EEEE d MMMM yyyy K:m:s.SSS a ZZ",
-        "SSS ss mm kk dd MMM yyyy z",
-    ] {
-        let mut written = Vec::new();
-        Pattern::compile(text, Dialect::Joda)
-            .expect("a pattern")
-            .write(nanos, &mut written);
-        let read = Format::compile(text)
-            .expect("a format")
-            .parse(&written, &context);
-        assert_eq!(
-            read,
-            cut,
-            "for {text}: {:?}",
-            String::from_utf8_lossy(&written)
-        );
+    let seconds = nanos.div_euclid(1_000_000_000);
+    let text = format!("{seconds}");
+    if let Some(read) = unix(text.as_bytes()) {
+        assert_eq!(read.div_euclid(1_000_000_000), seconds);
     }
+}
+
+/// A named offset is what the zone says of every instant.
+fn offsets_shift(nanos: i64, data: &[u8]) {
+    let minutes = i32::from(*data.last().unwrap_or(&0)) * 5;
+    let name = format!("-{:02}:{:02}", minutes / 60, minutes % 60);
+    let zone = Zone::named(&name).expect("an offset of less than a day");
+    assert_eq!(zone.offset_seconds(nanos), -minutes * 60);
 }

@@ -22,19 +22,23 @@
 mod agreement;
 mod automaton;
 mod class;
+mod example;
 mod explain;
 mod first;
 mod machine;
+mod needed;
 mod number;
 mod parse;
 mod patterns;
 mod program;
+mod set;
 mod token;
 mod tree;
 
 pub use self::explain::Explanation;
 pub use self::number::{parse_boolean, parse_float, parse_int};
 pub use self::patterns::Patterns;
+pub use self::set::{GrokSet, SetOutcome};
 
 use crate::error::Error;
 
@@ -50,7 +54,7 @@ use self::tree::Node;
 /// use sawlog_parsers::grok::{Captures, Grok, Options, Outcome, Patterns, STEPS_MAX, Slots};
 ///
 /// let patterns = Patterns::legacy();
-/// let options = Options { captures: Captures::All, steps_max: STEPS_MAX / 10 };
+/// let options = Options { captures: Captures::All, steps_max: STEPS_MAX / 10, ..Options::default() };
 /// let grok = Grok::compile("%{INT} %{WORD:unit}", &patterns, options)?;
 /// let fields: Vec<&str> = grok.captures().iter().map(|capture| capture.field.as_str()).collect();
 /// assert_eq!(fields, ["INT", "unit"]);
@@ -64,14 +68,18 @@ pub struct Options {
     /// line has the same result everywhere. A step is one operation of the expression, or 16 bytes that one
     /// operation passes; some 10 ns.
     pub steps_max: u64,
+    /// No better engine than this one, to compare the engines with each other: their results are the same,
+    /// their times are not. An expression that the engine cannot take goes to the next one.
+    pub best_tier: Tier,
 }
 
 impl Default for Options {
-    /// Named captures only, and [`STEPS_MAX`].
+    /// Named captures only, [`STEPS_MAX`], and the best engine that can take the expression.
     fn default() -> Self {
         Self {
             captures: Captures::Named,
             steps_max: STEPS_MAX,
+            best_tier: Tier::Scanner,
         }
     }
 }
@@ -183,7 +191,7 @@ pub enum Outcome {
     BudgetSpent,
 }
 
-/// The engine that an expression is matched with first, the fastest first. All have the same result.
+/// The engine that an expression is matched with first, the best one first. All have the same result.
 ///
 /// ```
 /// use sawlog_parsers::grok::{Grok, Options, Patterns, Tier};
@@ -228,6 +236,8 @@ pub struct Grok {
     tier: Tier,
     tier_reason: String,
     steps_max: u64,
+    /// Texts of which every match holds one; none when nothing is known.
+    needed: Vec<Box<[u8]>>,
 }
 
 /// The spans of a match, and memory that searches use again. One for each thread serves all expressions.
@@ -250,6 +260,8 @@ pub struct Grok {
 pub struct Slots {
     scratch: Scratch,
     locations: Locations,
+    /// Which expressions of a set may match, a bit for each.
+    candidates: Vec<u64>,
 }
 
 impl Slots {
@@ -316,13 +328,18 @@ impl Grok {
         let parsed = parse::parse(expression, patterns, options.captures)?;
         let scanner = Program::compile(&parsed.tree, &parsed.captures, Level::Scanner)?;
         let program = Program::compile(&parsed.tree, &parsed.captures, Level::Optimised)?;
-        let automaton = Automaton::prepare(&parsed.tree, &parsed.captures);
-        let (tier, tier_reason) = choose(&scanner, &automaton);
+        let automaton = match options.best_tier {
+            Tier::Backtracker => Err("the options forbid it".to_owned()),
+            Tier::Scanner | Tier::Automaton => Automaton::prepare(&parsed.tree, &parsed.captures),
+        };
+        let (tier, tier_reason) = choose(&scanner, &automaton, options.best_tier);
         Ok(Self {
+            needed: needed::needed(&parsed.tree),
             captures: parsed.captures,
             warnings: parsed.warnings,
             tree: parsed.tree,
-            scanner: (tier != Tier::Automaton).then_some(scanner),
+            scanner: (tier != Tier::Automaton && options.best_tier == Tier::Scanner)
+                .then_some(scanner),
             automaton: automaton.ok(),
             program,
             tier,
@@ -404,8 +421,7 @@ impl Grok {
     /// # Ok::<(), sawlog_parsers::Error>(())
     /// ```
     pub fn search(&self, line: &[u8], slots: &mut Slots) -> Outcome {
-        slots.scratch.spans.clear();
-        slots.scratch.spans.resize(2 * self.captures.len(), UNSET);
+        slots.scratch.prepare(self.captures.len());
         if let Some(scanner) = &self.scanner {
             let steps_max = scanner_steps_max(line).min(self.steps_max);
             match Machine::new(scanner, line, &mut slots.scratch, steps_max).search() {
@@ -422,11 +438,21 @@ impl Grok {
                 Answer::Undecided => {}
             }
         }
+        // So that a set, which passes over such a line, says the same as the expressions one by one.
+        if self.lacks_needed(line) {
+            return Outcome::NoMatch;
+        }
         match Machine::new(&self.program, line, &mut slots.scratch, self.steps_max).search() {
             Verdict::Match => Outcome::Match,
             Verdict::NoMatch => Outcome::NoMatch,
             Verdict::Spent => Outcome::BudgetSpent,
         }
+    }
+
+    /// Whether the line lacks a text that every match holds.
+    fn lacks_needed(&self, line: &[u8]) -> bool {
+        let is_absent = |text: &[u8]| memchr::memmem::find(line, text).is_none();
+        !self.needed.is_empty() && self.needed.iter().all(|text| is_absent(text))
     }
 }
 
@@ -436,12 +462,18 @@ fn scanner_steps_max(line: &[u8]) -> u64 {
     1000 + 8 * line.len() as u64
 }
 
-fn choose(scanner: &Program, automaton: &Result<Automaton, String>) -> (Tier, String) {
-    let Some(reason) = &scanner.open_choice else {
-        return (
-            Tier::Scanner,
-            "every choice is decided or bounded".to_owned(),
-        );
+fn choose(
+    scanner: &Program,
+    automaton: &Result<Automaton, String>,
+    best_tier: Tier,
+) -> (Tier, String) {
+    let reason = match (&scanner.open_choice, best_tier) {
+        (None, Tier::Scanner) => {
+            let reason = "every choice is decided or bounded";
+            return (Tier::Scanner, reason.to_owned());
+        }
+        (None, Tier::Automaton | Tier::Backtracker) => "the options forbid it",
+        (Some(reason), _) => reason,
     };
     match automaton {
         Ok(automaton) if automaton.is_sound() => (Tier::Automaton, format!("no scanner: {reason}")),

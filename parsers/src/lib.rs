@@ -6,7 +6,7 @@
 //!
 //! | module | goes in | comes out |
 //! |---|---|---|
-//! | [`grok`] | an expression such as `%{IP:client} %{NUMBER:took:float}`, once; lines | spans of the captures; for a line that does not match, how far it got |
+//! | [`grok`] | an expression such as `%{IP:client} %{NUMBER:took:float}`, or many of them, once; lines | spans of the captures; for a line that does not match, how far it got |
 //! | [`syslog`] | one message: RFC 5424, RFC 3164, and what devices really send | priority, time, host, program, structured data, text |
 //! | [`framing`] | the bytes of a syslog connection, as they arrive | one message at a time, octet-counted or by line |
 //! | [`docker_json`] | a line of Docker's json-file log | text, stream, time |
@@ -83,7 +83,7 @@
 //! | steps of one search | [`grok::STEPS_MAX`], or [`grok::Options::steps_max`] | [`grok::Outcome::BudgetSpent`] |
 //! | open choices of one search | 524,288, in 16 MiB a thread | [`grok::Outcome::BudgetSpent`] |
 //! | an expression, or one definition | 64 KiB | [`Error`] |
-//! | definitions that an expression expands to | 10,000, together 1 MiB | [`Error`] |
+//! | definitions that an expression expands to | 10,000, together 256 KiB | [`Error`] |
 //! | nesting of groups and patterns | 120 | [`Error`] |
 //! | count in `{...}` | 100,000 | [`Error`] |
 //! | an automaton | 16 MiB | another engine is taken, see [`grok::Grok::tier_reason`] |
@@ -93,7 +93,7 @@
 //!
 //! # Threads
 //!
-//! [`grok::Grok`], [`grok::Patterns`], [`timestamp::Format`] and [`timestamp::Pattern`] are compiled once and immutable:
+//! [`grok::Grok`], [`grok::GrokSet`], [`grok::Patterns`], [`timestamp::Format`] and [`timestamp::Pattern`] are compiled once and immutable:
 //! any number of threads match through a shared reference, without waiting for each other and, after a thread's first
 //! lines, without an allocation. A thread has a [`grok::Slots`] of its own; a stream has a decoder of its own.
 //!

@@ -9,14 +9,26 @@ use std::path::Path;
 mod docker_frames;
 #[path = "../../fuzz/properties/docker_json.rs"]
 mod docker_json;
+#[path = "../../fuzz/properties/explain.rs"]
+mod explain;
 #[path = "../../fuzz/properties/framing.rs"]
 mod framing;
 #[path = "../../fuzz/properties/grok.rs"]
 mod grok;
+#[path = "../../fuzz/properties/grok_automaton.rs"]
+mod grok_automaton;
+#[path = "../../fuzz/properties/grok_backtracker.rs"]
+mod grok_backtracker;
+#[path = "../../fuzz/properties/grok_compile.rs"]
+mod grok_compile;
+#[path = "../../fuzz/properties/grok_scanner.rs"]
+mod grok_scanner;
 #[path = "../../fuzz/properties/syslog.rs"]
 mod syslog;
 #[path = "../../fuzz/properties/timestamp.rs"]
 mod timestamp;
+#[path = "../../fuzz/properties/timestamp_format.rs"]
+mod timestamp_format;
 
 /// Numbers that look random and are the same at every run (Marsaglia's xorshift).
 struct Numbers(u64);
@@ -120,6 +132,79 @@ fn timestamps() {
 }
 
 #[test]
-fn grok_expressions() {
-    check("grok", 5, grok::check);
+fn timestamp_formats() {
+    check("timestamp_format", 100, timestamp_format::check);
+}
+
+#[test]
+fn grok_expressions_and_pattern_files() {
+    check("grok_compile", 2, grok_compile::check);
+}
+
+#[test]
+fn grok_by_the_scanner() {
+    check("grok_scanner", 5, grok_scanner::check);
+}
+
+#[test]
+fn grok_by_the_automaton() {
+    check("grok_automaton", 5, grok_automaton::check);
+}
+
+#[test]
+fn grok_by_the_backtracker() {
+    check("grok_backtracker", 5, grok_backtracker::check);
+}
+
+#[test]
+fn grok_explained() {
+    check("explain", 5, explain::check);
+}
+
+/// Names that stand between two marks in a text, in order.
+fn names_between<'t>(text: &'t str, before: &str, after: &str) -> Vec<&'t str> {
+    let parts = text.split(before).skip(1);
+    let mut names: Vec<&str> = parts
+        .filter_map(|part| Some(part.split_once(after)?.0))
+        .collect();
+    names.sort_unstable();
+    names
+}
+
+/// Names in a folder of `fuzz`, without their ending, in order.
+fn names_in(folder: &str) -> Vec<String> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../fuzz")
+        .join(folder);
+    let entries = fs::read_dir(folder).expect("a folder of the project");
+    let paths = entries.map(|entry| entry.expect("a readable folder").path());
+    let mut names: Vec<String> = paths
+        .filter_map(|path| Some(path.file_stem()?.to_str()?.to_owned()))
+        .collect();
+    names.sort();
+    names
+}
+
+#[test]
+fn every_target_has_a_corpus_a_test_here_and_a_line_in_the_table() {
+    let manifest = include_str!("../../fuzz/Cargo.toml");
+    let (_, bins) = manifest.split_once("[[bin]]").expect("targets");
+    let targets = names_between(bins, "name = \"", "\"");
+    assert_eq!(names_in("fuzz_targets"), targets, "files in fuzz_targets");
+    assert_eq!(names_in("corpus"), targets, "folders in corpus");
+    let tested = names_between(include_str!("corpora.rs"), "    check(\"", "\", ");
+    assert_eq!(tested, targets, "tests in this file");
+    let table = names_between(include_str!("../../fuzz/README.md"), "\n| `", "` |");
+    assert_eq!(table, targets, "lines of the table in fuzz/README.md");
+}
+
+#[test]
+fn corpora_are_small() {
+    for target in names_in("corpus") {
+        let folder = format!("corpus/{target}");
+        assert!(
+            names_in(&folder).len() <= 40,
+            "{folder} has more than 40 files"
+        );
+    }
 }

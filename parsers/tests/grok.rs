@@ -331,3 +331,23 @@ fn an_explanation_tells_of_the_attempt_that_matched_most() {
     assert_eq!(explanation.expected, "\" end\"");
     assert_eq!(explanation.captured, [(0, 0..3), (1, 4..6)]);
 }
+
+#[test]
+fn definitions_that_double_each_other_are_refused_before_they_fill_the_memory() {
+    let mut patterns = Patterns::empty();
+    patterns.define("A", &"%{B}".repeat(90)).unwrap();
+    patterns.define("B", &"%{C}".repeat(90)).unwrap();
+    patterns.define("C", &"[a-z]".repeat(10_000)).unwrap();
+    let error = Grok::compile("%{A}", &patterns, Options::default())
+        .err()
+        .unwrap();
+    assert!(error.message().contains("262144 bytes"), "{error}");
+}
+
+#[test]
+fn a_capture_that_was_entered_again_is_not_explained_as_complete() {
+    let grok = compile("(?:(?<name>[a-z]+[0-9]) )+!").unwrap();
+    let explained = grok.explain(b"a1 b2 cde");
+    assert_eq!(explained.rest, 9..9);
+    assert_eq!(explained.captured, []);
+}

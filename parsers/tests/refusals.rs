@@ -319,7 +319,7 @@ fn definitions_that_multiply_are_refused_before_they_fill_the_memory() {
     let error = refusal(&"%{BIG}".repeat(100), &patterns).to_string();
     assert_eq!(
         error,
-        "column 103: the patterns expand to more than 1048576 bytes"
+        "column 25: the expression has more than 262144 bytes with all the patterns it refers to"
     );
 }
 

@@ -5,7 +5,7 @@ pub mod compile;
 
 use std::sync::Arc;
 
-use sawlog_parsers::grok::{self, Grok, Kind as CaptureKind, Slots};
+use sawlog_parsers::grok::{self, Grok, GrokSet, Kind as CaptureKind, SetOutcome, Slots};
 
 use crate::event::value::Text;
 use crate::event::{Batch, EventId, Name, Reference, Value};
@@ -76,18 +76,32 @@ struct GrokFilter {
 /// One field and the patterns that are tried on it.
 struct FieldPatterns {
     field: Reference,
-    patterns: Vec<Pattern>,
+    /// The expressions, with one look at the line for all of them.
+    set: GrokSet,
+    /// What each of them puts where.
+    rules: Vec<CaptureRules>,
 }
 
-struct Pattern {
-    grok: Grok,
+impl FieldPatterns {
+    fn new(field: Reference, patterns: Vec<(Grok, CaptureRules)>) -> Self {
+        let (groks, rules) = patterns.into_iter().unzip();
+        Self {
+            field,
+            set: GrokSet::new(groks),
+            rules,
+        }
+    }
+}
+
+/// Where the captures of one expression go.
+struct CaptureRules {
     captures: Vec<Capture>,
     /// The set of the captures' names, if all are different fields at the top level.
     new_fields: Option<u64>,
 }
 
-impl Pattern {
-    fn new(grok: Grok, captures: Vec<Capture>) -> Self {
+impl CaptureRules {
+    fn new(captures: Vec<Capture>) -> Self {
         let mut new_fields = Some(0);
         for capture in &captures {
             let bit = capture.top.map(Name::bit);
@@ -96,7 +110,6 @@ impl Pattern {
                 .and_then(|(bits, bit)| (bits & bit == 0).then_some(bits | bit));
         }
         Self {
-            grok,
             captures,
             new_fields,
         }
@@ -203,35 +216,54 @@ impl GrokFilter {
         text: Text,
         rule: &FieldPatterns,
     ) -> Matched {
+        if self.break_on_match {
+            return match rule.set.search(batch.text(text), &mut self.slots.0) {
+                SetOutcome::Match(index) => self.store_of(index, batch, id, text, rule),
+                SetOutcome::NoMatch => Matched::No,
+                SetOutcome::BudgetSpent(_) => Matched::TimedOut,
+            };
+        }
         let mut result = Matched::No;
-        for pattern in &rule.patterns {
-            match pattern.grok.search(batch.text(text), &mut self.slots.0) {
+        for (index, grok) in rule.set.groks().iter().enumerate() {
+            match grok.search(batch.text(text), &mut self.slots.0) {
                 grok::Outcome::NoMatch => continue,
                 grok::Outcome::BudgetSpent => return Matched::TimedOut,
                 grok::Outcome::Match => {}
             }
-            if !self.store(batch, id, text, pattern) {
-                return Matched::Unfit;
-            }
-            result = Matched::Yes;
-            if self.break_on_match {
+            result = self.store_of(index, batch, id, text, rule);
+            if result != Matched::Yes {
                 break;
             }
         }
         result
     }
 
+    /// Stores what the expression with this index captured.
+    fn store_of(
+        &self,
+        index: usize,
+        batch: &mut Batch,
+        id: EventId,
+        text: Text,
+        rule: &FieldPatterns,
+    ) -> Matched {
+        match rule.rules.get(index) {
+            Some(rules) if self.store(batch, id, text, rules) => Matched::Yes,
+            _ => Matched::Unfit,
+        }
+    }
+
     /// Puts the captures of a match into the event. False if one did not fit.
-    fn store(&self, batch: &mut Batch, id: EventId, text: Text, pattern: &Pattern) -> bool {
+    fn store(&self, batch: &mut Batch, id: EventId, text: Text, rules: &CaptureRules) -> bool {
         let fields = batch.fields(id);
-        if pattern
+        if rules
             .new_fields
             .is_some_and(|bits| bits & batch.name_bits(fields) == 0)
         {
-            self.append(batch, id, text, pattern);
+            self.append(batch, id, text, rules);
             return true;
         }
-        for (index, capture) in pattern.captures.iter().enumerate() {
+        for (index, capture) in rules.captures.iter().enumerate() {
             let Some(value) = self.value(batch, text, index, capture) else {
                 continue;
             };
@@ -245,9 +277,9 @@ impl GrokFilter {
 
 impl GrokFilter {
     /// Adds the captures behind the fields of an event that has none of their names.
-    fn append(&self, batch: &mut Batch, id: EventId, text: Text, pattern: &Pattern) {
+    fn append(&self, batch: &mut Batch, id: EventId, text: Text, rules: &CaptureRules) {
         let mut fields = batch.fields(id);
-        for (index, capture) in pattern.captures.iter().enumerate() {
+        for (index, capture) in rules.captures.iter().enumerate() {
             let value = self.value(batch, text, index, capture);
             if let (Some(name), Some(value)) = (capture.top, value) {
                 batch.push_member(&mut fields, name, value);

@@ -6,6 +6,8 @@
 use std::fmt;
 use std::sync::OnceLock;
 
+use regex_syntax::hir::HirKind;
+
 /// The last code point there is.
 const LAST: u32 = 0x10FFFF;
 /// What a byte outside of valid UTF-8 counts as.
@@ -137,62 +139,51 @@ impl Class {
 
     /// The POSIX bracket `[:name:]`, with Unicode's meaning as in Ruby.
     pub fn posix(name: &str) -> Option<Self> {
-        let beyond = |expression: &'static str, cell: &'static OnceLock<Class>| {
-            cell.get_or_init(|| beyond_ascii(expression)).clone()
-        };
-        macro_rules! unicode {
-            ($expression:literal) => {{
-                static CELL: OnceLock<Class> = OnceLock::new();
-                beyond($expression, &CELL)
-            }};
-        }
         Some(match name {
-            "alnum" => Self::ascii(&[(b'0', b'9'), (b'A', b'Z'), (b'a', b'z')])
-                .union(&unicode!(r"[\p{Alphabetic}\p{Nd}]+")),
-            "alpha" => {
-                Self::ascii(&[(b'A', b'Z'), (b'a', b'z')]).union(&unicode!(r"\p{Alphabetic}+"))
-            }
+            "alnum" => beyond_ascii(r"[\p{Alphabetic}\p{Nd}]", b"0-9A-Za-z"),
+            "alpha" => beyond_ascii(r"\p{Alphabetic}", b"A-Za-z"),
             "ascii" => Self::ascii(&[(0, 127)]),
-            "blank" => Self::ascii(&[(b'\t', b'\t'), (b' ', b' ')]).union(&unicode!(r"\p{Zs}+")),
-            "cntrl" => Self::ascii(&[(0, 31), (127, 127)]).union(&unicode!(r"\p{Cc}+")),
-            "digit" => Self::digit().union(&unicode!(r"\p{Nd}+")),
-            "graph" => {
-                Self::ascii(&[(b'!', b'~')]).union(&unicode!(r"[^\p{White_Space}\p{Cc}\p{Cn}]+"))
-            }
-            "lower" => Self::ascii(&[(b'a', b'z')]).union(&unicode!(r"\p{Lowercase}+")),
-            "print" => Self::ascii(&[(b' ', b'~')])
-                .union(&unicode!(r"[^\p{White_Space}\p{Cc}\p{Cn}]+|\p{Zs}+")),
-            "punct" => Self::ascii(&[(b'!', b'/'), (b':', b'@'), (b'[', b'`'), (b'{', b'~')])
-                .union(&unicode!(r"\p{P}+")),
-            "space" => Self::space().union(&unicode!(r"\p{White_Space}+")),
-            "upper" => Self::ascii(&[(b'A', b'Z')]).union(&unicode!(r"\p{Uppercase}+")),
+            "blank" => beyond_ascii(r"\p{Zs}", b"\t-\t - "),
+            "cntrl" => beyond_ascii(r"\p{Cc}", b"\0-\x1F\x7F-\x7F"),
+            "digit" => beyond_ascii(r"\p{Nd}", b"0-9"),
+            "graph" => beyond_ascii(r"[^\p{White_Space}\p{Cc}\p{Cn}]", b"!-~"),
+            "lower" => beyond_ascii(r"\p{Lowercase}", b"a-z"),
+            "print" => beyond_ascii(r"[[^\p{White_Space}\p{Cc}\p{Cn}]\p{Zs}]", b" -~"),
+            "punct" => beyond_ascii(r"\p{P}", b"!-/:-@[-`{-~"),
+            "space" => beyond_ascii(r"\p{White_Space}", b"\t-\r - "),
+            "upper" => beyond_ascii(r"\p{Uppercase}", b"A-Z"),
             "word" => Self::word().union(unicode_word()),
             "xdigit" => Self::hex(),
             _ => return None,
         })
     }
-}
 
-impl Class {
     /// Unicode's general categories, scripts and properties: `L`, `Lu`, `Han`.
     pub fn property(name: &str) -> Option<Self> {
         let is_word = name
             .bytes()
             .all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
-        let expression = format!(r"\p{{{name}}}+");
-        let property = regex::Regex::new(&expression).ok().filter(|_| is_word)?;
-        Some(Self::of_expression(&property, 0))
+        is_word.then(|| of_unicode(&format!(r"\p{{{name}}}")))?
     }
+}
 
-    /// Reads a set out of the automaton's own tables, so that both engines agree.
-    fn of_expression(property: &regex::Regex, from: u32) -> Self {
-        let all: String = (from..=LAST).filter_map(char::from_u32).collect();
-        let ranges: Vec<_> = property
-            .find_iter(&all)
-            .flat_map(|run| runs(run.as_str()))
-            .collect();
-        Self::from_ranges(&ranges)
-    }
+/// Reads a set out of the automaton's own tables, so that both engines agree.
+fn of_unicode(expression: &str) -> Option<Class> {
+    let parsed = regex_syntax::parse(expression).ok()?;
+    let ranges: Vec<(u32, u32)> = match parsed.kind() {
+        HirKind::Class(regex_syntax::hir::Class::Unicode(class)) => class
+            .iter()
+            .map(|range| (range.start().into(), range.end().into()))
+            .collect(),
+        // A set of one character is made a text.
+        HirKind::Literal(literal) => {
+            let text = std::str::from_utf8(&literal.0).ok()?;
+            let codes = text.chars().map(u32::from);
+            codes.map(|code| (code, code)).collect()
+        }
+        _ => return None,
+    };
+    Some(Class::from_ranges(&ranges))
 }
 
 /// As an expression would write it.
@@ -222,7 +213,7 @@ impl fmt::Display for Class {
 /// The characters beyond ASCII that `\b` takes for a part of a word.
 fn unicode_word() -> &'static Class {
     static CELL: OnceLock<Class> = OnceLock::new();
-    CELL.get_or_init(|| beyond_ascii(r"\w+"))
+    CELL.get_or_init(|| beyond_ascii(r"\w", b""))
 }
 
 /// Whether `\b` takes the character for a part of a word.
@@ -233,22 +224,18 @@ pub(super) fn is_word(code: u32) -> bool {
     }
 }
 
-fn beyond_ascii(expression: &str) -> Class {
-    let property =
-        regex::Regex::new(expression).expect("a constant of this file that its tests compile");
-    Class::of_expression(&property, 0x80)
-}
-
-/// The code points of a run as ranges: the surrogates, which are no characters, part a run in two.
-fn runs(text: &str) -> Vec<(u32, u32)> {
-    let code = |letter: Option<char>| letter.map(u32::from);
-    match (code(text.chars().next()), code(text.chars().next_back())) {
-        (Some(low), Some(high)) if low < 0xD800 && 0xDFFF < high => {
-            vec![(low, 0xD7FF), (0xE000, high)]
-        }
-        (Some(low), Some(high)) => vec![(low, high)],
-        _ => Vec::new(),
-    }
+/// A set of Unicode's beyond ASCII, and within it the ranges that are written as `a-z0-9`.
+fn beyond_ascii(expression: &str, ascii: &[u8]) -> Class {
+    let whole =
+        of_unicode(expression).expect("a constant of this file that its tests read as well");
+    let ranges = ascii.chunks_exact(3).filter_map(|range| match range {
+        [low, b'-', high] => Some((u32::from(*low), u32::from(*high))),
+        _ => None,
+    });
+    let ascii = Class::from_ranges(&ranges.collect::<Vec<_>>());
+    whole
+        .intersection(&Class::from_ranges(&[(0x80, LAST)]))
+        .union(&ascii)
 }
 
 fn other_case(letter: char) -> impl Iterator<Item = u32> {
@@ -333,6 +320,32 @@ mod tests {
             assert!(!Class::posix(name).unwrap().ranges().is_empty(), "{name}");
         }
         assert_eq!(Class::posix("letter"), None);
+    }
+
+    #[test]
+    fn sets_are_those_of_the_automaton() {
+        let all: Vec<char> = (0x80..=LAST).filter_map(char::from_u32).collect();
+        for (name, expression) in [
+            ("alnum", r"[\p{Alphabetic}\p{Nd}]"),
+            ("print", r"[^\p{White_Space}\p{Cc}\p{Cn}]|\p{Zs}"),
+        ] {
+            let class = Class::posix(name).unwrap();
+            let judge = regex::Regex::new(expression).unwrap();
+            for letter in all.iter().step_by(97) {
+                let is_of_it = judge.is_match(letter.encode_utf8(&mut [0; 4]));
+                assert_eq!(class.contains((*letter).into()), is_of_it, "{letter}");
+            }
+        }
+        assert_eq!(
+            Class::posix("blank").unwrap().ranges()[..2],
+            [(9, 9), (32, 32)]
+        );
+        assert_eq!(Class::posix("punct").unwrap().ranges()[0], (33, 47));
+    }
+
+    #[test]
+    fn a_property_of_one_character_is_a_set_as_well() {
+        assert_eq!(Class::property("Zl").unwrap(), Class::single(0x2028));
     }
 
     #[test]

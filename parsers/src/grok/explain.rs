@@ -86,8 +86,9 @@ impl Grok {
 }
 
 fn spans(bounds: &[usize]) -> Vec<(usize, Range<usize>)> {
+    // A capture in a repetition that was entered again has its new start and its old end: it is open.
     let complete = |pair: &[usize]| match pair {
-        [start, end] if *start != UNSET && *end != UNSET => Some(*start..*end),
+        [start, end] if *end != UNSET && start <= end => Some(*start..*end),
         _ => None,
     };
     bounds

@@ -105,10 +105,14 @@ pub(super) fn first(node: &Node, follow: &First) -> First {
             ..First::NONE
         },
         Node::Assert(_) => *follow,
-        Node::Concat(nodes) => nodes
-            .iter()
-            .rev()
-            .fold(*follow, |follow, node| first(node, &follow)),
+        Node::Concat(nodes) => {
+            // What stands behind a piece that takes a byte is not seen; asking it made long expressions slow to
+            // compile.
+            let taking = nodes.iter().position(|node| !node.is_nullable());
+            let leading = taking.map_or(nodes.len(), |taking| taking + 1);
+            let leading = nodes.iter().take(leading).rev();
+            leading.fold(*follow, |follow, node| first(node, &follow))
+        }
         Node::Alternate(nodes) => nodes
             .iter()
             .fold(First::NONE, |all, node| all.union(&first(node, follow))),

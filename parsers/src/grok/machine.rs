@@ -4,15 +4,17 @@
 mod groups;
 mod runs;
 mod search;
+mod straight;
 
 use super::class::{decode, decode_back, is_word};
-use super::program::{GuardIndex, Op, Program, SetIndex};
-use super::token::{Scan, Token};
+use super::program::{GATES_MAX, GuardIndex, Op, Program, SetIndex};
 use super::tree::Assert;
 
 /// A span's bound that is not set. Its bytes differ, so that a few of them are stored in line instead of
 /// by a call of memset, which took a tenth of a short line's time.
 pub(super) const UNSET: usize = usize::MAX - 1;
+
+use self::straight::Halt;
 
 /// How a run of the machine ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,32 +24,38 @@ pub(super) enum Verdict {
     Spent,
 }
 
-/// What to do when the way that was taken fails.
+/// What to do when the way that was taken fails. A frame that goes on somewhere has the number of bounds that were
+/// set when it was pushed: those above it are void then.
 #[derive(Debug, Clone, Copy)]
 enum Frame {
     Branch {
-        pc: usize,
+        pc: u32,
+        set: u32,
         at: usize,
     },
     /// A greedy run may give back down to `low`.
     Shrink {
-        pc: usize,
+        pc: u32,
+        set: u32,
         low: usize,
         at: usize,
     },
     /// A lazy run may take more; so many members at most.
     Grow {
-        pc: usize,
+        pc: u32,
+        set: u32,
         at: usize,
         left: u32,
     },
     /// The next place of a text behind, or before, this one.
     SearchOn {
-        pc: usize,
+        pc: u32,
+        set: u32,
         at: usize,
     },
     SearchBack {
-        pc: usize,
+        pc: u32,
+        set: u32,
         low: usize,
         at: usize,
     },
@@ -76,6 +84,21 @@ pub(super) struct Scratch {
     pub spans: Vec<usize>,
     stack: Vec<Frame>,
     registers: Vec<Register>,
+    /// The places behind each gate.
+    places: [[usize; PLACES_MAX]; GATES_MAX],
+}
+
+/// Places behind one gate that are remembered; most lines have its text once or twice.
+const PLACES_MAX: usize = 4;
+
+impl Scratch {
+    /// Makes room for so many captures.
+    pub fn prepare(&mut self, captures: usize) {
+        if self.spans.len() != 2 * captures {
+            self.spans.clear();
+            self.spans.resize(2 * captures, UNSET);
+        }
+    }
 }
 
 /// One search.
@@ -86,16 +109,20 @@ pub(super) struct Machine<'a> {
     at: usize,
     pc: usize,
     steps_left: u64,
-    /// Whether a span was set since all were unset.
-    has_spans: bool,
-    /// The furthest place where an operation failed, and that operation.
-    furthest: Furthest,
+    /// The bounds of spans from this one on are void, whatever they hold: so they need not be reset, neither for a
+    /// new line nor when a choice is taken back. Unless the program undoes bounds one by one.
+    set: usize,
+    /// Whether a span may be set from an earlier attempt; only where bounds are undone.
+    is_dirty: bool,
+    /// How many places were seen behind each gate, in vain so far; one more than `PLACES_MAX` when there were more.
+    seen: [u8; GATES_MAX],
+    /// The furthest place where an operation failed, and that operation; only when it is asked for.
+    furthest: Option<Box<Furthest>>,
 }
 
 /// Where a search got furthest; kept only for `explain`.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Furthest {
-    wanted: bool,
     /// Bytes that the attempt which got furthest had behind it. An attempt that begins late in the line does not count
     /// for more because of that.
     length: usize,
@@ -120,7 +147,6 @@ impl<'a> Machine<'a> {
         scratch
             .registers
             .resize(program.registers, Register::default());
-        let furthest = Furthest::default();
         Self {
             program,
             line,
@@ -128,18 +154,21 @@ impl<'a> Machine<'a> {
             at: 0,
             pc: 0,
             steps_left: steps_max,
-            has_spans: false,
-            furthest,
+            set: 0,
+            is_dirty: true,
+            seen: [0; GATES_MAX],
+            furthest: None,
         }
     }
 
     /// Asks for the furthest place of failure.
     pub fn note_furthest(&mut self) {
-        self.furthest.wanted = true;
+        self.furthest = Some(Box::default());
     }
 
     pub fn into_furthest(self) -> Furthest {
         self.furthest
+            .map_or_else(Furthest::default, |furthest| *furthest)
     }
 
     /// The place behind a match.
@@ -152,35 +181,49 @@ impl<'a> Machine<'a> {
         self.scratch.stack.clear();
         self.at = at;
         self.pc = 0;
-        self.furthest.start = at;
-        self.furthest.current = (0, at);
-        let verdict = match self.furthest.wanted {
-            true => self.run::<true>(),
-            false => self.run::<false>(),
+        self.set = 0;
+        if self.program.undoes_spans {
+            self.set = self.scratch.spans.len();
+            if self.is_dirty {
+                self.scratch.spans.fill(UNSET);
+                self.is_dirty = false;
+            }
+        }
+        let verdict = match &mut self.furthest {
+            Some(furthest) => {
+                furthest.start = at;
+                furthest.current = (0, at);
+                self.run::<true>()
+            }
+            None => self.run::<false>(),
         };
-        if verdict != Verdict::Match && self.has_spans {
-            self.scratch.spans.fill(UNSET);
-            self.has_spans = false;
+        if verdict == Verdict::Match
+            && let Some(void) = self.scratch.spans.get_mut(self.set..)
+        {
+            void.fill(UNSET);
         }
         verdict
     }
 
+    /// Traced, one operation at a time runs, and each failure is noted with its piece.
+    #[inline(always)]
     fn run<const TRACED: bool>(&mut self) -> Verdict {
         loop {
+            if TRACED {
+                self.enter_piece();
+            }
+            let is_on_the_way = match self.straight::<TRACED>() {
+                Halt::Pause => true,
+                Halt::Failure => false,
+                Halt::Other => match self.program.ops.get(self.pc) {
+                    None | Some(Op::Match) => return Verdict::Match,
+                    Some(op) => self.step(op),
+                },
+            };
             if self.steps_left == 0 {
                 return Verdict::Spent;
             }
             self.steps_left -= 1;
-            if TRACED {
-                self.enter_piece();
-            }
-            let Some(op) = self.program.ops.get(self.pc) else {
-                return Verdict::Match;
-            };
-            if matches!(op, Op::Match) {
-                return Verdict::Match;
-            }
-            let is_on_the_way = self.step(op);
             if !is_on_the_way {
                 if TRACED {
                     self.note();
@@ -192,45 +235,29 @@ impl<'a> Machine<'a> {
         }
     }
 
-    /// Carries out one operation; false when it fails.
-    #[inline(always)]
+    /// Carries out one of the operations that `straight` leaves; false when it fails.
+    #[inline]
     fn step(&mut self, op: &Op) -> bool {
         match op {
-            Op::Short {
-                bytes,
-                mask,
-                length,
-            } => self.short(*bytes, *mask, *length as usize),
-            Op::Byte(byte) => self.byte(*byte),
-            Op::Literal(text) => self.literal(text),
-            Op::CapturedToken { token, slot } => self.captured_token(*token, *slot),
-            Op::Token(token) => self.token(*token),
-            Op::CapturedRun { set, min, slot } => self.captured_run(*set, *min, *slot),
-            Op::Run { set, min, max } => self.possessive(*set, *min, *max),
-            Op::Save(index) => self.save(*index, self.at),
-            Op::One(set) => self.one(*set),
-            Op::Split { .. } => self.split(op),
-            Op::Jump(target) => self.jump(*target as usize),
-            Op::Assert(assert) => self.check(holds(*assert, self.line, self.at)),
-            Op::Beside {
-                set,
-                ahead,
-                negative,
-            } => self.beside(*set, *ahead, *negative),
             Op::Greedy {
                 set,
                 min,
                 max,
                 guard,
             } => self.greedy(*set, *min, *max, *guard),
+            Op::FindNext { finder, min } => self.find_next(*finder, *min),
+            Op::FindLast { finder, min } => self.find_last(*finder, *min),
             Op::Lazy {
                 set,
                 min,
                 max,
                 guard,
             } => self.lazy(*set, *min, *max, *guard),
-            Op::FindNext { finder, min } => self.find_next(*finder, *min),
-            Op::FindLast { finder, min } => self.find_last(*finder, *min),
+            Op::Beside {
+                set,
+                ahead,
+                negative,
+            } => self.beside(*set, *ahead, *negative),
             _ => self.rare(op),
         }
     }
@@ -279,129 +306,8 @@ impl<'a> Machine<'a> {
     }
 
     #[inline]
-    fn literal(&mut self, text: &[u8]) -> bool {
-        let found = self
-            .line
-            .get(self.at..)
-            .is_some_and(|rest| rest.starts_with(text));
-        self.at += if found { text.len() } else { 0 };
-        self.check(found)
-    }
-
-    #[inline]
-    fn short(&mut self, bytes: u64, mask: u64, length: usize) -> bool {
-        let rest = self.line.get(self.at..).unwrap_or_default();
-        let found = match rest.first_chunk::<8>() {
-            Some(chunk) => u64::from_le_bytes(*chunk) & mask == bytes,
-            None => rest.starts_with(&bytes.to_le_bytes()[..length]),
-        };
-        self.at += if found { length } else { 0 };
-        self.check(found)
-    }
-
-    #[inline]
-    fn byte(&mut self, byte: u8) -> bool {
-        let found = self.line.get(self.at) == Some(&byte);
-        self.at += usize::from(found);
-        self.check(found)
-    }
-
-    #[inline]
-    fn one(&mut self, set: SetIndex) -> bool {
-        let length = self.program.sets[usize::from(set)].one(self.line, self.at);
-        self.move_to(length.map(|length| self.at + length))
-    }
-
-    #[inline]
-    fn possessive(&mut self, set: SetIndex, min: u32, max: u32) -> bool {
-        let end = self.program.sets[usize::from(set)].run(self.line, self.at, min, max);
-        self.move_to(end)
-    }
-
-    #[inline]
-    fn captured_run(&mut self, set: SetIndex, min: u32, slot: u32) -> bool {
-        let start = self.at;
-        let end = self.program.sets[usize::from(set)].run(self.line, start, min, u32::MAX);
-        if !self.move_to(end) {
-            return false;
-        }
-        self.set_span(slot as usize, start);
-        self.set_span(slot as usize + 1, self.at);
-        true
-    }
-
-    #[inline]
-    fn token(&mut self, token: Token) -> bool {
-        match token.scan(self.line, self.at) {
-            Scan::End(end) => self.move_to(Some(end)),
-            Scan::Fail => false,
-            Scan::Unsure => {
-                // Ends the search without a verdict, as a spent budget does.
-                self.steps_left = 0;
-                true
-            }
-        }
-    }
-
-    #[inline]
-    fn captured_token(&mut self, token: Token, slot: u32) -> bool {
-        let start = self.at;
-        if !self.token(token) {
-            return false;
-        }
-        self.set_span(slot as usize, start);
-        self.set_span(slot as usize + 1, self.at);
-        true
-    }
-
-    #[inline]
-    fn save(&mut self, index: u32, at: usize) -> bool {
-        self.set_span(index as usize, at);
-        self.advance()
-    }
-
-    #[inline]
-    fn set_span(&mut self, index: usize, at: usize) {
-        // Without an open choice nothing is ever taken back: a failure ends the attempt.
-        if !self.scratch.stack.is_empty() {
-            let value = self.scratch.spans[index];
-            self.push(Frame::Span { index, value });
-        }
-        self.scratch.spans[index] = at;
-        self.has_spans = true;
-    }
-
-    #[inline]
     fn admits(&self, guard: GuardIndex, at: usize) -> bool {
         self.program.guards[usize::from(guard)].admits(self.line.get(at))
-    }
-
-    #[inline]
-    fn split(&mut self, op: &Op) -> bool {
-        let Op::Split {
-            first,
-            second,
-            first_guard,
-            second_guard,
-        } = op
-        else {
-            return false;
-        };
-        match (
-            self.admits(*first_guard, self.at),
-            self.admits(*second_guard, self.at),
-        ) {
-            (true, true) => {
-                self.push(Frame::Branch {
-                    pc: *second as usize,
-                    at: self.at,
-                });
-                self.jump(*first as usize)
-            }
-            (true, false) => self.jump(*first as usize),
-            (false, true) => self.jump(*second as usize),
-            (false, false) => false,
-        }
     }
 
     fn beside(&mut self, set: SetIndex, ahead: bool, negative: bool) -> bool {
@@ -425,28 +331,18 @@ impl<'a> Machine<'a> {
                     self.scratch.registers[index] = value;
                     continue;
                 }
-                Frame::Branch { pc, at } => {
+                Frame::Branch { pc, set, at } => {
+                    self.set = set as usize;
                     self.at = at;
-                    self.jump(pc)
+                    self.jump(pc as usize)
                 }
-                Frame::Shrink { pc, low, at } => match self.program.ops[pc] {
-                    Op::Greedy { guard, .. } => self.shrink(pc, low, at, guard),
-                    _ => false,
-                },
-                Frame::Grow { pc, at, left } => match self.program.ops[pc] {
-                    Op::Lazy { guard, .. } => self.grow(pc, at, left, guard),
-                    _ => false,
-                },
-                Frame::SearchOn { pc, at } => match self.program.ops[pc] {
-                    Op::FindNext { finder, .. } => self.search_on(pc, usize::from(finder), at),
-                    _ => false,
-                },
-                Frame::SearchBack { pc, low, at } => match self.program.ops[pc] {
-                    Op::FindLast { finder, .. } => {
-                        self.search_back_from(pc, usize::from(finder), low, at)
-                    }
-                    _ => false,
-                },
+                Frame::Shrink { pc, set, .. }
+                | Frame::Grow { pc, set, .. }
+                | Frame::SearchOn { pc, set, .. }
+                | Frame::SearchBack { pc, set, .. } => {
+                    self.set = set as usize;
+                    self.go_on(pc as usize, frame)
+                }
             };
             if is_on_the_way {
                 return true;
@@ -454,9 +350,36 @@ impl<'a> Machine<'a> {
         }
         false
     }
+
+    /// Ends a run in another place.
+    fn go_on(&mut self, pc: usize, frame: Frame) -> bool {
+        match (frame, &self.program.ops[pc]) {
+            (Frame::Shrink { low, at, .. }, Op::Greedy { guard, .. }) => {
+                self.shrink(pc, low, at, *guard)
+            }
+            (Frame::Grow { at, left, .. }, Op::Lazy { guard, .. }) => {
+                self.grow(pc, at, left, *guard)
+            }
+            (Frame::SearchOn { at, .. }, Op::FindNext { finder, .. }) => {
+                self.search_on(pc, usize::from(*finder), at)
+            }
+            (Frame::SearchBack { low, at, .. }, Op::FindLast { finder, .. }) => {
+                self.search_back_from(pc, usize::from(*finder), low, at)
+            }
+            _ => false,
+        }
+    }
+
+    /// How many bounds are set, for a frame.
+    #[inline]
+    fn set_now(&self) -> u32 {
+        // Twice the captures, which are bounded by the length of an expression.
+        self.set as u32
+    }
 }
 
 /// Whether a condition holds at a place.
+#[inline]
 fn holds(assert: Assert, line: &[u8], at: usize) -> bool {
     let before = at.checked_sub(1).and_then(|before| line.get(before));
     match assert {

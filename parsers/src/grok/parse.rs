@@ -21,10 +21,11 @@ const DEPTH_MAX: usize = 120;
 /// The tree of an expression may be this high, since compilers walk it by recursion: a thread's usual stack of 2 MiB
 /// holds twice as much without optimisation, and the highest published pattern has 33.
 const HEIGHT_MAX: usize = 150;
-/// Bytes of all definitions that one expression expands to; the longest published one has 9.3 kB.
-const EXPANDED_BYTES_MAX: usize = 1 << 20;
 /// References expanded in one expression; Logstash's own limit.
 const REFERENCES_MAX: usize = 10_000;
+/// Bytes of all definitions that one expression expands to, each as often as it is referred to: a few lines of
+/// definitions that double each other would fill the memory. The longest published expansion has 9.3 kB.
+const EXPANSION_BYTES_MAX: usize = 256 << 10;
 /// A counted repetition is unrolled, so its count is bounded; Oniguruma's own limit.
 const COUNT_MAX: u32 = 100_000;
 
@@ -43,7 +44,7 @@ pub(super) fn parse(text: &str, patterns: &Patterns, captures: Captures) -> Resu
         inline: HashMap::new(),
         open: Vec::new(),
         references: 0,
-        expanded_bytes: 0,
+        bytes: 0,
         depth: 0,
         captures: Vec::new(),
         warnings: Vec::new(),
@@ -65,7 +66,8 @@ struct Scope<'p> {
     /// The definitions being parsed, outermost first.
     open: Vec<String>,
     references: usize,
-    expanded_bytes: usize,
+    /// Of all definitions that were expanded.
+    bytes: usize,
     depth: usize,
     captures: Vec<Capture>,
     warnings: Vec<String>,

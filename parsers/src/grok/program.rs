@@ -2,7 +2,13 @@
 //! a hand-written parser knows a definition, the compiler says so; the result stays the same.
 
 mod emit;
+mod gates;
+mod join;
+mod needle;
 mod start;
+
+pub(super) use self::gates::GATES_MAX;
+pub(super) use self::needle::Needle;
 
 use std::sync::Arc;
 
@@ -35,6 +41,10 @@ pub(super) struct Program {
     pub start: Start,
     /// The tokens that a match begins with, one of them each; empty when it can begin otherwise too.
     pub leads: Vec<Token>,
+    /// The texts of the gates, the rarest first.
+    pub gates: Vec<Needle>,
+    /// Whether a bound of a span can be set again after a failure, so that its old value matters.
+    pub undoes_spans: bool,
     /// A text that every match holds.
     pub required: Option<Needle>,
     /// Why a run can go back more than a little, if it can: then the automaton is the better engine.
@@ -69,6 +79,14 @@ pub(super) enum Op {
         bytes: u64,
         mask: u64,
         length: u32,
+    },
+    /// A short text that every match passes once, after which all depends on the place alone: from where the rest
+    /// failed once, it need not be tried again.
+    Gate {
+        bytes: u64,
+        mask: u64,
+        length: u8,
+        gate: u8,
     },
     /// A text of one byte.
     Byte(u8),
@@ -181,22 +199,6 @@ impl Op {
                 }
             }
             _ => Op::Literal(text.into()),
-        }
-    }
-}
-
-/// A text to look for, forwards and backwards.
-#[derive(Debug)]
-pub(super) struct Needle {
-    pub next: memchr::memmem::Finder<'static>,
-    pub last: memchr::memmem::FinderRev<'static>,
-}
-
-impl Needle {
-    pub fn new(text: &[u8]) -> Self {
-        Self {
-            next: memchr::memmem::Finder::new(text).into_owned(),
-            last: memchr::memmem::FinderRev::new(text).into_owned(),
         }
     }
 }

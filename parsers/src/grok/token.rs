@@ -107,6 +107,11 @@ impl Token {
         (built_in().get(name) == Some(body)).then_some(token)
     }
 
+    /// Whether a definition in force is a built-in one that has a parser, whatever follows it.
+    pub fn is_name(name: &str, body: &Node) -> bool {
+        built_in().get(name) == Some(body)
+    }
+
     /// A quick look at a few bytes, for searches: whether it is worth trying. It may say yes too often; the
     /// first byte is known to fit.
     #[inline]

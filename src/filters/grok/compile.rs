@@ -1,17 +1,19 @@
 //! `grok`'s options to compiled patterns: the built-in bank, then pattern files, then definitions of the block.
 
+mod fault;
+
 use std::path::{Path, PathBuf};
 
 use sawlog_parsers::grok::{Captures, Grok, Options as GrokOptions, Patterns, STEPS_MAX};
 
 use crate::event::Reference;
 use crate::filters::Filter;
-use crate::filters::grok::{Capture, FieldPatterns, GrokFilter, Pattern, Scratch};
+use crate::filters::grok::{Capture, CaptureRules, FieldPatterns, GrokFilter, Scratch};
 use crate::lang::diagnostic::Diagnostic;
 use crate::lang::glob;
 use crate::limits;
 use crate::pipeline::{Building, Ecs};
-use crate::plugin::{Options, Word};
+use crate::plugin::{Arg, Options, Word};
 
 pub fn build(options: &Options, building: &mut Building<'_>) -> Option<Box<dyn Filter>> {
     let patterns = patterns(options, building);
@@ -26,6 +28,7 @@ pub fn build(options: &Options, building: &mut Building<'_>) -> Option<Box<dyn F
         .collect();
     let rules = Rules {
         options: grok_options(options),
+        definitions: options.hash("pattern_definitions"),
         target,
         overwrite,
     };
@@ -35,12 +38,9 @@ pub fn build(options: &Options, building: &mut Building<'_>) -> Option<Box<dyn F
         let compiled = words
             .iter()
             .filter_map(|word| rules.compile(word, &patterns, building));
-        let compiled: Vec<Pattern> = compiled.collect();
+        let compiled: Vec<(Grok, CaptureRules)> = compiled.collect();
         let field = building.reference(field);
-        fields.extend(field.map(|field| FieldPatterns {
-            field,
-            patterns: compiled,
-        }));
+        fields.extend(field.map(|field| FieldPatterns::new(field, compiled)));
     }
     let tags = options
         .list("tag_on_failure")
@@ -79,27 +79,31 @@ fn grok_options(options: &Options) -> GrokOptions {
     GrokOptions {
         captures,
         steps_max,
+        ..GrokOptions::default()
     }
 }
 
 /// What all expressions of a block share.
-struct Rules {
+struct Rules<'a> {
     options: GrokOptions,
+    /// `pattern_definitions`, which may hold the fault of an expression.
+    definitions: &'a [(Word, Arg)],
     target: Option<Reference>,
     overwrite: Vec<Reference>,
 }
 
-impl Rules {
+impl Rules<'_> {
     fn compile(
         &self,
         word: &Word,
         patterns: &Patterns,
         building: &mut Building<'_>,
-    ) -> Option<Pattern> {
+    ) -> Option<(Grok, CaptureRules)> {
         let grok = match Grok::compile(&word.text, patterns, self.options) {
             Ok(grok) => grok,
             Err(error) => {
-                building.refuse(word.span, error.to_string());
+                let definitions = self.definitions;
+                building.report(fault::in_expression(&error, word, definitions));
                 return None;
             }
         };
@@ -120,7 +124,7 @@ impl Rules {
             let overwrite = self.overwrite.contains(&reference);
             captures.push(Capture::new(reference, capture.kind, overwrite));
         }
-        Some(Pattern::new(grok, captures))
+        Some((grok, CaptureRules::new(captures)))
     }
 }
 
@@ -148,7 +152,7 @@ fn patterns(options: &Options, building: &mut Building<'_>) -> Patterns {
             continue;
         };
         if let Err(error) = patterns.define(&name.text, text) {
-            building.refuse(name.span, error.to_string());
+            building.refuse(name.span, error.message());
         }
     }
     patterns

@@ -20,8 +20,10 @@ impl Machine<'_> {
                 otherwise,
             } => {
                 self.mark(*register);
+                let set = self.set_now();
                 self.push(Frame::Branch {
-                    pc: *otherwise as usize,
+                    pc: *otherwise,
+                    set,
                     at: self.at,
                 });
                 true
@@ -123,18 +125,26 @@ impl Machine<'_> {
             .get(self.pc)
             .copied()
             .unwrap_or_default();
-        if self.furthest.current.0 != piece {
-            self.furthest.current = (piece, self.at);
+        if let Some(furthest) = &mut self.furthest
+            && furthest.current.0 != piece
+        {
+            furthest.current = (piece, self.at);
         }
     }
 
     pub(super) fn note(&mut self) {
-        let is_first = self.furthest.spans.is_empty();
-        let length = self.at.saturating_sub(self.furthest.start);
-        if self.furthest.length < length || is_first {
-            self.furthest.length = length;
-            (self.furthest.piece, self.furthest.piece_at) = self.furthest.current;
-            self.furthest.spans.clone_from(&self.scratch.spans);
+        let Some(furthest) = &mut self.furthest else {
+            return;
+        };
+        let is_first = furthest.spans.is_empty();
+        let length = self.at.saturating_sub(furthest.start);
+        if furthest.length < length || is_first {
+            furthest.length = length;
+            (furthest.piece, furthest.piece_at) = furthest.current;
+            furthest.spans.clone_from(&self.scratch.spans);
+            if let Some(void) = furthest.spans.get_mut(self.set..) {
+                void.fill(UNSET);
+            }
         }
     }
 }

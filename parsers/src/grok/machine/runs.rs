@@ -29,8 +29,10 @@ impl Machine<'_> {
                 (low < at).then(|| at - decode_back(self.line, at).map_or(1, |found| found.1));
             if is_good {
                 if let Some(before) = before {
+                    let set = self.set_now();
                     self.push(Frame::Shrink {
-                        pc,
+                        pc: pc as u32,
+                        set,
                         low,
                         at: before,
                     });
@@ -80,8 +82,10 @@ impl Machine<'_> {
             if self.admits(guard, at) {
                 if let Some(length) = next {
                     let left = if left == u32::MAX { left } else { left - 1 };
+                    let now = self.set_now();
                     self.push(Frame::Grow {
-                        pc,
+                        pc: pc as u32,
+                        set: now,
                         at: at + length,
                         left,
                     });
@@ -125,12 +129,14 @@ impl Machine<'_> {
         let Some(rest) = self.line.get(from..) else {
             return false;
         };
-        let found = self.program.finders[finder].next.find(rest);
+        let found = self.program.finders[finder].next(rest);
         self.charge(found.unwrap_or(rest.len()));
         let Some(distance) = found else { return false };
         self.at = from + distance;
+        let set = self.set_now();
         self.push(Frame::SearchOn {
-            pc,
+            pc: pc as u32,
+            set,
             at: self.at + 1,
         });
         self.jump(pc + 1)
@@ -146,12 +152,14 @@ impl Machine<'_> {
         let Some(rest) = self.line.get(low..high) else {
             return false;
         };
-        let found = self.program.finders[finder].last.rfind(rest);
+        let found = self.program.finders[finder].last(rest);
         self.charge(rest.len() - found.unwrap_or(0));
         let Some(distance) = found else { return false };
         self.at = low + distance;
+        let set = self.set_now();
         self.push(Frame::SearchBack {
-            pc,
+            pc: pc as u32,
+            set,
             low,
             at: self.at,
         });
@@ -166,7 +174,7 @@ impl Machine<'_> {
         low: usize,
         at: usize,
     ) -> bool {
-        let length = self.program.finders[finder].last.needle().len();
+        let length = self.program.finders[finder].len();
         let high = (at + length).saturating_sub(1).min(self.line.len());
         low <= high && self.search_back(pc, finder, low, high)
     }

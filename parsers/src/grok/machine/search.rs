@@ -1,8 +1,8 @@
 //! Where a match may begin: the places that are tried, and those that are passed over.
 
-use super::{Machine, Verdict};
+use super::{Machine, PLACES_MAX, Verdict};
 use crate::grok::class::decode;
-use crate::grok::program::Start;
+use crate::grok::program::{Needle, Start};
 
 impl Machine<'_> {
     /// Looks for the leftmost match. `spans` must have two entries a capture, all unset.
@@ -16,7 +16,7 @@ impl Machine<'_> {
 
     pub(super) fn search_lines(&mut self) -> Verdict {
         let verdict = self.attempt(0);
-        if verdict != Verdict::NoMatch {
+        if verdict != Verdict::NoMatch || self.is_in_vain(1) {
             return verdict;
         }
         for newline in memchr::memchr_iter(b'\n', self.line) {
@@ -36,11 +36,11 @@ impl Machine<'_> {
             if verdict != Verdict::NoMatch {
                 return verdict;
             }
-            if self.lacks_required() {
+            if self.is_in_vain(1) || self.lacks_required() {
                 return Verdict::NoMatch;
             }
             at = decode(self.line, 0).map_or(1, |(_, length)| length);
-        } else if self.lacks_required() {
+        } else if self.is_in_vain(0) || self.lacks_required() {
             return Verdict::NoMatch;
         }
         match self.program.first.is_ascii() {
@@ -87,11 +87,32 @@ impl Machine<'_> {
         }
     }
 
+    /// Whether no match can begin from here on: some gate has no place that has not failed.
+    fn is_in_vain(&self, from: usize) -> bool {
+        let is_closed = |(gate, needle): (usize, &Needle)| !self.has_open_place(gate, needle, from);
+        self.program.gates.iter().enumerate().any(is_closed)
+    }
+
+    fn has_open_place(&self, gate: usize, needle: &Needle, mut from: usize) -> bool {
+        let seen = usize::from(self.seen[gate]);
+        if PLACES_MAX < seen {
+            return true;
+        }
+        let failed = self.scratch.places[gate].get(..seen).unwrap_or_default();
+        while let Some(found) = self.line.get(from..).and_then(|rest| needle.next(rest)) {
+            if !failed.contains(&(from + found + needle.len())) {
+                return true;
+            }
+            from += found + 1;
+        }
+        false
+    }
+
     pub(super) fn lacks_required(&self) -> bool {
         self.program
             .required
             .as_ref()
-            .is_some_and(|needle| needle.next.find(self.line).is_none())
+            .is_some_and(|needle| needle.next(self.line).is_none())
     }
 
     /// Whether one of the tokens that a match begins with may be at the place.

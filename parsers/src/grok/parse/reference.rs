@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use super::{EXPANDED_BYTES_MAX, Parser, REFERENCES_MAX, Scope};
+use super::{EXPANSION_BYTES_MAX, Parser, REFERENCES_MAX, Scope};
 use crate::error::{Error, Place};
 use crate::grok::Kind;
 use crate::grok::tree::Node;
@@ -95,10 +95,10 @@ impl Scope<'_> {
                 None => return Err(self.unknown(name)),
             },
         };
-        self.expanded_bytes += text.len();
-        if EXPANDED_BYTES_MAX < self.expanded_bytes {
+        self.bytes += text.len();
+        if EXPANSION_BYTES_MAX < self.bytes {
             return Err(Error::new(format!(
-                "the patterns expand to more than {EXPANDED_BYTES_MAX} bytes"
+                "the expression has more than {EXPANSION_BYTES_MAX} bytes with all the patterns it refers to"
             )));
         }
         self.enter()?;

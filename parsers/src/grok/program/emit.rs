@@ -7,6 +7,7 @@ mod loops;
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use super::join::join;
 use super::{Address, GuardIndex, Level, Needle, Op, Program, Set, SetIndex};
 use crate::error::Error;
 use crate::grok::Capture;
@@ -43,6 +44,10 @@ impl Program {
                 first: first(tree, &follow.first),
                 start: super::start::start(tree),
                 leads: Vec::new(),
+                gates: Vec::new(),
+                undoes_spans: level == Level::Plain
+                    || super::start::has_back(tree)
+                    || super::start::repeats_captures(tree),
                 required: super::start::required(tree).map(Needle::new),
                 open_choice: None,
                 origins: Vec::new(),
@@ -60,9 +65,16 @@ impl Program {
             emitter.program.first = First::ALL;
             emitter.program.required = None;
         }
-        emitter.node(tree, &follow)?;
+        match level {
+            Level::Plain => emitter.node(tree, &follow)?,
+            Level::Optimised => emitter.node(&join(tree, false), &follow)?,
+            Level::Scanner => emitter.node(&join(tree, true), &follow)?,
+        }
         emitter.push(Op::Match)?;
         emitter.program.leads = super::start::leads(&emitter.program.ops);
+        if level != Level::Plain && !super::start::has_back(tree) {
+            emitter.program.gates = super::gates::place(&mut emitter.program.ops);
+        }
         Ok(emitter.program)
     }
 }

@@ -52,7 +52,7 @@ fn is_any(node: &Node) -> bool {
     node.as_class().is_some_and(|class| *class == Class::any())
 }
 
-fn has_back(node: &Node) -> bool {
+pub(super) fn has_back(node: &Node) -> bool {
     match node {
         Node::Back { .. } => true,
         Node::Empty | Node::Literal(_) | Node::Class(_) | Node::Assert(_) => false,
@@ -61,6 +61,24 @@ fn has_back(node: &Node) -> bool {
         Node::Repeat(repeat) => has_back(&repeat.body),
         Node::Atomic(body) | Node::Capture { body, .. } | Node::Named { body, .. } => {
             has_back(body)
+        }
+    }
+}
+
+/// Whether a capture can be set more than once on one way.
+pub(super) fn repeats_captures(node: &Node) -> bool {
+    match node {
+        Node::Repeat(repeat) => match repeat.max {
+            Some(0 | 1) => repeats_captures(&repeat.body),
+            _ => repeat.body.has_captures(),
+        },
+        Node::Empty | Node::Back { .. } | Node::Literal(_) | Node::Class(_) | Node::Assert(_) => {
+            false
+        }
+        Node::Concat(nodes) | Node::Alternate(nodes) => nodes.iter().any(repeats_captures),
+        Node::Look(look) => repeats_captures(&look.body),
+        Node::Atomic(body) | Node::Capture { body, .. } | Node::Named { body, .. } => {
+            repeats_captures(body)
         }
     }
 }

@@ -1,0 +1,43 @@
+//! What holds for every explanation: it agrees with the search, and all that it tells lies inside the line.
+
+use sawlog_parsers::grok::{Explanation, Grok, Outcome, Slots, Tier};
+
+use crate::grok::engines::{case, compile, search};
+
+/// Checks an expression and a line, as `grok/input.rs` reads them.
+pub fn check(data: &[u8]) {
+    let Some(case) = case(data) else { return };
+    let Some(grok) = compile(&case, Tier::Scanner) else {
+        return;
+    };
+    let explained = grok.explain(&case.line);
+    parts_lie_inside(&explained, &grok, &case.line);
+    assert_eq!(grok.explain(&case.line), explained, "explained twice");
+    let (outcome, spans) = search(&grok, &case.line, &mut Slots::new());
+    let is_decided = outcome != Outcome::BudgetSpent && explained.outcome != Outcome::BudgetSpent;
+    if is_decided {
+        assert_eq!(explained.outcome, outcome, "{case:?}");
+    }
+    if is_decided && outcome == Outcome::Match {
+        let told = explained.captured.into_iter();
+        let told: Vec<_> = told
+            .map(|(index, span)| (index, span.start, span.end))
+            .collect();
+        assert_eq!(told, spans, "{case:?}");
+        assert_eq!(explained.expected, "");
+    }
+}
+
+fn parts_lie_inside(explained: &Explanation, grok: &Grok, line: &[u8]) {
+    assert_eq!(explained.rest, explained.offset..line.len());
+    assert!(explained.offset <= line.len());
+    let mut before = None;
+    for (index, span) in &explained.captured {
+        assert!(before < Some(*index) && *index < grok.captures().len());
+        before = Some(*index);
+        assert!(
+            span.start <= span.end && span.end <= line.len(),
+            "{explained:?}"
+        );
+    }
+}

@@ -1,0 +1,206 @@
+//! The operations that most lines consist of, in a loop of their own that keeps the place and the address in
+//! registers. What opens a run with several ends, and what few expressions have, is left to `step`.
+
+use super::{Frame, Machine, PLACES_MAX, UNSET, holds};
+use crate::grok::program::{GuardIndex, Op, Program};
+use crate::grok::token::Scan;
+
+/// Why the loop ended.
+pub(super) enum Halt {
+    /// After one operation, as was asked for.
+    Pause,
+    Failure,
+    /// At an operation for others, or the end of the program.
+    Other,
+}
+
+impl Machine<'_> {
+    /// Runs until an operation fails or is none of these; `ONE` operation only when traced. A spent budget shows as
+    /// no steps left.
+    #[inline(always)]
+    pub(super) fn straight<const ONE: bool>(&mut self) -> Halt {
+        let (program, line) = (self.program, self.line);
+        let (mut at, mut pc) = (self.at, self.pc);
+        let mut steps_left = self.steps_left;
+        let halt = loop {
+            if steps_left == 0 {
+                break Halt::Pause;
+            }
+            let Some(op) = program.ops.get(pc) else {
+                break Halt::Other;
+            };
+            let end = match op {
+                Op::Short {
+                    bytes,
+                    mask,
+                    length,
+                } => short(line, at, *bytes, *mask, *length as usize),
+                Op::Byte(byte) => (line.get(at) == Some(byte)).then_some(at + 1),
+                Op::CapturedToken { token, slot } => match token.scan(line, at) {
+                    Scan::End(end) => {
+                        self.set_pair(*slot as usize, at, end);
+                        Some(end)
+                    }
+                    Scan::Fail => None,
+                    Scan::Unsure => {
+                        steps_left = 0;
+                        break Halt::Pause;
+                    }
+                },
+                Op::Token(token) => match token.scan(line, at) {
+                    Scan::End(end) => Some(end),
+                    Scan::Fail => None,
+                    Scan::Unsure => {
+                        steps_left = 0;
+                        break Halt::Pause;
+                    }
+                },
+                Op::CapturedRun { set, min, slot } => {
+                    let end = program.sets[usize::from(*set)].run(line, at, *min, u32::MAX);
+                    if let Some(end) = end {
+                        self.set_pair(*slot as usize, at, end);
+                    }
+                    end
+                }
+                Op::Save(index) => {
+                    self.set_bound(*index as usize, at);
+                    Some(at)
+                }
+                Op::Split {
+                    first,
+                    second,
+                    first_guard,
+                    second_guard,
+                } => {
+                    let ways = (
+                        admits(program, *first_guard, line, at),
+                        admits(program, *second_guard, line, at),
+                    );
+                    let Some(target) = self.chosen(ways, *first, *second, at) else {
+                        break Halt::Failure;
+                    };
+                    pc = (target as usize).wrapping_sub(1);
+                    Some(at)
+                }
+                Op::Jump(target) => {
+                    pc = (*target as usize).wrapping_sub(1);
+                    Some(at)
+                }
+                Op::Run { set, min, max } => {
+                    program.sets[usize::from(*set)].run(line, at, *min, *max)
+                }
+                Op::One(set) => program.sets[usize::from(*set)]
+                    .one(line, at)
+                    .map(|length| at + length),
+                Op::Gate {
+                    bytes,
+                    mask,
+                    length,
+                    gate,
+                } => short(line, at, *bytes, *mask, usize::from(*length))
+                    .filter(|end| self.is_new_at(usize::from(*gate), *end)),
+                Op::Literal(text) => starts_with(line, at, text).then_some(at + text.len()),
+                Op::Assert(assert) => holds(*assert, line, at).then_some(at),
+                _ => break Halt::Other,
+            };
+            let Some(end) = end else {
+                break Halt::Failure;
+            };
+            // Long runs cost more than one step, so that the budget bounds the time.
+            steps_left = (steps_left - 1).saturating_sub((end - at) as u64 / 16);
+            at = end;
+            pc = pc.wrapping_add(1);
+            if ONE {
+                break Halt::Pause;
+            }
+        };
+        (self.at, self.pc, self.steps_left) = (at, pc, self.steps_left.min(steps_left));
+        halt
+    }
+
+    /// The way of a choice, by what its guards admit; with both open the second one is kept for later.
+    #[inline]
+    fn chosen(&mut self, ways: (bool, bool), first: u32, second: u32, at: usize) -> Option<u32> {
+        match ways {
+            (true, true) => {
+                let set = self.set_now();
+                self.push(Frame::Branch {
+                    pc: second,
+                    set,
+                    at,
+                });
+                Some(first)
+            }
+            (true, false) => Some(first),
+            (false, true) => Some(second),
+            (false, false) => None,
+        }
+    }
+
+    /// Sets both bounds of a capture, which comes after all that are set.
+    #[inline]
+    fn set_pair(&mut self, start: usize, from: usize, to: usize) {
+        self.set_bound(start, from);
+        self.set_bound(start + 1, to);
+    }
+
+    #[inline]
+    fn set_bound(&mut self, index: usize, at: usize) {
+        if self.program.undoes_spans {
+            self.note_bound(index);
+        }
+        if self.set < index {
+            self.scratch.spans[self.set..index].fill(UNSET);
+        }
+        self.scratch.spans[index] = at;
+        self.set = self.set.max(index + 1);
+    }
+
+    /// Keeps a bound's value to be restored.
+    #[cold]
+    fn note_bound(&mut self, index: usize) {
+        self.is_dirty = true;
+        // Without an open choice nothing is ever taken back: a failure ends the attempt.
+        if !self.scratch.stack.is_empty() {
+            let value = self.scratch.spans[index];
+            self.push(Frame::Span { index, value });
+        }
+    }
+
+    /// Whether the rest was not yet tried from this place: it fails there again, however the place was reached.
+    #[inline]
+    fn is_new_at(&mut self, gate: usize, at: usize) -> bool {
+        let seen = usize::from(self.seen[gate]);
+        let places = &mut self.scratch.places[gate];
+        if places.iter().take(seen).any(|place| *place == at) {
+            return false;
+        }
+        match places.get_mut(seen) {
+            Some(place) => {
+                *place = at;
+                self.seen[gate] += 1;
+            }
+            None => self.seen[gate] = PLACES_MAX as u8 + 1,
+        }
+        true
+    }
+}
+
+#[inline]
+fn short(line: &[u8], at: usize, bytes: u64, mask: u64, length: usize) -> Option<usize> {
+    let rest = line.get(at..)?;
+    let found = match rest.first_chunk::<8>() {
+        Some(chunk) => u64::from_le_bytes(*chunk) & mask == bytes,
+        None => starts_with(rest, 0, bytes.to_le_bytes().get(..length)?),
+    };
+    found.then_some(at + length)
+}
+
+fn starts_with(line: &[u8], at: usize, text: &[u8]) -> bool {
+    line.get(at..).is_some_and(|rest| rest.starts_with(text))
+}
+
+#[inline]
+fn admits(program: &Program, guard: GuardIndex, line: &[u8], at: usize) -> bool {
+    program.guards[usize::from(guard)].admits(line.get(at))
+}

@@ -1,0 +1,91 @@
+//! Gates: short texts that every match passes, each once, outside of atomic groups and look-around. What
+//! comes behind one depends on the place alone, not on the way there. So a place from where the rest failed
+//! fails again; and a line without a further place of the text has no further match.
+
+use super::{Needle, Op};
+
+/// Gates of one program. Each costs a little on lines that match; with a few all that can be saved is saved.
+pub(in crate::grok) const GATES_MAX: usize = 4;
+/// Texts that are less rare, such as a blank, are met too often to tell anything.
+const RARITY_MIN: u32 = 3;
+
+/// Turns the rarest texts into gates.
+pub(super) fn place(ops: &mut [Op]) -> Vec<Needle> {
+    let is_on_all_ways = on_all_ways(ops);
+    let mut found: Vec<(usize, Needle)> = ops
+        .iter()
+        .enumerate()
+        .filter(|(at, _)| is_on_all_ways.get(*at) == Some(&true))
+        .filter_map(|(at, op)| Some((at, Needle::new(&text_of(op)?))))
+        .filter(|(_, needle)| RARITY_MIN <= needle.rarity())
+        .collect();
+    found.sort_by_key(|(_, needle)| std::cmp::Reverse(needle.rarity()));
+    found.truncate(GATES_MAX);
+    for ((at, needle), gate) in found.iter().zip(0..) {
+        if let Some(op) = ops.get_mut(*at) {
+            *op = gate_of(op, needle, gate);
+        }
+    }
+    found.into_iter().map(|(_, needle)| needle).collect()
+}
+
+fn text_of(op: &Op) -> Option<Vec<u8>> {
+    match op {
+        Op::Byte(byte) => Some(vec![*byte]),
+        Op::Short { bytes, length, .. } => {
+            Some(bytes.to_le_bytes().get(..*length as usize)?.to_vec())
+        }
+        _ => None,
+    }
+}
+
+fn gate_of(op: &Op, needle: &Needle, gate: u8) -> Op {
+    let (bytes, mask) = match op {
+        Op::Short { bytes, mask, .. } => (*bytes, *mask),
+        Op::Byte(byte) => (u64::from(*byte), u64::from(u8::MAX)),
+        other => return other.clone(),
+    };
+    Op::Gate {
+        bytes,
+        mask,
+        length: needle.len() as u8,
+        gate,
+    }
+}
+
+/// For each operation whether every match passes it, once.
+fn on_all_ways(ops: &[Op]) -> Vec<bool> {
+    let mut is_on_all_ways = vec![true; ops.len()];
+    let mut clear = |from: usize, to: usize| {
+        if let Some(part) = is_on_all_ways.get_mut(from..to) {
+            part.fill(false);
+        }
+    };
+    for (at, op) in ops.iter().enumerate() {
+        let targets = match op {
+            Op::Split { first, second, .. } => [Some(*first), Some(*second)],
+            Op::Jump(target)
+            | Op::Unless {
+                otherwise: target, ..
+            }
+            | Op::NonEmpty { exit: target, .. } => [Some(*target), None],
+            Op::Mark(register) => [group_end(ops, at, *register), None],
+            _ => [None, None],
+        };
+        for target in targets.into_iter().flatten() {
+            let target = target as usize;
+            // Forwards operations are left out, backwards they are repeated.
+            match at < target {
+                true => clear(at + 1, target),
+                false => clear(target, at + 1),
+            }
+        }
+    }
+    is_on_all_ways
+}
+
+fn group_end(ops: &[Op], at: usize, register: u16) -> Option<u32> {
+    let is_end = |op: &Op| matches!(op, Op::Cut(end) | Op::Return(end) if *end == register);
+    let length = ops.get(at..)?.iter().position(is_end)?;
+    u32::try_from(at + length + 1).ok()
+}

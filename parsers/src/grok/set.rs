@@ -1,0 +1,218 @@
+//! Several expressions, of which the first that matches is wanted. One pass over the line finds the texts that the
+//! expressions need; those whose texts are not there are passed over. What is passed over cannot match, so the
+//! result is that of trying one after the other.
+
+use aho_corasick::automaton::OverlappingState;
+use aho_corasick::packed;
+use aho_corasick::{AhoCorasick, AhoCorasickKind, Input, MatchKind};
+
+use super::{Grok, Outcome, Slots};
+
+/// Expressions that are tried in order.
+///
+/// ```
+/// use sawlog_parsers::grok::{Grok, GrokSet, Options, Patterns, SetOutcome, Slots};
+///
+/// let patterns = Patterns::legacy();
+/// let compile = |expression| Grok::compile(expression, &patterns, Options::default());
+/// let set = GrokSet::new(vec![compile("login of %{WORD:user}")?, compile("%{WORD:verb} %{IP:client}")?]);
+/// let mut slots = Slots::new();
+/// assert_eq!(set.search(b"refused 10.0.0.1", &mut slots), SetOutcome::Match(1));
+/// assert_eq!(set.groks()[1].captures()[0].field, "verb");
+/// assert_eq!(slots.span(0), Some(0..7));
+/// assert_eq!(set.search(b"...", &mut slots), SetOutcome::NoMatch);
+/// # Ok::<(), sawlog_parsers::Error>(())
+/// ```
+pub struct GrokSet {
+    groks: Vec<Grok>,
+    /// Those of which nothing is known before they are tried, a bit for each.
+    unfiltered: Vec<u64>,
+    filter: Option<Filter>,
+}
+
+/// How a search of a set ended.
+///
+/// ```
+/// use sawlog_parsers::grok::{Grok, GrokSet, Options, Patterns, SetOutcome, Slots};
+///
+/// let grok = Grok::compile("%{INT:n:int} ms", &Patterns::legacy(), Options::default())?;
+/// let set = GrokSet::new(vec![grok]);
+/// let mut slots = Slots::new();
+/// match set.search(b"took 17 ms", &mut slots) {
+///     SetOutcome::Match(index) => assert_eq!(set.groks()[index].captures()[0].field, "n"),
+///     SetOutcome::NoMatch | SetOutcome::BudgetSpent(_) => unreachable!("the line has a number"),
+/// }
+/// # Ok::<(), sawlog_parsers::Error>(())
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SetOutcome {
+    /// The expression with this index in [`GrokSet::groks`] matches and none before it; the spans in the slots are its.
+    Match(usize),
+    /// None matches.
+    NoMatch,
+    /// The expression with this index gave up and none before it matches: whether it matches is not known. Those behind
+    /// it were not tried.
+    BudgetSpent(usize),
+}
+
+/// The search for the needed texts.
+struct Filter {
+    /// Tells in the fewest instructions that none of them is there, or where the first one begins. Only for few texts.
+    quick: Option<packed::Searcher>,
+    all: AhoCorasick,
+    /// For each text the expressions that need it, a bit for each.
+    owners: Vec<Box<[u64]>>,
+}
+
+/// Texts of all expressions; beyond this memory and the time to build the search grow without gain.
+const TEXTS_MAX: usize = 20_000;
+/// So many texts are searched by a table of states, which is fastest and takes some kilobytes for each.
+const TABLE_TEXTS_MAX: usize = 1_000;
+
+impl GrokSet {
+    /// Takes compiled expressions, the most important first.
+    pub fn new(groks: Vec<Grok>) -> Self {
+        let words = groks.len().div_ceil(64);
+        let mut unfiltered = vec![0; words];
+        let mut texts: Vec<(&[u8], usize)> = Vec::new();
+        for (index, grok) in groks.iter().enumerate() {
+            match grok.needed.len() {
+                count if 0 < count && texts.len() + count <= TEXTS_MAX => {
+                    texts.extend(grok.needed.iter().map(|text| (&**text, index)));
+                }
+                _ => set_bit(&mut unfiltered, index),
+            }
+        }
+        texts.sort_unstable();
+        let filter = Filter::new(&texts, words);
+        if filter.is_none() {
+            (0..groks.len()).for_each(|index| set_bit(&mut unfiltered, index));
+        }
+        Self {
+            groks,
+            unfiltered,
+            filter,
+        }
+    }
+
+    /// The expressions, in their order.
+    pub fn groks(&self) -> &[Grok] {
+        &self.groks
+    }
+
+    /// Whether the expression with this index is passed over where the texts that it needs are not in the line. Another
+    /// one is tried on every line, since all that it needs stands in most lines, or in none that could be named.
+    pub fn is_filtered(&self, index: usize) -> bool {
+        index < self.groks.len() && !has_bit(&self.unfiltered, index)
+    }
+
+    /// Looks for the first expression that matches: as if each was tried with [`Grok::search`] until one does not
+    /// answer `NoMatch`.
+    pub fn search(&self, line: &[u8], slots: &mut Slots) -> SetOutcome {
+        let Some(filter) = &self.filter else {
+            return self.try_all(line, slots);
+        };
+        let mut candidates = std::mem::take(&mut slots.candidates);
+        candidates.clear();
+        candidates.extend_from_slice(&self.unfiltered);
+        filter.mark(line, &mut candidates);
+        let outcome = self.try_marked(&candidates, line, slots);
+        slots.candidates = candidates;
+        outcome
+    }
+
+    fn try_all(&self, line: &[u8], slots: &mut Slots) -> SetOutcome {
+        (0..self.groks.len())
+            .find_map(|index| self.try_one(index, line, slots))
+            .unwrap_or(SetOutcome::NoMatch)
+    }
+
+    fn try_marked(&self, candidates: &[u64], line: &[u8], slots: &mut Slots) -> SetOutcome {
+        for (word, bits) in candidates.iter().enumerate() {
+            let mut bits = *bits;
+            while bits != 0 {
+                let index = 64 * word + bits.trailing_zeros() as usize;
+                if let Some(outcome) = self.try_one(index, line, slots) {
+                    return outcome;
+                }
+                bits &= bits - 1;
+            }
+        }
+        SetOutcome::NoMatch
+    }
+
+    /// `None` when this expression does not match.
+    fn try_one(&self, index: usize, line: &[u8], slots: &mut Slots) -> Option<SetOutcome> {
+        match self.groks.get(index)?.search(line, slots) {
+            Outcome::Match => Some(SetOutcome::Match(index)),
+            Outcome::NoMatch => None,
+            Outcome::BudgetSpent => Some(SetOutcome::BudgetSpent(index)),
+        }
+    }
+}
+
+impl Filter {
+    /// `None` when there is nothing to look for. The texts are sorted.
+    fn new(texts: &[(&[u8], usize)], words: usize) -> Option<Self> {
+        let mut unique: Vec<&[u8]> = Vec::new();
+        let mut owners: Vec<Box<[u64]>> = Vec::new();
+        for (text, index) in texts {
+            if unique.last() != Some(text) {
+                unique.push(text);
+                owners.push(vec![0; words].into());
+            }
+            if let Some(bits) = owners.last_mut() {
+                set_bit(bits, *index);
+            }
+        }
+        if unique.is_empty() {
+            return None;
+        }
+        let kind = (unique.len() <= TABLE_TEXTS_MAX).then_some(AhoCorasickKind::DFA);
+        let all = AhoCorasick::builder()
+            .match_kind(MatchKind::Standard)
+            .kind(kind)
+            .build(&unique)
+            .ok()?;
+        let quick = packed::Searcher::new(&unique);
+        Some(Self { quick, all, owners })
+    }
+
+    /// Marks every expression whose text is in the line.
+    fn mark(&self, line: &[u8], candidates: &mut [u64]) {
+        let from = match &self.quick {
+            Some(quick) => match quick.find(line) {
+                Some(found) => found.start(),
+                None => return,
+            },
+            None => 0,
+        };
+        let input = Input::new(line).range(from..);
+        let mut state = OverlappingState::start();
+        loop {
+            self.all.find_overlapping(input.clone(), &mut state);
+            let Some(found) = state.get_match() else {
+                return;
+            };
+            let owners = self.owners.get(found.pattern().as_usize());
+            for (word, bits) in candidates.iter_mut().zip(owners.into_iter().flatten()) {
+                *word |= bits;
+            }
+        }
+    }
+}
+
+fn set_bit(words: &mut [u64], index: usize) {
+    if let Some(word) = words.get_mut(index / 64) {
+        *word |= 1 << (index % 64);
+    }
+}
+
+fn has_bit(words: &[u64], index: usize) -> bool {
+    words
+        .get(index / 64)
+        .is_some_and(|word| word >> (index % 64) & 1 == 1)
+}
+
+#[cfg(test)]
+mod tests;
