@@ -13,6 +13,9 @@
 //! | [`docker_frames`] | the body of the Docker Engine's logs API, as it arrives | one record at a time |
 //! | [`cri`] | a line of a Kubernetes container's log | text, stream, time |
 //! | [`joiner`] | the pieces of one stream's long lines | whole lines |
+//! | [`dissect`] | a mapping such as `%{client} [%{time}] %{message}`, once; lines | names and slices, by Logstash's rules |
+//! | [`csv`] | one row of separated columns | named columns |
+//! | [`collectd`] | one packet of collectd's binary network protocol | values and notifications |
 //! | [`timestamp`] | a time in one of many shapes, or in a format of Joda or Java | nanoseconds since 1970, and back |
 //!
 //! # From a line to fields
@@ -93,9 +96,10 @@
 //!
 //! # Threads
 //!
-//! [`grok::Grok`], [`grok::GrokSet`], [`grok::Patterns`], [`timestamp::Format`] and [`timestamp::Pattern`] are compiled once and immutable:
-//! any number of threads match through a shared reference, without waiting for each other and, after a thread's first
-//! lines, without an allocation. A thread has a [`grok::Slots`] of its own; a stream has a decoder of its own.
+//! What is compiled ([`grok::Grok`], [`grok::GrokSet`], [`grok::Patterns`], [`dissect::Dissect`], [`csv::Csv`],
+//! [`timestamp::Format`], [`timestamp::Pattern`]) is immutable: any number of threads match through a shared reference,
+//! without waiting for each other and, after a thread's first lines, without an allocation. A thread has a
+//! [`grok::Slots`] of its own; a stream has a decoder of its own.
 //!
 //! # Features
 //!
@@ -107,7 +111,10 @@
 mod error;
 
 // One format each, in alphabetical order; each has a row in the table above.
+pub mod collectd;
 pub mod cri;
+pub mod csv;
+pub mod dissect;
 pub mod docker_frames;
 pub mod docker_json;
 pub mod framing;

@@ -5,6 +5,12 @@
 use std::fs;
 use std::path::Path;
 
+#[path = "../../fuzz/properties/collectd.rs"]
+mod collectd;
+#[path = "../../fuzz/properties/csv.rs"]
+mod csv;
+#[path = "../../fuzz/properties/dissect.rs"]
+mod dissect;
 #[path = "../../fuzz/properties/docker_frames.rs"]
 mod docker_frames;
 #[path = "../../fuzz/properties/docker_json.rs"]
@@ -207,4 +213,19 @@ fn corpora_are_small() {
             "{folder} has more than 40 files"
         );
     }
+}
+
+#[test]
+fn dissections() {
+    check("dissect", 300, dissect::check);
+}
+
+#[test]
+fn csv_rows() {
+    check("csv", 500, csv::check);
+}
+
+#[test]
+fn collectd_packets() {
+    check("collectd", 150, collectd::check);
 }

@@ -1,0 +1,151 @@
+//! A row that was cut: its columns, their text and their names. Places in a line come in, slices go out.
+
+use std::borrow::Cow;
+use std::ops::Range;
+
+use memchr::memmem;
+
+use super::Csv;
+
+/// Memory for the places at which a line is cut. It grows to the longest row it served and is used again without
+/// allocation.
+#[derive(Debug, Clone, Default)]
+pub struct Cuts {
+    pub(super) columns: Vec<Cut>,
+}
+
+impl Cuts {
+    /// Empty memory, for any options.
+    pub fn new() -> Self {
+        Self::default()
+    }
+}
+
+/// A column's place.
+#[derive(Debug, Clone)]
+pub(super) struct Cut {
+    /// Without the quotes around it.
+    pub range: Range<usize>,
+    pub quoted: bool,
+    /// Quotes in it are doubled.
+    pub doubled: bool,
+}
+
+/// The columns of a line.
+#[derive(Debug, Clone, Copy)]
+pub struct Row<'m, 'l> {
+    pub(super) csv: &'m Csv,
+    pub(super) line: &'l [u8],
+    pub(super) cuts: &'m Cuts,
+    pub(super) length: usize,
+}
+
+impl<'m, 'l> Row<'m, 'l> {
+    /// The columns in their order.
+    ///
+    /// ```
+    /// use sawlog_parsers::csv::{Csv, Cuts, Options, Parsed};
+    ///
+    /// let csv = Csv::compile(Options { separator: ";".to_owned(), ..Options::default() })?;
+    /// let mut cuts = Cuts::new();
+    /// if let Parsed::Row(row) = csv.parse(b"a; b ;\"\";", &mut cuts) {
+    ///     let texts: Vec<_> = row.columns().map(|column| column.text()).collect();
+    ///     assert_eq!(texts, [b"a".as_slice(), b" b ", b"", b""]);
+    ///     let missing: Vec<_> = row.columns().map(|column| column.is_missing()).collect();
+    ///     assert_eq!(missing, [false, false, false, true]);
+    /// }
+    /// # Ok::<(), sawlog_parsers::Error>(())
+    /// ```
+    pub fn columns(&self) -> impl ExactSizeIterator<Item = Column<'m, 'l>> + use<'m, 'l> {
+        let Self {
+            csv, line, cuts, ..
+        } = *self;
+        cuts.columns.iter().map(move |cut| Column {
+            raw: line.get(cut.range.clone()).unwrap_or_default(),
+            quoted: cut.quoted,
+            doubled: cut.doubled.then_some(&*csv.quote),
+        })
+    }
+
+    /// The columns with their names, without those that are to be left out.
+    pub fn named(&self) -> impl Iterator<Item = (Cow<'m, str>, Column<'m, 'l>)> + use<'m, 'l> {
+        let csv = self.csv;
+        let numbered = self.columns().enumerate();
+        numbered.filter_map(|(index, column)| Some((csv.name(index)?, column)))
+    }
+
+    /// Whether no column has any text; `skip_empty_rows` is about these.
+    pub fn is_blank(&self) -> bool {
+        self.columns().all(|column| column.raw.is_empty())
+    }
+
+    /// Whether the columns' texts are the names given at compilation; `skip_header` is about these.
+    pub fn is_header(&self) -> bool {
+        let names = self.csv.names.get(..self.csv.named).unwrap_or_default();
+        let texts = self.columns().map(|column| column.text());
+        names.len() == texts.len()
+            && !names.is_empty()
+            && names
+                .iter()
+                .zip(texts)
+                .all(|(name, text)| name.as_bytes() == &*text)
+    }
+
+    /// Bytes of the row with the line break that ends it. What follows belongs to other rows.
+    pub fn length(&self) -> usize {
+        self.length
+    }
+}
+
+/// One column of a row.
+#[derive(Debug, Clone, Copy)]
+pub struct Column<'m, 'l> {
+    raw: &'l [u8],
+    quoted: bool,
+    /// The quote, if it is doubled inside.
+    doubled: Option<&'m [u8]>,
+}
+
+impl<'l> Column<'_, 'l> {
+    /// The text: a slice of the line, unless quotes in it are doubled.
+    pub fn text(&self) -> Cow<'l, [u8]> {
+        if self.doubled.is_none() {
+            return Cow::Borrowed(self.raw);
+        }
+        let mut text = Vec::with_capacity(self.raw.len());
+        self.write_text(&mut text);
+        Cow::Owned(text)
+    }
+
+    /// Appends the text to a buffer, for callers that collect texts and want no allocation.
+    pub fn write_text(&self, out: &mut Vec<u8>) {
+        let mut rest = self.raw;
+        if let Some(quote) = self.doubled {
+            // All quotes inside come in pairs, side by side.
+            while let Some(at) = memmem::find(rest, quote) {
+                let (head, tail) = rest
+                    .split_at_checked(at + quote.len())
+                    .unwrap_or((rest, b""));
+                out.extend_from_slice(head);
+                rest = tail.get(quote.len()..).unwrap_or_default();
+            }
+        }
+        out.extend_from_slice(rest);
+    }
+
+    /// The bytes as they stand in the line, without the quotes around them; quotes inside are still doubled.
+    pub fn raw(&self) -> &'l [u8] {
+        self.raw
+    }
+
+    /// Whether quotes stand around it.
+    pub fn is_quoted(&self) -> bool {
+        self.quoted
+    }
+
+    /// Whether nothing stands between the separators, not even quotes; `skip_empty_columns` is about these and about
+    /// empty text.
+    pub fn is_missing(&self) -> bool {
+        !self.quoted && self.raw.is_empty()
+    }
+}
