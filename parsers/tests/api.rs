@@ -97,8 +97,15 @@ impl Source {
                 .is_some_and(|name| FOREIGN.contains(&name))
         };
         let foreign = imports.filter(is_foreign);
-        foreign.flat_map(words).chain(FOREIGN).collect()
+        foreign.flat_map(imported).chain(FOREIGN).collect()
     }
+}
+
+/// The types that an import brings in, under the names that they have here; functions and modules are no types.
+fn imported(import: &str) -> impl Iterator<Item = &str> {
+    let parts = import.split(['{', '}', ',']);
+    let names = parts.filter_map(|part| words(part).last());
+    names.filter(|name| name.starts_with(char::is_uppercase))
 }
 
 /// An item up to its body, or the end of its line where it has none.
@@ -141,6 +148,8 @@ fn what_is_imported_from_another_crate_is_foreign() {
     };
     let foreign = source.foreign_words();
     assert!(foreign.contains(&"IResult") && !foreign.contains(&"fmt"));
+    let renamed = imported("nom::{error::Error as Failure, bytes::tag, Parser as _}");
+    assert_eq!(renamed.collect::<Vec<_>>(), ["Failure"]);
     assert_eq!(source.signatures(), ["pub fn a( b: u8, "]);
 }
 
