@@ -150,9 +150,27 @@ fn main() {
         );
         if listed {
             println!("  {unfiltered:?}");
+            list(&fifty, expressions);
         }
         for line in LINES {
             compare(line, &one, &fifty);
+        }
+    }
+}
+
+/// Which expressions take long to say no.
+fn list(set: &GrokSet, expressions: &[String]) {
+    let mut slots = Slots::new();
+    for line in LINES {
+        for (grok, expression) in set.groks().iter().zip(expressions) {
+            let alone = nanoseconds(|| drop(black_box(grok.search(line.as_bytes(), &mut slots))));
+            if 2000.0 < alone {
+                println!(
+                    "  {alone:9.1} ns {expression}: {} ({})",
+                    grok.tier(),
+                    grok.tier_reason()
+                );
+            }
         }
     }
 }
