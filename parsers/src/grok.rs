@@ -34,7 +34,7 @@ mod set;
 mod token;
 mod tree;
 
-pub use self::explain::Explanation;
+pub use self::explain::{Alternative, Explanation};
 pub use self::number::{parse_boolean, parse_float, parse_int};
 pub use self::patterns::Patterns;
 pub use self::set::{GrokSet, SetOutcome};

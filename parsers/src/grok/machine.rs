@@ -96,6 +96,8 @@ pub(super) struct Machine<'a> {
 #[derive(Debug, Clone, Default)]
 pub(super) struct Furthest {
     wanted: bool,
+    /// Whether anything failed yet.
+    is_noted: bool,
     /// Bytes that the attempt which got furthest had behind it. An attempt that begins late in the line does not count
     /// for more because of that.
     length: usize,
@@ -106,6 +108,21 @@ pub(super) struct Furthest {
     pub piece: u32,
     /// The piece that runs, and where it began.
     current: (u32, usize),
+    pub spans: Vec<usize>,
+    /// Where the attempt that got furthest began.
+    pub attempt_at: usize,
+    /// How far the piece that failed had come itself.
+    pub reached: usize,
+    /// When set: only the pieces that fail where they begin at this place are noted, in `beside`.
+    pub beside_at: Option<usize>,
+    pub beside: Vec<Failed>,
+}
+
+/// A piece that failed, how far it had come, and the spans by then.
+#[derive(Debug, Clone)]
+pub(super) struct Failed {
+    pub piece: u32,
+    pub reached: usize,
     pub spans: Vec<usize>,
 }
 
@@ -136,6 +153,12 @@ impl<'a> Machine<'a> {
     /// Asks for the furthest place of failure.
     pub fn note_furthest(&mut self) {
         self.furthest.wanted = true;
+    }
+
+    /// Asks for every piece that fails where it begins at this place.
+    pub fn note_beside(&mut self, place: usize) {
+        self.furthest.wanted = true;
+        self.furthest.beside_at = Some(place);
     }
 
     pub fn into_furthest(self) -> Furthest {

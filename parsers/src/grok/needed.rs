@@ -11,7 +11,7 @@ const COMPARED_TEXTS_MAX: usize = 4 * TEXTS_MAX;
 /// A longer text is cut: what is behind rules out few lines more.
 const TEXT_BYTES_MAX: usize = 32;
 /// A text that weighs less stands in most lines, so looking for it would only cost time.
-const WEIGHT_MIN: usize = 5;
+const WEIGHT_MIN: usize = 4;
 
 /// The best such texts; none when nothing worth a search is known.
 pub(super) fn needed(tree: &Node) -> Vec<Box<[u8]>> {
@@ -208,6 +208,7 @@ fn weight(text: &[u8]) -> usize {
     let of_byte = |byte: &u8| match byte {
         b'0'..=b'9' | b' ' => 1,
         b'a'..=b'z' | b'.' | b':' | b'-' | b'/' | b',' => 2,
+        0..b' ' | b'<' | b'>' | b'{' | b'}' | b'|' => 4,
         _ => 3,
     };
     text.iter().map(of_byte).sum()

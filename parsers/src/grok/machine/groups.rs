@@ -1,8 +1,9 @@
 //! Operations of groups: marks and cuts, look-around, rounds of loops, back references; and the notes
 //! that `explain` asks for.
 
-use super::{Frame, Machine, Register, UNSET};
+use super::{Failed, Frame, Machine, Register, UNSET};
 use crate::grok::class::decode_back;
+use crate::grok::explain::ALTERNATIVES_MAX;
 use crate::grok::program::Op;
 
 impl Machine<'_> {
@@ -129,12 +130,39 @@ impl Machine<'_> {
     }
 
     pub(super) fn note(&mut self) {
-        let is_first = self.furthest.spans.is_empty();
+        if let Some(place) = self.furthest.beside_at {
+            return self.note_beside_piece(place);
+        }
+        let is_first = !self.furthest.is_noted;
         let length = self.at.saturating_sub(self.furthest.start);
         if self.furthest.length < length || is_first {
+            self.furthest.is_noted = true;
             self.furthest.length = length;
+            self.furthest.attempt_at = self.furthest.start;
+            self.furthest.reached = self.at;
             (self.furthest.piece, self.furthest.piece_at) = self.furthest.current;
             self.furthest.spans.clone_from(&self.scratch.spans);
+        }
+    }
+
+    /// Each piece once, where it came furthest.
+    fn note_beside_piece(&mut self, place: usize) {
+        let (piece, began) = self.furthest.current;
+        if began != place {
+            return;
+        }
+        let reached = self.at.max(place);
+        let failed = Failed {
+            piece,
+            reached,
+            spans: self.scratch.spans.clone(),
+        };
+        let noted = &mut self.furthest.beside;
+        match noted.iter().position(|known| known.piece == piece) {
+            Some(index) if noted[index].reached < reached => noted[index] = failed,
+            Some(_) => {}
+            None if noted.len() < ALTERNATIVES_MAX => noted.push(failed),
+            None => {}
         }
     }
 }

@@ -59,3 +59,6 @@ pub(super) const ECS_V1: &[(&str, &str)] = bank!(
     "squid",
     "zeek",
 );
+
+/// What is stricter than in the ECS set, whose files are read first.
+pub(super) const STRICT: &[(&str, &str)] = bank!("strict": "grok-patterns");
