@@ -34,6 +34,14 @@ static DESCRIPTION: Plugin = Plugin {
              is success.",
         )
         .default("true"),
+        Opt::new(
+            "bank",
+            Kind::Text,
+            "The built-in patterns: `legacy` with Logstash's old field names, `ecs-v1` with those of the Elastic Common \
+             Schema, `strict` with these and patterns that take what the formats allow and no more. Without it \
+             `legacy` or `ecs-v1`, as `ecs_compatibility` says. Logstash does not know this option.",
+        )
+        .allowed(&["legacy", "ecs-v1", "strict"]),
         Opt::new("patterns_dir", Kind::List, "Folders or files with further pattern definitions.").default("[]"),
         Opt::new("patterns_files_glob", Kind::Text, "Which files of those folders are read.").default("\"*\""),
         Opt::new("pattern_definitions", Kind::Hash, "Name to pattern, for this filter alone.").default("{}"),

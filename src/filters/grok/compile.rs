@@ -126,9 +126,10 @@ impl Rules<'_> {
 }
 
 fn patterns(options: &Options, building: &mut Building<'_>) -> Patterns {
-    let mut patterns = match building.ecs(options) {
-        Ecs::Disabled => Patterns::legacy(),
-        Ecs::Enabled => Patterns::ecs_v1(),
+    let mut patterns = match (options.text("bank"), building.ecs(options)) {
+        (Some("strict"), _) => Patterns::strict(),
+        (Some("ecs-v1"), _) | (None, Ecs::Enabled) => Patterns::ecs_v1(),
+        _ => Patterns::legacy(),
     };
     let wanted = options.text("patterns_files_glob").unwrap_or("*");
     for folder in options.list("patterns_dir") {

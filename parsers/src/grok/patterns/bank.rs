@@ -61,4 +61,16 @@ pub(super) const ECS_V1: &[(&str, &str)] = bank!(
 );
 
 /// What is stricter than in the ECS set, whose files are read first.
-pub(super) const STRICT: &[(&str, &str)] = bank!("strict": "grok-patterns");
+pub(super) const STRICT: &[(&str, &str)] = bank!(
+    "strict":
+    "grok-patterns",
+    "bind",
+    "firewalls",
+    "haproxy",
+    "httpd",
+    "java",
+    "linux-syslog",
+    "mongodb",
+    "nagios",
+    "ruby",
+);
