@@ -30,6 +30,8 @@ use self::service::{Answer, Oracle};
 const FORMS: [&str; 2] = ["(?m)%{NAME:whole}", "(?m)\\A%{NAME:whole}\\z"];
 /// Lines longer than this tell no more, and cost more.
 const LINE_CHARACTERS_MAX: usize = 1500;
+/// Beyond the basic plane the two know different years of Unicode.
+const LAST_LETTER: char = '\u{FFFF}';
 /// What every run of the tests takes; thousands make a campaign.
 const LINES_USUAL: usize = 10;
 /// The first differences of a kind are made short, for people.
@@ -39,7 +41,8 @@ const COMPARISONS: [&str; 3] = ["engine", "own", "bank"];
 
 fn lines_per_side() -> usize {
     let text = std::env::var("SAWLOG_ORACLE_LINES").ok();
-    text.and_then(|text| text.parse().ok()).unwrap_or(LINES_USUAL)
+    text.and_then(|text| text.parse().ok())
+        .unwrap_or(LINES_USUAL)
 }
 
 /// What our engine says of a line.
@@ -65,7 +68,9 @@ fn kind(theirs: &Answer, ours: &Answer) -> Option<Kind> {
         _ if theirs == ours => None,
         (Answer::Match(_), Answer::NoMatch) => Some(Kind::OnlyTheirs),
         (Answer::NoMatch, _) => Some(Kind::OnlyOurs),
-        (Answer::Match(theirs), Answer::Match(ours)) if theirs.first() == ours.first() => Some(Kind::Captures),
+        (Answer::Match(theirs), Answer::Match(ours)) if theirs.first() == ours.first() => {
+            Some(Kind::Captures)
+        }
         (Answer::Match(_), Answer::Match(_)) => Some(Kind::Extent),
     }
 }
@@ -79,8 +84,13 @@ fn lines(groks: &[&Grok], name: &str, count: usize) -> Vec<String> {
     for grok in groks {
         for nth in 0..count {
             let example = grok.example(first.wrapping_add(nth as u64 / 2));
-            let line = if nth % 2 == 0 { example } else { mutate(&example, &mut dice) };
-            lines.push(line.chars().take(LINE_CHARACTERS_MAX).collect());
+            let line = if nth % 2 == 0 {
+                example
+            } else {
+                mutate(&example, &mut dice)
+            };
+            let letters = line.chars().filter(|letter| *letter <= LAST_LETTER);
+            lines.push(letters.take(LINE_CHARACTERS_MAX).collect());
         }
     }
     lines
@@ -88,7 +98,9 @@ fn lines(groks: &[&Grok], name: &str, count: usize) -> Vec<String> {
 
 /// Our own definitions by name.
 fn texts(bank: &str) -> BTreeMap<String, String> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("patterns").join(bank);
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("patterns")
+        .join(bank);
     let mut texts = BTreeMap::new();
     for file in std::fs::read_dir(folder).expect("our patterns lie there") {
         let file = file.expect("the folder is read").path();
@@ -144,7 +156,8 @@ impl Campaign {
     }
 
     fn run(&mut self) {
-        let names = |patterns: &Patterns| patterns.names().map(str::to_owned).collect::<BTreeSet<_>>();
+        let names =
+            |patterns: &Patterns| patterns.names().map(str::to_owned).collect::<BTreeSet<_>>();
         let (theirs, ours) = (names(&self.theirs), names(&self.ours));
         let only = std::env::var("SAWLOG_ORACLE_PATTERN").ok();
         for name in theirs.union(&ours) {
@@ -163,10 +176,16 @@ impl Campaign {
     fn form(&mut self, name: &str, form: usize) {
         let expression = FORMS[form].replace("NAME", name);
         let Some(subject) = self.subject(name, &expression) else {
-            self.note("own", name, Kind::Broken, || "the library cannot compile its definition".to_owned());
+            self.note("own", name, Kind::Broken, || {
+                "the library cannot compile its definition".to_owned()
+            });
             return;
         };
-        let lines = lines(&[&subject.ours[0], &subject.ours[2]], &expression, lines_per_side());
+        let lines = lines(
+            &[&subject.ours[0], &subject.ours[2]],
+            &expression,
+            lines_per_side(),
+        );
         let answers = self.oracle.search(&lines);
         for (line, theirs) in lines.iter().zip(answers) {
             self.lines += 1;
@@ -180,12 +199,16 @@ impl Campaign {
     fn subject(&mut self, name: &str, expression: &str) -> Option<Subject> {
         let compile = |patterns: &Patterns| Grok::compile(expression, patterns, Options::default());
         let mut own = self.theirs.clone();
-        own.define(name, &self.texts[name]).expect("our own patterns are sound");
+        own.define(name, &self.texts[name])
+            .expect("our own patterns are sound");
         let bank = compile(&self.ours).expect("our own patterns compile");
         self.oracle.compile(self.bank, expression).ok()?;
         let engine = compile(&self.theirs).expect("what the library compiles, our engine does");
         let own = compile(&own).expect("our own patterns compile");
-        Some(Subject { name: name.to_owned(), ours: [engine, own, bank] })
+        Some(Subject {
+            name: name.to_owned(),
+            ours: [engine, own, bank],
+        })
     }
 
     fn compare(&mut self, subject: &Subject, line: &str, theirs: &Answer) {
@@ -203,12 +226,23 @@ impl Campaign {
             let line = self.shorten(grok, line, kind);
             let theirs = self.oracle.search(std::slice::from_ref(&line)).remove(0);
             let ours = search(grok, &mut slots, &line);
-            self.note(comparison, &subject.name, kind, || format!("{line:?}\n    theirs {theirs:?}\n    ours   {ours:?}"));
+            self.note(comparison, &subject.name, kind, || {
+                format!("{line:?}\n    theirs {theirs:?}\n    ours   {ours:?}")
+            });
         }
     }
 
-    fn note(&mut self, comparison: &'static str, name: &str, kind: Kind, example: impl FnOnce() -> String) {
-        let found = self.found.entry((comparison, name.to_owned(), kind)).or_default();
+    fn note(
+        &mut self,
+        comparison: &'static str,
+        name: &str,
+        kind: Kind,
+        example: impl FnOnce() -> String,
+    ) {
+        let found = self
+            .found
+            .entry((comparison, name.to_owned(), kind))
+            .or_default();
         found.0 += 1;
         if found.1.len() < EXAMPLES_MAX {
             found.1.push(example());
@@ -250,19 +284,29 @@ impl Campaign {
         for ((comparison, name, kind), (count, examples)) in &self.found {
             let figure = figures.entry((comparison, *kind)).or_default();
             *figure = (figure.0 + 1, figure.1 + count);
-            let text = format!("{comparison} {} {name} {kind}: {count} times\n  {}\n", self.bank, examples.join("\n  "));
+            let text = format!(
+                "{comparison} {} {name} {kind}: {count} times\n  {}\n",
+                self.bank,
+                examples.join("\n  ")
+            );
             write!(report, "{text}").expect("text takes text");
             if *comparison != "bank" && !self.documented.allow(comparison, name, *kind) {
                 write!(undocumented, "{text}").expect("text takes text");
             }
         }
         for ((comparison, kind), (patterns, lines)) in figures {
-            println!("{}: {comparison}, {kind}: {patterns} patterns, {lines} lines", self.bank);
+            println!(
+                "{}: {comparison}, {kind}: {patterns} patterns, {lines} lines",
+                self.bank
+            );
         }
         if let Ok(path) = std::env::var("SAWLOG_ORACLE_REPORT") {
             std::fs::write(format!("{path}.{}", self.bank), report).expect("the report is written");
         }
-        assert!(undocumented.is_empty(), "not in patterns/DIFFERENCES.md:\n{undocumented}");
+        assert!(
+            undocumented.is_empty(),
+            "not in patterns/DIFFERENCES.md:\n{undocumented}"
+        );
     }
 }
 

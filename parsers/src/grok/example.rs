@@ -8,7 +8,8 @@ use super::tree::{Direction, Look, Node, Repeat};
 /// A line ends growing here: repetitions in repetitions could make it any length.
 const LENGTH_MAX: usize = 8192;
 /// Characters that logs are made of; a wide set is asked for these first.
-const USUAL: &str = "etaoinsrhldcumfpgwybvkxjqz0123456789EAWINOR   ..--//::__,=\"'()[]<>@#%&+;?\\|~!$*^`{}\té漢";
+const USUAL: &str =
+    "etaoinsrhldcumfpgwybvkxjqz0123456789EAWINOR   ..--//::__,=\"'()[]<>@#%&+;?\\|~!$*^`{}\té漢";
 
 impl Grok {
     /// A line that the expression likely matches; another seed gives another line. What an assertion asks of its
@@ -61,7 +62,10 @@ impl Writer {
             Node::Concat(nodes) => self.sequence(nodes),
             Node::Alternate(nodes) => {
                 let chosen = self.roll(nodes.len());
-                nodes.get(chosen).into_iter().for_each(|node| self.write(node));
+                nodes
+                    .get(chosen)
+                    .into_iter()
+                    .for_each(|node| self.write(node));
             }
             Node::Repeat(repeat) => self.repeat(repeat),
             Node::Atomic(body) | Node::Capture { body, .. } | Node::Named { body, .. } => {
@@ -75,7 +79,11 @@ impl Writer {
         let mut wanted = None;
         for node in nodes {
             match node {
-                Node::Look(Look { direction: Direction::Ahead, negative: false, body }) => {
+                Node::Look(Look {
+                    direction: Direction::Ahead,
+                    negative: false,
+                    body,
+                }) => {
                     let from = self.line.len();
                     self.write(body);
                     wanted = Some((from, self.line.split_off(from)));
@@ -84,7 +92,10 @@ impl Writer {
             }
         }
         if let Some((from, text)) = wanted
-            && self.line.get(from..).is_some_and(|rest| text.starts_with(rest))
+            && self
+                .line
+                .get(from..)
+                .is_some_and(|rest| text.starts_with(rest))
         {
             self.line.truncate(from);
             self.line.push_str(&text);
@@ -106,7 +117,11 @@ impl Writer {
     }
 
     fn character(&mut self, class: &Class) {
-        let total: usize = class.ranges().iter().map(|&(low, high)| (high - low) as usize + 1).sum();
+        let total: usize = class
+            .ranges()
+            .iter()
+            .map(|&(low, high)| (high - low) as usize + 1)
+            .sum();
         // A wide set is the negation of a few characters.
         if 128 < total && self.roll(64) != 0 {
             for _ in 0..8 {
@@ -118,14 +133,22 @@ impl Writer {
                 }
             }
         }
-        let bound = if self.roll(16) == 0 { total } else { total.min(96) };
+        let bound = if self.roll(16) == 0 {
+            total
+        } else {
+            total.min(96)
+        };
         let mut nth = self.roll(bound);
         for &(low, high) in class.ranges() {
             let size = (high - low) as usize + 1;
             if nth < size {
                 let code = low + u32::try_from(nth).unwrap_or_default();
                 // Control characters are left to those who ask for them alone.
-                let code = if total > 40 && code < 0x20 { code.max(high.min(u32::from('a'))) } else { code };
+                let code = if total > 40 && code < 0x20 {
+                    code.max(high.min(u32::from('a')))
+                } else {
+                    code
+                };
                 self.line.extend(char::from_u32(code));
                 return;
             }
@@ -145,7 +168,11 @@ mod tests {
         let mut slots = Slots::new();
         for seed in 0..50 {
             let line = grok.example(seed);
-            assert_eq!(grok.search(line.as_bytes(), &mut slots), Outcome::Match, "{line:?}");
+            assert_eq!(
+                grok.search(line.as_bytes(), &mut slots),
+                Outcome::Match,
+                "{line:?}"
+            );
         }
     }
 
@@ -164,14 +191,19 @@ mod tests {
 
     #[test]
     fn a_seed_gives_one_line_and_another_seed_another() {
-        let grok = Grok::compile("%{DATA}x%{UUID}", &Patterns::legacy(), Options::default()).unwrap();
+        let grok =
+            Grok::compile("%{DATA}x%{UUID}", &Patterns::legacy(), Options::default()).unwrap();
         assert_eq!(grok.example(1), grok.example(1));
         assert_ne!(grok.example(1), grok.example(2));
     }
 
     #[test]
     fn repetitions_in_repetitions_end() {
-        let grok = Grok::compile("(?:(?:a{100}){100}){100}", &Patterns::legacy(), Options::default());
+        let grok = Grok::compile(
+            "(?:(?:a{100}){100}){100}",
+            &Patterns::legacy(),
+            Options::default(),
+        );
         if let Ok(grok) = grok {
             assert!(grok.example(0).len() < 20_000);
         }

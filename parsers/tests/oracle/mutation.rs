@@ -9,7 +9,10 @@ pub struct Dice(pub u64);
 impl Dice {
     /// A number below the bound.
     pub fn roll(&mut self, bound: usize) -> usize {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        self.0 = self
+            .0
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
         let high = usize::try_from(self.0 >> 33).expect("31 bits fit");
         high % bound.max(1)
     }
@@ -35,7 +38,9 @@ fn change(letters: &mut Vec<char>, dice: &mut Dice) {
     match dice.roll(11) {
         0 => letters.insert(at, dice.edge()),
         1 => drop(letters.drain(at.min(end)..end)),
-        2 => letters.splice(at.min(end)..end, [dice.edge()]).for_each(drop),
+        2 => letters
+            .splice(at.min(end)..end, [dice.edge()])
+            .for_each(drop),
         3 if dice.roll(4) == 0 => letters.truncate(at),
         4 => drop(letters.drain(..at.min(dice.roll(8)))),
         // A piece stands twice.
@@ -71,5 +76,9 @@ fn swap_fields(letters: &mut Vec<char>, dice: &mut Dice) {
 }
 
 fn other_case(letter: char) -> char {
-    if letter.is_ascii_uppercase() { letter.to_ascii_lowercase() } else { letter.to_ascii_uppercase() }
+    if letter.is_ascii_uppercase() {
+        letter.to_ascii_lowercase()
+    } else {
+        letter.to_ascii_uppercase()
+    }
 }

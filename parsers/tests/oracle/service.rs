@@ -48,7 +48,10 @@ impl Oracle {
             .map(|name| crate_folder.join(LIBRARIES).join(name))
             .collect();
         let missing = archives.iter().find(|path| !path.exists());
-        assert!(missing.is_none(), "{missing:?} is not there; tests/run fetches it");
+        assert!(
+            missing.is_none(),
+            "{missing:?} is not there; tests/run fetches it"
+        );
         let mut process = Command::new("nice")
             .args(["java", "-Xmx512m", "-XX:+UseSerialGC", "-cp"])
             .arg(std::env::join_paths(archives).expect("no colon in the path"))
@@ -114,8 +117,13 @@ impl Drop for Oracle {
 
 fn read_line(answers: &mut BufReader<ChildStdout>) -> String {
     let mut line = String::new();
-    let length = answers.read_line(&mut line).expect("the library speaks ASCII");
-    assert_ne!(length, 0, "the library has ended; its last words are on stderr");
+    let length = answers
+        .read_line(&mut line)
+        .expect("the library speaks ASCII");
+    assert_ne!(
+        length, 0,
+        "the library has ended; its last words are on stderr"
+    );
     line.trim_end().to_owned()
 }
 
