@@ -128,6 +128,8 @@ struct Campaign {
     ours: Patterns,
     texts: BTreeMap<String, String>,
     documented: Vec<Row>,
+    /// Where the differences are written to.
+    report: Option<String>,
     patterns: usize,
     lines: usize,
     matches: usize,
@@ -147,6 +149,7 @@ impl Campaign {
             ours,
             texts: texts(bank),
             documented: differences::rows(),
+            report: std::env::var("SAWLOG_ORACLE_REPORT").ok(),
             patterns: 0,
             lines: 0,
             matches: 0,
@@ -168,7 +171,7 @@ impl Campaign {
             if theirs.contains(name) && ours.contains(name) {
                 (0..FORMS.len()).for_each(|form| self.form(name, form));
             } else {
-                self.note("own", name, Kind::Missing, String::new);
+                self.note("own", name, Kind::Missing, || None);
             }
         }
     }
@@ -177,7 +180,7 @@ impl Campaign {
         let expression = FORMS[form].replace("NAME", name);
         let Some(subject) = self.subject(name, &expression) else {
             self.note("own", name, Kind::Broken, || {
-                "the library cannot compile its definition".to_owned()
+                Some("the library cannot compile its definition".to_owned())
             });
             return;
         };
@@ -217,17 +220,22 @@ impl Campaign {
             let Some(kind) = kind(theirs, &search(grok, &mut slots, line)) else {
                 continue;
             };
-            let key = (comparison, subject.name.clone(), kind);
+            let name = &subject.name;
+            let is_news = comparison != "bank"
+                && !is_documented(&self.documented, self.bank, comparison, name, kind);
+            let key = (comparison, name.clone(), kind);
             let seen = self.found.get(&key).map_or(0, |found| found.1.len());
-            if EXAMPLES_MAX <= seen {
-                self.note(comparison, &subject.name, kind, String::new);
+            if EXAMPLES_MAX <= seen || !(is_news || self.report.is_some()) {
+                self.note(comparison, name, kind, || None);
                 continue;
             }
             let line = self.shorten(grok, line, kind);
             let theirs = self.oracle.search(std::slice::from_ref(&line)).remove(0);
             let ours = search(grok, &mut slots, &line);
-            self.note(comparison, &subject.name, kind, || {
-                format!("{line:?}\n    theirs {theirs:?}\n    ours   {ours:?}")
+            self.note(comparison, name, kind, || {
+                Some(format!(
+                    "{line:?}\n    theirs {theirs:?}\n    ours   {ours:?}"
+                ))
             });
         }
     }
@@ -237,7 +245,7 @@ impl Campaign {
         comparison: &'static str,
         name: &str,
         kind: Kind,
-        example: impl FnOnce() -> String,
+        example: impl FnOnce() -> Option<String>,
     ) {
         let found = self
             .found
@@ -245,7 +253,7 @@ impl Campaign {
             .or_default();
         found.0 += 1;
         if found.1.len() < EXAMPLES_MAX {
-            found.1.push(example());
+            found.1.extend(example());
         }
     }
 
@@ -305,7 +313,7 @@ impl Campaign {
                 self.bank
             );
         }
-        if let Ok(path) = std::env::var("SAWLOG_ORACLE_REPORT") {
+        if let Some(path) = self.report {
             std::fs::write(format!("{path}.{}", self.bank), report).expect("the report is written");
         }
         assert!(
