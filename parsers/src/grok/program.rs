@@ -14,7 +14,7 @@ use std::sync::Arc;
 
 use super::class::{Class, decode};
 use super::first::First;
-use super::token::Token;
+use super::token::{Parser, Token};
 use super::tree::Assert;
 
 /// How much the compiler may presume.
@@ -71,7 +71,7 @@ pub(super) type GuardIndex = u16;
 /// The number that stands for "without limit".
 pub(super) const UNLIMITED: u32 = u32::MAX;
 
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone)]
 pub(super) enum Op {
     Literal(Box<[u8]>),
     /// A text of up to eight bytes, compared at once.
@@ -164,9 +164,13 @@ pub(super) enum Op {
     /// The text of the last of these captures that fits.
     Back(Box<[u32]>),
     /// A hand-written parser.
-    Token(Token),
+    Token {
+        parser: Parser,
+        token: Token,
+    },
     /// A token and its span in one step.
     CapturedToken {
+        parser: Parser,
         token: Token,
         slot: u32,
     },

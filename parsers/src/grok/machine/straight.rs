@@ -36,7 +36,7 @@ impl Machine<'_> {
                     length,
                 } => short(line, at, *bytes, *mask, *length as usize),
                 Op::Byte(byte) => (line.get(at) == Some(byte)).then_some(at + 1),
-                Op::CapturedToken { token, slot } => match token.scan(line, at) {
+                Op::CapturedToken { parser, slot, .. } => match parser(line, at) {
                     Scan::End(end) => {
                         self.set_pair(*slot as usize, at, end);
                         Some(end)
@@ -47,7 +47,7 @@ impl Machine<'_> {
                         break Halt::Pause;
                     }
                 },
-                Op::Token(token) => match token.scan(line, at) {
+                Op::Token { parser, .. } => match parser(line, at) {
                     Scan::End(end) => Some(end),
                     Scan::Fail => None,
                     Scan::Unsure => {
@@ -137,11 +137,20 @@ impl Machine<'_> {
         }
     }
 
-    /// Sets both bounds of a capture, which comes after all that are set.
+    /// Sets both bounds of a capture.
     #[inline]
     fn set_pair(&mut self, start: usize, from: usize, to: usize) {
-        self.set_bound(start, from);
-        self.set_bound(start + 1, to);
+        if self.program.undoes_spans {
+            self.note_bound(start);
+            self.note_bound(start + 1);
+        }
+        if self.set < start {
+            self.scratch.spans[self.set..start].fill(UNSET);
+        }
+        if let Some([start, end]) = self.scratch.spans.get_mut(start..start + 2) {
+            (*start, *end) = (from, to);
+        }
+        self.set = self.set.max(start + 2);
     }
 
     #[inline]
@@ -170,6 +179,16 @@ impl Machine<'_> {
     /// Whether the rest was not yet tried from this place: it fails there again, however the place was reached.
     #[inline]
     fn is_new_at(&mut self, gate: usize, at: usize) -> bool {
+        if self.seen[gate] != 0 {
+            return self.is_further_place(gate, at);
+        }
+        self.scratch.places[gate][0] = at;
+        self.seen[gate] = 1;
+        true
+    }
+
+    #[cold]
+    fn is_further_place(&mut self, gate: usize, at: usize) -> bool {
         let seen = usize::from(self.seen[gate]);
         let places = &mut self.scratch.places[gate];
         if places.iter().take(seen).any(|place| *place == at) {

@@ -44,7 +44,8 @@ impl Emitter<'_> {
                 min: *min,
                 slot,
             }),
-            Some(Op::Token(token)) => Some(Op::CapturedToken {
+            Some(Op::Token { parser, token }) => Some(Op::CapturedToken {
+                parser: *parser,
                 token: *token,
                 slot,
             }),
