@@ -8,7 +8,7 @@ mod needle;
 mod start;
 
 pub(super) use self::gates::GATES_MAX;
-pub(super) use self::needle::Needle;
+pub(super) use self::needle::{Needle, Short};
 
 use std::sync::Arc;
 
@@ -64,6 +64,9 @@ pub(super) enum Start {
     Line,
 }
 
+/// Stands for the number of a gate where a text is none.
+pub(super) const NO_GATE: u8 = u8::MAX;
+
 pub(super) type Address = u32;
 pub(super) type SetIndex = u16;
 pub(super) type GuardIndex = u16;
@@ -75,21 +78,13 @@ pub(super) const UNLIMITED: u32 = u32::MAX;
 pub(super) enum Op {
     Literal(Box<[u8]>),
     /// A text of up to eight bytes, compared at once.
-    Short {
-        bytes: u64,
-        mask: u64,
-        length: u32,
-    },
+    Short(Short),
     /// A short text that every match passes once, after which all depends on the place alone: from where the rest
     /// failed once, it need not be tried again.
     Gate {
-        bytes: u64,
-        mask: u64,
-        length: u8,
+        text: Short,
         gate: u8,
     },
-    /// A text of one byte.
-    Byte(u8),
     /// One character of a set.
     One(SetIndex),
     /// As many characters as there are; nothing is given back.
@@ -168,11 +163,14 @@ pub(super) enum Op {
         parser: Parser,
         token: Token,
     },
-    /// A token and its span in one step.
+    /// A token and its span in one step; and the text behind it, the next operation, which is passed over then.
     CapturedToken {
         parser: Parser,
         token: Token,
         slot: u32,
+        text: Short,
+        /// The number of its gate, or `NO_GATE`.
+        gate: u8,
     },
     /// A run and its span in one step.
     CapturedRun {
@@ -186,22 +184,8 @@ pub(super) enum Op {
 impl Op {
     /// The operation that compares a text fastest.
     pub fn text(text: &[u8]) -> Self {
-        if let [byte] = text {
-            return Op::Byte(*byte);
-        }
-        let mut bytes = [0; 8];
-        let mut mask = [0; 8];
-        match (bytes.get_mut(..text.len()), mask.get_mut(..text.len())) {
-            (Some(start), Some(compared)) => {
-                start.copy_from_slice(text);
-                compared.fill(u8::MAX);
-                let length = u32::try_from(text.len()).expect("eight at most");
-                Op::Short {
-                    bytes: u64::from_le_bytes(bytes),
-                    mask: u64::from_le_bytes(mask),
-                    length,
-                }
-            }
+        match Short::new(text) {
+            Some(text) if !text.is_empty() => Op::Short(text),
             _ => Op::Literal(text.into()),
         }
     }

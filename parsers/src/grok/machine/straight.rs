@@ -2,7 +2,7 @@
 //! registers. What opens a run with several ends, and what few expressions have, is left to `step`.
 
 use super::{Frame, Machine, PLACES_MAX, UNSET, holds};
-use crate::grok::program::{GuardIndex, Op, Program};
+use crate::grok::program::{GuardIndex, NO_GATE, Op, Program};
 use crate::grok::token::Scan;
 
 /// Why the loop ended.
@@ -30,16 +30,23 @@ impl Machine<'_> {
                 break Halt::Other;
             };
             let end = match op {
-                Op::Short {
-                    bytes,
-                    mask,
-                    length,
-                } => short(line, at, *bytes, *mask, *length as usize),
-                Op::Byte(byte) => (line.get(at) == Some(byte)).then_some(at + 1),
-                Op::CapturedToken { parser, slot, .. } => match parser(line, at) {
+                Op::CapturedToken {
+                    parser,
+                    slot,
+                    text,
+                    gate,
+                    ..
+                } => match parser(line, at) {
                     Scan::End(end) => {
                         self.set_pair(*slot as usize, at, end);
-                        Some(end)
+                        if text.is_empty() {
+                            Some(end)
+                        } else {
+                            pc += 1;
+                            text.end(line, end).filter(|end| {
+                                *gate == NO_GATE || self.is_new_at(usize::from(*gate), *end)
+                            })
+                        }
                     }
                     Scan::Fail => None,
                     Scan::Unsure => {
@@ -47,6 +54,10 @@ impl Machine<'_> {
                         break Halt::Pause;
                     }
                 },
+                Op::Short(text) => text.end(line, at),
+                Op::Gate { text, gate } => text
+                    .end(line, at)
+                    .filter(|end| self.is_new_at(usize::from(*gate), *end)),
                 Op::Token { parser, .. } => match parser(line, at) {
                     Scan::End(end) => Some(end),
                     Scan::Fail => None,
@@ -92,13 +103,6 @@ impl Machine<'_> {
                 Op::One(set) => program.sets[usize::from(*set)]
                     .one(line, at)
                     .map(|length| at + length),
-                Op::Gate {
-                    bytes,
-                    mask,
-                    length,
-                    gate,
-                } => short(line, at, *bytes, *mask, usize::from(*length))
-                    .filter(|end| self.is_new_at(usize::from(*gate), *end)),
                 Op::Literal(text) => starts_with(line, at, text).then_some(at + text.len()),
                 Op::Assert(assert) => holds(*assert, line, at).then_some(at),
                 _ => break Halt::Other,
@@ -203,16 +207,6 @@ impl Machine<'_> {
         }
         true
     }
-}
-
-#[inline]
-fn short(line: &[u8], at: usize, bytes: u64, mask: u64, length: usize) -> Option<usize> {
-    let rest = line.get(at..)?;
-    let found = match rest.first_chunk::<8>() {
-        Some(chunk) => u64::from_le_bytes(*chunk) & mask == bytes,
-        None => starts_with(rest, 0, bytes.to_le_bytes().get(..length)?),
-    };
-    found.then_some(at + length)
 }
 
 fn starts_with(line: &[u8], at: usize, text: &[u8]) -> bool {

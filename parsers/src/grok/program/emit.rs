@@ -75,6 +75,7 @@ impl Program {
         if level != Level::Plain && !super::start::has_back(tree) {
             emitter.program.gates = super::gates::place(&mut emitter.program.ops);
         }
+        super::gates::add_texts(&mut emitter.program.ops);
         Ok(emitter.program)
     }
 }

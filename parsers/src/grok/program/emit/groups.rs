@@ -3,7 +3,7 @@
 use super::{Emitter, Follow, slot_start, too_many};
 use crate::error::Error;
 use crate::grok::first::First;
-use crate::grok::program::{Op, UNLIMITED};
+use crate::grok::program::{NO_GATE, Op, Short, UNLIMITED};
 use crate::grok::tree::{Direction, Look, Node, Repeat};
 
 impl Emitter<'_> {
@@ -48,6 +48,8 @@ impl Emitter<'_> {
                 parser: *parser,
                 token: *token,
                 slot,
+                text: Short::NONE,
+                gate: NO_GATE,
             }),
             _ => None,
         };
