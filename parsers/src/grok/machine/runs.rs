@@ -78,6 +78,15 @@ impl Machine<'_> {
         };
         let set = &self.program.sets[usize::from(set)];
         let mut at = from;
+        if left == u32::MAX && set.is_any() {
+            // All that the guard does not admit is passed over at once.
+            let guard = &self.program.guards[usize::from(guard)];
+            let Some(distance) = self.line.get(from..).and_then(|rest| guard.next(rest)) else {
+                self.charge(self.line.len() - from);
+                return false;
+            };
+            at += distance;
+        }
         loop {
             let next = if left == 0 {
                 None

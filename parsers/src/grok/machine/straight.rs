@@ -2,7 +2,7 @@
 //! registers. What opens a run with several ends, and what few expressions have, is left to `step`.
 
 use super::{Frame, Machine, PLACES_MAX, UNSET, holds};
-use crate::grok::program::{GuardIndex, NO_GATE, Op, Program};
+use crate::grok::program::{GuardIndex, NO_GATE, Op, Program, Short};
 use crate::grok::token::Scan;
 
 /// Why the loop ended.
@@ -39,14 +39,8 @@ impl Machine<'_> {
                 } => match parser(line, at) {
                     Scan::End(end) => {
                         self.set_pair(*slot as usize, at, end);
-                        if text.is_empty() {
-                            Some(end)
-                        } else {
-                            pc += 1;
-                            text.end(line, end).filter(|end| {
-                                *gate == NO_GATE || self.is_new_at(usize::from(*gate), *end)
-                            })
-                        }
+                        pc += usize::from(!text.is_empty());
+                        self.behind(*text, *gate, end)
                     }
                     Scan::Fail => None,
                     Scan::Unsure => {
@@ -58,8 +52,13 @@ impl Machine<'_> {
                 Op::Gate { text, gate } => text
                     .end(line, at)
                     .filter(|end| self.is_new_at(usize::from(*gate), *end)),
-                Op::Token { parser, .. } => match parser(line, at) {
-                    Scan::End(end) => Some(end),
+                Op::Token {
+                    parser, text, gate, ..
+                } => match parser(line, at) {
+                    Scan::End(end) => {
+                        pc += usize::from(!text.is_empty());
+                        self.behind(*text, *gate, end)
+                    }
                     Scan::Fail => None,
                     Scan::Unsure => {
                         steps_left = 0;
@@ -139,6 +138,16 @@ impl Machine<'_> {
             (false, true) => Some(second),
             (false, false) => None,
         }
+    }
+
+    /// The place behind the text that follows a token, if one does.
+    #[inline(always)]
+    fn behind(&mut self, text: Short, gate: u8, at: usize) -> Option<usize> {
+        if text.is_empty() {
+            return Some(at);
+        }
+        let end = text.end(self.line, at)?;
+        (gate == NO_GATE || self.is_new_at(usize::from(gate), end)).then_some(end)
     }
 
     /// Sets both bounds of a capture.

@@ -141,10 +141,7 @@ impl Emitter<'_> {
             Node::Capture { slot, body } => self.capture(*slot, body, follow)?,
             Node::Named { name, body } => match self.token(name, body, follow) {
                 Some(token) => {
-                    self.push(Op::Token {
-                        parser: token.parser(),
-                        token,
-                    })?;
+                    self.push(Op::token(token))?;
                 }
                 None => self.node(body, follow)?,
             },

@@ -36,7 +36,7 @@ pub(super) fn place(ops: &mut [Op]) -> Vec<Needle> {
     found.into_iter().map(|(_, needle)| needle).collect()
 }
 
-/// Lets each captured token check the text behind it: one operation less on the way.
+/// Lets each token check the text behind it: one operation less on the way.
 pub(super) fn add_texts(ops: &mut [Op]) {
     for at in 1..ops.len() {
         let (text, gate) = match ops.get(at) {
@@ -44,11 +44,18 @@ pub(super) fn add_texts(ops: &mut [Op]) {
             Some(Op::Gate { text, gate }) => (*text, *gate),
             _ => continue,
         };
-        if let Some(Op::CapturedToken {
-            text: behind,
-            gate: gate_behind,
-            ..
-        }) = ops.get_mut(at - 1)
+        if let Some(
+            Op::Token {
+                text: behind,
+                gate: gate_behind,
+                ..
+            }
+            | Op::CapturedToken {
+                text: behind,
+                gate: gate_behind,
+                ..
+            },
+        ) = ops.get_mut(at - 1)
         {
             (*behind, *gate_behind) = (text, gate);
         }

@@ -155,6 +155,7 @@ fn last_byte(byte: u8, line: &[u8]) -> Option<usize> {
     let (far, near) = line.split_at_checked(far)?;
     match near.iter().rposition(|other| *other == byte) {
         Some(place) => Some(far.len() + place),
+        None if far.is_empty() => None,
         None => memchr::memrchr(byte, far),
     }
 }

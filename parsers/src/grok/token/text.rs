@@ -124,6 +124,17 @@ pub(super) fn uri_path_param(line: &[u8], at: usize) -> Option<usize> {
 #[inline]
 pub(super) fn run(line: &[u8], at: usize, kind: u8) -> usize {
     let mut end = at;
+    // Four at once: nearly all lines have long paths.
+    while let Some([first, second, third, fourth]) = line.get(end..).and_then(<[u8]>::first_chunk)
+        && KINDS[usize::from(*first)]
+            & KINDS[usize::from(*second)]
+            & KINDS[usize::from(*third)]
+            & KINDS[usize::from(*fourth)]
+            & kind
+            != 0
+    {
+        end += 4;
+    }
     while let Some(byte) = line.get(end)
         && is_any(*byte, kind)
     {

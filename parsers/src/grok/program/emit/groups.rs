@@ -3,7 +3,7 @@
 use super::{Emitter, Follow, slot_start, too_many};
 use crate::error::Error;
 use crate::grok::first::First;
-use crate::grok::program::{NO_GATE, Op, Short, UNLIMITED};
+use crate::grok::program::{Op, UNLIMITED};
 use crate::grok::tree::{Direction, Look, Node, Repeat};
 
 impl Emitter<'_> {
@@ -44,12 +44,17 @@ impl Emitter<'_> {
                 min: *min,
                 slot,
             }),
-            Some(Op::Token { parser, token }) => Some(Op::CapturedToken {
-                parser: *parser,
+            Some(Op::Token {
+                token,
+                gate,
+                parser,
+                text,
+            }) => Some(Op::CapturedToken {
                 token: *token,
+                gate: *gate,
                 slot,
-                text: Short::NONE,
-                gate: NO_GATE,
+                parser: *parser,
+                text: *text,
             }),
             _ => None,
         };
