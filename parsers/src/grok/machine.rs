@@ -377,7 +377,7 @@ impl<'a> Machine<'a> {
     fn go_on(&mut self, pc: usize, frame: Frame) -> bool {
         match (frame, &self.program.ops[pc]) {
             (Frame::Shrink { low, at, .. }, Op::Greedy { guard, .. }) => {
-                self.shrink(pc, low, at, *guard)
+                self.shrink_on(pc, low, at, *guard)
             }
             (Frame::Grow { at, left, .. }, Op::Lazy { guard, .. }) => {
                 self.grow(pc, at, left, *guard)
