@@ -17,6 +17,8 @@ mod docker_json;
 mod framing;
 #[path = "../../fuzz/properties/grok.rs"]
 mod grok;
+#[path = "../../fuzz/properties/key_value.rs"]
+mod key_value;
 #[path = "../../fuzz/properties/syslog.rs"]
 mod syslog;
 #[path = "../../fuzz/properties/timestamp.rs"]
@@ -136,4 +138,9 @@ fn dissections() {
 #[test]
 fn csv_rows() {
     check("csv", 500, csv::check);
+}
+
+#[test]
+fn key_value_pairs() {
+    check("key_value", 300, key_value::check);
 }
