@@ -15,69 +15,33 @@ pub(super) struct Set {
 impl Set {
     /// Reads a set; the option's name goes into the message.
     pub(super) fn parse(option: &str, text: &str) -> Result<Self, Error> {
-        let refuse = |offset: usize, message: &str| {
-            Err(Error::new(format!("{option}: {message}")).at_offset(text, offset))
+        let refuse = |unread: &str, message: &str| {
+            Err(Error::new(format!("{option}: {message}"))
+                .at_offset(text, text.len() - unread.len()))
         };
         if text.is_empty() {
-            return refuse(0, "it is empty; write the characters of the set");
+            return refuse(text, "it is empty; write the characters of the set");
         }
         if text.starts_with('^') {
             return refuse(
-                0,
+                text,
                 r"^ at the beginning turns a set around; write \^ for the character",
             );
         }
         let mut ranges: Vec<(char, char)> = Vec::new();
-        let mut unread = text.char_indices().peekable();
-        while let Some((offset, letter)) = unread.next() {
-            let first = match letter {
-                '[' => return refuse(offset, r"[ opens a set within the set; write \["),
-                ']' => return refuse(offset, r"] closes the set; write \]"),
-                '&' if text
-                    .get(offset..)
-                    .is_some_and(|rest| rest.starts_with("&&")) =>
-                {
-                    return refuse(offset, r"&& is an intersection; write & once");
+        let mut unread = text;
+        while !unread.is_empty() {
+            match members(unread) {
+                Ok((Members::One(first, last), length)) => {
+                    ranges.push((first, last));
+                    unread = unread.get(length..).unwrap_or_default();
                 }
-                '\\' => match unread.next() {
-                    Some((_, escaped)) => match named(escaped) {
-                        Some(Named::Many(several)) => {
-                            ranges.extend_from_slice(several);
-                            continue;
-                        }
-                        Some(Named::One(one)) => one,
-                        None => {
-                            return refuse(
-                                offset,
-                                r"this escape is not known in a set; write \\ for a backslash",
-                            );
-                        }
-                    },
-                    None => return refuse(offset, r"a backslash alone; write \\"),
-                },
-                letter => letter,
-            };
-            // A minus between two characters makes a range; at either end it is one itself.
-            let mut ahead = unread.clone();
-            let is_range =
-                ahead.next().is_some_and(|(_, letter)| letter == '-') && ahead.peek().is_some();
-            if !is_range {
-                ranges.push((first, first));
-                continue;
+                Ok((Members::Many(several), length)) => {
+                    ranges.extend_from_slice(several);
+                    unread = unread.get(length..).unwrap_or_default();
+                }
+                Err(message) => return refuse(unread, message),
             }
-            let last = match ahead.next() {
-                Some((_, '\\')) => match ahead.next().and_then(|(_, escaped)| named(escaped)) {
-                    Some(Named::One(last)) => last,
-                    _ => return refuse(offset, "a range ends in a single character"),
-                },
-                Some((_, last)) => last,
-                None => first,
-            };
-            if last < first {
-                return refuse(offset, "a range runs upwards, as a-z does");
-            }
-            ranges.push((first, last));
-            unread = ahead;
         }
         Ok(Self::of(ranges))
     }
@@ -168,29 +132,75 @@ impl Set {
     }
 }
 
-/// What a backslash and a letter mean in a set.
-enum Named {
-    One(char),
+/// What a part of a set stands for.
+enum Members {
+    /// A range, of one character perhaps.
+    One(char, char),
     Many(&'static [(char, char)]),
 }
 
-fn named(escaped: char) -> Option<Named> {
-    Some(match escaped {
-        't' => Named::One('\t'),
-        'n' => Named::One('\n'),
-        'r' => Named::One('\r'),
-        'f' => Named::One('\u{C}'),
-        'v' => Named::One('\u{B}'),
-        'a' => Named::One('\u{7}'),
-        'e' => Named::One('\u{1B}'),
-        '0' => Named::One('\0'),
-        's' => Named::Many(&[('\t', '\r'), (' ', ' ')]),
-        'd' => Named::Many(&[('0', '9')]),
-        'w' => Named::Many(&[('0', '9'), ('A', 'Z'), ('a', 'z'), ('_', '_')]),
-        'h' => Named::Many(&[('0', '9'), ('A', 'F'), ('a', 'f')]),
+/// What a set begins with, and how many bytes that is.
+fn members(text: &str) -> Result<(Members, usize), &'static str> {
+    let (members, length) = one(text)?;
+    let Members::One(first, _) = members else {
+        return Ok((members, length));
+    };
+    // A minus between two characters makes a range; at either end it is one itself.
+    let behind = text.get(length..).unwrap_or_default();
+    let Some(behind) = behind.strip_prefix('-').filter(|text| !text.is_empty()) else {
+        return Ok((members, length));
+    };
+    match one(behind)? {
+        (Members::One(last, _), _) if last < first => Err("a range runs upwards, as a-z does"),
+        (Members::One(last, _), more) => Ok((Members::One(first, last), length + 1 + more)),
+        (Members::Many(_), _) => Err("a range ends in a single character"),
+    }
+}
+
+/// One character or escape.
+fn one(text: &str) -> Result<(Members, usize), &'static str> {
+    let mut letters = text.chars();
+    match letters.next() {
+        Some('[') => Err(r"[ opens a set within the set; write \["),
+        Some(']') => Err(r"] closes the set; write \]"),
+        Some('&') if text.starts_with("&&") => Err("&& is an intersection; write & once"),
+        Some('\\') => {
+            let escaped = letters.next().ok_or(r"a backslash alone; write \\")?;
+            let members = meant(escaped)
+                .ok_or(r"this escape is not known in a set; write \\ for a backslash")?;
+            Ok((members, 1 + escaped.len_utf8()))
+        }
+        Some(letter) => Ok((Members::One(letter, letter), letter.len_utf8())),
+        None => Err("it ends too early"),
+    }
+}
+
+/// What a letter means behind a backslash.
+fn meant(escaped: char) -> Option<Members> {
+    let letter = match escaped {
+        't' => '\t',
+        'n' => '\n',
+        'r' => '\r',
+        'f' => '\u{C}',
+        'v' => '\u{B}',
+        'a' => '\u{7}',
+        'e' => '\u{1B}',
+        '0' => '\0',
+        's' => return Some(Members::Many(&[('\t', '\r'), (' ', ' ')])),
+        'd' => return Some(Members::Many(&[('0', '9')])),
+        'w' => {
+            return Some(Members::Many(&[
+                ('0', '9'),
+                ('A', 'Z'),
+                ('a', 'z'),
+                ('_', '_'),
+            ]));
+        }
+        'h' => return Some(Members::Many(&[('0', '9'), ('A', 'F'), ('a', 'f')])),
         letter if letter.is_ascii_alphanumeric() => return None,
-        letter => Named::One(letter),
-    })
+        letter => letter,
+    };
+    Some(Members::One(letter, letter))
 }
 
 /// The character that begins here; `None` in the midst of one and where there is none.

@@ -608,6 +608,10 @@ fn bad_sets_are_refused() {
         &split(r"\\", "="),
         "field_split: a backslash protects what follows it and separates nothing",
     );
+    check_error(
+        &split("a-]", "="),
+        r"column 1: field_split: ] closes the set; write \]",
+    );
     let trim = Options {
         trim_value: Some(String::new()),
         ..options()
