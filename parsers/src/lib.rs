@@ -120,6 +120,7 @@ pub mod docker_json;
 pub mod framing;
 pub mod grok;
 pub mod joiner;
+pub mod key_value;
 pub mod syslog;
 pub mod timestamp;
 

@@ -31,6 +31,8 @@ mod grok_compile;
 mod grok_scanner;
 #[path = "../../fuzz/properties/grok_set.rs"]
 mod grok_set;
+#[path = "../../fuzz/properties/key_value.rs"]
+mod key_value;
 #[path = "../../fuzz/properties/syslog.rs"]
 mod syslog;
 #[path = "../../fuzz/properties/timestamp.rs"]
@@ -240,4 +242,9 @@ fn csv_rows() {
 #[test]
 fn collectd_packets() {
     check("collectd", 150, collectd::check);
+}
+
+#[test]
+fn key_value_pairs() {
+    check("key_value", 300, key_value::check);
 }
