@@ -2,6 +2,7 @@
 
 mod error;
 
+pub mod access_log;
 pub mod collectd;
 pub mod cri;
 pub mod docker_frames;
