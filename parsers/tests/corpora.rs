@@ -5,6 +5,8 @@
 use std::fs;
 use std::path::Path;
 
+#[path = "../../fuzz/properties/access_log.rs"]
+mod access_log;
 #[path = "../../fuzz/properties/collectd.rs"]
 mod collectd;
 #[path = "../../fuzz/properties/docker_frames.rs"]
@@ -129,4 +131,9 @@ fn grok_expressions() {
 #[test]
 fn collectd_packets() {
     check("collectd", 150, collectd::check);
+}
+
+#[test]
+fn access_log_lines() {
+    check("access_log", 300, access_log::check);
 }
