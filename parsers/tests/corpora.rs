@@ -9,6 +9,8 @@ use std::path::Path;
 mod access_log;
 #[path = "../../fuzz/properties/collectd.rs"]
 mod collectd;
+#[path = "../../fuzz/properties/cri.rs"]
+mod cri;
 #[path = "../../fuzz/properties/docker_frames.rs"]
 mod docker_frames;
 #[path = "../../fuzz/properties/docker_json.rs"]
@@ -17,6 +19,8 @@ mod docker_json;
 mod framing;
 #[path = "../../fuzz/properties/grok.rs"]
 mod grok;
+#[path = "../../fuzz/properties/joiner.rs"]
+mod joiner;
 #[path = "../../fuzz/properties/syslog.rs"]
 mod syslog;
 #[path = "../../fuzz/properties/timestamp.rs"]
@@ -136,4 +140,14 @@ fn collectd_packets() {
 #[test]
 fn access_log_lines() {
     check("access_log", 300, access_log::check);
+}
+
+#[test]
+fn cri_lines() {
+    check("cri", 300, cri::check);
+}
+
+#[test]
+fn interleaved_chunks() {
+    check("joiner", 150, joiner::check);
 }
