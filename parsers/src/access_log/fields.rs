@@ -26,7 +26,7 @@ pub(super) struct Stamp<'a> {
     pub(super) nanos: i64,
 }
 
-fn refuse<'a, T>(input: &'a [u8]) -> IResult<&'a [u8], T> {
+fn refuse<T>(input: &[u8]) -> IResult<&[u8], T> {
     Err(nom::Err::Error(Error::new(input, ErrorKind::Verify)))
 }
 
