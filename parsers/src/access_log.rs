@@ -101,6 +101,15 @@ pub struct Timed<'a> {
 }
 
 /// The request as the client sent it.
+///
+/// ```
+/// use sawlog_parsers::access_log::{RequestLine, nginx_timed};
+///
+/// let line = br#"::1 [20/Nov/2026:16:46:09 +0000] "HEAD /health HTTP/1.0" 204 0 0.001"#;
+/// let request = nginx_timed(line).expect("a line of this format").request;
+/// let parts = RequestLine { method: b"HEAD", target: b"/health", version: Some(b"1.0") };
+/// assert_eq!((request.raw, request.line), (&b"HEAD /health HTTP/1.0"[..], Some(parts)));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Request<'a> {
     /// All of it, still escaped: `GET /index.html HTTP/1.1`, or whatever came instead.

@@ -114,6 +114,16 @@ impl Joiner {
     }
 
     /// Gives the line whose end never came, when the stream has ended.
+    ///
+    /// ```
+    /// use sawlog_parsers::joiner::Joiner;
+    ///
+    /// let mut joiner = Joiner::new(3);
+    /// assert_eq!(joiner.push(b"cut off", true, None), None);
+    /// let line = joiner.flush().expect("a chunk waits");
+    /// assert_eq!((line.bytes, line.truncated, line.unfinished), (&b"cut"[..], true, true));
+    /// assert_eq!(joiner.flush(), None);
+    /// ```
     pub fn flush(&mut self) -> Option<Line<'_>> {
         match self.state {
             State::Idle => None,

@@ -62,6 +62,17 @@ struct Open {
 }
 
 /// What became of a chunk.
+///
+/// ```
+/// use sawlog_parsers::joiner::{Joiners, Limits};
+///
+/// let mut joiners = Joiners::new(Limits { line_bytes_max: 100, open_lines_max: 1, bytes_max: 1000 });
+/// assert!(joiners.push(&"a", b"half a line", true, None).displaced.is_empty());
+/// let pushed = joiners.push(&"b", b"half another", true, None);
+/// assert_eq!(pushed.displaced[0].key, "a");
+/// assert_eq!(pushed.displaced[0].line().bytes, b"half a line");
+/// assert_eq!(pushed.line, None);
+/// ```
 #[derive(Debug)]
 #[must_use = "lines that had to make room are in here"]
 pub struct Pushed<'a, K> {
@@ -158,6 +169,17 @@ impl<K: Clone + Eq + Hash> Joiners<K> {
     }
 
     /// Gives all lines that are open, those first that waited longest for a chunk.
+    ///
+    /// ```
+    /// use sawlog_parsers::joiner::{Joiners, Limits};
+    ///
+    /// let mut joiners = Joiners::new(Limits { line_bytes_max: 100, open_lines_max: 9, bytes_max: 1000 });
+    /// for key in ["b", "a"] {
+    ///     assert!(joiners.push(&key, b"half", true, None).displaced.is_empty());
+    /// }
+    /// let keys: Vec<_> = joiners.flush_all().iter().map(|line| line.key).collect();
+    /// assert_eq!((keys, joiners.open_bytes()), (vec!["b", "a"], 0));
+    /// ```
     pub fn flush_all(&mut self) -> Vec<Unfinished<K>> {
         let mut all = Vec::with_capacity(self.open.len());
         while let Some(unfinished) = self.remove_oldest() {
