@@ -423,7 +423,7 @@ impl<'a> Items<'a> {
     }
 
     /// Notes what a part says, or makes an item of it.
-    fn take(&mut self, part: Part<'a>) -> Option<Item<'a>> {
+    fn note(&mut self, part: Part<'a>) -> Option<Item<'a>> {
         match part {
             Part::Host(text) => self.identifier.host = text,
             Part::Plugin(text) => self.identifier.plugin = text,
@@ -465,7 +465,7 @@ impl<'a> Iterator for Items<'a> {
             match parts::part(self.rest) {
                 Ok((rest, part)) => {
                     self.rest = rest;
-                    if let Some(item) = self.take(part) {
+                    if let Some(item) = self.note(part) {
                         return Some(item);
                     }
                 }

@@ -204,10 +204,7 @@ impl<K: Clone + Eq + Hash> Joiners<K> {
     /// assert_eq!(joiners.open_lines(), 1);
     /// ```
     pub fn flush_before(&mut self, time: i64) -> Vec<Unfinished<K>> {
-        let is_late = |key: &&K| {
-            let begun = self.open.get(*key).and_then(|open| open.joiner.time);
-            begun.is_some_and(|begun| begun < time)
-        };
+        let is_late = |key: &&K| self.open_time(key).is_some_and(|begun| begun < time);
         let late: Vec<K> = self.waiting.values().filter(is_late).cloned().collect();
         late.iter().filter_map(|key| self.remove(key)).collect()
     }
@@ -225,6 +222,22 @@ impl<K: Clone + Eq + Hash> Joiners<K> {
     /// Whether a stream has a line that waits for its end.
     pub fn is_open(&self, key: &K) -> bool {
         self.open.contains_key(key)
+    }
+
+    /// The time of the first chunk of a stream's open line; `None` if no line is open or it has no time.
+    ///
+    /// Docker gives all chunks of a line the time of the first. A chunk with another time tells that the
+    /// end of the line before got lost, which [`Joiners::flush`] then gives out.
+    ///
+    /// ```
+    /// use sawlog_parsers::joiner::{Joiners, Limits};
+    ///
+    /// let mut joiners = Joiners::new(Limits { line_bytes_max: 100, open_lines_max: 9, bytes_max: 1000 });
+    /// assert!(joiners.push(&"a", b"half", true, Some(7)).line.is_none());
+    /// assert_eq!((joiners.open_time(&"a"), joiners.open_time(&"b")), (Some(7), None));
+    /// ```
+    pub fn open_time(&self, key: &K) -> Option<i64> {
+        self.open.get(key)?.joiner.time
     }
 
     /// Opens a line with its first chunk.
