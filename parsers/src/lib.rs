@@ -111,6 +111,7 @@
 mod error;
 
 // One format each, in alphabetical order; each has a row in the table above.
+pub mod access_log;
 pub mod collectd;
 pub mod cri;
 pub mod csv;
