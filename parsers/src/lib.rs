@@ -6,13 +6,16 @@
 //!
 //! | module | goes in | comes out |
 //! |---|---|---|
-//! | [`grok`] | an expression such as `%{IP:client} %{NUMBER:took:float}`, once; lines | spans of the captures; for a line that does not match, how far it got |
+//! | [`grok`] | an expression such as `%{IP:client} %{NUMBER:took:float}`, or many of them, once; lines | spans of the captures; for a line that does not match, how far it got |
 //! | [`syslog`] | one message: RFC 5424, RFC 3164, and what devices really send | priority, time, host, program, structured data, text |
 //! | [`framing`] | the bytes of a syslog connection, as they arrive | one message at a time, octet-counted or by line |
 //! | [`docker_json`] | a line of Docker's json-file log | text, stream, time |
 //! | [`docker_frames`] | the body of the Docker Engine's logs API, as it arrives | one record at a time |
 //! | [`cri`] | a line of a Kubernetes container's log | text, stream, time |
 //! | [`joiner`] | the pieces of one stream's long lines | whole lines |
+//! | [`dissect`] | a mapping such as `%{client} [%{time}] %{message}`, once; lines | names and slices, by Logstash's rules |
+//! | [`csv`] | one row of separated columns | named columns |
+//! | [`collectd`] | one packet of collectd's binary network protocol | values and notifications |
 //! | [`timestamp`] | a time in one of many shapes, or in a format of Joda or Java | nanoseconds since 1970, and back |
 //!
 //! # From a line to fields
@@ -93,9 +96,10 @@
 //!
 //! # Threads
 //!
-//! [`grok::Grok`], [`grok::Patterns`], [`timestamp::Format`] and [`timestamp::Pattern`] are compiled once and immutable:
-//! any number of threads match through a shared reference, without waiting for each other and, after a thread's first
-//! lines, without an allocation. A thread has a [`grok::Slots`] of its own; a stream has a decoder of its own.
+//! What is compiled ([`grok::Grok`], [`grok::GrokSet`], [`grok::Patterns`], [`dissect::Dissect`], [`csv::Csv`],
+//! [`timestamp::Format`], [`timestamp::Pattern`]) is immutable: any number of threads match through a shared reference,
+//! without waiting for each other and, after a thread's first lines, without an allocation. A thread has a
+//! [`grok::Slots`] of its own; a stream has a decoder of its own.
 //!
 //! # Features
 //!
@@ -107,6 +111,7 @@
 mod error;
 
 // One format each, in alphabetical order; each has a row in the table above.
+pub mod access_log;
 pub mod collectd;
 pub mod cri;
 pub mod csv;
@@ -116,6 +121,7 @@ pub mod docker_json;
 pub mod framing;
 pub mod grok;
 pub mod joiner;
+pub mod key_value;
 pub mod syslog;
 pub mod timestamp;
 

@@ -7,13 +7,13 @@ use std::path::{Path, PathBuf};
 
 use sawlog_parsers::docker_json;
 use sawlog_parsers::grok::{
-    Capture, Explanation, Grok, Kind, Options, Outcome, Patterns, Slots, Tier,
+    Capture, Explanation, Grok, GrokSet, Kind, Options, Outcome, Patterns, SetOutcome, Slots, Tier,
 };
 use sawlog_parsers::syslog::{self, Format, Reference};
 use sawlog_parsers::{Error, timestamp};
 
 /// Crates whose types a user would have to take along.
-const FOREIGN: [&str; 7] = [
+const FOREIGN: [&str; 10] = [
     "nom",
     "regex",
     "serde_json",
@@ -21,6 +21,9 @@ const FOREIGN: [&str; 7] = [
     "jiff",
     "syslog_loose",
     "memchr",
+    "aho_corasick",
+    "regex_syntax",
+    "regex_automata",
 ];
 
 /// A source file that users see: that of a public module, or one whose items such a module passes on.
@@ -94,8 +97,15 @@ impl Source {
                 .is_some_and(|name| FOREIGN.contains(&name))
         };
         let foreign = imports.filter(is_foreign);
-        foreign.flat_map(words).chain(FOREIGN).collect()
+        foreign.flat_map(imported).chain(FOREIGN).collect()
     }
+}
+
+/// The types that an import brings in, under the names that they have here; functions and modules are no types.
+fn imported(import: &str) -> impl Iterator<Item = &str> {
+    let parts = import.split(['{', '}', ',']);
+    let names = parts.filter_map(|part| words(part).last());
+    names.filter(|name| name.starts_with(char::is_uppercase))
 }
 
 /// An item up to its body, or the end of its line where it has none.
@@ -138,6 +148,8 @@ fn what_is_imported_from_another_crate_is_foreign() {
     };
     let foreign = source.foreign_words();
     assert!(foreign.contains(&"IResult") && !foreign.contains(&"fmt"));
+    let renamed = imported("nom::{error::Error as Failure, bytes::tag, Parser as _}");
+    assert_eq!(renamed.collect::<Vec<_>>(), ["Failure"]);
     assert_eq!(source.signatures(), ["pub fn a( b: u8, "]);
 }
 
@@ -191,6 +203,7 @@ fn threads_share_what_is_compiled_and_hand_over_what_is_not() {
     fn is_shared<T: Send + Sync + 'static>() {}
     is_shared::<Error>();
     is_shared::<Grok>();
+    is_shared::<GrokSet>();
     is_shared::<Patterns>();
     is_shared::<Options>();
     is_shared::<(Capture, Explanation, Kind, Outcome, Tier)>();
@@ -268,6 +281,20 @@ const REFERENCE: Reference = Reference {
     month: 11,
     utc_offset_seconds: 3600,
 };
+
+#[test]
+fn a_set_of_expressions_allocates_nothing() {
+    let expressions = ["login of %{WORD:user}", "%{COMBINEDAPACHELOG}", "%{IP:a}"];
+    let patterns = Patterns::legacy();
+    let groks = expressions.map(|text| Grok::compile(text, &patterns, Options::default()));
+    let groks: Result<Vec<Grok>, Error> = groks.into_iter().collect();
+    let set = GrokSet::new(groks.expect("the expressions are sound"));
+    let mut slots = Slots::new();
+    check_no_allocation(|| {
+        assert_eq!(set.search(ACCESS, &mut slots), SetOutcome::Match(1));
+        assert_eq!(set.search(b"nothing", &mut slots), SetOutcome::NoMatch);
+    });
+}
 
 #[test]
 fn syslog_allocates_nothing() {

@@ -11,6 +11,9 @@ use crate::error::{Error, Place};
 /// A definition or expression longer than this is refused; the longest published expansion has 9.3 kB.
 pub(super) const EXPRESSION_BYTES_MAX: usize = 64 << 10;
 
+/// A name longer than this is not compared with all others; the longest published one has 45 letters.
+const NAME_BYTES_MAX: usize = 200;
+
 /// Named grok patterns, as text: what an expression may refer to by `%{NAME}`.
 ///
 /// A clone shares the texts. Expressions that were compiled keep the definitions of that time.
@@ -73,14 +76,25 @@ impl Patterns {
         Self::of_bank(bank::ECS_V1)
     }
 
+    /// The set with the field names of the Elastic Common Schema whose basic patterns take what the formats allow and no
+    /// more. It has every name of [`Patterns::ecs_v1`].
+    pub fn strict() -> Self {
+        let mut patterns = Self::ecs_v1();
+        patterns.add_bank(bank::STRICT);
+        patterns
+    }
+
     fn of_bank(files: &[(&str, &str)]) -> Self {
         let mut patterns = Self::empty();
+        patterns.add_bank(files);
+        patterns
+    }
+
+    fn add_bank(&mut self, files: &[(&str, &str)]) {
         for (name, text) in files {
-            patterns
-                .add_file(name, text.as_bytes())
+            self.add_file(name, text.as_bytes())
                 .expect("the embedded files, which a test reads as well");
         }
-        patterns
     }
 
     /// Adds the definitions of a pattern file: `NAME`, blanks, the pattern to the end of the line. `file` is its
@@ -195,6 +209,9 @@ impl Patterns {
 
     /// The name that is most like a mistyped one, if any is near.
     pub(super) fn nearest(&self, name: &str) -> Option<&str> {
+        if NAME_BYTES_MAX < name.len() {
+            return None;
+        }
         let allowed = (name.len() / 3).max(1);
         self.names()
             // Each letter that one has more is an edit.
@@ -220,23 +237,30 @@ fn not_utf8(line: &[u8], at: usize) -> Error {
     Error::new(format!("{seen}; save the pattern file as UTF-8")).at_offset(&text, at)
 }
 
-/// Edits from one word to the other.
+/// Edits from one word to the other: letters put in, left out, replaced, or two neighbours exchanged.
 fn distance(from: &[u8], to: &[u8]) -> usize {
-    let mut row: Vec<usize> = (0..=to.len()).collect();
+    let mut rows = [Vec::new(), Vec::new(), (0..=to.len()).collect()];
+    let mut before = None;
     for (index, byte) in from.iter().enumerate() {
-        let mut diagonal = index;
+        rows.rotate_left(1);
+        let [earlier, above, row] = &mut rows;
+        row.clear();
+        row.push(index + 1);
         let mut left = index + 1;
-        for (cell, other) in row.iter_mut().skip(1).zip(to) {
-            let replaced = diagonal + usize::from(!byte.eq_ignore_ascii_case(other));
-            diagonal = *cell;
-            *cell = replaced.min(*cell + 1).min(left + 1);
-            left = *cell;
+        let mut other_before = None;
+        for (column, other) in to.iter().enumerate() {
+            let cell = |row: &[usize], at: usize| row.get(at).copied().unwrap_or(usize::MAX);
+            let replaced = cell(above, column) + usize::from(!byte.eq_ignore_ascii_case(other));
+            left = replaced.min(cell(above, column + 1) + 1).min(left + 1);
+            if before == Some(other) && other_before == Some(byte) {
+                left = left.min(cell(earlier, column - 1) + 1);
+            }
+            row.push(left);
+            other_before = Some(other);
         }
-        if let Some(first) = row.first_mut() {
-            *first = index + 1;
-        }
+        before = Some(byte);
     }
-    row.last().copied().unwrap_or_default()
+    rows[2].last().copied().unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -281,6 +305,16 @@ mod tests {
     }
 
     #[test]
+    fn a_slip_of_the_finger_is_one_edit() {
+        assert_eq!(distance(b"ODRER", b"ORDER"), 1);
+        assert_eq!(distance(b"ORDR", b"ORDER"), 1);
+        assert_eq!(distance(b"ORRDER", b"ORDER"), 1);
+        assert_eq!(distance(b"order", b"ORDEX"), 1);
+        assert_eq!(distance(b"", b"ORDER"), 5);
+        assert_eq!(distance(b"ORDER", b""), 5);
+    }
+
+    #[test]
     fn the_nearest_name_is_found() {
         let mut patterns = Patterns::empty();
         patterns
@@ -288,5 +322,6 @@ mod tests {
             .unwrap();
         assert_eq!(patterns.nearest("NGINXSORCE"), Some("NGINXSOURCE"));
         assert_eq!(patterns.nearest("COMPLETELY"), None);
+        assert_eq!(patterns.nearest(&"X".repeat(60_000)), None);
     }
 }

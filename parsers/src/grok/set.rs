@@ -30,7 +30,20 @@ pub struct GrokSet {
     filter: Option<Filter>,
 }
 
-/// How a search ended.
+/// How a search of a set ended.
+///
+/// ```
+/// use sawlog_parsers::grok::{Grok, GrokSet, Options, Patterns, SetOutcome, Slots};
+///
+/// let grok = Grok::compile("%{INT:n:int} ms", &Patterns::legacy(), Options::default())?;
+/// let set = GrokSet::new(vec![grok]);
+/// let mut slots = Slots::new();
+/// match set.search(b"took 17 ms", &mut slots) {
+///     SetOutcome::Match(index) => assert_eq!(set.groks()[index].captures()[0].field, "n"),
+///     SetOutcome::NoMatch | SetOutcome::BudgetSpent(_) => unreachable!("the line has a number"),
+/// }
+/// # Ok::<(), sawlog_parsers::Error>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SetOutcome {
     /// The expression with this index in [`GrokSet::groks`] matches and none before it; the spans in the slots are its.
