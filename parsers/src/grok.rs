@@ -445,7 +445,7 @@ impl Grok {
     ///
     /// let compile = |text| Grok::compile(text, &Patterns::legacy(), Options::default());
     /// assert_eq!(compile("%{WORD:a} %{GREEDYDATA:b}")?.worst_case(), WorstCase::Linear);
-    /// let twice = compile(r"(?<a>.*) and \k<a>")?;
+    /// let twice = compile(r"^(?<x>\w)(?:a|ab|c\k<x>)*$")?;
     /// assert_eq!((twice.tier(), twice.worst_case()), (Tier::Backtracker, WorstCase::Steps(twice.steps_max())));
     /// # Ok::<(), sawlog_parsers::Error>(())
     /// ```
