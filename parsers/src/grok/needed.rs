@@ -150,16 +150,29 @@ fn of_alternate(nodes: &[Node]) -> Facts {
             return facts;
         }
     }
-    // One text of the best group of any of them.
-    let best: Option<Vec<Vec<Vec<u8>>>> = all
-        .into_iter()
-        .map(|one| one.needed.into_iter().next())
-        .collect();
-    let needed = best.map(|groups| with(Vec::new(), groups.into_iter().flatten().collect()));
+    // A match holds a text of the best group of one of them; where these are too many, of the smallest.
+    let best = |one: &Facts| one.needed.first().cloned();
+    let smallest = |one: &Facts| {
+        let useful = one
+            .needed
+            .iter()
+            .filter(|texts| WEIGHT_MIN <= lightest(texts));
+        useful.min_by_key(|texts| texts.len()).cloned()
+    };
+    let mut needed = with_union(all.iter().map(best));
+    if needed.is_empty() {
+        needed = with_union(all.iter().map(smallest));
+    }
     Facts {
-        needed: needed.unwrap_or_default(),
+        needed,
         ..Facts::UNKNOWN
     }
+}
+
+/// One group of all these texts; none when one of the alternatives has none.
+fn with_union(groups: impl Iterator<Item = Option<Vec<Vec<u8>>>>) -> Vec<Vec<Vec<u8>>> {
+    let groups: Option<Vec<Vec<Vec<u8>>>> = groups.collect();
+    groups.map_or(Vec::new(), |groups| with(Vec::new(), groups.concat()))
 }
 
 fn of_repeat(Repeat { body, min, max, .. }: &Repeat) -> Facts {
