@@ -713,3 +713,9 @@ fn long_hostile_lines_end_quickly_with_expressions() {
         }
     }
 }
+
+#[test]
+fn threads_share_what_is_compiled() {
+    fn shared<T: Send + Sync>() {}
+    shared::<KeyValue>();
+}
