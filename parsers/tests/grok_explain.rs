@@ -2,7 +2,8 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that panics has failed")]
 
-use proptest::prelude::*;
+use proptest::prelude::{ProptestConfig, any, prop};
+use proptest::proptest;
 use sawlog_parsers::grok::{Grok, Options, Outcome, Patterns, Slots};
 
 const PIECES: &[&str] = &[
