@@ -1,7 +1,7 @@
 //! What holds for every answer of the logs API: the first two bytes choose layout and limit, the
 //! rest is the answer.
 
-use sawlog_parsers::docker_frames::{Decoder, Limits, Mode, Step};
+use sawlog_parsers::docker_frames::{Decoder, Details, Limits, Mode, Step, unescape_detail};
 
 /// Bytes of the daemon's line buffer.
 const CHUNK_BYTES: usize = 16_384;
@@ -30,6 +30,57 @@ pub fn check(data: &[u8]) {
     }
     frames_come_back(answer);
     terminal_lines_come_back(answer);
+    details_come_back(answer);
+    details_are_parts(answer);
+}
+
+/// Every byte escaped, as the encoding of a query allows.
+fn encoded(text: &[u8]) -> String {
+    text.iter().map(|byte| format!("%{byte:02X}")).collect()
+}
+
+fn details_come_back(data: &[u8]) {
+    let pairs: Vec<(&[u8], &[u8])> = data
+        .chunks(5)
+        .map(|chunk| chunk.split_at(chunk.len().div_ceil(2)))
+        .collect();
+    let written: Vec<String> = pairs
+        .iter()
+        .map(|(key, value)| format!("{}={}", encoded(key), encoded(value)))
+        .collect();
+    let text = [written.join(",").as_bytes(), b" ", data].concat();
+    let (details, rest) = Details::split(&text).expect("details were written");
+    assert_eq!(rest, data);
+    let read: Vec<(Vec<u8>, Vec<u8>)> = details
+        .map(|(key, value)| {
+            let (mut decoded_key, mut decoded_value) = (Vec::new(), Vec::new());
+            unescape_detail(key, &mut decoded_key);
+            unescape_detail(value, &mut decoded_value);
+            (decoded_key, decoded_value)
+        })
+        .collect();
+    assert!(
+        read.iter()
+            .map(|(key, value)| (&key[..], &value[..]))
+            .eq(pairs)
+    );
+}
+
+/// Pairs, commas, equals signs and the blank are all that stands before the text.
+fn details_are_parts(text: &[u8]) {
+    let Some((details, rest)) = Details::split(text) else {
+        return;
+    };
+    let parts: Vec<Vec<u8>> = details
+        .map(|(key, value)| [key, b"=", value].concat())
+        .collect();
+    assert_eq!([&parts.join(&b','), &b" "[..], rest].concat(), text);
+    for (key, value) in details {
+        let mut decoded = Vec::new();
+        unescape_detail(key, &mut decoded);
+        unescape_detail(value, &mut decoded);
+        assert!(decoded.len() <= key.len() + value.len());
+    }
 }
 
 #[derive(Debug, PartialEq, Eq)]

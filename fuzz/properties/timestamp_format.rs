@@ -40,12 +40,15 @@ pub fn check(data: &[u8]) {
     let text = text.strip_prefix(b"\n").unwrap_or(text);
     let nanos = data.first_chunk().map_or(NOW, |x| i64::from_le_bytes(*x));
     if let Ok(format) = std::str::from_utf8(format) {
-        zones_differ_by_their_offsets(format, text);
-        patterns_write(format);
+        for dialect in [Dialect::Joda, Dialect::Java] {
+            zones_differ_by_their_offsets(format, dialect, text);
+            patterns_write(format, dialect);
+        }
         what_was_read_comes_back(format, nanos);
     }
     whole_instants_come_back(nanos, text);
     weeks_come_back(nanos);
+    java_letters_come_back(nanos);
 }
 
 fn context(zone: &Zone) -> Context<'_> {
@@ -55,14 +58,20 @@ fn context(zone: &Zone) -> Context<'_> {
     }
 }
 
-fn is_told(error: &Error) {
+fn is_told(error: &Error, format: &str) {
     assert!(!error.message().is_empty());
+    let columns = 1..=format.chars().count() + 1;
+    assert!(
+        error
+            .column()
+            .is_none_or(|column| columns.contains(&column))
+    );
 }
 
-fn zones_differ_by_their_offsets(format: &str, text: &[u8]) {
-    let format = match Format::compile(format) {
-        Ok(format) => format,
-        Err(error) => return is_told(&error),
+fn zones_differ_by_their_offsets(format: &str, dialect: Dialect, text: &[u8]) {
+    let format = match Format::compile_in(format, dialect) {
+        Ok(compiled) => compiled,
+        Err(error) => return is_told(&error, format),
     };
     let names = ["UTC", "Europe/Berlin", "America/St_Johns"];
     let zones = names.map(|name| Zone::named(name).expect("a zone of the database"));
@@ -77,24 +86,19 @@ fn zones_differ_by_their_offsets(format: &str, text: &[u8]) {
     }
 }
 
-fn patterns_write(text: &str) {
-    for dialect in [Dialect::Joda, Dialect::Java] {
-        let pattern = match Pattern::compile(text, dialect) {
-            Ok(pattern) => pattern,
-            Err(error) => {
-                is_told(&error);
-                continue;
-            }
-        };
-        let mut out = b"kept".to_vec();
-        pattern.write(NOW, &mut out);
-        assert!(out.starts_with(b"kept"));
-        assert!(out.len() <= 4 + 32 * text.len());
-        if !pattern.changes_within_a_day() {
-            let mut later = b"kept".to_vec();
-            pattern.write(NOW + 3_600_000_000_000, &mut later);
-            assert_eq!(later, out);
-        }
+fn patterns_write(text: &str, dialect: Dialect) {
+    let pattern = match Pattern::compile(text, dialect) {
+        Ok(pattern) => pattern,
+        Err(error) => return is_told(&error, text),
+    };
+    let mut out = b"kept".to_vec();
+    pattern.write(NOW, &mut out);
+    assert!(out.starts_with(b"kept"));
+    assert!(out.len() <= 4 + 32 * text.len());
+    if !pattern.changes_within_a_day() {
+        let mut later = b"kept".to_vec();
+        pattern.write(NOW + 3_600_000_000_000, &mut later);
+        assert_eq!(later, out);
     }
 }
 
@@ -143,6 +147,16 @@ fn whole_instants_come_back(nanos: i64, choice: &[u8]) {
 fn weeks_come_back(nanos: i64) {
     let text = "xxxx-'W'ww-e hh:mm:ss.SSS a";
     comes_back(nanos, text, text, Dialect::Joda);
+}
+
+/// What is written in Java's letters is read by them, to the nanosecond.
+fn java_letters_come_back(nanos: i64) {
+    let text = "uuuu-MM-dd'T'HH:mm:ss[.SSSSSSSSS]xxx";
+    let mut written = Vec::new();
+    let pattern = Pattern::compile(text, Dialect::Java).expect("a pattern");
+    pattern.write(nanos, &mut written);
+    let format = Format::compile_in(text, Dialect::Java).expect("a format");
+    assert_eq!(format.parse(&written, &context(&Zone::utc())), Some(nanos));
 }
 
 fn comes_back(nanos: i64, read: &str, written: &str, dialect: Dialect) {

@@ -1,15 +1,36 @@
 //! The stream of the Docker Engine's logs API: a growing buffer in, one record at a time out.
 //!
 //! Containers without a terminal send frames of an 8-byte header and a payload, those with one send
-//! bare lines. Either way `timestamps=1` puts a time before each record. The buffer is the
-//! caller's; joining partial records is the joiner's.
+//! bare lines. Either way `timestamps=1` puts a time before each record, and `details=1` puts
+//! [`Details`] between them. The buffer is the caller's; joining partial records is the
+//! [`joiner`](crate::joiner)'s. The layout is that of "Attach to a container" in the documentation of the
+//! Engine's API.
+//!
+//! ```
+//! use sawlog_parsers::docker_frames::{Decoder, Limits, Mode, Step};
+//! use sawlog_parsers::docker_json::Stream;
+//!
+//! let mut decoder = Decoder::new(Mode::Multiplexed, Limits { record_bytes_max: 1 << 20 });
+//! let buffer = b"\x02\0\0\0\0\0\0\x232026-11-20T16:46:09.929473720Z err\n\x01\0\0";
+//! let Step::Record { stream, time, payload, partial, consumed, .. } = decoder.decode(buffer) else {
+//!     panic!("a whole frame lies at the head");
+//! };
+//! assert_eq!((stream, partial), (Stream::Stderr, false));
+//! assert_eq!(time, Some(1_795_193_169_929_473_720));
+//! assert_eq!(&buffer[payload], b"err");
+//! // The second frame has not arrived yet.
+//! assert_eq!(decoder.decode(&buffer[consumed..]), Step::NeedMore { consumed: 0 });
+//! ```
 
 use std::ops::Range;
 
 use crate::docker_json::Stream;
 use crate::timestamp::fixed;
 
+mod details;
 mod terminal;
+
+pub use details::{Details, unescape_detail};
 
 /// Bytes of a frame's header: kind, three zeros, length.
 const HEADER_BYTES: usize = 8;
@@ -21,7 +42,8 @@ const CHUNK_BYTES: usize = 16_384;
 /// offset.
 const TIME_BYTES_MAX: usize = 36;
 
-/// How the answer's body is laid out, see its content type or the container's `Config.Tty`.
+/// How the answer's body is laid out. From version 1.42 of the API its content type tells:
+/// `application/vnd.docker.multiplexed-stream` or `…raw-stream`; before, the container's `Config.Tty`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mode {
     /// Frames with headers.
@@ -37,7 +59,7 @@ pub struct Limits {
     pub record_bytes_max: usize,
 }
 
-/// Finds the records in an answer's bytes.
+/// Finds the records in an answer's bytes; one for each answer.
 #[derive(Clone, Debug)]
 pub struct Decoder {
     mode: Mode,
@@ -227,7 +249,7 @@ fn time_before(text: &[u8]) -> (Option<i64>, usize) {
     let time = || {
         let prefix = fixed::iso_prefix(text)?;
         // Without an offset it is a text that begins with a date, not the daemon's time.
-        let nanos = prefix.local.nanos_at(prefix.offset?)?;
+        let nanos = prefix.local.real_nanos_at(prefix.offset?)?;
         (text.get(prefix.length) == Some(&b' ')).then_some((Some(nanos), prefix.length + 1))
     };
     time().unwrap_or((None, 0))

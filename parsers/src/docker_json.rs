@@ -1,7 +1,22 @@
 //! Records of Docker's json-file log driver: one line in, its text, stream and time out.
 //!
-//! The text stays escaped, so that a record whose text goes into JSON again is never unescaped;
-//! [`unescape`] does it for the others. Joining partial records is the joiner's.
+//! A line is one JSON object as the daemon's driver writes it:
+//! `{"log":"hello\n","stream":"stdout","attrs":{…},"time":"2026-11-20T16:46:09.92947372Z"}`. The text
+//! stays escaped, so that a record whose text goes into JSON again is never unescaped; [`unescape`]
+//! does it for the others. Joining partial records is the [`joiner`](crate::joiner)'s.
+//!
+//! ```
+//! use sawlog_parsers::docker_json::{Stream, Text, parse};
+//!
+//! let line = br#"{"log":"say \"hi\"\n","stream":"stdout","time":"2026-11-20T16:46:09.92947372Z"}"#;
+//! let record = parse(line).expect("a record");
+//! assert_eq!((record.stream, record.partial), (Stream::Stdout, false));
+//! assert_eq!(record.time, Some(1_795_193_169_929_473_720));
+//! assert_eq!(record.log, Text::Escaped(br#"say \"hi\""#));
+//! let mut text = Vec::new();
+//! record.log.write(&mut text);
+//! assert_eq!(text, br#"say "hi""#);
+//! ```
 
 use memchr::{memchr, memchr_iter, memrchr};
 
@@ -90,6 +105,13 @@ impl Stream {
 ///
 /// The daemon's own order of keys and lack of blanks go a fast way, every other spelling a slow
 /// one. NULs before the record are skipped: they are the hole that someone else's truncation left.
+///
+/// ```
+/// use sawlog_parsers::docker_json::parse;
+///
+/// assert!(parse(br#" { "time" : "2026-11-20T16:46:09Z", "log" : "x\n" } "#).is_some());
+/// assert!(parse(b"plain text").is_none());
+/// ```
 pub fn parse(line: &[u8]) -> Option<Record<'_>> {
     let line = trim(line);
     daemon_order(line).or_else(|| any_order::parse(line))
@@ -104,7 +126,8 @@ fn trim(line: &[u8]) -> &[u8] {
     line
 }
 
-/// `{"log":"…","stream":"…","time":"…"}`, perhaps with `"attrs":{…}` before the time.
+/// `{"log":"…","stream":"…","time":"…"}`, perhaps with `"attrs":{…}` before the time. By hand, from both
+/// ends: it costs less than a bare scan for quotes and backslashes.
 #[inline]
 fn daemon_order(line: &[u8]) -> Option<Record<'_>> {
     let rest = line.strip_prefix(br#"{"log":""#)?;
@@ -172,7 +195,7 @@ fn time_of(text: &[u8]) -> Option<i64> {
     if prefix.length != text.len() {
         return None;
     }
-    prefix.local.nanos_at(prefix.offset.unwrap_or(0))
+    prefix.local.real_nanos_at(prefix.offset.unwrap_or(0))
 }
 
 #[cfg(test)]

@@ -3,15 +3,43 @@
 //! Both framings are told apart frame by frame: one to seven digits that do not begin with 0, a
 //! blank and a `<` count the octets of a message; anything else ends at its newline, so a line may
 //! begin with a year. The buffer is the caller's, and so is reading into it; what a message says is
-//! `syslog`'s.
+//! told in [`syslog`](crate::syslog).
+//!
+//! ```
+//! use sawlog_parsers::framing::{Decoder, Limits, Step};
+//!
+//! let mut decoder = Decoder::new(Limits { frame_bytes_max: 65_536 });
+//! let mut buffer = b"11 <13>counted<13>a line\n<13>the beg".to_vec();
+//! let mut messages = Vec::new();
+//! loop {
+//!     match decoder.decode(&buffer) {
+//!         Step::Frame { range, consumed, truncated: _ } => {
+//!             messages.push(buffer[range].to_vec());
+//!             buffer.drain(..consumed);
+//!         }
+//!         Step::NeedMore { consumed } => {
+//!             buffer.drain(..consumed);
+//!             break;
+//!         }
+//!         Step::CountTooLarge { count } => panic!("{count} bytes are announced"),
+//!     }
+//! }
+//! assert_eq!(messages, [&b"<13>counted"[..], b"<13>a line"]);
+//! assert_eq!(buffer, b"<13>the beg");
+//! ```
 
 use std::ops::Range;
+
+use nom::bytes::streaming::{tag, take_while_m_n};
+use nom::combinator::not;
+use nom::sequence::delimited;
+use nom::{IResult, Parser};
 
 /// Digits of a count at most: seven reach ten megabytes, far beyond any message, and no sum can
 /// overflow.
 const COUNT_DIGITS_MAX: usize = 7;
 
-/// What a decoder may accept.
+/// What a decoder may accept. RFC 5425 asks receivers to take 2048 octets and suggests 8192.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
     /// Bytes of a message. A longer line is cut; a longer count ends the connection, since what
@@ -19,7 +47,7 @@ pub struct Limits {
     pub frame_bytes_max: usize,
 }
 
-/// Finds the messages in a connection's bytes.
+/// Finds the messages in a connection's bytes; one for each connection.
 #[derive(Clone, Debug)]
 pub struct Decoder {
     frame_bytes_max: usize,
@@ -76,7 +104,8 @@ impl Decoder {
         self.frame_bytes_max.saturating_add(COUNT_DIGITS_MAX + 2)
     }
 
-    /// Looks at the buffer, which begins where the bytes consumed so far end.
+    /// Looks at the buffer, which begins where the bytes consumed so far end. Bytes that were looked
+    /// at once are not looked at again, however small the pieces are in which they come.
     pub fn decode(&mut self, buffer: &[u8]) -> Step {
         let mut skipped = 0;
         if self.discarding {
@@ -180,31 +209,23 @@ impl Decoder {
     }
 }
 
-/// Tells which framing begins here.
+/// Tells which framing begins here; nom's streaming parsers say when bytes are missing to tell.
 fn head(rest: &[u8]) -> Head {
-    if !matches!(rest.first(), Some(b'1'..=b'9')) {
-        return if rest.is_empty() {
-            Head::Undecided
-        } else {
-            Head::Line
-        };
+    let value = |sum, byte: &u8| sum * 10 + usize::from(byte - b'0');
+    match count(rest) {
+        Ok((_message, digits)) => Head::Counted {
+            digits: digits.len(),
+            count: digits.iter().fold(0, value),
+        },
+        Err(nom::Err::Incomplete(_)) => Head::Undecided,
+        Err(_) => Head::Line,
     }
-    let digits = rest
-        .iter()
-        .take(COUNT_DIGITS_MAX)
-        .take_while(|byte| byte.is_ascii_digit())
-        .count();
-    match rest.get(digits..) {
-        Some([b' ', b'<', ..]) => {
-            let value = |sum, byte: &u8| sum * 10 + usize::from(byte - b'0');
-            Head::Counted {
-                digits,
-                count: rest.iter().take(digits).fold(0, value),
-            }
-        }
-        Some([] | [b' ']) => Head::Undecided,
-        _ => Head::Line,
-    }
+}
+
+/// MSG-LEN of RFC 6587, section 3.4.1, if a blank and the `<` of a priority follow it.
+fn count(rest: &[u8]) -> IResult<&[u8], &[u8], ()> {
+    let digits = take_while_m_n(1, COUNT_DIGITS_MAX, |byte: u8| byte.is_ascii_digit());
+    delimited(not(tag("0")), digits, tag(" <")).parse(rest)
 }
 
 #[cfg(test)]

@@ -46,6 +46,7 @@ use crate::error::Error;
 
 use self::automaton::{Answer, Automaton, Locations};
 use self::machine::{Machine, Scratch, UNSET, Verdict};
+use self::needed::Needed;
 use self::patterns::EXPRESSION_BYTES_MAX;
 use self::program::{Level, Program};
 use self::tree::Node;
@@ -277,8 +278,8 @@ pub struct Grok {
     tier: Tier,
     tier_reason: String,
     steps_max: u64,
-    /// Texts of which every match holds one; none when nothing is known.
-    needed: Vec<Box<[u8]>>,
+    /// Groups of texts, of each of which every match holds one; none when nothing is known.
+    needed: Vec<Needed>,
 }
 
 /// The spans of a match, and memory that searches use again. One for each thread serves all expressions.
@@ -441,11 +442,11 @@ impl Grok {
     /// for checks of a configuration.
     ///
     /// ```
-    /// use sawlog_parsers::grok::{Grok, Options, Patterns, Tier, WorstCase};
+    /// use sawlog_parsers::grok::{Grok, Options, Patterns, WorstCase};
     ///
     /// let compile = |text| Grok::compile(text, &Patterns::legacy(), Options::default());
     /// assert_eq!(compile("%{WORD:a} %{GREEDYDATA:b}")?.worst_case(), WorstCase::Linear);
-    /// let twice = compile(r"(?<a>.*) and \k<a>")?;
+    /// let twice = compile(r"^(?<x>\w)(?:a|ab|c\k<x>)*$")?;
     /// assert_eq!((twice.tier(), twice.worst_case()), (Tier::Backtracker, WorstCase::Steps(twice.steps_max())));
     /// # Ok::<(), sawlog_parsers::Error>(())
     /// ```
@@ -518,10 +519,12 @@ impl Grok {
         }
     }
 
-    /// Whether the line lacks a text that every match holds.
+    /// Whether the line lacks texts that every match holds.
     fn lacks_needed(&self, line: &[u8]) -> bool {
         let is_absent = |text: &[u8]| memchr::memmem::find(line, text).is_none();
-        !self.needed.is_empty() && self.needed.iter().all(|text| is_absent(text))
+        self.needed
+            .iter()
+            .any(|group| group.texts.iter().all(|text| is_absent(text)))
     }
 }
 

@@ -1,9 +1,30 @@
 //! Syslog: one message in, its header's fields and its text out, borrowed from the line.
 //!
-//! Taken are RFC 5424, RFC 3164, the log driver's format of Docker, which has no host, and what
-//! devices really send (`rfc3164.rs` lists it). Nothing is ever refused: what no parser understands
-//! comes back whole, as [`Format::Kept`]. Frames of a TCP stream are cut in `framing`.
+//! Taken are RFC 5424 with structured data, RFC 3164, the three formats of Docker's log driver (one of
+//! them has no host), and what devices really send in their name: network devices' sequence numbers,
+//! marks and zones, years before or after the time, weekdays, fractions, ISO 8601, no seconds, no
+//! priority, no time, no host, a relay's header before the sender's. Nothing is ever refused: what no
+//! parser understands comes back whole, as [`Format::Kept`]. Frames of a TCP stream are cut in
+//! [`framing`](crate::framing).
+//!
+//! ```
+//! use sawlog_parsers::syslog::{Format, Reference, parse};
+//!
+//! // What the stamp leaves out: the year and the sender's zone.
+//! let reference = Reference { year: 2026, month: 11, utc_offset_seconds: 3600 };
+//! let message = parse(b"<30>Nov 20 17:46:09 docker/nginx:1.25[7]:   GET /\n", &reference);
+//! assert_eq!(message.format, Format::DockerEmpty);
+//! assert_eq!((message.facility(), message.severity()), (3, 6));
+//! assert_eq!(message.timestamp, Some(1_795_193_169_000_000_000));
+//! assert_eq!(message.program, Some(&b"docker/nginx:1.25"[..]));
+//! assert_eq!(message.pid, Some(&b"7"[..]));
+//! assert_eq!(message.message, b"  GET /");
+//!
+//! let kept = parse(b"no header at all", &reference);
+//! assert_eq!((kept.format, kept.message), (Format::Kept, &b"no header at all"[..]));
+//! ```
 
+pub(crate) mod near;
 mod rfc3164;
 mod rfc5424;
 mod second_opinion;
@@ -12,7 +33,7 @@ mod tag;
 
 pub use structured_data::{StructuredData, unescape_value};
 
-/// What a stamp without a year or a zone is completed with.
+/// What a stamp without a year or a zone is completed with; the library asks no clock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Reference {
     /// The present year.
@@ -25,7 +46,16 @@ pub struct Reference {
 }
 
 impl Reference {
-    /// What is needed of an instant, given the senders' offset.
+    /// What is needed of an instant in nanoseconds since 1970, usually that of receipt, given the
+    /// senders' offset in seconds east of UTC.
+    ///
+    /// ```
+    /// use sawlog_parsers::syslog::Reference;
+    ///
+    /// // One second before 2027 in UTC.
+    /// let reference = Reference::at(1_798_761_599_000_000_000, 3600);
+    /// assert_eq!((reference.year, reference.month), (2027, 1));
+    /// ```
     pub fn at(nanos: i64, utc_offset_seconds: i32) -> Reference {
         let shift = i64::from(utc_offset_seconds) * crate::timestamp::civil::NANOS_PER_SECOND;
         let local = crate::timestamp::civil::Local::of_nanos(nanos.saturating_add(shift));
@@ -55,17 +85,18 @@ pub(crate) fn nearest_year(year_now: i32, month_now: u8, month: u8) -> i32 {
 /// The shape that a line turned out to have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Format {
-    /// RFC 5424, with version and structured data.
+    /// RFC 5424, section 6: a version after the priority, then fields up to a blank each.
     Rfc5424,
-    /// RFC 3164 and its relatives: a time, then a host, then perhaps a program.
+    /// RFC 3164, section 4, and its relatives: a time, then a host, then perhaps a program.
     Rfc3164,
-    /// A time and a program but no host: Docker's log driver and the C library.
+    /// A time and a program but no host: Docker's log driver without `syslog-format`, and `syslog(3)`
+    /// of the C library.
     DockerEmpty,
     /// A network device's: a colon after the time, perhaps a sequence number before it.
     Cisco,
     /// A priority and a program but no time.
     Untimed,
-    /// Understood by `syslog_loose` only.
+    /// Understood by the crate `syslog_loose` only, which is asked second.
     SecondOpinion,
     /// Not understood: the message is the whole line. The priority is there if the line begins with
     /// one.
@@ -115,6 +146,7 @@ impl<'a> Message<'a> {
         self.priority.unwrap_or(PRIORITY_DEFAULT) & 7
     }
 
+    #[inline]
     fn bare(priority: Option<u8>, message: &'a [u8], format: Format) -> Message<'a> {
         Message {
             priority,
@@ -133,7 +165,7 @@ impl<'a> Message<'a> {
     }
 }
 
-/// Names of the facilities as Logstash's syslog input spells them.
+/// Names of the facilities by their code (RFC 5424, table 1), as Logstash's syslog input spells them.
 pub const FACILITY_LABELS: [&str; 24] = [
     "kernel",
     "user-level",
@@ -161,7 +193,7 @@ pub const FACILITY_LABELS: [&str; 24] = [
     "local7",
 ];
 
-/// Names of the severities as Logstash's syslog input spells them.
+/// Names of the severities by their code (RFC 5424, table 2), as Logstash's syslog input spells them.
 pub const SEVERITY_LABELS: [&str; 8] = [
     "Emergency",
     "Alert",
@@ -175,20 +207,52 @@ pub const SEVERITY_LABELS: [&str; 8] = [
 
 const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
 
-/// Cuts a line. One line end and NULs after the text are no part of it.
+/// Cuts a line of any bytes and any length. One line end (LF, CR LF or CR) and NULs after the text
+/// are no part of it, nor is a byte order mark before the line or the text.
+///
+/// It never fails, takes time linear in the line, and allocates only for a line that is left to the
+/// second parser.
+///
+/// ```
+/// use sawlog_parsers::syslog::{Format, Reference, parse};
+///
+/// let reference = Reference { year: 2026, month: 11, utc_offset_seconds: 0 };
+/// let message = parse(b"<189>237: *Nov 20 16:46:09.295: %SYS-5-CONFIG_I: Configured", &reference);
+/// assert_eq!((message.format, message.sequence), (Format::Cisco, Some(&b"237"[..])));
+///
+/// let message = parse(b"<165>1 2026-11-20T16:46:09Z web app 8 ID47 [a b=\"c\"] text", &reference);
+/// assert_eq!((message.format, message.message_id), (Format::Rfc5424, Some(&b"ID47"[..])));
+/// ```
 pub fn parse<'a>(line: &'a [u8], reference: &Reference) -> Message<'a> {
     let line = trim(line);
     let (priority, rest) = priority(line);
-    // The parsers fill the message in place, since it is too large to be moved about for nothing.
+    // The parsers fill the message in place and it is left by one way, since it is too large to be
+    // moved about for nothing.
     let mut message = Message::bare(priority.value(), line, Format::Kept);
-    if priority != Priority::Absent && rfc5424::parse(&mut message, rest, reference).is_some() {
-        return message;
+    if !is_ours(&mut message, priority, rest, reference) {
+        message = other(priority, line, reference);
     }
-    if rfc3164::parse(&mut message, priority, rest, reference).is_some() {
-        return message;
-    }
+    message
+}
+
+/// What our own parsers do not take.
+#[cold]
+#[inline(never)]
+fn other<'a>(priority: Priority, line: &'a [u8], reference: &Reference) -> Message<'a> {
     second_opinion::parse(line, reference)
         .unwrap_or_else(|| Message::bare(priority.value(), line, Format::Kept))
+}
+
+/// Whether one of our own parsers took the line and filled the message.
+#[inline]
+fn is_ours<'a>(
+    message: &mut Message<'a>,
+    priority: Priority,
+    rest: &'a [u8],
+    reference: &Reference,
+) -> bool {
+    (priority != Priority::Absent && rfc5424::parse(message, rest, reference).is_some())
+        || rfc3164::parse(message, priority, rest, reference).is_some()
 }
 
 /// What stands between `<` and `>` at the line's head.

@@ -3,6 +3,12 @@
 //! It cuts and does not judge: values of unknown keys are skipped by their brackets and quotes
 //! alone.
 
+use nom::branch::alt;
+use nom::bytes::complete::{tag, take_while};
+use nom::combinator::{all_consuming, peek};
+use nom::sequence::{preceded, terminated};
+use nom::{IResult, Parser};
+
 use super::{Record, Stream, Text, closing_quote, log_text, time_of};
 
 /// Brackets within brackets that are followed; Docker's own attributes have one level.
@@ -12,62 +18,71 @@ const DEPTH_MAX: usize = 128;
 const KEYS_MAX: usize = 10_000;
 
 pub(super) fn parse(line: &[u8]) -> Option<Record<'_>> {
-    let mut rest = blanks(line).strip_prefix(b"{")?;
-    let mut log = None;
-    let mut stream = None;
-    let mut time = None;
-    let mut attrs = None;
+    let (mut rest, _open) = (blanks, tag("{"), blanks).parse(line).ok()?;
+    let mut members = Members::default();
     for _ in 0..KEYS_MAX {
-        rest = blanks(rest);
-        if let Some(after) = rest.strip_prefix(b"}") {
-            if !blanks(after).is_empty() || (log.is_none() && time.is_none()) {
-                return None;
-            }
-            let (log, partial) = log.unwrap_or((Text::Plain(b""), true));
-            let stream = stream.unwrap_or(Stream::Stdout);
-            return Some(Record {
-                log,
-                stream,
-                time: time.flatten(),
-                attrs,
-                partial,
-            });
+        if end(rest).is_ok() {
+            return members.record();
         }
-        let (key, after) = string(rest)?;
-        let value = blanks(blanks(after).strip_prefix(b":")?);
-        rest = match key {
-            b"log" => {
-                let (text, partial, after) = log_text(value.strip_prefix(b"\"")?)?;
-                log = Some((text, partial));
-                after
-            }
-            b"stream" => {
-                let (name, after) = string(value)?;
-                stream = Some(Stream::named(name)?);
-                after
-            }
-            b"time" => {
-                let (text, after) = string(value)?;
-                time = Some(time_of(text));
-                after
-            }
-            _ => {
-                let (raw, after) = any_value(value)?;
-                if key == b"attrs" {
-                    attrs = raw.starts_with(b"{").then_some(raw);
-                }
-                after
-            }
-        };
-        rest = blanks(rest);
-        match rest.strip_prefix(b",") {
-            Some(after) if blanks(after).starts_with(b"\"") => rest = after,
-            Some(_) => return None,
-            None if rest.starts_with(b"}") => {}
-            None => return None,
-        }
+        let (value, key) = key(rest).ok()?;
+        rest = members.read(key, value)?;
+        (rest, _) = separator(rest).ok()?;
     }
     None
+}
+
+/// What was read of an object so far; of a key that comes twice, the last counts.
+#[derive(Default)]
+struct Members<'a> {
+    log: Option<(Text<'a>, bool)>,
+    stream: Option<Stream>,
+    /// A text that is no time counts as one that is there.
+    time: Option<Option<i64>>,
+    attrs: Option<&'a [u8]>,
+}
+
+impl<'a> Members<'a> {
+    /// Reads the value of a key; returns what follows it.
+    fn read(&mut self, key: &[u8], value: &'a [u8]) -> Option<&'a [u8]> {
+        Some(match key {
+            b"log" => {
+                let (text, partial, rest) = log_text(value.strip_prefix(b"\"")?)?;
+                self.log = Some((text, partial));
+                rest
+            }
+            b"stream" => {
+                let (rest, name) = string(value).ok()?;
+                self.stream = Some(Stream::named(name)?);
+                rest
+            }
+            b"time" => {
+                let (rest, text) = string(value).ok()?;
+                self.time = Some(time_of(text));
+                rest
+            }
+            _ => {
+                let (raw, rest) = any_value(value)?;
+                if key == b"attrs" {
+                    self.attrs = raw.starts_with(b"{").then_some(raw);
+                }
+                rest
+            }
+        })
+    }
+
+    fn record(self) -> Option<Record<'a>> {
+        if self.log.is_none() && self.time.is_none() {
+            return None;
+        }
+        let (log, partial) = self.log.unwrap_or((Text::Plain(b""), true));
+        Some(Record {
+            log,
+            stream: self.stream.unwrap_or(Stream::Stdout),
+            time: self.time.flatten(),
+            attrs: self.attrs,
+            partial,
+        })
+    }
 }
 
 /// The text if it is one object from end to end.
@@ -76,29 +91,47 @@ pub(super) fn object(text: &[u8]) -> Option<&[u8]> {
     (rest.is_empty() && raw.starts_with(b"{")).then_some(raw)
 }
 
-fn blanks(text: &[u8]) -> &[u8] {
-    let count = text
-        .iter()
-        .take_while(|byte| b" \t\r\n".contains(byte))
-        .count();
-    text.get(count..).unwrap_or_default()
+/// Without an error type: what is no object is no record.
+type Parsed<'a, T> = IResult<&'a [u8], T, ()>;
+
+fn blanks(text: &[u8]) -> Parsed<'_, &[u8]> {
+    take_while(|byte| b" \t\r\n".contains(&byte)).parse(text)
 }
 
-/// A quoted text, still escaped, and what follows it.
-fn string(text: &[u8]) -> Option<(&[u8], &[u8])> {
-    let text = text.strip_prefix(b"\"")?;
-    let end = closing_quote(text)?;
-    Some((text.get(..end)?, text.get(end + 1..)?))
+/// The object's end, and nothing after it.
+fn end(text: &[u8]) -> Parsed<'_, (&[u8], &[u8])> {
+    all_consuming((tag("}"), blanks)).parse(text)
 }
 
-/// A value of any kind, and what follows it.
+/// A key, its colon and the blanks up to the value.
+fn key(text: &[u8]) -> Parsed<'_, &[u8]> {
+    terminated(string, (blanks, tag(":"), blanks)).parse(text)
+}
+
+/// A comma before another key, or nothing before the end.
+fn separator(text: &[u8]) -> Parsed<'_, &[u8]> {
+    let comma = terminated(tag(","), (blanks, peek(tag("\""))));
+    preceded(blanks, alt((comma, peek(tag("}"))))).parse(text)
+}
+
+/// A quoted text, still escaped.
+fn string(text: &[u8]) -> Parsed<'_, &[u8]> {
+    let cut = || {
+        let text = text.strip_prefix(b"\"")?;
+        let end = closing_quote(text)?;
+        Some((text.get(end + 1..)?, text.get(..end)?))
+    };
+    cut().ok_or(nom::Err::Error(()))
+}
+
+/// A value of any kind, and what follows it: a loop that counts brackets, so that they take no stack.
 fn any_value(text: &[u8]) -> Option<(&[u8], &[u8])> {
     let mut rest = text;
     let mut depth = 0_usize;
     loop {
         let byte = *rest.first()?;
         match byte {
-            b'"' => rest = string(rest)?.1,
+            b'"' => (rest, _) = string(rest).ok()?,
             b'{' | b'[' => {
                 depth += 1;
                 rest = rest.get(1..)?;

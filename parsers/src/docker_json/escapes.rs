@@ -1,6 +1,6 @@
 //! JSON's escapes in a text: the bytes between the quotes in, the text itself out.
 
-use memchr::memchr;
+use crate::syslog::near;
 
 /// What stands for a code that is no character.
 const REPLACEMENT: &[u8] = "\u{FFFD}".as_bytes();
@@ -8,10 +8,19 @@ const REPLACEMENT: &[u8] = "\u{FFFD}".as_bytes();
 /// Appends what an escaped text means.
 ///
 /// Half a surrogate pair becomes U+FFFD. What is no escape of JSON stays as it is, so nothing is
-/// lost of a record that was cut short.
+/// lost of a record that was cut short. The escapes are those of RFC 8259, section 7.
+///
+/// ```
+/// let mut text = Vec::new();
+/// sawlog_parsers::docker_json::unescape(br"a\tb \u003c \ud83d\ude00", &mut text);
+/// assert_eq!(text, "a\tb < \u{1F600}".as_bytes());
+/// ```
 pub fn unescape(escaped: &[u8], out: &mut Vec<u8>) {
+    // What an escape means is never longer than the escape.
+    out.reserve(escaped.len());
     let mut rest = escaped;
-    while let Some(at) = memchr(b'\\', rest) {
+    // In JSON within JSON the next escape is a word away.
+    while let Some(at) = near::find(*b"\\", rest) {
         let Some((plain, escape)) = rest.split_at_checked(at) else {
             break;
         };

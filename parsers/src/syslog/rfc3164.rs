@@ -1,36 +1,22 @@
 //! RFC 3164 and what is sent in its name, after the priority:
 //!
-//! - `Nov 20 16:45:08 host program[pid]: text`, the time also in ISO 8601, with a year, a fraction, one digit of day
+//! - `Nov 20 16:45:08 host program[pid]: text`, the time also in ISO 8601, with a weekday, a year, a zone, a fraction,
+//!   one digit of day or hour, without seconds
 //! - `Nov 20 16:45:08 program[pid]: text` without a host: Docker's log driver, the C library
-//! - `237: host: *Nov 20 16:45:08.295 CET: %FACILITY-5-NAME: text` of network devices
+//! - `237: host: *Nov 20 16:45:08.295 CET: %FACILITY-5-NAME: text` of network devices, behind a relay's header too
 //! - `Nov 20 16:45:08 Message forwarded from host: …` of AIX; a relay's header before the sender's own
 //! - `program[pid]: text` without a time
+//!
+//! The usual forms are told by a search or two each, by hand, since nom's results cost more to move
+//! than these searches; the stamps' rarer forms, in `timestamp/bsd.rs`, are nom's.
 
 use super::tag::{self, Tagged};
-use super::{Format, Message, Priority, Reference, without_mark};
-use crate::timestamp::{complete, fixed};
+use super::{Format, Message, Priority, Reference, near, without_mark};
+use crate::timestamp::civil::NANOS_PER_SECOND;
+use crate::timestamp::{bsd, complete, fixed};
 
 /// Tokens that end in a colon before a network device's time: a number, a host, another number.
 const DEVICE_TOKENS_MAX: usize = 3;
-
-/// Offsets in hours that the zone words of network devices mean everywhere; others mean the
-/// reference's.
-const ZONE_WORDS: [(&[u8], i32); 14] = [
-    (b"UTC", 0),
-    (b"GMT", 0),
-    (b"Z", 0),
-    (b"CET", 1),
-    (b"CEST", 2),
-    (b"MET", 1),
-    (b"EST", -5),
-    (b"EDT", -4),
-    (b"CST", -6),
-    (b"CDT", -5),
-    (b"MST", -7),
-    (b"MDT", -6),
-    (b"PST", -8),
-    (b"PDT", -7),
-];
 
 /// Fills the message; what it holds after `None` is not to be used.
 pub(super) fn parse<'a>(
@@ -42,7 +28,7 @@ pub(super) fn parse<'a>(
     let body = skip_blanks(rest);
     message.message = b"";
     message.format = Format::Rfc3164;
-    if let Some((stamp, after)) = stamp(body) {
+    if let Some((stamp, after)) = stamp(body, reference) {
         return timed(message, &stamp, after, reference);
     }
     if device(message, body, reference).is_some() {
@@ -63,45 +49,70 @@ fn skip_blanks(text: &[u8]) -> &[u8] {
     text
 }
 
+/// A time, completed with the reference at once: as an instant it stays in a register.
 #[derive(Clone, Copy)]
 struct Stamp<'a> {
     text: &'a [u8],
-    prefix: fixed::Prefix,
+    nanos: Option<i64>,
+    /// The offset that it was taken at, its own or the reference's.
+    offset_seconds: i32,
     is_iso: bool,
+}
+
+impl Stamp<'_> {
+    /// The instant if the zone is another.
+    fn nanos_at(&self, offset_seconds: i32) -> Option<i64> {
+        let later = i64::from(self.offset_seconds) - i64::from(offset_seconds);
+        self.nanos?.checked_add(later * NANOS_PER_SECOND)
+    }
 }
 
 /// The time at the head of a text, and what follows it.
 #[inline]
-fn stamp(text: &[u8]) -> Option<(Stamp<'_>, &[u8])> {
-    let (mut prefix, is_iso) = if text.first()?.is_ascii_digit() {
-        (fixed::iso_prefix(text)?, true)
-    } else {
-        (fixed::syslog_prefix(text)?, false)
-    };
-    let (stamp, rest) = text.split_at_checked(prefix.length)?;
-    if !is_iso
-        && matches!(rest.first(), Some(b'Z' | b'+' | b'-'))
-        && let Some((seconds, used)) = fixed::offset(rest)
-    {
-        prefix.offset = Some(seconds);
-        let (stamp, rest) = text.split_at_checked(prefix.length + used)?;
-        return Some((
-            Stamp {
-                text: stamp,
-                prefix,
-                is_iso,
-            },
-            rest,
-        ));
+fn stamp<'a>(text: &'a [u8], reference: &Reference) -> Option<(Stamp<'a>, &'a [u8])> {
+    if text.first()?.is_ascii_digit() {
+        if let Some(prefix) = fixed::iso_prefix(text) {
+            return completed(text, prefix, true, reference);
+        }
+    } else if let Some(prefix) = bsd::usual_prefix(text) {
+        return completed(text, prefix, false, reference);
     }
-    Some((
-        Stamp {
-            text: stamp,
-            prefix,
-            is_iso,
-        },
-        rest,
-    ))
+    unusual_stamp(text, reference)
+}
+
+#[cold]
+fn unusual_stamp<'a>(text: &'a [u8], reference: &Reference) -> Option<(Stamp<'a>, &'a [u8])> {
+    match bsd::iso_without_seconds(text) {
+        Some(prefix) => completed(text, prefix, true, reference),
+        None => completed(text, bsd::unusual_prefix(text)?, false, reference),
+    }
+}
+
+/// A time that the text begins with, and what follows it.
+#[inline(always)]
+fn completed<'a>(
+    text: &'a [u8],
+    prefix: fixed::Prefix,
+    is_iso: bool,
+    reference: &Reference,
+) -> Option<(Stamp<'a>, &'a [u8])> {
+    let mut offset = prefix.offset;
+    let mut length = prefix.length;
+    if !is_iso
+        && let Some(zone @ [b'Z' | b'+' | b'-', ..]) = text.get(length..)
+        && let Some((seconds, used)) = fixed::offset(zone)
+    {
+        offset = Some(seconds);
+        length += used;
+    }
+    let (stamp, rest) = text.split_at_checked(length)?;
+    let stamp = Stamp {
+        text: stamp,
+        nanos: complete(prefix.local, offset, reference),
+        offset_seconds: offset.unwrap_or(reference.utc_offset_seconds),
+        is_iso,
+    };
+    Some((stamp, rest))
 }
 
 /// What follows a time: a colon or a zone word in a device's message, else a blank and the host or
@@ -113,22 +124,75 @@ fn timed<'a>(
     after: &'a [u8],
     reference: &Reference,
 ) -> Option<()> {
-    set_time(message, stamp, None, reference);
+    set_time(message, stamp);
     match after {
         [] => {}
         [b':', text @ ..] => device_text(message, text),
         [b' ', content @ ..] => {
-            if let Some((zone, text)) = zone_word(content)
-                && text.starts_with(b"%")
-            {
-                set_time(message, stamp, offset_of(zone), reference);
-                device_text(message, text);
-            } else {
-                origin(message, padded(content), reference, Relay::Possible);
+            if usual(message, content).is_none() {
+                unusual(message, stamp, content, reference);
             }
         }
         _ => return None,
     }
+    Some(())
+}
+
+/// Any other content after a time and a blank.
+fn unusual<'a>(
+    message: &mut Message<'a>,
+    stamp: &Stamp<'a>,
+    content: &'a [u8],
+    reference: &Reference,
+) {
+    if let Some((zone, text)) = zone_word(content)
+        && text.starts_with(b"%")
+    {
+        set_zone(message, stamp, zone);
+        return device_text(message, text);
+    }
+    let content = match zone_before_header(content) {
+        Some((zone, header)) => {
+            set_zone(message, stamp, zone);
+            header
+        }
+        None => padded(content),
+    };
+    origin(message, content, reference, Relay::Possible);
+}
+
+/// `CET host program:`, and what begins with the host: a zone is one only if both follow it, since
+/// a host may be called like one.
+fn zone_before_header(content: &[u8]) -> Option<(&[u8], &[u8])> {
+    let (zone, header) = tag::word(content);
+    bsd::zone_offset(zone)?;
+    let (host, after) = tag::word(header?);
+    after.and_then(tag::tagged)?;
+    let is_name = is_host(host) && !host.ends_with(b":") && !host.contains(&b'[');
+    is_name.then_some((zone, header?))
+}
+
+/// Host and program, or a program alone, with nothing unusual about them: what nearly every line
+/// has, told by one search for each. Everything else goes the long way, which would say the same.
+#[inline]
+fn usual<'a>(message: &mut Message<'a>, content: &'a [u8]) -> Option<()> {
+    let (word, rest) = content.split_at_checked(near::find(tag::ENDS, content)?)?;
+    if let Some(text) = rest.strip_prefix(b" ") {
+        if !is_host(word) || matches!(word, b"Message" | b"message" | b"last") {
+            return None;
+        }
+        let tagged = tag::usual(text)?;
+        if tagged.pid.is_none() && begins_like_a_device(text) {
+            return None;
+        }
+        set_tag(message, &tagged);
+        message.host = Some(word);
+        return Some(());
+    }
+    // A word with a colon may be a device's zone; then its text begins with a percent sign.
+    let tagged = tag::usual_after(word, rest).filter(|tagged| !tagged.message.starts_with(b"%"))?;
+    message.format = Format::DockerEmpty;
+    set_tag(message, &tagged);
     Some(())
 }
 
@@ -149,19 +213,17 @@ fn padded(content: &[u8]) -> &[u8] {
 }
 
 #[inline]
-fn set_time<'a>(
-    message: &mut Message<'a>,
-    stamp: &Stamp<'a>,
-    offset: Option<i32>,
-    reference: &Reference,
-) {
+fn set_time<'a>(message: &mut Message<'a>, stamp: &Stamp<'a>) {
     message.timestamp_text = Some(stamp.text);
     message.timestamp_is_iso = stamp.is_iso;
-    message.timestamp = complete(
-        stamp.prefix.local,
-        offset.or(stamp.prefix.offset),
-        reference,
-    );
+    message.timestamp = stamp.nanos;
+}
+
+/// The zone that a word names counts more than what the time was taken at.
+fn set_zone(message: &mut Message<'_>, stamp: &Stamp<'_>, zone: &[u8]) {
+    if let Some(offset_seconds) = bsd::zone_offset(zone) {
+        message.timestamp = stamp.nanos_at(offset_seconds);
+    }
 }
 
 /// Whether the text may hold a second header, a relay's being the first.
@@ -172,7 +234,6 @@ enum Relay {
 }
 
 /// Host and program, either of which may be absent.
-#[inline]
 fn origin<'a>(message: &mut Message<'a>, content: &'a [u8], reference: &Reference, relay: Relay) {
     let (word, rest) = tag::word(content);
     if word.ends_with(b":") || word.contains(&b'[') {
@@ -191,6 +252,13 @@ fn origin<'a>(message: &mut Message<'a>, content: &'a [u8], reference: &Referenc
     };
     message.host = Some(word);
     let text = rest.strip_prefix(b": ").unwrap_or(rest);
+    if relay == Relay::Possible
+        && begins_like_a_device(text)
+        && let Some(inner) = relayed_device(message, text, reference)
+    {
+        *message = inner;
+        return;
+    }
     if let Some(tagged) = tag::tagged(text) {
         return set_tag(message, &tagged);
     }
@@ -242,15 +310,46 @@ fn set_text<'a>(message: &mut Message<'a>, text: &'a [u8]) {
 /// is absent.
 fn relayed<'a>(outer: &Message<'a>, text: &'a [u8], reference: &Reference) -> Option<Message<'a>> {
     let (priority, rest) = super::priority(text);
-    let (stamp, after) = stamp(rest)?;
+    let (stamp, after) = stamp(rest, reference)?;
     let content = after.strip_prefix(b" ")?;
     let priority = priority.value().or(outer.priority);
     let mut inner = Message::bare(priority, b"", Format::Rfc3164);
-    set_time(&mut inner, &stamp, None, reference);
+    set_time(&mut inner, &stamp);
     origin(&mut inner, content, reference, Relay::Seen);
     // Without a program it may as well be a text that begins with a time.
     inner.program?;
     inner.host = inner.host.or(outer.host);
+    Some(inner)
+}
+
+/// A sequence number or a mark where a program is expected.
+#[inline]
+fn begins_like_a_device(text: &[u8]) -> bool {
+    matches!(text.first(), Some(b'0'..=b'9' | b'*' | b'.' | b':'))
+}
+
+/// A network device's whole message after a relay's host.
+#[cold]
+fn relayed_device<'a>(
+    outer: &Message<'a>,
+    text: &'a [u8],
+    reference: &Reference,
+) -> Option<Message<'a>> {
+    let mut inner = Message::bare(outer.priority, b"", Format::Cisco);
+    device(&mut inner, text, reference)?;
+    // Without a time of its own, the relay's is the only one.
+    if inner.timestamp.is_none() {
+        inner.timestamp = outer.timestamp;
+        inner.timestamp_text = outer.timestamp_text;
+        inner.timestamp_is_iso = outer.timestamp_is_iso;
+    }
+    inner.host = inner.host.or(outer.host);
+    // A pid makes a program of what may look like the device's name.
+    if inner.host.is_some_and(|host| host.contains(&b'[')) {
+        return None;
+    }
+    // Without a facility in the text it may as well be one that begins with a number.
+    inner.program.filter(|program| program.starts_with(b"%"))?;
     Some(inner)
 }
 
@@ -296,28 +395,31 @@ fn zone_word(content: &[u8]) -> Option<(&[u8], &[u8])> {
     (!zone.is_empty() && zone.iter().all(u8::is_ascii_alphanumeric)).then_some((zone, rest?))
 }
 
-fn offset_of(zone: &[u8]) -> Option<i32> {
-    let (_word, hours) = ZONE_WORDS.iter().find(|(word, _hours)| *word == zone)?;
-    Some(hours * 3600)
-}
-
 /// A network device's message: sequence numbers and a host before the time, a mark that the clock
 /// is not set.
 fn device<'a>(message: &mut Message<'a>, body: &'a [u8], reference: &Reference) -> Option<()> {
     let mut rest = body;
     for _ in 0..=DEVICE_TOKENS_MAX {
+        // Some put a colon where a sequence number could stand.
+        rest = rest.strip_prefix(b":").map_or(rest, skip_blanks);
         let unmarked = rest
             .strip_prefix(b"*")
             .or_else(|| rest.strip_prefix(b"."))
             .unwrap_or(rest);
-        if let Some((stamp, after)) = stamp(unmarked) {
-            return device_timed(message, &stamp, after, reference);
+        if let Some((stamp, after)) = stamp(unmarked, reference) {
+            return device_timed(message, &stamp, after);
         }
         if rest.starts_with(b"%") && (message.sequence.or(message.timestamp_text)).is_some() {
             device_text(message, rest);
             return Some(());
         }
         let (word, after) = tag::word(rest);
+        if let Some((node, unmarked)) = node(word, rest)
+            && let Some((stamp, after)) = stamp(unmarked, reference)
+        {
+            message.host = message.host.or(Some(node));
+            return device_timed(message, &stamp, after);
+        }
         let token = word.strip_suffix(b":")?;
         if !token.is_empty() && token.iter().all(u8::is_ascii_digit) {
             message.sequence = message.sequence.or(Some(token));
@@ -334,22 +436,23 @@ fn device<'a>(message: &mut Message<'a>, body: &'a [u8], reference: &Reference) 
     None
 }
 
+/// `RP/0/RP0/CPU0:` right before the time: the node of a router that has several, and what follows.
+fn node<'a>(word: &'a [u8], text: &'a [u8]) -> Option<(&'a [u8], &'a [u8])> {
+    let colon = memchr::memrchr(b':', word)?;
+    let (node, rest) = text.split_at_checked(colon)?;
+    let time = rest.get(1..)?;
+    (node.contains(&b'/') && is_host(node)).then_some((node, time))
+}
+
 /// After a device's time: perhaps a zone word, always a colon.
-fn device_timed<'a>(
-    message: &mut Message<'a>,
-    stamp: &Stamp<'a>,
-    after: &'a [u8],
-    reference: &Reference,
-) -> Option<()> {
-    let (offset, text) = match after {
-        [b':', text @ ..] => (None, text),
-        [b' ', content @ ..] => {
-            let (zone, text) = zone_word(content)?;
-            (offset_of(zone), text)
-        }
+fn device_timed<'a>(message: &mut Message<'a>, stamp: &Stamp<'a>, after: &'a [u8]) -> Option<()> {
+    let (zone, text) = match after {
+        [b':', text @ ..] => (&b""[..], text),
+        [b' ', content @ ..] => zone_word(content)?,
         _ => return None,
     };
-    set_time(message, stamp, offset, reference);
+    set_time(message, stamp);
+    set_zone(message, stamp, zone);
     device_text(message, text);
     Some(())
 }
@@ -391,4 +494,67 @@ fn is_name(program: &[u8]) -> bool {
         .first()
         .is_some_and(|byte| byte.is_ascii_alphabetic() || b"%/".contains(byte))
         && program.iter().all(is_part)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Format, Message, Reference, Stamp, set_time, unusual, usual};
+
+    const REFERENCE: Reference = Reference {
+        year: 2026,
+        month: 11,
+        utc_offset_seconds: 0,
+    };
+
+    fn blank<'a>(stamp: &Stamp<'a>) -> Message<'a> {
+        let mut message = Message::bare(Some(13), b"", Format::Rfc3164);
+        set_time(&mut message, stamp);
+        message
+    }
+
+    #[test]
+    fn what_is_usual_is_read_as_by_the_long_way() {
+        let stamp = Stamp {
+            text: b"Nov 20 16:46:09",
+            nanos: Some(0),
+            offset_seconds: 0,
+            is_iso: false,
+        };
+        let parts = [
+            "a",
+            "7",
+            " ",
+            ": ",
+            ":",
+            "[",
+            "]",
+            "[1]: ",
+            "CET",
+            "last",
+            "Message ",
+            "*",
+            ".",
+            "%A-1-B: ",
+            "{",
+            "\"",
+            "Nov 20 16:46:08 ",
+            "::",
+        ];
+        let mut taken = 0;
+        for number in 0..parts.len().pow(4) {
+            let mut content = String::new();
+            let mut left = number;
+            for _ in 0..4 {
+                content.push_str(parts[left % parts.len()]);
+                left /= parts.len();
+            }
+            let (mut short, mut long) = (blank(&stamp), blank(&stamp));
+            if usual(&mut short, content.as_bytes()).is_some() {
+                unusual(&mut long, &stamp, content.as_bytes(), &REFERENCE);
+                assert_eq!(short, long, "in {content:?}");
+                taken += 1;
+            }
+        }
+        assert!(1000 < taken, "only {taken} contents were usual");
+    }
 }

@@ -311,6 +311,87 @@ fn the_year_may_stand_after_the_time() {
 }
 
 #[test]
+fn a_weekday_and_a_year_around_the_time() {
+    check(
+        b"<13>Fri Nov 20 16:46:09 2026 web sshd[22]: Accepted",
+        "13 Rfc3164 2026-11-20T16:46:09.000Z host=web program=sshd pid=22 | Accepted",
+    );
+    check(
+        b"Fri Nov 20 16:46:09 2026 web sshd[22]: Accepted",
+        "- Rfc3164 2026-11-20T16:46:09.000Z host=web program=sshd pid=22 | Accepted",
+    );
+    check(
+        b"<13>Fri Nov 20 16:46:09 web a: x",
+        "13 Rfc3164 2026-11-20T16:46:09.000Z host=web program=a | x",
+    );
+}
+
+#[test]
+fn a_zone_and_a_year_after_the_time() {
+    check(
+        b"<165>Aug 24 05:34:00 CST 1987 mymachine myproc[10]: %% begun",
+        "165 Rfc3164 1987-08-24T11:34:00.000Z host=mymachine program=myproc pid=10 | %% begun",
+    );
+}
+
+#[test]
+fn a_zone_after_the_time_is_no_host_if_a_host_and_a_program_follow() {
+    check_at(
+        b"<34>Oct 11 22:14:15 UTC web app[1]: x",
+        &NOVEMBER,
+        "34 Rfc3164 2026-10-11T22:14:15.000Z host=web program=app pid=1 | x",
+    );
+    check(
+        b"<34>Oct 11 22:14:15 UTC app[1]: x",
+        "34 Rfc3164 2026-10-11T22:14:15.000Z host=UTC program=app pid=1 | x",
+    );
+}
+
+#[test]
+fn an_address_is_no_year() {
+    check(
+        b"<34>Oct 11 22:14:15 2001:db8::1 app: x",
+        "34 Rfc3164 2026-10-11T22:14:15.000Z host=2001:db8::1 program=app | x",
+    );
+}
+
+#[test]
+fn a_time_without_seconds() {
+    check(
+        b"<13>Nov 20 16:46 web sshd[22]: Accepted",
+        "13 Rfc3164 2026-11-20T16:46:00.000Z host=web program=sshd pid=22 | Accepted",
+    );
+    check(
+        b"<13>2026-11-20T16:46Z web sshd[22]: Accepted",
+        "13 Rfc3164 2026-11-20T16:46:00.000Z host=web program=sshd pid=22 | Accepted",
+    );
+    check(
+        b"<13>2026-11-20 16:46 web sshd[22]: Accepted",
+        "13 Rfc3164 2026-11-20T16:46:00.000Z host=web program=sshd pid=22 | Accepted",
+    );
+}
+
+#[test]
+fn a_time_with_one_digit_of_hour() {
+    check(
+        b"<13>Nov 20 4:44:52 nginx:1.25[1234]: x",
+        "13 DockerEmpty 2026-11-20T04:44:52.000Z program=nginx:1.25 pid=1234 | x",
+    );
+    check(
+        b"<13>Nov 20 4:44:52.123 h a:    at Main.run",
+        "13 Rfc3164 2026-11-20T04:44:52.123Z host=h program=a |    at Main.run",
+    );
+}
+
+#[test]
+fn an_iso_time_with_a_blank_in_the_middle() {
+    check(
+        b"<34>2026-10-11 22:14:15,5 h a: x",
+        "34 Rfc3164 2026-10-11T22:14:15.500Z host=h program=a | x",
+    );
+}
+
+#[test]
 fn fractions_of_any_length_are_read() {
     check(
         b"<34>Oct 11 22:14:15.123 h a: x",
@@ -560,6 +641,66 @@ fn a_device_with_two_sequence_numbers_and_a_host() {
     );
 }
 
+#[test]
+fn a_switch_of_the_nexus_kind_begins_with_the_year() {
+    check(
+        b"<189>2026 Nov 20 16:46:09 UTC: %ETHPORT-5-IF_UP: Interface Ethernet1/1 is up",
+        "189 Cisco 2026-11-20T16:46:09.000Z program=%ETHPORT-5-IF_UP | Interface Ethernet1/1 is up",
+    );
+    check(
+        b"<189>: 2026 Nov 20 16:46:09 CST: %ETHPORT-5-IF_UP: Interface Ethernet1/1 is up",
+        "189 Cisco 2026-11-20T22:46:09.000Z program=%ETHPORT-5-IF_UP | Interface Ethernet1/1 is up",
+    );
+    check(
+        b"2026 Nov  2 16:46:09.123 sw-7 %DAEMON-3-SYSTEM_MSG: ntp lost",
+        "- Rfc3164 2026-11-02T16:46:09.123Z host=sw-7 program=%DAEMON-3-SYSTEM_MSG | ntp lost",
+    );
+}
+
+#[test]
+fn a_router_with_a_year_in_its_time() {
+    check(
+        b"<189>45: *Nov 20 2026 16:46:09.123 CET: %SYS-5-CONFIG_I: Configured",
+        "189 Cisco 2026-11-20T15:46:09.123Z program=%SYS-5-CONFIG_I sequence=45 | Configured",
+    );
+    check(
+        b"<189>45: .Nov 20 16:46:09: %SYS-5-CONFIG_I: Configured",
+        "189 Cisco 2026-11-20T16:46:09.000Z program=%SYS-5-CONFIG_I sequence=45 | Configured",
+    );
+}
+
+#[test]
+fn a_firewall_with_a_colon_before_its_time() {
+    check(
+        b"<166>:Nov 20 16:46:09 UTC: %ASA-session-6-302013: Built outbound",
+        "166 Cisco 2026-11-20T16:46:09.000Z program=%ASA-session-6-302013 | Built outbound",
+    );
+}
+
+#[test]
+fn a_router_names_its_node_right_before_the_time() {
+    check(
+        b"<189>93: RP/0/RP0/CPU0:Nov 20 16:46:09.123 UTC: ifmgr[212]: %PKT_INFRA-LINK-3-UPDOWN : down",
+        "189 Cisco 2026-11-20T16:46:09.123Z host=RP/0/RP0/CPU0 program=ifmgr pid=212 sequence=93 | %PKT_INFRA-LINK-3-UPDOWN : down",
+    );
+}
+
+#[test]
+fn a_relays_header_gives_way_to_a_devices() {
+    check(
+        b"<189>Nov 20 16:46:10 10.1.1.1 237: *Nov 20 16:46:09.295: %SYS-5-CONFIG_I: Configured",
+        "189 Cisco 2026-11-20T16:46:09.295Z host=10.1.1.1 program=%SYS-5-CONFIG_I sequence=237 | Configured",
+    );
+    check(
+        b"<189>Nov 20 16:46:10 10.1.1.1 237: %SYS-5-CONFIG_I: Configured",
+        "189 Cisco 2026-11-20T16:46:10.000Z host=10.1.1.1 program=%SYS-5-CONFIG_I sequence=237 | Configured",
+    );
+    check(
+        b"<189>Nov 20 16:46:10 web 42: the answer",
+        "189 Rfc3164 2026-11-20T16:46:10.000Z host=web program=42 | the answer",
+    );
+}
+
 // RFC 5424.
 
 #[test]
@@ -624,10 +765,10 @@ fn values_of_parameters_unescape() {
 // What only the second parser takes.
 
 #[test]
-fn shortened_times_are_left_to_the_second_parser() {
+fn blanks_before_the_priority_are_left_to_the_second_parser() {
     check(
-        b"<13>Nov 20 4:44:52 h app[3]: x",
-        "13 SecondOpinion 2026-11-20T04:44:52.000Z host=h program=app pid=3 | x",
+        b" <13>Nov 20 16:44:52 h app[3]: x",
+        "13 SecondOpinion 2026-11-20T16:44:52.000Z host=h program=app pid=3 | x",
     );
     check(
         b" <13>Nov 20 16:44:52 h a: x",
@@ -639,15 +780,15 @@ fn shortened_times_are_left_to_the_second_parser() {
 fn misreadings_of_the_second_parser_are_kept_whole() {
     // A tag for a host, a year for a host, blanks that were eaten.
     for line in [
-        "<13>Nov 20 4:44:52 nginx:1.25[1234]: x",
-        "<13>Nov 20 4:44:52 su: x",
-        "<13>Nov 20 4:44:52 2007 h a: x",
-        "<13>Nov 20 4:44:52 h a:    at Main.run",
-        "<13>Nov 20 4:44:52 h a: [x k=\"v\"] text",
-        "<13>Nov 20 4:44:52 h nginx:1.25[1234]: x",
-        "<13>Nov 20 4:44:52.123 h a: x",
+        " <13>Nov 20 16:44:52 nginx:1.25[1234]: x",
+        " <13>Nov 20 16:44:52 su: x",
+        " <13>Nov 20 16:44:52 2007 h a: x",
+        " <13>Nov 20 16:44:52 h a:    at Main.run",
+        " <13>Nov 20 16:44:52 h a: [x k=\"v\"] text",
+        " <13>Nov 20 16:44:52 h nginx:1.25[1234]: x",
+        " <13>Nov 20 16:44:52.123 h a: x",
     ] {
-        check(line.as_bytes(), &format!("13 Kept - | {line}"));
+        check(line.as_bytes(), &format!("- Kept - | {line}"));
     }
 }
 

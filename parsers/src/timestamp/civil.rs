@@ -26,6 +26,7 @@ pub(crate) struct Local {
 
 impl Local {
     /// Midnight of a day.
+    #[inline(always)]
     pub(crate) fn midnight(year: i32, month: u8, day: u8) -> Local {
         Local {
             year,
@@ -39,6 +40,7 @@ impl Local {
     }
 
     /// Whether such a day and time exist. Second 60 is let through: devices write leap seconds.
+    #[inline(always)]
     pub(crate) fn is_real(&self) -> bool {
         (1..=12).contains(&self.month)
             && 1 <= self.day
@@ -49,6 +51,7 @@ impl Local {
     }
 
     /// Seconds since 1970 as if the zone were UTC.
+    #[inline(always)]
     pub(crate) fn seconds(&self) -> i64 {
         let days = days_since_1970(self.year, self.month, self.day);
         let time = i64::from(self.hour) * 3600 + i64::from(self.minute) * 60;
@@ -59,20 +62,31 @@ impl Local {
     ///
     /// `None` for a day or time that does not exist and for years that 64 bits cannot hold (1678 to
     /// 2261 fit).
-    #[inline]
+    #[inline(always)]
     pub(crate) fn nanos_at(&self, offset_seconds: i32) -> Option<i64> {
         if !self.is_real() {
             return None;
         }
-        let seconds = self.seconds() - i64::from(offset_seconds);
-        match seconds.checked_mul(NANOS_PER_SECOND) {
-            Some(nanos) => nanos.checked_add(i64::from(self.nanos)),
-            // In the first second of all, the fraction brings the instant back into 64 bits.
-            None => {
-                let nanos = i128::from(seconds) * i128::from(NANOS_PER_SECOND);
-                i64::try_from(nanos + i128::from(self.nanos)).ok()
-            }
+        self.real_nanos_at(offset_seconds)
+    }
+
+    /// The same of a day and time that are known to exist. Offsets are of less than a day.
+    #[inline(always)]
+    pub(crate) fn real_nanos_at(&self, offset_seconds: i32) -> Option<i64> {
+        // Nothing can overflow in whole years that fit.
+        if (1678..=2261).contains(&self.year) {
+            let seconds = self.seconds() - i64::from(offset_seconds);
+            return Some(seconds * NANOS_PER_SECOND + i64::from(self.nanos));
         }
+        self.distant_nanos_at(offset_seconds)
+    }
+
+    #[cold]
+    fn distant_nanos_at(&self, offset_seconds: i32) -> Option<i64> {
+        // In the first second of all, the fraction brings the instant back into 64 bits.
+        let seconds = i128::from(self.seconds()) - i128::from(offset_seconds);
+        let nanos = seconds * i128::from(NANOS_PER_SECOND) + i128::from(self.nanos);
+        i64::try_from(nanos).ok()
     }
 
     /// The date and time of an instant in UTC.
@@ -104,30 +118,31 @@ impl Local {
     }
 }
 
-#[inline]
+#[inline(always)]
 pub(crate) fn is_leap(year: i32) -> bool {
-    year % 4 == 0 && (year % 100 != 0 || year % 400 == 0)
+    // Of the years that 4 divides, 100 divides those that 25 does, and 400 those that 16 does too.
+    year & 3 == 0 && (year & 15 == 0 || year % 25 != 0)
 }
 
 /// Days of a month; 0 when there is no such month, so that no day of it exists.
-#[inline]
+#[inline(always)]
 pub(crate) fn days_in_month(year: i32, month: u8) -> u8 {
     match month {
-        2 if is_leap(year) => 29,
-        2 => 28,
-        4 | 6 | 9 | 11 => 30,
-        1 | 3 | 5 | 7 | 8 | 10 | 12 => 31,
+        2 => 28 + u8::from(is_leap(year)),
+        // Odd months up to July have 31 days, from August on the even ones.
+        1..=12 => 30 | (month ^ (month >> 3)),
         _ => 0,
     }
 }
 
 /// Days from 1 January 1970; the year is counted from March so that the leap day comes last.
-#[inline]
+#[inline(always)]
 pub(crate) fn days_since_1970(year: i32, month: u8, day: u8) -> i64 {
     /// Eras that make every year of 32 bits positive, since division of those is faster.
     const ERAS: i64 = 10_000_000;
     let year = (i64::from(year) + ERAS * 400 - i64::from(month <= 2)) as u64;
-    let leap_days = year / 4 - year / 100 + year / 400;
+    let century = year / 100;
+    let leap_days = year / 4 - century + century / 4;
     let month_from_march = (u64::from(month) + 9) % 12;
     let day_of_year = (153 * month_from_march + 2) / 5 + u64::from(day);
     (year * 365 + leap_days + day_of_year) as i64 - 1 - DAYS_TO_1970 - ERAS * DAYS_PER_ERA

@@ -28,8 +28,11 @@ fn signed(text: &[u8]) -> (i64, &[u8]) {
     }
 }
 
-/// Seconds since 1970, whole or with a fraction.
+/// Seconds since 1970, whole or with a fraction, perhaps with an exponent.
 pub(crate) fn unix(text: &[u8]) -> Option<i64> {
+    if let Some(at) = memchr::memchr2(b'e', b'E', text) {
+        return scientific(text.get(..at)?, text.get(at + 1..)?);
+    }
     let (sign, rest) = signed(text);
     let point = memchr::memchr(b'.', rest);
     let (seconds, fraction) = match point {
@@ -44,6 +47,38 @@ pub(crate) fn unix(text: &[u8]) -> Option<i64> {
         .checked_mul(NANOS_PER_SECOND)?
         .checked_add(i64::from(nanos))?;
     Some(sign * value)
+}
+
+/// `1.478207457456e9`, as programs write that have numbers with a floating point only. What is finer
+/// than a nanosecond is cut off.
+#[cold]
+fn scientific(mantissa: &[u8], exponent: &[u8]) -> Option<i64> {
+    let (sign, rest) = signed(mantissa);
+    let (exponent_sign, exponent) = signed(exponent);
+    // More than two digits name no time of 64 bits.
+    let exponent = exponent_sign * whole(exponent).filter(|exponent| *exponent <= 99)?;
+    let point = memchr::memchr(b'.', rest).unwrap_or(rest.len());
+    let (before, after) = (
+        rest.get(..point)?,
+        rest.get(point + 1..).unwrap_or_default(),
+    );
+    if before.is_empty() || DIGITS_MAX < before.len() || 2 * DIGITS_MAX < after.len() {
+        return None;
+    }
+    let digits = before.iter().chain(after);
+    let value = digits.clone().try_fold(0_i128, |sum, byte| {
+        byte.is_ascii_digit()
+            .then(|| sum * 10 + i128::from(byte - b'0'))
+    })?;
+    let shift = exponent + 9 - after.len() as i64;
+    let power = 10_i128.checked_pow(u32::try_from(shift.abs()).ok()?);
+    let nanos = match power {
+        Some(power) if 0 <= shift => value.checked_mul(power)?,
+        Some(power) => value.checked_div(power)?,
+        None if shift < 0 || value == 0 => 0,
+        None => return None,
+    };
+    Some(sign * i64::try_from(nanos).ok()?)
 }
 
 /// Whole milliseconds since 1970.

@@ -1,8 +1,11 @@
-//! Stamps of a fixed shape: ISO 8601, HTTP servers' log date, syslog's; text in, a local time and
+//! Stamps of a fixed shape: ISO 8601 and HTTP servers' log date; text in, a local time and
 //! its offset out.
 //!
-//! Not here: zones by name and formats that a user writes (`format.rs`), and completing a missing
-//! year (the caller's).
+//! Cut by position, not with nom: digits and marks of eight bytes are checked at once. What is read
+//! stays in registers only as long as everything is inlined; moved through memory byte by byte, a
+//! stamp takes twice as long. Hence the attributes.
+//!
+//! Not here: syslog's stamps (`bsd.rs`), zones by name and formats that a user writes (`format.rs`).
 
 use super::civil::{Local, days_in_month, first_week};
 
@@ -51,17 +54,33 @@ pub(crate) fn month(name: [u8; 3]) -> Option<u8> {
     })
 }
 
-#[inline]
-fn time_of_day(local: &mut Local, text: &[u8; 8]) -> Option<()> {
-    let (hour, minute, second) = (
-        pair(text[0], text[1]),
-        pair(text[3], text[4]),
-        pair(text[6], text[7]),
-    );
-    if text[2] != b':' || text[5] != b':' || 23 < hour || 59 < minute || 60 < second {
+/// Digits and marks of eight bytes at once: the digits' values, each in its byte, if every byte is
+/// what the shape has in its place, a digit where that has `0`.
+#[inline(always)]
+fn shaped(text: &[u8; 8], shape: &[u8; 8]) -> Option<u64> {
+    let digits = u64::from_le_bytes(shape.map(|mark| if mark == b'0' { 0xFF } else { 0 }));
+    let low = 0x0F0F_0F0F_0F0F_0F0F & digits;
+    // What is as it should be leaves nothing of a mark and 0 to 9 of a digit.
+    let values = u64::from_le_bytes(*text) ^ u64::from_le_bytes(*shape);
+    let sixes = values.wrapping_add(0x0606_0606_0606_0606 & digits);
+    ((values & !low) | (sixes & digits & !low) == 0).then_some(values)
+}
+
+/// The number that the digit at a place makes with the next one.
+#[inline(always)]
+fn pair_at(values: u64, place: u32) -> u8 {
+    let pairs = values.wrapping_mul(10).wrapping_add(values >> 8);
+    (pairs >> (8 * place)) as u8
+}
+
+#[inline(always)]
+pub(crate) fn time_of_day(local: &mut Local, text: &[u8; 8]) -> Option<()> {
+    let values = shaped(text, b"00:00:00")?;
+    let (hour, minute, second) = (pair_at(values, 0), pair_at(values, 3), pair_at(values, 6));
+    if 23 < hour || 59 < minute || 60 < second {
         return None;
     }
-    (local.hour, local.minute, local.second) = (hour as u8, minute as u8, second as u8);
+    (local.hour, local.minute, local.second) = (hour, minute, second);
     Some(())
 }
 
@@ -123,7 +142,7 @@ pub(crate) fn count_digits(text: &[u8]) -> usize {
 }
 
 /// `Z`, `+01:00`, `+0100` or `+01` at the head of a text: seconds east of UTC and the bytes taken.
-#[inline]
+#[inline(always)]
 pub(crate) fn offset(text: &[u8]) -> Option<(i32, usize)> {
     let sign = match text.first()? {
         b'Z' | b'z' => return Some((0, 1)),
@@ -144,16 +163,16 @@ pub(crate) fn offset(text: &[u8]) -> Option<(i32, usize)> {
 }
 
 /// `2026-11-20T16:46:09` with `T` or a blank, then perhaps a fraction, then perhaps an offset.
-#[inline]
+#[inline(always)]
 pub(crate) fn iso_prefix(text: &[u8]) -> Option<Prefix> {
     let head: &[u8; 19] = text.first_chunk()?;
-    let year = pair(head[0], head[1]) * 100 + pair(head[2], head[3]);
-    let (month, day) = (pair(head[5], head[6]), pair(head[8], head[9]));
-    let marks = head[4] == b'-' && head[7] == b'-' && matches!(head[10], b'T' | b' ' | b't');
-    if !marks || 9999 < year || 12 < month || 31 < day {
+    let date = shaped(head.first_chunk()?, b"0000-00-")?;
+    let day = pair(head[8], head[9]);
+    if 31 < day || !matches!(head[10], b'T' | b' ' | b't') {
         return None;
     }
-    let mut local = Local::midnight(year as i32, month as u8, day as u8);
+    let year = i32::from(pair_at(date, 0)) * 100 + i32::from(pair_at(date, 2));
+    let mut local = Local::midnight(year, pair_at(date, 5), day as u8);
     time_of_day(&mut local, head.last_chunk()?)?;
     if !local.is_real() {
         return None;
@@ -180,18 +199,24 @@ pub(crate) fn iso_prefix(text: &[u8]) -> Option<Prefix> {
     })
 }
 
-/// A whole text in any of ISO 8601's calendar forms: the date alone or shortened, ordinal and week
-/// dates, the time shortened to hours or minutes, a fraction of whichever comes last.
+/// A whole text in any of ISO 8601's forms, extended or basic: the date alone or shortened, ordinal
+/// and week dates, the time shortened to hours or minutes, a fraction of whichever comes last.
 pub(crate) fn iso(text: &[u8]) -> Option<(Local, Option<i32>)> {
-    if let Some(prefix) = iso_prefix(text)
-        && prefix.length == text.len()
-    {
-        return Some((prefix.local, prefix.offset));
+    match whole_iso_prefix(text) {
+        Some(prefix) => Some((prefix.local, prefix.offset)),
+        None => iso_shortened(text),
     }
-    iso_shortened(text)
 }
 
-fn iso_shortened(text: &[u8]) -> Option<(Local, Option<i32>)> {
+/// The usual form, from end to end.
+#[inline(always)]
+pub(crate) fn whole_iso_prefix(text: &[u8]) -> Option<Prefix> {
+    iso_prefix(text).filter(|prefix| prefix.length == text.len())
+}
+
+/// The other forms.
+#[cold]
+pub(crate) fn iso_shortened(text: &[u8]) -> Option<(Local, Option<i32>)> {
     let separator = text
         .iter()
         .position(|byte| matches!(byte, b'T' | b't' | b' '));
@@ -207,11 +232,17 @@ fn iso_shortened(text: &[u8]) -> Option<(Local, Option<i32>)> {
     if rest.is_empty() {
         return local.is_real().then_some((local, None));
     }
-    let (seconds, used) = offset(rest)?;
-    (used == rest.len() && local.is_real()).then_some((local, Some(seconds)))
+    // Ruby and Go write a blank before the offset, which ISO 8601 has not.
+    let zone = match rest {
+        b" UTC" | b" GMT" => b"Z",
+        [b' ', b'+' | b'-', ..] => rest.get(1..)?,
+        _ => rest,
+    };
+    let (seconds, used) = offset(zone)?;
+    (used == zone.len() && local.is_real()).then_some((local, Some(seconds)))
 }
 
-fn iso_date(date: &[u8]) -> Option<Local> {
+pub(crate) fn iso_date(date: &[u8]) -> Option<Local> {
     let (year, rest) = date.split_first_chunk::<4>()?;
     let year = pair(year[0], year[1]) * 100 + pair(year[2], year[3]);
     if 9999 < year {
@@ -233,6 +264,17 @@ fn iso_date(date: &[u8]) -> Option<Local> {
             day_of_year(year, day as u16)
         }
         [b'-', b'W', a, b, b'-', day] => week_date(year, number(a, b)?, number(&b'0', day)?),
+        [b'W', a, b] => week_date(year, number(a, b)?, 1),
+        [b'W', a, b, day] => week_date(year, number(a, b)?, number(&b'0', day)?),
+        [a, b, c] => {
+            let day = number(a, b)? * 10 + number(&b'0', c)?;
+            day_of_year(year, day as u16)
+        }
+        [a, b, c, d] => Some(Local::midnight(
+            year,
+            number(a, b)? as u8,
+            number(c, d)? as u8,
+        )),
         _ => None,
     }
 }
@@ -263,8 +305,10 @@ pub(crate) fn week_date(year: i32, week: u32, weekday: u32) -> Option<Local> {
     Some(Local::midnight(year, month, day))
 }
 
-/// `16`, `16:46`, `16:46:09`, each with a fraction of its last unit; returns what follows.
+/// `16`, `16:46`, `16:46:09`, each with a fraction of its last unit, all with colons or all without;
+/// returns what follows.
 fn iso_time<'a>(local: &mut Local, time: &'a [u8]) -> Option<&'a [u8]> {
+    let is_basic = time.get(2).is_some_and(u8::is_ascii_digit);
     let mut rest = time;
     let mut unit_nanos: u64 = 3600 * 1_000_000_000;
     let mut nanos: u64 = 0;
@@ -285,10 +329,11 @@ fn iso_time<'a>(local: &mut Local, time: &'a [u8]) -> Option<&'a [u8]> {
                 rest = digits.get(used..)?;
                 break;
             }
-            [b':', tail @ ..] if place < 2 => {
+            [b':', tail @ ..] if place < 2 && !is_basic => {
                 unit_nanos /= 60;
                 rest = tail;
             }
+            [b'0'..=b'9', ..] if place < 2 && is_basic => unit_nanos /= 60,
             _ => break,
         }
     }
@@ -304,7 +349,7 @@ fn iso_time<'a>(local: &mut Local, time: &'a [u8]) -> Option<&'a [u8]> {
 }
 
 /// `20/Nov/2026:16:46:09 +0000`, the day with one digit or two: the local time and its offset.
-#[inline]
+#[inline(always)]
 pub(crate) fn http(text: &[u8]) -> Option<(Local, i32)> {
     let (day, rest) = match text {
         [ones, b'/', rest @ ..] => (pair(b'0', *ones), rest),
@@ -324,99 +369,4 @@ pub(crate) fn http(text: &[u8]) -> Option<(Local, i32)> {
     };
     let (seconds, used) = offset(zone)?;
     (used == zone.len()).then_some((local, seconds))
-}
-
-/// A syslog stamp at the head of a text. A year of 0 says that the text has none.
-#[inline]
-pub(crate) fn syslog_prefix(text: &[u8]) -> Option<Prefix> {
-    let month = month(*text.first_chunk()?)?;
-    match text.first_chunk().and_then(|head| padded(head, month)) {
-        Some(local) => syslog_tail(text, local, 15),
-        None => syslog_prefix_unpadded(text, month),
-    }
-}
-
-/// `Nov 20 16:45:08` or `Nov  2 16:45:08`, by position.
-#[inline]
-fn padded(head: &[u8; 15], month: u8) -> Option<Local> {
-    let day = if head[4] == b' ' {
-        pair(b'0', head[5])
-    } else {
-        pair(head[4], head[5])
-    };
-    if head[3] != b' ' || 31 < day || head[6] != b' ' {
-        return None;
-    }
-    let mut local = Local::midnight(0, month, day as u8);
-    time_of_day(&mut local, head.last_chunk()?)?;
-    Some(local)
-}
-
-/// `Sep 8 22:14:15`, `Apr 15 2007 21:28:13`, and more blanks than one anywhere.
-fn syslog_prefix_unpadded(text: &[u8], month: u8) -> Option<Prefix> {
-    let (day, rest) = number_after_blanks(text.get(3..)?, 2)?;
-    let mut local = Local::midnight(0, month, u8::try_from(day).ok()?);
-    let mut rest = rest;
-    if let Some((year, after)) = number_after_blanks(rest, 4)
-        && 1000 <= year
-        && after.first() == Some(&b' ')
-    {
-        local.year = year as i32;
-        rest = after;
-    }
-    let blanks = rest.iter().take_while(|byte| **byte == b' ').count();
-    if blanks == 0 {
-        return None;
-    }
-    let rest = rest.get(blanks..)?;
-    time_of_day(&mut local, rest.first_chunk()?)?;
-    let length = text.len() - rest.len() + 8;
-    syslog_tail(text, local, length)
-}
-
-fn number_after_blanks(text: &[u8], digits_max: usize) -> Option<(u32, &[u8])> {
-    let blanks = text.iter().take_while(|byte| **byte == b' ').count();
-    let rest = text.get(blanks..)?;
-    let used = count_digits(rest);
-    if blanks == 0 || used == 0 || digits_max < used {
-        return None;
-    }
-    let value = rest
-        .iter()
-        .take(used)
-        .fold(0, |sum, byte| sum * 10 + u32::from(byte - b'0'));
-    Some((value, rest.get(used..)?))
-}
-
-/// The fraction after the seconds, and a year after the time as some devices write it.
-#[inline]
-fn syslog_tail(text: &[u8], mut local: Local, mut length: usize) -> Option<Prefix> {
-    match text.get(length..)? {
-        [b'.' | b',', digits @ ..] => {
-            let (nanos, used) = fraction(digits);
-            if 0 < used {
-                local.nanos = nanos;
-                length += 1 + used;
-            }
-        }
-        [b' ', a @ (b'1' | b'2'), b, c, d, b' ', ..] if local.year == 0 => {
-            let year = pair(*a, *b) * 100 + pair(*c, *d);
-            if (1970..=2261).contains(&year) {
-                local.year = year as i32;
-                length += 5;
-            }
-        }
-        _ => {}
-    }
-    // The year 4 is a leap year: with the real one unknown, 29 February may exist.
-    let known = if local.year == 0 {
-        Local { year: 4, ..local }
-    } else {
-        local
-    };
-    known.is_real().then_some(Prefix {
-        local,
-        offset: None,
-        length,
-    })
 }

@@ -8,16 +8,27 @@ use super::civil::{Local, NANOS_PER_SECOND, SECONDS_PER_DAY, week_of};
 use super::tokens::{self, Token};
 use super::{Error, write_padded};
 
-/// Whose letters a format is written in.
+/// Whose letters a format is written in: they agree in most.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Dialect {
-    /// `%{+YYYY.MM.dd}`; the text `%s` alone is seconds since 1970.
+    /// Joda-Time's `DateTimeFormat`: `%{+YYYY.MM.dd}` and the `date` filter. Written, the text `%s`
+    /// alone is seconds since 1970.
     Joda,
-    /// `%{{yyyy-MM-dd}}`.
+    /// Java's `java.time.format.DateTimeFormatter`: `%{{yyyy-MM-dd}}`.
     Java,
 }
 
 /// A compiled output format.
+///
+/// ```
+/// use sawlog_parsers::timestamp::{Dialect, Pattern};
+///
+/// let pattern = Pattern::compile("'logs-'YYYY.MM.dd", Dialect::Joda)?;
+/// let mut name = Vec::new();
+/// pattern.write(1_795_193_169_000_000_000, &mut name);
+/// assert_eq!(name, b"logs-2026.11.20");
+/// # Ok::<(), sawlog_parsers::Error>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct Pattern {
     pieces: Vec<Piece>,
@@ -103,31 +114,43 @@ const WEEKDAYS: [&str; 7] = [
 
 impl Pattern {
     /// Compiles an output format.
+    ///
+    /// # Errors
+    ///
+    /// A letter that means nothing in the dialect, a quote that does not end, an empty or an overlong
+    /// format. The error names the column and what would work.
+    ///
+    /// ```
+    /// use sawlog_parsers::timestamp::{Dialect, Pattern};
+    ///
+    /// let error = Pattern::compile("YYYY.MM.dd-XXX", Dialect::Joda).expect_err("Java's letters");
+    /// assert_eq!(error.column(), Some(12));
+    /// ```
     pub fn compile(text: &str, dialect: Dialect) -> Result<Pattern, Error> {
         if dialect == Dialect::Joda && text == "%s" {
             return Ok(Pattern {
                 pieces: vec![Piece::EpochSeconds],
             });
         }
-        let tokens = tokens::cut(text)?;
-        if tokens.is_empty() {
-            return Err(Error::new("the date format is empty"));
-        }
+        let tokens = tokens::cut(text, dialect)?;
         let mut pieces = Vec::with_capacity(tokens.len());
-        for token in tokens {
+        for (at, token) in tokens {
             pieces.push(match token {
                 Token::Literal(literal) => Piece::Literal(literal.into()),
-                Token::Letters(_, count) if WIDTH_MAX < count => {
-                    return Err(Error::new(format!(
-                        "{text:?}: a letter stands {count} times; {WIDTH_MAX} are allowed"
-                    )));
+                Token::Letters(letter, count) if WIDTH_MAX < count => {
+                    let message = format!(
+                        "the letter {letter} stands {count} times; {WIDTH_MAX} are allowed"
+                    );
+                    return Err(Error::new(message).at_offset(text, at));
                 }
                 Token::Letters(letter, count) => shared(letter, count)
                     .or_else(|| match dialect {
                         Dialect::Joda => joda(letter, count),
                         Dialect::Java => java(letter, count),
                     })
-                    .ok_or_else(|| unknown(letter, count, text, dialect))?,
+                    .ok_or_else(|| tokens::unknown(letter, count, dialect).at_offset(text, at))?,
+                // What is optional when read is there when written.
+                Token::Open | Token::Close => continue,
             });
         }
         Ok(Pattern { pieces })
@@ -162,24 +185,13 @@ impl Pattern {
         })
     }
 
-    /// Appends the text of an instant, in UTC.
+    /// Appends the text of an instant in nanoseconds since 1970, in UTC.
     pub fn write(&self, nanos: i64, out: &mut Vec<u8>) {
         let local = Local::of_nanos(nanos);
         for piece in &self.pieces {
             write_piece(piece, &local, nanos, out);
         }
     }
-}
-
-fn unknown(letter: char, count: usize, text: &str, dialect: Dialect) -> Error {
-    let dialect = match dialect {
-        Dialect::Joda => "Joda-Time",
-        Dialect::Java => "Java",
-    };
-    let letters: String = std::iter::repeat_n(letter, count).collect();
-    Error::new(format!(
-        "{text:?}: {letters} means nothing in a {dialect} date format; text stands in quotes, as in 'T'"
-    ))
 }
 
 fn shared(letter: char, count: usize) -> Option<Piece> {

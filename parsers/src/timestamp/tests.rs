@@ -61,6 +61,28 @@ fn iso_shortened() {
 }
 
 #[test]
+fn iso_in_the_basic_form() {
+    check_iso("20261120T164609Z", "2026-11-20T16:46:09.000Z");
+    check_iso("20261120T164609.5+0100", "2026-11-20T15:46:09.500Z");
+    check_iso("20261120T164609,25+01", "2026-11-20T15:46:09.250Z");
+    check_iso("20261120T1646Z", "2026-11-20T16:46:00.000Z");
+    check_iso("20261120", "2026-11-19T23:00:00.000Z");
+    check_iso("2026324T164609Z", "2026-11-20T16:46:09.000Z");
+    check_iso("2026W475T164609Z", "2026-11-20T16:46:09.000Z");
+    check_iso("20261120T16:4609Z", "none");
+    check_iso("20261120T1646:09Z", "none");
+    check_iso("20261320T164609Z", "none");
+}
+
+#[test]
+fn iso_with_a_blank_before_the_offset() {
+    check_iso("2026-11-20 16:46:09 +0100", "2026-11-20T15:46:09.000Z");
+    check_iso("2026-11-20 16:46:09.5 -01:00", "2026-11-20T17:46:09.500Z");
+    check_iso("2026-11-20 16:46:09 UTC", "2026-11-20T16:46:09.000Z");
+    check_iso("2026-11-20 16:46:09 CET", "none");
+}
+
+#[test]
 fn iso_ordinal_and_week_dates() {
     check_iso("2026-324T00:00Z", "2026-11-20T00:00:00.000Z");
     check_iso("2024-366T00:00Z", "2024-12-31T00:00:00.000Z");
@@ -142,8 +164,99 @@ fn syslog_stamps() {
     check_syslog("Nov  2 2007 16:46:09", "2007-11-02T17:46:09.000Z");
     check_syslog("Nov 31 16:46:09", "none");
     check_syslog("Nov 20 16:46:09 ", "none");
-    check_syslog("Nov 20 16:46", "none");
     check_syslog("Nov 0 16:46:09", "none");
+    check_syslog("Nov 20 16:46:9", "none");
+    check_syslog("Nov 20 16", "none");
+    check_syslog("Nov 20 24:00:00", "none");
+}
+
+#[test]
+fn syslog_stamps_without_seconds() {
+    check_syslog("Nov 20 16:46", "2026-11-20T17:46:00.000Z");
+    check_syslog("Nov  2 4:46", "2026-11-02T05:46:00.000Z");
+    check_syslog("Nov 20 4:46:09", "2026-11-20T05:46:09.000Z");
+}
+
+#[test]
+fn syslog_stamps_with_a_year_anywhere() {
+    check_syslog("2007 Nov 20 16:46:09", "2007-11-20T17:46:09.000Z");
+    check_syslog("2007 Nov  2 16:46:09.5", "2007-11-02T17:46:09.500Z");
+    check_syslog("Nov 20 16:46:09 2007", "2007-11-20T17:46:09.000Z");
+    check_syslog("Fri Nov 20 16:46:09 2026", "2026-11-20T17:46:09.000Z");
+    check_syslog("Fri Nov 20 16:46:09 CET 2026", "2026-11-20T15:46:09.000Z");
+    check_syslog("Aug 24 05:34:00 CST 1987", "1987-08-24T11:34:00.000Z");
+    check_syslog("Fry Nov 20 16:46:09 2026", "none");
+    check_syslog("Nov 20 16:46:09 XYZ 2026", "none");
+    check_syslog("Nov 20 16:46:09 1066", "none");
+}
+
+const TIMES: [&str; 6] = [
+    "16:46:09", "23:59:60", "24:00:00", "16:60:00", "1 :46:09", "16-46-09",
+];
+
+#[test]
+fn the_short_way_into_a_syslog_stamp_reads_what_the_long_one_does() {
+    let mut taken = 0;
+    for date in ["Nov 20", "Nov  2", "feb 29", "Feb 30", "Nov 00", "Nov 2x"] {
+        for time in TIMES {
+            for tail in [
+                "",
+                " ",
+                ".5",
+                ",123456789012",
+                ".",
+                " 2007 x",
+                " 2007",
+                " CET 2007 x",
+                " 2001:db8::1",
+                " h",
+            ] {
+                let text = format!("{date} {time}{tail}");
+                let short = super::bsd::usual_prefix(text.as_bytes());
+                let long = super::bsd::unusual_prefix(text.as_bytes());
+                assert_eq!(short, long, "for {text:?}");
+                taken += usize::from(short.is_some());
+            }
+        }
+    }
+    assert!(50 < taken);
+}
+
+#[test]
+fn the_short_way_into_iso_reads_what_the_long_one_does() {
+    let mut taken = 0;
+    for date in [
+        "2026-11-20",
+        "2026-02-29",
+        "2024-02-29",
+        "2026-00-10",
+        "20a6-11-20",
+    ] {
+        for time in TIMES {
+            for tail in [
+                "",
+                "Z",
+                ".5Z",
+                ",123456789012",
+                "+01:00",
+                "-0530",
+                ".25+01",
+                "+1",
+                "Z ",
+            ] {
+                let text = format!("{date}T{time}{tail}");
+                let short = super::fixed::whole_iso_prefix(text.as_bytes());
+                let short = short.map(|prefix| (prefix.local, prefix.offset));
+                assert_eq!(
+                    short,
+                    super::fixed::iso_shortened(text.as_bytes()),
+                    "for {text:?}"
+                );
+                taken += usize::from(short.is_some());
+            }
+        }
+    }
+    assert!(20 < taken);
 }
 
 #[test]
@@ -158,7 +271,6 @@ fn counts_of_seconds() {
     for text in [
         "",
         "x",
-        "1e3",
         "1.x",
         "99999999999999999999",
         "9999999999999",
@@ -168,6 +280,24 @@ fn counts_of_seconds() {
         assert_eq!(unix(text.as_bytes()), None, "{text:?}");
     }
     assert_eq!(unix_ms(b"1.5"), None);
+}
+
+#[test]
+fn counts_of_seconds_with_an_exponent() {
+    assert_eq!(
+        unix(b"1.795193169929e9"),
+        Some(FRIDAY * SECOND + 929_000_000)
+    );
+    assert_eq!(unix(b"1.795193169E+09"), Some(FRIDAY * SECOND));
+    assert_eq!(unix(b"-15e-1"), Some(-SECOND * 3 / 2));
+    assert_eq!(unix(b"1e3"), Some(1000 * SECOND));
+    assert_eq!(unix(b"1e-40"), Some(0));
+    assert_eq!(unix(b"0e99"), Some(0));
+    for text in [
+        "1e", "e3", "1e10", "1e99", "1e100", "1.5e3.5", "1ee3", "1e3x", "0x1e3", ".5e1",
+    ] {
+        assert_eq!(unix(text.as_bytes()), None, "{text:?}");
+    }
 }
 
 #[test]
@@ -521,6 +651,150 @@ fn formats_that_mean_nothing_are_refused_by_name() {
     check_refused("zzzz", "full name");
     check_refused("", "empty");
     check_refused(&"y".repeat(2000), "2000 bytes");
+}
+
+#[track_caller]
+fn check_column(format: &str, dialect: Dialect, column: usize, want: &str) {
+    let error = Format::compile_in(format, dialect).expect_err("the format is refused");
+    assert_eq!(error.column(), Some(column), "{error}");
+    assert!(error.message().contains(want), "{error}");
+    assert!(error.to_string().starts_with(&format!("column {column}: ")));
+}
+
+#[test]
+fn a_refused_format_names_the_column_and_what_would_work() {
+    check_column("yyyy-MM-ddTHH:mm", Dialect::Joda, 11, "'T'");
+    check_column("uuuu-MM-dd", Dialect::Joda, 1, "yyyy");
+    check_column("é HH:mm:ss XXX", Dialect::Joda, 12, "ZZ");
+    check_column("HH:mm VV", Dialect::Joda, 7, "ZZZ");
+    check_column("HH:mm 'open", Dialect::Joda, 7, "twice");
+    check_column("YYYY-MM-dd", Dialect::Java, 1, "uuuu");
+    check_column("uuuu-MM-ddd", Dialect::Java, 9, "dd");
+    check_column("HH:mm zzzz", Dialect::Java, 7, "VV");
+    check_column("HH:mm[:ss", Dialect::Java, 10, "]");
+    check_column("HH:mm]", Dialect::Java, 6, "[");
+    check_column("[a][a][a][a][a]", Dialect::Java, 13, "16");
+}
+
+#[test]
+fn an_output_format_that_is_refused_names_the_column() {
+    let error = Pattern::compile("YYYY.MM.dd.J", Dialect::Joda).expect_err("a J");
+    assert_eq!(error.column(), Some(12));
+}
+
+#[track_caller]
+fn check_java(format: &str, text: &str, want: &str) {
+    let zone = Zone::named("Europe/Berlin").expect("a zone");
+    let context = Context {
+        zone: &zone,
+        now_nanos: FRIDAY * SECOND,
+    };
+    let format = Format::compile_in(format, Dialect::Java).expect("a format");
+    assert_eq!(
+        shown(format.parse(text.as_bytes(), &context)),
+        want,
+        "for {text:?}"
+    );
+}
+
+#[test]
+fn java_formats_keep_nanoseconds() {
+    check_java(
+        "yyyy-MM-dd'T'HH:mm:ss.SSSSSSSSSXXX",
+        "2026-11-20T16:46:09.123456789Z",
+        "2026-11-20T16:46:09.123456789Z",
+    );
+    check_java(
+        "uuuu-MM-dd HH:mm:ss,SSS",
+        "2026-11-20 16:46:09,929",
+        "2026-11-20T15:46:09.929Z",
+    );
+    check_java(
+        "HH:mm:ss n uuuuDDD",
+        "16:46:09 5 2026324",
+        "2026-11-20T15:46:09.000000005Z",
+    );
+}
+
+#[test]
+fn java_numbers_have_as_many_digits_as_letters() {
+    check_java("uuuu-MM-dd HH:mm", "2026-11-2 16:46", "none");
+    check_java(
+        "uuuu-MM-d H:mm",
+        "2026-11-2 6:46",
+        "2026-11-02T05:46:00.000Z",
+    );
+    check_java(
+        "uuuuMMddHHmmssSSS",
+        "20261120164609929",
+        "2026-11-20T15:46:09.929Z",
+    );
+    check_java("uuuu-MM-dd HH:mm:ss.SSS", "2026-11-20 16:46:09.92", "none");
+}
+
+#[test]
+fn java_years_of_two_digits_are_of_this_century() {
+    check_java("dd/MM/yy", "20/11/99", "2099-11-19T23:00:00.000Z");
+    check_java("yyMMdd", "261120", "2026-11-19T23:00:00.000Z");
+}
+
+#[test]
+fn java_zones_in_the_text_win() {
+    check_java(
+        "uuuu-MM-dd HH:mm VV",
+        "2026-07-01 12:00 America/New_York",
+        "2026-07-01T16:00:00.000Z",
+    );
+    check_java(
+        "uuuu-MM-dd HH:mm z",
+        "2026-07-01 12:00 PST",
+        "2026-07-01T20:00:00.000Z",
+    );
+    check_java(
+        "uuuu-MM-dd HH:mm xx",
+        "2026-07-01 12:00 -0530",
+        "2026-07-01T17:30:00.000Z",
+    );
+    check_java(
+        "uuuu-MM-dd HH:mm O",
+        "2026-07-01 12:00 GMT+8",
+        "2026-07-01T04:00:00.000Z",
+    );
+    check_java(
+        "uuuu-MM-dd HH:mm OOOO",
+        "2026-07-01 12:00 GMT-05:30",
+        "2026-07-01T17:30:00.000Z",
+    );
+    check_java(
+        "uuuu-MM-dd HH:mm O",
+        "2026-07-01 12:00 GMT",
+        "2026-07-01T12:00:00.000Z",
+    );
+}
+
+#[test]
+fn java_parts_in_brackets_may_be_absent() {
+    let format = "uuuu-MM-dd[ HH:mm[:ss]][ XXX]";
+    check_java(format, "2026-11-20", "2026-11-19T23:00:00.000Z");
+    check_java(format, "2026-11-20 16:46", "2026-11-20T15:46:00.000Z");
+    check_java(format, "2026-11-20 16:46:09", "2026-11-20T15:46:09.000Z");
+    check_java(
+        format,
+        "2026-11-20 16:46:09 +02:00",
+        "2026-11-20T14:46:09.000Z",
+    );
+    check_java(format, "2026-11-20 Z", "2026-11-20T00:00:00.000Z");
+    check_java(format, "2026-11-20 16", "none");
+    check_java("'['uuuu']'", "[2026]", "2025-12-31T23:00:00.000Z");
+}
+
+#[test]
+fn java_takes_a_missing_year_and_zone_from_the_context() {
+    check_java(
+        "MMM dd HH:mm:ss",
+        "Nov 20 16:46:09",
+        "2026-11-20T15:46:09.000Z",
+    );
 }
 
 // Output.

@@ -10,6 +10,15 @@ use super::civil::{Local, NANOS_PER_SECOND};
 const OFFSET_SECONDS_MAX: i32 = 86_399;
 
 /// A time zone, by name with its history of summer times, or a fixed offset.
+///
+/// ```
+/// use sawlog_parsers::timestamp::Zone;
+///
+/// let berlin = Zone::named("Europe/Berlin").expect("a zone of the database");
+/// // 2026-11-20T16:46:09Z, in winter.
+/// assert_eq!(berlin.offset_seconds(1_795_193_169_000_000_000), 3600);
+/// assert!(Zone::named("Europe/Nowhere").is_none());
+/// ```
 #[derive(Clone, Debug)]
 pub struct Zone(Kind);
 
@@ -33,7 +42,7 @@ impl Zone {
     }
 
     /// A zone of the IANA database (`Europe/Berlin`, `EST5EDT`, `UTC`) or an offset (`+01:00`,
-    /// `-0530`, `Z`).
+    /// `-0530`, `Z`); `None` for anything else. It costs a search of the database: find a zone once.
     pub fn named(name: &str) -> Option<Zone> {
         if let Some((seconds, used)) = super::fixed::offset(name.as_bytes()) {
             return (used == name.len()).then(|| Zone::fixed(seconds));
@@ -47,7 +56,7 @@ impl Zone {
             .map(|zone| Zone(Kind::Named(zone)))
     }
 
-    /// Seconds east of UTC at an instant.
+    /// Seconds east of UTC at an instant in nanoseconds since 1970.
     pub fn offset_seconds(&self, nanos: i64) -> i32 {
         match &self.0 {
             Kind::Fixed(seconds) => *seconds,

@@ -40,7 +40,7 @@ impl Short {
             Some(chunk) => {
                 let differing = u64::from_le_bytes(*chunk) ^ u64::from_le_bytes(self.bytes);
                 // The bytes behind the text are shifted out.
-                differing << ((8 - self.length) * 8 & 63) == 0
+                differing << (((8 - self.length) * 8) & 63) == 0
             }
             None => self.is_start_of(rest),
         };
