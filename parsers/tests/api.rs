@@ -5,12 +5,12 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use sawlog_parsers::docker_json;
 use sawlog_parsers::grok::{
     Capture, Explanation, Grok, GrokSet, Kind, Options, Outcome, Patterns, SetOutcome, Slots, Tier,
 };
 use sawlog_parsers::syslog::{self, Format, Reference};
 use sawlog_parsers::{Error, timestamp};
+use sawlog_parsers::{csv, dissect, docker_json};
 
 /// Crates whose types a user would have to take along.
 const FOREIGN: [&str; 10] = [
@@ -208,6 +208,8 @@ fn threads_share_what_is_compiled_and_hand_over_what_is_not() {
     is_shared::<Options>();
     is_shared::<(Capture, Explanation, Kind, Outcome, Tier)>();
     is_shared::<Slots>();
+    is_shared::<(dissect::Dissect, dissect::Cuts)>();
+    is_shared::<(csv::Csv, csv::Cuts)>();
     is_shared::<timestamp::Format>();
     is_shared::<timestamp::Pattern>();
     is_shared::<sawlog_parsers::framing::Decoder>();
@@ -334,6 +336,21 @@ fn docker_json_allocates_nothing() {
         for line in lines {
             assert!(docker_json::parse(line).is_some());
         }
+    });
+}
+
+#[test]
+fn dissect_and_csv_allocate_nothing() {
+    let dissect = dissect::Dissect::compile("%{time} %{+time} %{host} %{program}[%{pid}]: %{text}");
+    let dissect = dissect.expect("the mapping is sound");
+    let csv = csv::Csv::compile(csv::Options::default()).expect("the usual options");
+    let (mut dissected, mut columns) = (dissect::Cuts::new(), csv::Cuts::new());
+    check_no_allocation(|| {
+        let line = b"Mar 16 web-17 postfix[1713]: connect";
+        assert!(dissect.parse(line, &mut dissected).is_some());
+        assert!(dissect.parse(b"another line", &mut dissected).is_none());
+        let row = csv.parse(b"root,\"no, no\",,17", &mut columns);
+        assert!(matches!(row, csv::Parsed::Row(_)));
     });
 }
 

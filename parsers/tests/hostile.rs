@@ -5,11 +5,13 @@
 use std::sync::mpsc;
 use std::time::Duration;
 
+use sawlog_parsers::csv::{self, Csv, Parsed};
+use sawlog_parsers::dissect::{self, Dissect};
 use sawlog_parsers::docker_json::{self, Stream};
 use sawlog_parsers::grok::{Grok, Options, Outcome, Patterns, Slots, Tier};
 use sawlog_parsers::joiner::Joiner;
 use sawlog_parsers::syslog::{self, Reference};
-use sawlog_parsers::{cri, docker_frames, framing, grok, timestamp};
+use sawlog_parsers::{collectd, cri, docker_frames, framing, grok, timestamp};
 
 /// Bytes of a hostile line.
 const LINE_BYTES: usize = 10_000_000;
@@ -223,6 +225,68 @@ fn docker_json_comes_back() {
             }
             docker_json::unescape(&line, &mut text);
             assert!(text.len() <= 4 * line.len());
+        }
+    });
+}
+
+#[test]
+fn dissect_comes_back() {
+    check("dissect", || {
+        for mapping in [
+            "%{a} %{b}",
+            "%{a->} %{b}",
+            "%{a}:%{+a}:%{+a/1}:%{b}",
+            "%{?k}=%{&k} %{rest}",
+            "%{a}aaaaaaaaab%{b}",
+        ] {
+            let dissect = Dissect::compile(mapping).expect("the mapping is sound");
+            let mut cuts = dissect::Cuts::new();
+            for line in lines() {
+                let Some(found) = dissect.parse(&line, &mut cuts) else {
+                    assert!(dissect.explain(&line).is_some(), "{mapping}");
+                    continue;
+                };
+                assert!(
+                    found
+                        .fields()
+                        .all(|field| field.value().len() <= line.len() + 2)
+                );
+            }
+        }
+    });
+}
+
+#[test]
+fn csv_comes_back() {
+    check("csv", || {
+        let csv = Csv::compile(csv::Options::default()).expect("the usual options");
+        let mut cuts = csv::Cuts::new();
+        let more = [
+            repeated(b","),
+            repeated(b"\"\","),
+            framed(b"\"", b"\"\"", b"\""),
+            framed(b"\"", b"a,", b""),
+        ];
+        for line in lines().into_iter().chain(more) {
+            match csv.parse(&line, &mut cuts) {
+                Parsed::Row(row) => assert!(row.length() <= line.len()),
+                Parsed::Whole(kept) => assert_eq!(kept.line.len(), line.len()),
+            }
+        }
+    });
+}
+
+#[test]
+fn collectd_comes_back() {
+    check("collectd", || {
+        let more = [
+            repeated(b"\0\0\0\x05\0"),
+            repeated(b"\0\x04\0\0"),
+            repeated(b"\0\x06\0\x0F\0\x01\0\0\0\0\0\0\0\0\x63"),
+            repeated(b"\0\x06\xFF\xFF\xFF\xFF"),
+        ];
+        for packet in lines().into_iter().chain(more) {
+            assert!(collectd::parse(&packet).count() <= packet.len());
         }
     });
 }
