@@ -8,6 +8,7 @@ pub mod json;
 pub mod mutate;
 
 use crate::event::{Batch, EventId};
+use crate::lang::source::Span;
 use crate::pipeline::Building;
 use crate::plugin::{Options, Plugin};
 
@@ -31,6 +32,11 @@ pub struct FilterPlugin {
 pub trait Filter: Send {
     /// Works on the selected events, none of which is dropped.
     fn run(&mut self, batch: &mut Batch, selected: &[EventId], outcome: &mut Outcome);
+
+    /// What `sawlog check` has to say of it, and of which place of the configuration.
+    fn remarks(&self) -> Vec<(Span, String)> {
+        Vec::new()
+    }
 
     /// The same filter for another worker; compiled parts are shared.
     fn fork(&self) -> Box<dyn Filter>;

@@ -98,7 +98,7 @@ fn items_come_back(item: &Item<'_>) {
             let mut packet = said(&list.identifier, list.time);
             if let Some(interval) = list.interval {
                 packet.extend(match u64::try_from(interval.as_nanos()) {
-                    Ok(nanos) if nanos <= 17_179_869_183_000_000_000 => number(9, units(nanos)),
+                    Ok(nanos) if nanos <= 17_179_869_183_999_999_999 => number(9, units(nanos)),
                     _ => number(7, interval.as_secs()),
                 });
             }

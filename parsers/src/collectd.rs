@@ -262,6 +262,15 @@ impl Severity {
 }
 
 /// A signature. It is genuine if the HMAC-SHA256 of `covered`, keyed by the user's password, is `mac`.
+///
+/// ```
+/// use sawlog_parsers::collectd::{Item, parse};
+///
+/// let packet = [&b"\x02\0\0\x29"[..], &[7; 32], b"alice", b"\0\x02\0\x08cpu\0"].concat();
+/// let Some(Item::Signature(signature)) = parse(&packet).next() else { panic!("a signature") };
+/// assert_eq!((signature.user, signature.mac), (&b"alice"[..], &[7; 32]));
+/// assert_eq!(signature.covered, b"alice\0\x02\0\x08cpu\0");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Signature<'a> {
     /// Who signed.
@@ -277,6 +286,14 @@ pub struct Signature<'a> {
 ///
 /// Decrypted, `payload` begins with the 20 bytes of the SHA-1 of what follows, and what follows is for
 /// [`parse`] again.
+///
+/// ```
+/// use sawlog_parsers::collectd::{Item, parse};
+///
+/// let packet = [&b"\x02\x10\0\x2D\0\x03bob"[..], &[1; 16], &[2; 20]].concat();
+/// let Some(Item::Encrypted(encrypted)) = parse(&packet).next() else { panic!("an encrypted part") };
+/// assert_eq!((encrypted.user, encrypted.payload), (&b"bob"[..], &[2; 20][..]));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Encrypted<'a> {
     /// Whose password it is.
@@ -288,6 +305,16 @@ pub struct Encrypted<'a> {
 }
 
 /// The rest of a packet that cannot be understood.
+///
+/// ```
+/// use sawlog_parsers::collectd::{Item, Reason, parse};
+///
+/// let mut items = parse(b"\0\x06\0\x06\0\0\0\x02\0\x07cpu");
+/// assert!(matches!(items.next(), Some(Item::Values(list)) if list.values.is_empty()));
+/// let Some(Item::KeptWhole(rest)) = items.next() else { panic!("the text has no NUL") };
+/// assert_eq!((rest.offset, rest.bytes), (6, &b"\0\x02\0\x07cpu"[..]));
+/// assert_eq!(rest.reason, Reason::TextWithoutEnd);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct KeptWhole<'a> {
     /// Where in the packet the faulty part begins.
@@ -396,7 +423,7 @@ impl<'a> Items<'a> {
     }
 
     /// Notes what a part says, or makes an item of it.
-    fn take(&mut self, part: Part<'a>) -> Option<Item<'a>> {
+    fn note(&mut self, part: Part<'a>) -> Option<Item<'a>> {
         match part {
             Part::Host(text) => self.identifier.host = text,
             Part::Plugin(text) => self.identifier.plugin = text,
@@ -438,7 +465,7 @@ impl<'a> Iterator for Items<'a> {
             match parts::part(self.rest) {
                 Ok((rest, part)) => {
                     self.rest = rest;
-                    if let Some(item) = self.take(part) {
+                    if let Some(item) = self.note(part) {
                         return Some(item);
                     }
                 }

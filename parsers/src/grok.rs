@@ -35,7 +35,7 @@ mod set;
 mod token;
 mod tree;
 
-pub use self::explain::Explanation;
+pub use self::explain::{Alternative, Explanation};
 pub use self::number::{parse_boolean, parse_float, parse_int};
 pub use self::patterns::Patterns;
 pub use self::set::{GrokSet, SetOutcome};
@@ -193,7 +193,8 @@ pub enum Outcome {
     BudgetSpent,
 }
 
-/// The engine that an expression is matched with first, the best one first. All have the same result.
+/// The engine that an expression is matched with first, the best one first. All have the same result. It prints as
+/// `scanner`, `automaton` or `backtracker`.
 ///
 /// ```
 /// use sawlog_parsers::grok::{Grok, Options, Patterns, Tier};
@@ -211,6 +212,42 @@ pub enum Tier {
     Automaton,
     /// Backtracking within a budget of steps.
     Backtracker,
+}
+
+impl std::fmt::Display for Tier {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        out.write_str(match self {
+            Self::Scanner => "scanner",
+            Self::Automaton => "automaton",
+            Self::Backtracker => "backtracker",
+        })
+    }
+}
+
+/// How long a search can take at worst.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum WorstCase {
+    /// A time in proportion to the line, whatever the line. Only one that is not UTF-8, or ends in a newline, may go to
+    /// the backtracker and its budget.
+    Linear,
+    /// In proportion to the line too, but for lines where look-around or an atomic group rejects what the automaton
+    /// found: they may take so many steps of the backtracker.
+    LinearUnlessRejected(u64),
+    /// So many steps; then the outcome is [`Outcome::BudgetSpent`].
+    Steps(u64),
+}
+
+impl std::fmt::Display for WorstCase {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Linear => out.write_str("linear in the line"),
+            Self::LinearUnlessRejected(steps) => write!(
+                out,
+                "linear in the line, {steps} steps where look-around or an atomic group rejects what was found"
+            ),
+            Self::Steps(steps) => write!(out, "{steps} steps"),
+        }
+    }
 }
 
 /// A compiled expression. Any number of threads may search with it at the same time.
@@ -393,6 +430,33 @@ impl Grok {
     /// ```
     pub fn tier_reason(&self) -> &str {
         &self.tier_reason
+    }
+
+    /// The budget of the backtracking machine for one line, as in [`Options::steps_max`].
+    pub fn steps_max(&self) -> u64 {
+        self.steps_max
+    }
+
+    /// How long a search can take at worst. To know it the automaton is built, which takes some milliseconds; it is meant
+    /// for checks of a configuration.
+    ///
+    /// ```
+    /// use sawlog_parsers::grok::{Grok, Options, Patterns, Tier, WorstCase};
+    ///
+    /// let compile = |text| Grok::compile(text, &Patterns::legacy(), Options::default());
+    /// assert_eq!(compile("%{WORD:a} %{GREEDYDATA:b}")?.worst_case(), WorstCase::Linear);
+    /// let twice = compile(r"(?<a>.*) and \k<a>")?;
+    /// assert_eq!((twice.tier(), twice.worst_case()), (Tier::Backtracker, WorstCase::Steps(twice.steps_max())));
+    /// # Ok::<(), sawlog_parsers::Error>(())
+    /// ```
+    pub fn worst_case(&self) -> WorstCase {
+        match &self.automaton {
+            Some(automaton) if automaton.is_sound() => match automaton.has_checks() {
+                false => WorstCase::Linear,
+                true => WorstCase::LinearUnlessRejected(self.steps_max),
+            },
+            _ => WorstCase::Steps(self.steps_max),
+        }
     }
 
     /// What is accepted but likely not meant, such as an unknown type; a sentence for people each.

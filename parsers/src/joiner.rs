@@ -1,14 +1,45 @@
 //! Joins the pieces of long lines: chunks of one stream in, whole lines out, borrowed.
 //!
-//! One `Joiner` serves one stream of one container: Docker mixes the streams of a container, so
-//! chunks of different streams must not meet here. Which stream a chunk belongs to, and when a
-//! stream has ended, the caller knows.
+//! Docker and Kubernetes' container runtimes cut long lines into chunks and mix the streams of
+//! a container in one file, so chunks of different streams must not meet. A [`Joiner`] serves one
+//! stream; [`Joiners`] serve any number, told apart by a key of the caller's, within limits. When
+//! a stream has ended, the caller knows; there is no clock here.
+//!
+//! ```
+//! use sawlog_parsers::cri;
+//! use sawlog_parsers::joiner::{Joiners, Limits};
+//!
+//! let mut joiners = Joiners::new(Limits { line_bytes_max: 1 << 20, open_lines_max: 1000, bytes_max: 16 << 20 });
+//! let log = b"2026-11-20T16:46:09.1Z stdout P one li
+//! 2026-11-20T16:46:09.2Z stderr F another
+//! 2026-11-20T16:46:09.3Z stdout F ne";
+//! let mut lines = Vec::new();
+//! for record in log.split(|byte| *byte == b'\n').filter_map(cri::parse) {
+//!     let key = ("container 1", record.stream);
+//!     let pushed = joiners.push(&key, record.text, record.partial, Some(record.time));
+//!     lines.extend(pushed.line.map(|line| String::from_utf8_lossy(line.bytes).into_owned()));
+//! }
+//! assert_eq!(lines, ["another", "one line"]);
+//! ```
+
+mod keyed;
+
+pub use self::keyed::{Joiners, Limits, Pushed, Unfinished};
 
 /// Memory that a joiner keeps between two lines; a longer line's buffer is given back, since there
 /// is one joiner for every stream of every container. Four of Docker's chunks of 16 KiB fit.
 const KEPT_BYTES_MAX: usize = 64 * 1024;
 
-/// Collects the chunks of a line until its end.
+/// Collects the chunks of a line until its end, for one stream.
+///
+/// ```
+/// use sawlog_parsers::joiner::Joiner;
+///
+/// let mut joiner = Joiner::new(1 << 20);
+/// assert_eq!(joiner.push(b"one ", true, Some(1)), None);
+/// let line = joiner.push(b"line", false, Some(2)).expect("this chunk ends the line");
+/// assert_eq!((line.bytes, line.time), (&b"one line"[..], Some(1)));
+/// ```
 #[derive(Debug)]
 pub struct Joiner {
     bytes_max: usize,
@@ -31,7 +62,8 @@ enum State {
 pub struct Line<'a> {
     /// The text without its line end.
     pub bytes: &'a [u8],
-    /// The time of the first chunk, which is when the line began.
+    /// The time of the first chunk, which is when the line began: nanoseconds since 1970, or
+    /// whatever the caller counts in.
     pub time: Option<i64>,
     /// The line was longer than the cap, and what lies beyond is gone.
     pub truncated: bool,
@@ -82,10 +114,28 @@ impl Joiner {
     }
 
     /// Gives the line whose end never came, when the stream has ended.
+    ///
+    /// ```
+    /// use sawlog_parsers::joiner::Joiner;
+    ///
+    /// let mut joiner = Joiner::new(3);
+    /// assert_eq!(joiner.push(b"cut off", true, None), None);
+    /// let line = joiner.flush().expect("a chunk waits");
+    /// assert_eq!((line.bytes, line.truncated, line.unfinished), (&b"cut"[..], true, true));
+    /// assert_eq!(joiner.flush(), None);
+    /// ```
     pub fn flush(&mut self) -> Option<Line<'_>> {
         match self.state {
             State::Idle => None,
             State::Open => Some(self.close(true)),
+        }
+    }
+
+    /// Bytes that wait for the end of their line.
+    fn open_bytes(&self) -> usize {
+        match self.state {
+            State::Idle => 0,
+            State::Open => self.buffer.len(),
         }
     }
 
@@ -109,6 +159,10 @@ impl Joiner {
 
     fn close(&mut self, unfinished: bool) -> Line<'_> {
         self.state = State::Idle;
+        self.line(unfinished)
+    }
+
+    fn line(&self, unfinished: bool) -> Line<'_> {
         Line {
             bytes: &self.buffer,
             time: self.time,

@@ -111,6 +111,7 @@
 mod error;
 
 // One format each, in alphabetical order; each has a row in the table above.
+pub mod access_log;
 pub mod collectd;
 pub mod cri;
 pub mod csv;
@@ -120,6 +121,7 @@ pub mod docker_json;
 pub mod framing;
 pub mod grok;
 pub mod joiner;
+pub mod key_value;
 pub mod syslog;
 pub mod timestamp;
 

@@ -5,8 +5,12 @@
 use std::fs;
 use std::path::Path;
 
+#[path = "../../fuzz/properties/access_log.rs"]
+mod access_log;
 #[path = "../../fuzz/properties/collectd.rs"]
 mod collectd;
+#[path = "../../fuzz/properties/cri.rs"]
+mod cri;
 #[path = "../../fuzz/properties/csv.rs"]
 mod csv;
 #[path = "../../fuzz/properties/dissect.rs"]
@@ -31,6 +35,10 @@ mod grok_compile;
 mod grok_scanner;
 #[path = "../../fuzz/properties/grok_set.rs"]
 mod grok_set;
+#[path = "../../fuzz/properties/joiner.rs"]
+mod joiner;
+#[path = "../../fuzz/properties/key_value.rs"]
+mod key_value;
 #[path = "../../fuzz/properties/syslog.rs"]
 mod syslog;
 #[path = "../../fuzz/properties/timestamp.rs"]
@@ -240,4 +248,24 @@ fn csv_rows() {
 #[test]
 fn collectd_packets() {
     check("collectd", 150, collectd::check);
+}
+
+#[test]
+fn key_value_pairs() {
+    check("key_value", 300, key_value::check);
+}
+
+#[test]
+fn access_log_lines() {
+    check("access_log", 300, access_log::check);
+}
+
+#[test]
+fn cri_lines() {
+    check("cri", 300, cri::check);
+}
+
+#[test]
+fn interleaved_chunks() {
+    check("joiner", 150, joiner::check);
 }

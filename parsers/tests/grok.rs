@@ -351,3 +351,71 @@ fn a_capture_that_was_entered_again_is_not_explained_as_complete() {
     assert_eq!(explained.rest, 9..9);
     assert_eq!(explained.captured, []);
 }
+
+#[track_caller]
+fn check_alternatives(expression: &str, line: &str, want: &[(Option<usize>, usize, &str)]) {
+    let explanation = compile(expression).unwrap().explain(line.as_bytes());
+    let found: Vec<_> = explanation
+        .alternatives
+        .iter()
+        .map(|one| (one.branch, one.offset, one.expected.as_str()))
+        .collect();
+    assert_eq!(found, want);
+}
+
+#[test]
+fn an_explanation_tells_how_far_each_alternative_of_the_expression_got() {
+    check_alternatives(
+        "^(?:GET %{INT:a} now|PUT %{WORD:b}=%{INT:c}|%{IP:d})$",
+        "PUT x=y",
+        &[
+            (Some(0), 0, "\"GET \""),
+            (Some(1), 6, "%{INT:c}"),
+            (Some(2), 0, "%{IP:d}"),
+        ],
+    );
+}
+
+#[test]
+fn an_explanation_tells_what_else_could_stand_at_the_place_of_failure() {
+    check_alternatives(
+        "%{WORD:verb} (?:%{INT:n}|%{IP:ip}|-) ",
+        "GET x",
+        &[(None, 4, "%{IP:ip}"), (None, 4, "\"-\"")],
+    );
+}
+
+#[test]
+fn a_piece_that_fails_inside_tells_how_far_it_came() {
+    let explanation = compile("at %{TIME:t}").unwrap().explain(b"at 12:61:00");
+    assert_eq!((explanation.offset, explanation.reached), (3, 6));
+    assert_eq!(explanation.expected, "%{TIME:t}");
+}
+
+#[test]
+fn alternatives_captured_by_then_are_told() {
+    let explanation = compile("^%{WORD:a} %{INT:b}|^%{INT:c} %{INT:d}")
+        .unwrap()
+        .explain(b"17 x");
+    let captured: Vec<_> = explanation
+        .alternatives
+        .iter()
+        .map(|one| one.captured.clone())
+        .collect();
+    assert_eq!(captured, [[(0, 0..2)], [(2, 0..2)]]);
+    assert_eq!(explanation.rest, 3..4);
+}
+
+#[test]
+fn a_match_has_no_alternatives() {
+    check_alternatives("a|b", "b", &[]);
+}
+
+#[test]
+fn an_expression_without_captures_is_explained_too() {
+    let explanation = compile("^%{WORD} %{INT}").unwrap().explain(b"up x");
+    assert_eq!(
+        (explanation.offset, explanation.expected.as_str()),
+        (3, "%{INT}")
+    );
+}

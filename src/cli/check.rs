@@ -7,7 +7,10 @@ use clap::{ArgMatches, Command};
 
 use crate::agent::{self, configuration};
 use crate::cli;
+use crate::lang::diagnostic::printable;
 use crate::metrics::Metrics;
+use crate::pipeline::compile::Compiled;
+use crate::pipeline::program::{FilterStep, Step};
 use crate::settings::Settings;
 
 pub fn command() -> Command {
@@ -23,6 +26,23 @@ pub fn run(matches: &ArgMatches) -> ExitCode {
     }
 }
 
+/// What the filters say of themselves, as `FILE:LINE:COLUMN: remark`, in the order of the text.
+fn remarks(compiled: &Compiled) -> Vec<String> {
+    let mut all = Vec::new();
+    Step::map(&compiled.filters, &mut |step: &FilterStep| {
+        all.extend(step.filter.remarks())
+    });
+    all.sort_by_key(|(span, _)| (span.source, span.start));
+    let mut lines = Vec::new();
+    for (span, remark) in all {
+        let (line, column) = compiled.sources.line_and_column(span);
+        let source = compiled.sources.source(span);
+        let file = source.map_or("-", |source| source.name.as_str());
+        lines.push(format!("{}:{line}:{column}: {remark}", printable(file)));
+    }
+    lines
+}
+
 /// Builds what `run` builds, and stops there.
 pub fn check(settings: &Settings) -> ExitCode {
     settings
@@ -31,6 +51,9 @@ pub fn check(settings: &Settings) -> ExitCode {
         .for_each(|notice| eprintln!("notice: {notice}"));
     match configuration::compile_all(settings, &Arc::new(Metrics::default())) {
         Some(compiled) => {
+            for one in &compiled {
+                remarks(one).iter().for_each(|line| println!("{line}"));
+            }
             let inputs: usize = compiled.iter().map(|one| one.inputs.len()).sum();
             println!(
                 "Configuration OK: pipelines: {}, inputs: {inputs}",

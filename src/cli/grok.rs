@@ -1,5 +1,7 @@
 //! `sawlog grok`: matches lines of stdin against a pattern, as the filter does, and prints the captures.
 
+mod explain;
+
 use std::io::{self, BufRead, Write};
 use std::path::Path;
 use std::process::ExitCode;
@@ -13,18 +15,29 @@ use crate::filters::grok::compile::pattern_files;
 use crate::filters::grok::{Capture, convert};
 use crate::limits;
 use crate::queue::ack::Ack;
-use sawlog_parsers::grok::{self, Grok, Outcome, Patterns, Slots};
+use sawlog_parsers::grok::{self, Grok, GrokSet, Patterns, SetOutcome, Slots};
 
 pub fn command() -> Command {
     let text = |name: &'static str, help: &'static str| Arg::new(name).long(name).help(help);
     Command::new("grok")
         .about("Match lines of stdin: a JSON object of captures for each, or null")
-        .arg(text("pattern", "The grok expression").required(true))
+        .arg(
+            text("pattern", "The grok expression; several are tried in order")
+                .required(true)
+                .action(ArgAction::Append),
+        )
         .arg(text("patterns-dir", "Folder or file of further patterns").action(ArgAction::Append))
         .arg(
-            text("ecs", "Which built-in patterns")
-                .value_parser(["disabled", "v1", "v8"])
-                .default_value("disabled"),
+            text(
+                "ecs",
+                "Which built-in patterns: those of a filter in this mode",
+            )
+            .value_parser(["disabled", "v1", "v8"])
+            .default_value("disabled"),
+        )
+        .arg(
+            text("bank", "Which built-in patterns, whatever the mode")
+                .value_parser(["legacy", "ecs-v1", "strict"]),
         )
         .arg(
             text("explain", "Say how far a line that does not match got")
@@ -33,18 +46,17 @@ pub fn command() -> Command {
 }
 
 pub fn run(matches: &ArgMatches) -> ExitCode {
-    let compiled = compile(matches);
-    let (grok, explain) = match compiled {
-        Ok(grok) => (grok, matches.get_flag("explain")),
+    let set = match compile(matches) {
+        Ok(set) => set,
         Err(error) => {
             eprintln!("sawlog: {error}");
             return REFUSED.into();
         }
     };
-    grok.warnings()
-        .iter()
-        .for_each(|warning| eprintln!("sawlog: warning: {warning}"));
-    match match_lines(&grok, explain) {
+    for warning in set.groks().iter().flat_map(Grok::warnings) {
+        eprintln!("sawlog: warning: {warning}");
+    }
+    match match_lines(&set, matches.get_flag("explain")) {
         Ok(()) => ExitCode::SUCCESS,
         // The reader of our output went away, as `head` does.
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
@@ -55,9 +67,21 @@ pub fn run(matches: &ArgMatches) -> ExitCode {
     }
 }
 
-fn compile(matches: &ArgMatches) -> Result<Grok, String> {
-    let mut patterns = match matches.get_one::<String>("ecs").map(String::as_str) {
-        Some("v1" | "v8") => Patterns::ecs_v1(),
+fn compile(matches: &ArgMatches) -> Result<GrokSet, String> {
+    let patterns = patterns(matches)?;
+    let mut groks = Vec::new();
+    for expression in matches.get_many::<String>("pattern").into_iter().flatten() {
+        let grok = Grok::compile(expression, &patterns, grok::Options::default());
+        groks.push(grok.map_err(|error| error.to_string())?);
+    }
+    Ok(GrokSet::new(groks))
+}
+
+fn patterns(matches: &ArgMatches) -> Result<Patterns, String> {
+    let text = |name| matches.get_one::<String>(name).map(String::as_str);
+    let mut patterns = match (text("bank"), text("ecs")) {
+        (Some("strict"), _) => Patterns::strict(),
+        (Some("ecs-v1"), _) | (None, Some("v1" | "v8")) => Patterns::ecs_v1(),
         _ => Patterns::legacy(),
     };
     for path in matches
@@ -74,21 +98,15 @@ fn compile(matches: &ArgMatches) -> Result<Grok, String> {
                 .map_err(|error| error.to_string())?;
         }
     }
-    let expression = matches
-        .get_one::<String>("pattern")
-        .map_or("", String::as_str);
-    Grok::compile(expression, &patterns, grok::Options::default()).map_err(|e| e.to_string())
+    Ok(patterns)
 }
 
-fn match_lines(grok: &Grok, explain: bool) -> io::Result<()> {
+fn match_lines(set: &GrokSet, explain: bool) -> io::Result<()> {
     let mut names = Names::default();
-    let fields: Vec<Option<Capture>> = grok
-        .captures()
+    let fields: Vec<Vec<Option<Capture>>> = set
+        .groks()
         .iter()
-        .map(|capture| {
-            let reference = Reference::compile(&capture.field, &mut names).ok()?;
-            Some(Capture::new(reference, capture.kind, false))
-        })
+        .map(|grok| places(grok, &mut names))
         .collect();
     let names = Arc::new(names);
     let (mut input, mut output) = (io::stdin().lock(), io::stdout().lock());
@@ -101,42 +119,33 @@ fn match_lines(grok: &Grok, explain: bool) -> io::Result<()> {
         }
         let text = line.strip_suffix(b"\n").unwrap_or(&line);
         let text = text.strip_suffix(b"\r").unwrap_or(text);
-        let mut out = match grok.search(text, &mut slots) {
-            Outcome::Match => captures(grok, &fields, text, &slots, &names),
-            Outcome::NoMatch | Outcome::BudgetSpent => b"null".to_vec(),
+        let found = match set.search(text, &mut slots) {
+            SetOutcome::Match(index) => set.groks().get(index).zip(fields.get(index)),
+            SetOutcome::NoMatch | SetOutcome::BudgetSpent(_) => None,
         };
-        out.push(b'\n');
-        let matched = out != b"null\n";
-        output.write_all(&out)?;
-        if explain && !matched {
-            output.write_all(&explanation(grok, text))?;
+        match found {
+            Some((grok, fields)) => {
+                output.write_all(&captures(grok, fields, text, &slots, &names))?;
+                output.write_all(b"\n")?;
+            }
+            None => {
+                output.write_all(b"null\n")?;
+                if explain {
+                    output.write_all(explain::explained(set.groks(), text).as_bytes())?;
+                }
+            }
         }
         output.flush()?;
     }
 }
 
-/// How far a line got: the line, a caret below the place, and what was expected there.
-fn explanation(grok: &Grok, line: &[u8]) -> Vec<u8> {
-    let explained = grok.explain(line);
-    let shown =
-        |bytes: &[u8]| String::from_utf8_lossy(bytes).replace(|c: char| c.is_control(), " ");
-    let (before, rest) = line.split_at(explained.offset.min(line.len()));
-    let before = shown(before);
-    let mut text = format!("  {before}{}\n", shown(rest));
-    text.push_str(&format!(
-        "  {}^ expected {}\n",
-        " ".repeat(before.chars().count()),
-        explained.expected
-    ));
-    for (index, range) in explained.captured {
-        let captured = line.get(range).map(shown).unwrap_or_default();
-        let field = grok
-            .captures()
-            .get(index)
-            .map_or("", |capture| capture.field.as_str());
-        text.push_str(&format!("  until there: {field} = {captured}\n"));
-    }
-    text.into_bytes()
+/// Where each capture goes.
+fn places(grok: &Grok, names: &mut Names) -> Vec<Option<Capture>> {
+    let place = |capture: &grok::Capture| {
+        let reference = Reference::compile(&capture.field, names).ok()?;
+        Some(Capture::new(reference, capture.kind, false))
+    };
+    grok.captures().iter().map(place).collect()
 }
 
 /// The captures of a match as JSON, put together as the filter does on an event without fields.

@@ -10,6 +10,7 @@ use sawlog_parsers::grok::{self, Grok, GrokSet, Kind as CaptureKind, SetOutcome,
 use crate::event::value::Text;
 use crate::event::{Batch, EventId, Name, Reference, Value};
 use crate::filters::{Filter, FilterPlugin, Outcome};
+use crate::lang::source::Span;
 use crate::metrics::Counter;
 use crate::plugin::{Kind, Opt, Plugin, Section};
 
@@ -33,6 +34,14 @@ static DESCRIPTION: Plugin = Plugin {
              is success.",
         )
         .default("true"),
+        Opt::new(
+            "bank",
+            Kind::Text,
+            "The built-in patterns: `legacy` with Logstash's old field names, `ecs-v1` with those of the Elastic Common \
+             Schema, `strict` with these and patterns that take what the formats allow and no more. Without it \
+             `legacy` or `ecs-v1`, as `ecs_compatibility` says. Logstash does not know this option.",
+        )
+        .allowed(&["legacy", "ecs-v1", "strict"]),
         Opt::new("patterns_dir", Kind::List, "Folders or files with further pattern definitions.").default("[]"),
         Opt::new("patterns_files_glob", Kind::Text, "Which files of those folders are read.").default("\"*\""),
         Opt::new("pattern_definitions", Kind::Hash, "Name to pattern, for this filter alone.").default("{}"),
@@ -91,17 +100,38 @@ impl FieldPatterns {
             rules,
         }
     }
+
+    /// How each expression is matched, how long that can take, and why not better.
+    fn remarks(&self) -> Vec<(Span, String)> {
+        let remark = |(grok, rules): (&Grok, &CaptureRules)| {
+            let text = format!(
+                "grok: {}: {}; worst case: {}",
+                grok.tier(),
+                grok.tier_reason(),
+                grok.worst_case()
+            );
+            (rules.span, text)
+        };
+        self.set
+            .groks()
+            .iter()
+            .zip(&self.rules)
+            .map(remark)
+            .collect()
+    }
 }
 
 /// Where the captures of one expression go.
 struct CaptureRules {
+    /// Where the expression is written.
+    span: Span,
     captures: Vec<Capture>,
     /// The set of the captures' names, if all are different fields at the top level.
     new_fields: Option<u64>,
 }
 
 impl CaptureRules {
-    fn new(captures: Vec<Capture>) -> Self {
+    fn new(span: Span, captures: Vec<Capture>) -> Self {
         let mut new_fields = Some(0);
         for capture in &captures {
             let bit = capture.top.map(Name::bit);
@@ -110,6 +140,7 @@ impl CaptureRules {
                 .and_then(|(bits, bit)| (bits & bit == 0).then_some(bits | bit));
         }
         Self {
+            span,
             captures,
             new_fields,
         }
@@ -163,6 +194,13 @@ impl Filter for GrokFilter {
                 }
             }
         }
+    }
+
+    fn remarks(&self) -> Vec<(Span, String)> {
+        self.fields
+            .iter()
+            .flat_map(FieldPatterns::remarks)
+            .collect()
     }
 
     fn fork(&self) -> Box<dyn Filter> {

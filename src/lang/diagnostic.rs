@@ -187,7 +187,7 @@ fn part_around(text: &str, line: Range<usize>, span: Span) -> Range<usize> {
 }
 
 /// A text, cut to a length that can be read, with its control characters written out, so that a name cannot move the cursor of a terminal.
-fn printable(text: &str) -> String {
+pub fn printable(text: &str) -> String {
     let mut printed = String::with_capacity(text.len());
     let mut characters = text.chars();
     for character in characters.by_ref().take(limits::MESSAGE_CHARACTERS_MAX) {

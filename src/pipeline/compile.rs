@@ -23,6 +23,8 @@ pub struct Compiled {
     pub filters: Vec<Step<FilterStep>>,
     pub outputs: Vec<Step<PlannedOutput>>,
     pub names: Arc<Names>,
+    /// The texts that it was compiled from, for places in them.
+    pub sources: Sources,
 }
 
 /// An output that is not opened yet.
@@ -86,6 +88,7 @@ pub fn compile(
         filters,
         outputs,
         names: Arc::new(names),
+        sources: sources.clone(),
     })
 }
 

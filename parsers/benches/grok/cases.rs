@@ -35,10 +35,9 @@ pub const FILE: &[(&str, &str)] = &[
     ("NGINXACCESS", "%{NGINXSOURCE} %{HTTPREQUEST} %{WEBMETRICS}"),
 ];
 
-const NGINX_LINE: &str =
-    r#"172.16.132.216 [14/Sep/2015:16:31:02 +0000] "GET /cart?item=7&n=2 HTTP/1.1" 304 0 0.002"#;
-const NGINX_CUT: &str =
-    r#"172.16.132.216 [14/Sep/2015:16:31:02 +0000] "GET /cart?item=7&n=2 HTTP/1.1" 304 0 -"#;
+/// As long as the lines of the agent's benchmarks are in the mean.
+const NGINX_LINE: &str = r#"172.16.132.216 [14/Sep/2015:16:31:02 +0000] "GET /cart/items?item=71&n=2 HTTP/1.1" 200 4812 0.002"#;
+const NGINX_CUT: &str = r#"172.16.132.216 [14/Sep/2015:16:31:02 +0000] "GET /cart/items?item=71&n=2 HTTP/1.1" 200 4812 -"#;
 const APACHE_LINE: &str = concat!(
     r#"83.149.9.216 - - [24/Feb/2015:23:13:42 +0000] "GET /presentations/logstash/images/kibana-search.png "#,
     r#"HTTP/1.1" 200 203023 "http://example.com/presentations/logstash/" "Mozilla/5.0 (Macintosh; Intel Mac OS X)""#

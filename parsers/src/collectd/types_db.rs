@@ -99,6 +99,17 @@ impl TypesDb {
     }
 
     /// The data sources of a data set; `None` if no file has it.
+    ///
+    /// ```
+    /// use sawlog_parsers::collectd::{Kind, TypesDb};
+    ///
+    /// let mut types = TypesDb::new();
+    /// types.add_file("types.db", b"percent value:GAUGE:0:100.1")?;
+    /// let source = &types.sources(b"percent").expect("it was just added")[0];
+    /// assert_eq!((source.kind, source.min, source.max), (Kind::Gauge, Some(0.0), Some(100.1)));
+    /// assert_eq!(types.sources(b"load"), None);
+    /// # Ok::<(), sawlog_parsers::Error>(())
+    /// ```
     pub fn sources(&self, type_name: &[u8]) -> Option<&[DataSource]> {
         self.sets.get(type_name).map(Vec::as_slice)
     }

@@ -62,6 +62,11 @@ impl Automaton {
         self.regex().is_some()
     }
 
+    /// Whether conditions were left out that a match must pass.
+    pub fn has_checks(&self) -> bool {
+        !self.translation.checks.is_empty()
+    }
+
     fn regex(&self) -> Option<&Arc<Regex>> {
         let build = || {
             RegexBuilder::new(&self.translation.expression)

@@ -54,6 +54,29 @@ impl First {
         }
     }
 
+    /// The first place that may be next; the start itself where a byte beyond ASCII may, since those that follow a first
+    /// one are no places.
+    pub fn next(&self, line: &[u8]) -> Option<usize> {
+        if !self.is_ascii() {
+            return Some(0);
+        }
+        match self.only_byte() {
+            Some(byte) => memchr::memchr(byte, line),
+            None => line.iter().position(|byte| self.admits(Some(byte))),
+        }
+        .or_else(|| self.end.then_some(line.len()))
+    }
+
+    /// The byte, when there is one alone.
+    fn only_byte(&self) -> Option<u8> {
+        let count: u32 = self.bytes.iter().map(|word| word.count_ones()).sum();
+        let word = self.bytes.iter().position(|word| *word != 0)?;
+        let bit = self.bytes.get(word)?.trailing_zeros();
+        u8::try_from(64 * word as u32 + bit)
+            .ok()
+            .filter(|_| count == 1)
+    }
+
     /// Whether no byte beyond ASCII may come next.
     pub fn is_ascii(&self) -> bool {
         self.bytes[2] == 0 && self.bytes[3] == 0

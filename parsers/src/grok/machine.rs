@@ -123,6 +123,8 @@ pub(super) struct Machine<'a> {
 /// Where a search got furthest; kept only for `explain`.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Furthest {
+    /// Whether anything failed yet.
+    is_noted: bool,
     /// Bytes that the attempt which got furthest had behind it. An attempt that begins late in the line does not count
     /// for more because of that.
     length: usize,
@@ -133,6 +135,21 @@ pub(super) struct Furthest {
     pub piece: u32,
     /// The piece that runs, and where it began.
     current: (u32, usize),
+    pub spans: Vec<usize>,
+    /// Where the attempt that got furthest began.
+    pub attempt_at: usize,
+    /// How far the piece that failed had come itself.
+    pub reached: usize,
+    /// When set: only the pieces that fail where they begin at this place are noted, in `beside`.
+    pub beside_at: Option<usize>,
+    pub beside: Vec<Failed>,
+}
+
+/// A piece that failed, how far it had come, and the spans by then.
+#[derive(Debug, Clone)]
+pub(super) struct Failed {
+    pub piece: u32,
+    pub reached: usize,
     pub spans: Vec<usize>,
 }
 
@@ -164,6 +181,11 @@ impl<'a> Machine<'a> {
     /// Asks for the furthest place of failure.
     pub fn note_furthest(&mut self) {
         self.furthest = Some(Box::default());
+    }
+
+    /// Asks for every piece that fails where it begins at this place.
+    pub fn note_beside(&mut self, place: usize) {
+        self.furthest.get_or_insert_default().beside_at = Some(place);
     }
 
     pub fn into_furthest(self) -> Furthest {
@@ -355,7 +377,7 @@ impl<'a> Machine<'a> {
     fn go_on(&mut self, pc: usize, frame: Frame) -> bool {
         match (frame, &self.program.ops[pc]) {
             (Frame::Shrink { low, at, .. }, Op::Greedy { guard, .. }) => {
-                self.shrink(pc, low, at, *guard)
+                self.shrink_on(pc, low, at, *guard)
             }
             (Frame::Grow { at, left, .. }, Op::Lazy { guard, .. }) => {
                 self.grow(pc, at, left, *guard)

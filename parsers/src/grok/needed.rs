@@ -1,15 +1,17 @@
 //! Texts of which every match holds at least one. A line without any of them is no match, whatever the engine; so one
 //! pass over a line can rule out many expressions. See [`super::GrokSet`].
 
-use super::class::Class;
+use super::class::{Class, REPLACEMENT};
 use super::tree::{Node, Repeat};
 
 /// More texts than this are not told apart: a search for many finds one of them nearly everywhere.
-const TEXTS_MAX: usize = 24;
+const TEXTS_MAX: usize = 96;
+/// So many are compared with each other, which takes a millisecond.
+const COMPARED_TEXTS_MAX: usize = 4 * TEXTS_MAX;
 /// A longer text is cut: what is behind rules out few lines more.
 const TEXT_BYTES_MAX: usize = 32;
 /// A text that weighs less stands in most lines, so looking for it would only cost time.
-const WEIGHT_MIN: usize = 5;
+const WEIGHT_MIN: usize = 4;
 
 /// The best such texts; none when nothing worth a search is known.
 pub(super) fn needed(tree: &Node) -> Vec<Box<[u8]>> {
@@ -22,6 +24,8 @@ pub(super) fn needed(tree: &Node) -> Vec<Box<[u8]>> {
 
 /// What is known of a piece.
 struct Facts {
+    /// Texts of which it begins with one, where more can follow.
+    starts: Option<Vec<Vec<u8>>>,
     /// All texts that it can take, when they are few.
     texts: Option<Vec<Vec<u8>>>,
     /// Texts of which it holds one.
@@ -30,6 +34,7 @@ struct Facts {
 
 impl Facts {
     const UNKNOWN: Self = Self {
+        starts: None,
         texts: None,
         needed: None,
     };
@@ -40,6 +45,7 @@ impl Facts {
         texts.dedup();
         match texts.len() <= TEXTS_MAX {
             true => Self {
+                starts: None,
                 needed: better(None, Some(texts.clone())),
                 texts: Some(texts),
             },
@@ -62,20 +68,21 @@ fn facts(node: &Node) -> Facts {
     }
 }
 
-/// A few characters of ASCII are as many texts; beyond it a stray byte may count as a character.
+/// A few characters are as many texts, unless a stray byte counts as one of them.
 fn of_class(class: &Class) -> Facts {
     let count: u32 = class
         .ranges()
         .iter()
         .map(|(low, high)| high - low + 1)
         .sum();
-    if !class.is_ascii() || 4 < count {
+    if 4 < count || class.contains(REPLACEMENT) {
         return Facts::UNKNOWN;
     }
     let codes = class.ranges().iter().flat_map(|(low, high)| *low..=*high);
+    let letters = codes.filter_map(char::from_u32);
     Facts::of_texts(
-        codes
-            .filter_map(|code| Some(vec![u8::try_from(code).ok()?]))
+        letters
+            .map(|letter| letter.to_string().into_bytes())
             .collect(),
     )
 }
@@ -86,7 +93,11 @@ fn of_concat(parts: impl Iterator<Item = Facts>) -> Facts {
     let (mut run, mut best, mut is_whole) = (empty(), None, true);
     for part in parts {
         let Some(texts) = part.texts else {
-            best = better(better(best, Some(run)), part.needed);
+            let starts = part
+                .starts
+                .filter(|starts| run.len() * starts.len() <= TEXTS_MAX);
+            let run_to_there = starts.map_or(run.clone(), |starts| joined(&run, &starts));
+            best = better(better(best, Some(run_to_there)), part.needed);
             (run, is_whole) = (empty(), false);
             continue;
         };
@@ -101,6 +112,7 @@ fn of_concat(parts: impl Iterator<Item = Facts>) -> Facts {
     match is_whole {
         true => Facts::of_texts(run),
         false => Facts {
+            starts: None,
             texts: None,
             needed: better(best, Some(run)),
         },
@@ -123,13 +135,9 @@ fn of_alternate(nodes: &[Node]) -> Facts {
         }
     }
     let needed: Option<Vec<Vec<Vec<u8>>>> = all.into_iter().map(|one| one.needed).collect();
-    let needed = needed.map(|sets| {
-        let mut texts: Vec<Vec<u8>> = sets.into_iter().flatten().collect();
-        texts.sort_unstable();
-        texts.dedup();
-        texts
-    });
+    let needed = needed.map(|sets| sets.into_iter().flatten().collect());
     Facts {
+        starts: None,
         texts: None,
         needed: better(None, needed),
     }
@@ -149,6 +157,7 @@ fn of_repeat(Repeat { body, min, max, .. }: &Repeat) -> Facts {
         (0, _) => Facts::UNKNOWN,
         (1, Some(1)) => once,
         _ => Facts {
+            starts: once.texts,
             texts: None,
             needed: once.needed,
         },
@@ -157,13 +166,31 @@ fn of_repeat(Repeat { body, min, max, .. }: &Repeat) -> Facts {
 
 /// The set that rules out more lines.
 fn better(one: Option<Vec<Vec<u8>>>, other: Option<Vec<Vec<u8>>>) -> Option<Vec<Vec<u8>>> {
-    let other =
-        other.filter(|texts| texts.len() <= TEXTS_MAX && texts.iter().all(|text| !text.is_empty()));
+    let other = other
+        .filter(|texts| texts.len() <= COMPARED_TEXTS_MAX)
+        .map(shortest)
+        .filter(|texts| texts.len() <= TEXTS_MAX && texts.iter().all(|text| !text.is_empty()));
     match (one, other) {
         (Some(one), Some(other)) if worth(&one) < worth(&other) => Some(other),
         (None, other) => other,
         (one, _) => one,
     }
+}
+
+/// The texts without those that hold another one: where they are, that one is too.
+fn shortest(mut texts: Vec<Vec<u8>>) -> Vec<Vec<u8>> {
+    texts.sort_unstable_by(|one, other| (one.len(), one).cmp(&(other.len(), other)));
+    let mut kept: Vec<Vec<u8>> = Vec::new();
+    for text in texts {
+        if kept
+            .iter()
+            .all(|short| memchr::memmem::find(&text, short).is_none())
+        {
+            kept.push(text);
+        }
+    }
+    kept.sort_unstable();
+    kept
 }
 
 /// The lightest text decides; then, the fewer the better.
@@ -181,6 +208,7 @@ fn weight(text: &[u8]) -> usize {
     let of_byte = |byte: &u8| match byte {
         b'0'..=b'9' | b' ' => 1,
         b'a'..=b'z' | b'.' | b':' | b'-' | b'/' | b',' => 2,
+        0..b' ' | b'<' | b'>' | b'{' | b'}' | b'|' => 4,
         _ => 3,
     };
     text.iter().map(of_byte).sum()
@@ -233,7 +261,13 @@ mod tests {
 
     #[test]
     fn a_text_with_an_optional_end_is_needed_without_it() {
-        check("%{INT}errors?", &["error", "errors"]);
+        check("%{INT}errors?", &["error"]);
+    }
+
+    #[test]
+    fn a_repeated_text_stands_there_once_at_least() {
+        check("%{INT}up +%{INT}", &["up "]);
+        check("[Mm][a\u{e4}]y", &["May", "M\u{e4}y", "may", "m\u{e4}y"]);
     }
 
     #[test]

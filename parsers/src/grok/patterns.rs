@@ -76,14 +76,25 @@ impl Patterns {
         Self::of_bank(bank::ECS_V1)
     }
 
+    /// The set with the field names of the Elastic Common Schema whose basic patterns take what the formats allow and no
+    /// more. It has every name of [`Patterns::ecs_v1`].
+    pub fn strict() -> Self {
+        let mut patterns = Self::ecs_v1();
+        patterns.add_bank(bank::STRICT);
+        patterns
+    }
+
     fn of_bank(files: &[(&str, &str)]) -> Self {
         let mut patterns = Self::empty();
+        patterns.add_bank(files);
+        patterns
+    }
+
+    fn add_bank(&mut self, files: &[(&str, &str)]) {
         for (name, text) in files {
-            patterns
-                .add_file(name, text.as_bytes())
+            self.add_file(name, text.as_bytes())
                 .expect("the embedded files, which a test reads as well");
         }
-        patterns
     }
 
     /// Adds the definitions of a pattern file: `NAME`, blanks, the pattern to the end of the line. `file` is its

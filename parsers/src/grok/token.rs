@@ -29,6 +29,7 @@ pub(super) enum Token {
         colon: bool,
     },
     Hostname,
+    HttpdUser,
     Number,
     /// An integer with its sign.
     Int,
@@ -58,7 +59,11 @@ pub(super) enum Scan {
     Unsure,
 }
 
+/// A hand-written parser: a line and a place in.
+pub(super) type Parser = fn(&[u8], usize) -> Scan;
+
 impl From<Option<usize>> for Scan {
+    #[inline]
     fn from(end: Option<usize>) -> Self {
         end.map_or(Scan::Fail, Scan::End)
     }
@@ -85,6 +90,9 @@ impl Token {
                 }
             }
             "HOSTNAME" if ends_before(&letters) => Token::Hostname,
+            "HTTPDUSER" if ends_before(&letters) && ends_before(&[(b'_', b'_'), (b'@', b'@')]) => {
+                Token::HttpdUser
+            }
             "BASE10NUM" => Token::Number,
             "INT" if ends_before(&[(b'0', b'9')]) => Token::Int,
             "WORD" => Token::Word,
@@ -134,6 +142,7 @@ impl Token {
                 .any(|hour| line.get(at + hour) == Some(&b':')),
             Token::Ipv4
             | Token::IpOrHost { .. }
+            | Token::HttpdUser
             | Token::Number
             | Token::Int
             | Token::QuotedString
@@ -142,37 +151,43 @@ impl Token {
         }
     }
 
-    /// Parses the token at a place of the line.
-    #[inline]
-    pub fn scan(self, line: &[u8], at: usize) -> Scan {
+    /// The function that parses the token at a place of a line.
+    pub fn parser(self) -> Parser {
         match self {
-            Token::Ip { closed } => address::ip(line, at, closed),
-            Token::Ipv4 => address::ipv4(line, at).into(),
-            Token::IpOrHost { colon } => address::ip_or_host(line, at, colon),
-            Token::Hostname => address::hostname(line, at).into(),
-            Token::Number => text::number(line, at).into(),
-            Token::Int => text::int(line, at).into(),
-            Token::Word => text::word(line, at).into(),
-            Token::WholeNumber { positive } => text::whole_number(line, at, positive).into(),
-            Token::QuotedString => text::quoted_string(line, at).into(),
-            Token::Month => date::month(line, at),
-            Token::Time => date::time(line, at).into(),
-            Token::HttpDate => date::http_date(line, at),
-            Token::SyslogTimestamp => date::syslog_timestamp(line, at),
-            Token::Iso8601 => date::iso8601(line, at),
-            Token::UriPath => text::uri_path(line, at).into(),
-            Token::UriPathParam => text::uri_path_param(line, at).into(),
+            Token::Ip { closed: true } => |line, at| address::ip(line, at, true),
+            Token::Ip { closed: false } => |line, at| address::ip(line, at, false),
+            Token::Ipv4 => |line, at| address::ipv4(line, at).into(),
+            Token::IpOrHost { colon: true } => |line, at| address::ip_or_host(line, at, true),
+            Token::IpOrHost { colon: false } => |line, at| address::ip_or_host(line, at, false),
+            Token::Hostname => |line, at| address::hostname(line, at).into(),
+            Token::HttpdUser => |line, at| address::httpd_user(line, at).into(),
+            Token::Number => |line, at| text::number(line, at).into(),
+            Token::Int => |line, at| text::int(line, at).into(),
+            Token::Word => |line, at| text::word(line, at).into(),
+            Token::WholeNumber { positive: true } => |line, at| text::positive(line, at).into(),
+            Token::WholeNumber { positive: false } => {
+                |line, at| text::whole_number(line, at).into()
+            }
+            Token::QuotedString => |line, at| text::quoted_string(line, at).into(),
+            Token::Month => date::month,
+            Token::Time => |line, at| date::time(line, at).into(),
+            Token::HttpDate => date::http_date,
+            Token::SyslogTimestamp => date::syslog_timestamp,
+            Token::Iso8601 => date::iso8601,
+            Token::UriPath => |line, at| text::uri_path(line, at).into(),
+            Token::UriPathParam => |line, at| text::uri_path_param(line, at).into(),
         }
     }
 }
 
 /// The built-in definitions that have a parser here, as trees to compare with.
 fn built_in() -> &'static HashMap<&'static str, Node> {
-    const NAMES: [&str; 17] = [
+    const NAMES: [&str; 18] = [
         "IP",
         "IPV4",
         "IPORHOST",
         "HOSTNAME",
+        "HTTPDUSER",
         "BASE10NUM",
         "INT",
         "WORD",

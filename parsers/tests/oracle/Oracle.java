@@ -32,7 +32,7 @@ import org.joni.Region;
 
 public class Oracle {
     /** A line that keeps the library busy for longer has no answer. */
-    private static final long MILLISECONDS_MAX = 1000;
+    private static final long MILLISECONDS_MAX = 200;
 
     private final MatcherWatchdog watchdog;
     private Grok grok;

@@ -1,9 +1,8 @@
 //! What `patterns/DIFFERENCES.md` says of differences: the rows of its tables come in, and a test asks whether one
 //! that it found is among them.
 //!
-//! A row is `| banks | patterns | kinds | ... |`, the patterns between backticks.
+//! A row is `| banks | patterns | kinds | line | theirs | ours |`, patterns and line between backticks.
 
-use std::collections::BTreeSet;
 use std::fmt;
 use std::path::Path;
 
@@ -35,44 +34,57 @@ impl fmt::Display for Kind {
     }
 }
 
-/// The documented differences of one bank.
-pub struct Differences {
-    /// Pattern and kind.
-    rows: BTreeSet<(String, String)>,
+/// One row of a table.
+pub struct Row {
+    pub banks: Vec<String>,
+    pub patterns: Vec<String>,
+    pub kinds: Vec<String>,
+    /// An example, which must differ in one of these ways.
+    pub line: Option<String>,
 }
 
-impl Differences {
-    /// Reads the tables.
-    pub fn read(bank: &str) -> Self {
-        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("patterns/DIFFERENCES.md");
-        let text = std::fs::read_to_string(path).expect("the differences are documented");
-        let mut rows = BTreeSet::new();
-        for row in text.lines().filter(|line| line.starts_with("| ")) {
-            let cells: Vec<&str> = row.split(" | ").collect();
-            let [banks, patterns, kinds, ..] = &cells[..] else {
-                continue;
-            };
-            if !words(banks).any(|word| word == bank) {
-                continue;
-            }
-            // Every second piece lies between backticks.
-            for pattern in patterns.split('`').skip(1).step_by(2) {
-                rows.extend(words(kinds).map(|kind| (pattern.to_owned(), kind.to_owned())));
-            }
-        }
-        Self { rows }
-    }
-
-    /// Whether a difference is there. In the engine itself only those of broken references are.
-    pub fn allow(&self, comparison: &str, pattern: &str, kind: Kind) -> bool {
-        let kind = match comparison {
-            "engine" => "references".to_owned(),
-            _ => kind.to_string(),
-        };
-        self.rows.contains(&(pattern.to_owned(), kind))
-    }
+/// Reads all rows.
+pub fn rows() -> Vec<Row> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("patterns/DIFFERENCES.md");
+    let text = std::fs::read_to_string(path).expect("the differences are documented");
+    let tables = text.lines().filter(|line| line.starts_with("| "));
+    tables.filter_map(row).collect()
 }
 
-fn words(cell: &str) -> impl Iterator<Item = &str> {
-    cell.split([' ', ',', '|']).filter(|word| !word.is_empty())
+fn row(line: &str) -> Option<Row> {
+    let cells: Vec<&str> = line.trim_matches('|').split(" | ").collect();
+    let [banks, patterns, kinds, line, ..] = &cells[..] else {
+        return None;
+    };
+    let words = |cell: &str| -> Vec<String> {
+        let words = cell.split([' ', ',', '`']).filter(|word| !word.is_empty());
+        words.map(str::to_owned).collect()
+    };
+    let line = line
+        .trim()
+        .strip_prefix('`')
+        .and_then(|line| line.strip_suffix('`'));
+    Some(Row {
+        banks: words(banks),
+        patterns: words(patterns),
+        kinds: words(kinds),
+        line: line.map(|line| line.replace("\\t", "\t").replace("\\n", "\n")),
+    })
+}
+
+/// Whether a difference is documented. In the engine itself only those of broken references may be.
+pub fn is_documented(
+    rows: &[Row],
+    bank: &str,
+    comparison: &str,
+    pattern: &str,
+    kind: Kind,
+) -> bool {
+    let kind = match comparison {
+        "engine" => "references".to_owned(),
+        _ => kind.to_string(),
+    };
+    let has = |list: &[String], word: &str| list.iter().any(|known| known == word);
+    rows.iter()
+        .any(|row| has(&row.banks, bank) && has(&row.patterns, pattern) && has(&row.kinds, &kind))
 }

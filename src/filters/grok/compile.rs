@@ -68,9 +68,7 @@ fn grok_options(options: &Options) -> GrokOptions {
         .and_then(|millis| u64::try_from(millis).ok());
     let steps_max = match millis.unwrap_or(30_000) {
         0 => STEPS_MAX * 100,
-        millis => (STEPS_MAX / 30_000)
-            .saturating_mul(millis)
-            .min(STEPS_MAX * 100),
+        millis => (STEPS_MAX.saturating_mul(millis) / 30_000).clamp(1, STEPS_MAX * 100),
     };
     let captures = match options.boolean("named_captures_only") {
         true => Captures::Named,
@@ -124,14 +122,15 @@ impl Rules<'_> {
             let overwrite = self.overwrite.contains(&reference);
             captures.push(Capture::new(reference, capture.kind, overwrite));
         }
-        Some((grok, CaptureRules::new(captures)))
+        Some((grok, CaptureRules::new(word.span, captures)))
     }
 }
 
 fn patterns(options: &Options, building: &mut Building<'_>) -> Patterns {
-    let mut patterns = match building.ecs(options) {
-        Ecs::Disabled => Patterns::legacy(),
-        Ecs::Enabled => Patterns::ecs_v1(),
+    let mut patterns = match (options.text("bank"), building.ecs(options)) {
+        (Some("strict"), _) => Patterns::strict(),
+        (Some("ecs-v1"), _) | (None, Ecs::Enabled) => Patterns::ecs_v1(),
+        _ => Patterns::legacy(),
     };
     let wanted = options.text("patterns_files_glob").unwrap_or("*");
     for folder in options.list("patterns_dir") {

@@ -1,8 +1,9 @@
 //! Operations of groups: marks and cuts, look-around, rounds of loops, back references; and the notes
 //! that `explain` asks for.
 
-use super::{Frame, Machine, Register, UNSET};
+use super::{Failed, Frame, Furthest, Machine, Register, UNSET};
 use crate::grok::class::decode_back;
+use crate::grok::explain::ALTERNATIVES_MAX;
 use crate::grok::program::Op;
 
 impl Machine<'_> {
@@ -136,15 +137,59 @@ impl Machine<'_> {
         let Some(furthest) = &mut self.furthest else {
             return;
         };
-        let is_first = furthest.spans.is_empty();
-        let length = self.at.saturating_sub(furthest.start);
-        if furthest.length < length || is_first {
-            furthest.length = length;
-            (furthest.piece, furthest.piece_at) = furthest.current;
-            furthest.spans.clone_from(&self.scratch.spans);
-            if let Some(void) = furthest.spans.get_mut(self.set..) {
+        let (bounds, set) = (&self.scratch.spans, self.set);
+        let spans = || {
+            let mut spans = bounds.clone();
+            if let Some(void) = spans.get_mut(set..) {
                 void.fill(UNSET);
             }
+            spans
+        };
+        match furthest.beside_at {
+            Some(place) => furthest.note_beside(place, self.at, spans),
+            None => furthest.note(self.at, spans),
+        }
+    }
+}
+
+impl Furthest {
+    /// Keeps the failure if no earlier one came further.
+    fn note(&mut self, at: usize, spans: impl FnOnce() -> Vec<usize>) {
+        let length = at.saturating_sub(self.start);
+        if self.length < length || !self.is_noted {
+            self.is_noted = true;
+            self.length = length;
+            self.attempt_at = self.start;
+            self.reached = at;
+            (self.piece, self.piece_at) = self.current;
+            self.spans = spans();
+        }
+    }
+
+    /// Keeps each piece that begins at the place once, where it came furthest.
+    fn note_beside(&mut self, place: usize, at: usize, spans: impl FnOnce() -> Vec<usize>) {
+        let (piece, began) = self.current;
+        if began != place {
+            return;
+        }
+        let reached = at.max(place);
+        let known = self.beside.iter().position(|known| known.piece == piece);
+        let index = known.unwrap_or(self.beside.len());
+        let is_further = self
+            .beside
+            .get(index)
+            .is_none_or(|known| known.reached < reached);
+        if !is_further || index == ALTERNATIVES_MAX {
+            return;
+        }
+        let failed = Failed {
+            piece,
+            reached,
+            spans: spans(),
+        };
+        match self.beside.get_mut(index) {
+            Some(known) => *known = failed,
+            None => self.beside.push(failed),
         }
     }
 }

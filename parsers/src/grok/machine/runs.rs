@@ -20,35 +20,40 @@ impl Machine<'_> {
         self.shrink(self.pc, low, end, guard)
     }
 
-    /// The longest end from here down to `low` where what follows may begin.
+    /// The longest end from `high` down to `low` where what follows may begin.
     pub(super) fn shrink(&mut self, pc: usize, low: usize, high: usize, guard: GuardIndex) -> bool {
+        let guard = &self.program.guards[usize::from(guard)];
         let mut at = high;
-        loop {
-            let is_good = self.admits(guard, at);
-            let before =
-                (low < at).then(|| at - decode_back(self.line, at).map_or(1, |found| found.1));
-            if is_good {
-                if let Some(before) = before {
-                    let set = self.set_now();
-                    self.push(Frame::Shrink {
-                        pc: pc as u32,
-                        set,
-                        low,
-                        at: before,
-                    });
-                }
-                self.charge(high - at);
-                self.at = at;
-                return self.jump(pc + 1);
+        while !guard.admits(self.line.get(at)) {
+            if at <= low {
+                self.charge(high - low);
+                return false;
             }
-            match before {
-                Some(before) => at = before,
-                None => {
-                    self.charge(high - low);
-                    return false;
-                }
-            }
+            at = back(self.line, at);
         }
+        if low < at {
+            let set = self.set_now();
+            self.push(Frame::Shrink {
+                pc: pc as u32,
+                set,
+                low,
+                at,
+            });
+        }
+        self.charge(high - at);
+        self.at = at;
+        self.jump(pc + 1)
+    }
+
+    /// The same below the end that was tried last.
+    pub(super) fn shrink_on(
+        &mut self,
+        pc: usize,
+        low: usize,
+        at: usize,
+        guard: GuardIndex,
+    ) -> bool {
+        self.shrink(pc, low, back(self.line, at), guard)
     }
 
     pub(super) fn lazy(&mut self, set: SetIndex, min: u32, max: u32, guard: GuardIndex) -> bool {
@@ -73,6 +78,15 @@ impl Machine<'_> {
         };
         let set = &self.program.sets[usize::from(set)];
         let mut at = from;
+        if left == u32::MAX && set.is_any() {
+            // All that the guard does not admit is passed over at once.
+            let guard = &self.program.guards[usize::from(guard)];
+            let Some(distance) = self.line.get(from..).and_then(|rest| guard.next(rest)) else {
+                self.charge(self.line.len() - from);
+                return false;
+            };
+            at += distance;
+        }
         loop {
             let next = if left == 0 {
                 None
@@ -177,5 +191,14 @@ impl Machine<'_> {
         let length = self.program.finders[finder].len();
         let high = (at + length).saturating_sub(1).min(self.line.len());
         low <= high && self.search_back(pc, finder, low, high)
+    }
+}
+
+/// The place before the character that ends at a place.
+#[inline]
+fn back(line: &[u8], at: usize) -> usize {
+    match line.get(at - 1) {
+        Some(byte) if *byte < 0x80 => at - 1,
+        _ => at - decode_back(line, at).map_or(1, |(_, length)| length),
     }
 }

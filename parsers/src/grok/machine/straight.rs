@@ -2,7 +2,7 @@
 //! registers. What opens a run with several ends, and what few expressions have, is left to `step`.
 
 use super::{Frame, Machine, PLACES_MAX, UNSET, holds};
-use crate::grok::program::{GuardIndex, Op, Program};
+use crate::grok::program::{GuardIndex, NO_GATE, Op, Program, Short};
 use crate::grok::token::Scan;
 
 /// Why the loop ended.
@@ -30,16 +30,17 @@ impl Machine<'_> {
                 break Halt::Other;
             };
             let end = match op {
-                Op::Short {
-                    bytes,
-                    mask,
-                    length,
-                } => short(line, at, *bytes, *mask, *length as usize),
-                Op::Byte(byte) => (line.get(at) == Some(byte)).then_some(at + 1),
-                Op::CapturedToken { token, slot } => match token.scan(line, at) {
+                Op::CapturedToken {
+                    parser,
+                    slot,
+                    text,
+                    gate,
+                    ..
+                } => match parser(line, at) {
                     Scan::End(end) => {
                         self.set_pair(*slot as usize, at, end);
-                        Some(end)
+                        pc += usize::from(!text.is_empty());
+                        self.behind(*text, *gate, end)
                     }
                     Scan::Fail => None,
                     Scan::Unsure => {
@@ -47,8 +48,17 @@ impl Machine<'_> {
                         break Halt::Pause;
                     }
                 },
-                Op::Token(token) => match token.scan(line, at) {
-                    Scan::End(end) => Some(end),
+                Op::Short(text) => text.end(line, at),
+                Op::Gate { text, gate } => text
+                    .end(line, at)
+                    .filter(|end| self.is_new_at(usize::from(*gate), *end)),
+                Op::Token {
+                    parser, text, gate, ..
+                } => match parser(line, at) {
+                    Scan::End(end) => {
+                        pc += usize::from(!text.is_empty());
+                        self.behind(*text, *gate, end)
+                    }
                     Scan::Fail => None,
                     Scan::Unsure => {
                         steps_left = 0;
@@ -92,13 +102,6 @@ impl Machine<'_> {
                 Op::One(set) => program.sets[usize::from(*set)]
                     .one(line, at)
                     .map(|length| at + length),
-                Op::Gate {
-                    bytes,
-                    mask,
-                    length,
-                    gate,
-                } => short(line, at, *bytes, *mask, usize::from(*length))
-                    .filter(|end| self.is_new_at(usize::from(*gate), *end)),
                 Op::Literal(text) => starts_with(line, at, text).then_some(at + text.len()),
                 Op::Assert(assert) => holds(*assert, line, at).then_some(at),
                 _ => break Halt::Other,
@@ -137,11 +140,30 @@ impl Machine<'_> {
         }
     }
 
-    /// Sets both bounds of a capture, which comes after all that are set.
+    /// The place behind the text that follows a token, if one does.
+    #[inline(always)]
+    fn behind(&mut self, text: Short, gate: u8, at: usize) -> Option<usize> {
+        if text.is_empty() {
+            return Some(at);
+        }
+        let end = text.end(self.line, at)?;
+        (gate == NO_GATE || self.is_new_at(usize::from(gate), end)).then_some(end)
+    }
+
+    /// Sets both bounds of a capture.
     #[inline]
     fn set_pair(&mut self, start: usize, from: usize, to: usize) {
-        self.set_bound(start, from);
-        self.set_bound(start + 1, to);
+        if self.program.undoes_spans {
+            self.note_bound(start);
+            self.note_bound(start + 1);
+        }
+        if self.set < start {
+            self.scratch.spans[self.set..start].fill(UNSET);
+        }
+        if let Some([start, end]) = self.scratch.spans.get_mut(start..start + 2) {
+            (*start, *end) = (from, to);
+        }
+        self.set = self.set.max(start + 2);
     }
 
     #[inline]
@@ -170,6 +192,16 @@ impl Machine<'_> {
     /// Whether the rest was not yet tried from this place: it fails there again, however the place was reached.
     #[inline]
     fn is_new_at(&mut self, gate: usize, at: usize) -> bool {
+        if self.seen[gate] != 0 {
+            return self.is_further_place(gate, at);
+        }
+        self.scratch.places[gate][0] = at;
+        self.seen[gate] = 1;
+        true
+    }
+
+    #[cold]
+    fn is_further_place(&mut self, gate: usize, at: usize) -> bool {
         let seen = usize::from(self.seen[gate]);
         let places = &mut self.scratch.places[gate];
         if places.iter().take(seen).any(|place| *place == at) {
@@ -184,16 +216,6 @@ impl Machine<'_> {
         }
         true
     }
-}
-
-#[inline]
-fn short(line: &[u8], at: usize, bytes: u64, mask: u64, length: usize) -> Option<usize> {
-    let rest = line.get(at..)?;
-    let found = match rest.first_chunk::<8>() {
-        Some(chunk) => u64::from_le_bytes(*chunk) & mask == bytes,
-        None => starts_with(rest, 0, bytes.to_le_bytes().get(..length)?),
-    };
-    found.then_some(at + length)
 }
 
 fn starts_with(line: &[u8], at: usize, text: &[u8]) -> bool {

@@ -59,3 +59,18 @@ pub(super) const ECS_V1: &[(&str, &str)] = bank!(
     "squid",
     "zeek",
 );
+
+/// What is stricter than in the ECS set, whose files are read first.
+pub(super) const STRICT: &[(&str, &str)] = bank!(
+    "strict":
+    "grok-patterns",
+    "bind",
+    "firewalls",
+    "haproxy",
+    "httpd",
+    "java",
+    "linux-syslog",
+    "mongodb",
+    "nagios",
+    "ruby",
+);

@@ -75,6 +75,7 @@ impl Program {
         if level != Level::Plain && !super::start::has_back(tree) {
             emitter.program.gates = super::gates::place(&mut emitter.program.ops);
         }
+        super::gates::add_texts(&mut emitter.program.ops);
         Ok(emitter.program)
     }
 }
@@ -140,7 +141,7 @@ impl Emitter<'_> {
             Node::Capture { slot, body } => self.capture(*slot, body, follow)?,
             Node::Named { name, body } => match self.token(name, body, follow) {
                 Some(token) => {
-                    self.push(Op::Token(token))?;
+                    self.push(Op::token(token))?;
                 }
                 None => self.node(body, follow)?,
             },

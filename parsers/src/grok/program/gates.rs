@@ -1,8 +1,10 @@
+//! What is done to the operations at last.
+//!
 //! Gates: short texts that every match passes, each once, outside of atomic groups and look-around. What
 //! comes behind one depends on the place alone, not on the way there. So a place from where the rest failed
 //! fails again; and a line without a further place of the text has no further match.
 
-use super::{Needle, Op};
+use super::{NO_GATE, Needle, Op};
 
 /// Gates of one program. Each costs a little on lines that match; with a few all that can be saved is saved.
 pub(in crate::grok) const GATES_MAX: usize = 4;
@@ -16,40 +18,47 @@ pub(super) fn place(ops: &mut [Op]) -> Vec<Needle> {
         .iter()
         .enumerate()
         .filter(|(at, _)| is_on_all_ways.get(*at) == Some(&true))
-        .filter_map(|(at, op)| Some((at, Needle::new(&text_of(op)?))))
+        .filter_map(|(at, op)| match op {
+            Op::Short(text) => Some((at, Needle::new(text.text()))),
+            _ => None,
+        })
         .filter(|(_, needle)| RARITY_MIN <= needle.rarity())
         .collect();
     found.sort_by_key(|(_, needle)| std::cmp::Reverse(needle.rarity()));
     found.truncate(GATES_MAX);
-    for ((at, needle), gate) in found.iter().zip(0..) {
-        if let Some(op) = ops.get_mut(*at) {
-            *op = gate_of(op, needle, gate);
+    for ((at, _), gate) in found.iter().zip(0..) {
+        if let Some(op) = ops.get_mut(*at)
+            && let Op::Short(text) = *op
+        {
+            *op = Op::Gate { text, gate };
         }
     }
     found.into_iter().map(|(_, needle)| needle).collect()
 }
 
-fn text_of(op: &Op) -> Option<Vec<u8>> {
-    match op {
-        Op::Byte(byte) => Some(vec![*byte]),
-        Op::Short { bytes, length, .. } => {
-            Some(bytes.to_le_bytes().get(..*length as usize)?.to_vec())
+/// Lets each token check the text behind it: one operation less on the way.
+pub(super) fn add_texts(ops: &mut [Op]) {
+    for at in 1..ops.len() {
+        let (text, gate) = match ops.get(at) {
+            Some(Op::Short(text)) => (*text, NO_GATE),
+            Some(Op::Gate { text, gate }) => (*text, *gate),
+            _ => continue,
+        };
+        if let Some(
+            Op::Token {
+                text: behind,
+                gate: gate_behind,
+                ..
+            }
+            | Op::CapturedToken {
+                text: behind,
+                gate: gate_behind,
+                ..
+            },
+        ) = ops.get_mut(at - 1)
+        {
+            (*behind, *gate_behind) = (text, gate);
         }
-        _ => None,
-    }
-}
-
-fn gate_of(op: &Op, needle: &Needle, gate: u8) -> Op {
-    let (bytes, mask) = match op {
-        Op::Short { bytes, mask, .. } => (*bytes, *mask),
-        Op::Byte(byte) => (u64::from(*byte), u64::from(u8::MAX)),
-        other => return other.clone(),
-    };
-    Op::Gate {
-        bytes,
-        mask,
-        length: needle.len() as u8,
-        gate,
     }
 }
 

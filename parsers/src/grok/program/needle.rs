@@ -1,50 +1,129 @@
-//! A text to look for, forwards and backwards.
+//! Texts: short ones that are compared at once, and those to look for, forwards and backwards.
 
-use memchr::memmem::Finder;
+use memchr::memmem::{Finder, FinderRev};
+
+/// A text of up to eight bytes.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::grok) struct Short {
+    bytes: [u8; 8],
+    length: u8,
+}
+
+impl Short {
+    /// Of no length; it is everywhere.
+    pub const NONE: Self = Self {
+        bytes: [0; 8],
+        length: 0,
+    };
+
+    /// `None` when the text is longer.
+    pub fn new(text: &[u8]) -> Option<Self> {
+        let mut bytes = [0; 8];
+        bytes.get_mut(..text.len())?.copy_from_slice(text);
+        let length = u8::try_from(text.len()).ok()?;
+        Some(Self { bytes, length })
+    }
+
+    pub fn text(&self) -> &[u8] {
+        self.bytes.get(..self.length.into()).unwrap_or_default()
+    }
+
+    pub fn is_empty(self) -> bool {
+        self.length == 0
+    }
+
+    /// The place behind the text, if it is at the place. It must not be empty.
+    #[inline]
+    pub fn end(self, line: &[u8], at: usize) -> Option<usize> {
+        let rest = line.get(at..)?;
+        let found = match rest.first_chunk::<8>() {
+            Some(chunk) => {
+                let differing = u64::from_le_bytes(*chunk) ^ u64::from_le_bytes(self.bytes);
+                // The bytes behind the text are shifted out.
+                differing << ((8 - self.length) * 8 & 63) == 0
+            }
+            None => self.is_start_of(rest),
+        };
+        found.then_some(at + usize::from(self.length))
+    }
+
+    /// The same near the end of the line.
+    fn is_start_of(self, rest: &[u8]) -> bool {
+        let text = self.text();
+        text.len() <= rest.len() && text.iter().zip(rest).all(|(byte, other)| byte == other)
+    }
+}
 
 /// A text, ready to be found.
 #[derive(Debug)]
 pub(in crate::grok) struct Needle {
-    text: Box<[u8]>,
-    /// The offset of its rarest byte.
-    rare: usize,
-    /// For long texts, where the look for one byte could take long.
-    finder: Option<Finder<'static>>,
+    kind: Kind,
+    length: usize,
 }
 
-/// Longer texts are found by the general algorithm, whose time is linear whatever the line.
-const SHORT_BYTES_MAX: usize = 8;
+#[derive(Debug)]
+enum Kind {
+    /// By its rarest byte, and the offset of that.
+    Short {
+        text: Short,
+        rare: u8,
+        offset: usize,
+    },
+    /// By the general algorithms, whose time is linear whatever the line.
+    Long {
+        next: Box<Finder<'static>>,
+        last: Box<FinderRev<'static>>,
+    },
+}
+
+/// Bytes that are looked through one by one, before it is worth asking for the vector instructions.
+const NEAR_BYTES: usize = 16;
 
 impl Needle {
     pub fn new(text: &[u8]) -> Self {
-        let rare = (0..text.len()).max_by_key(|at| text.get(*at).map_or(0, |byte| rarity(*byte)));
-        let is_long = SHORT_BYTES_MAX < text.len();
+        let offsets = 0..text.len();
+        let rarest = offsets.max_by_key(|at| text.get(*at).map_or(0, |byte| rarity(*byte)));
+        let kind = match (Short::new(text), rarest) {
+            (Some(short), Some(offset)) => Kind::Short {
+                text: short,
+                rare: text.get(offset).copied().unwrap_or_default(),
+                offset,
+            },
+            _ => Kind::Long {
+                next: Box::new(Finder::new(text).into_owned()),
+                last: Box::new(FinderRev::new(text).into_owned()),
+            },
+        };
         Self {
-            text: text.into(),
-            rare: rare.unwrap_or(0),
-            finder: is_long.then(|| Finder::new(text).into_owned()),
+            kind,
+            length: text.len(),
+        }
+    }
+
+    /// How seldom a line holds the text, by a rough count.
+    pub fn rarity(&self) -> u32 {
+        match &self.kind {
+            Kind::Short { text, .. } => text.text().iter().map(|byte| rarity(*byte)).sum(),
+            Kind::Long { .. } => u32::MAX,
         }
     }
 
     pub fn len(&self) -> usize {
-        self.text.len()
+        self.length
     }
 
     /// The first place.
     #[inline]
     pub fn next(&self, line: &[u8]) -> Option<usize> {
-        if let Some(finder) = &self.finder {
-            return finder.find(line);
-        }
-        let Some(rare) = self.text.get(self.rare) else {
-            return Some(0);
+        let (text, rare, offset) = match &self.kind {
+            Kind::Long { next, .. } => return next.find(line),
+            Kind::Short { text, rare, offset } => (*text, *rare, *offset),
         };
-        let mut from = self.rare;
+        let mut from = offset;
         loop {
-            let found = from + memchr::memchr(*rare, line.get(from..)?)?;
-            let start = found - self.rare;
-            if line.get(start..)?.starts_with(&self.text) {
-                return Some(start);
+            let found = from + memchr::memchr(rare, line.get(from..)?)?;
+            if text.end(line, found - offset).is_some() {
+                return Some(found - offset);
             }
             from = found + 1;
         }
@@ -53,24 +132,31 @@ impl Needle {
     /// The last place.
     #[inline]
     pub fn last(&self, line: &[u8]) -> Option<usize> {
-        let Some(rare) = self.text.get(self.rare) else {
-            return Some(line.len());
+        let (text, rare, offset) = match &self.kind {
+            Kind::Long { last, .. } => return last.rfind(line),
+            Kind::Short { text, rare, offset } => (*text, *rare, *offset),
         };
-        let behind = self.text.len() - self.rare - 1;
-        let mut high = line.len().checked_sub(behind)?;
+        // The rarest byte stands before this place.
+        let mut high = (line.len() + offset + 1).checked_sub(self.length)?;
         loop {
-            high = memchr::memrchr(*rare, line.get(..high)?)?;
-            if let Some(start) = high.checked_sub(self.rare)
-                && line.get(start..)?.starts_with(&self.text)
-            {
+            high = last_byte(rare, line.get(..high)?)?;
+            let start = high.checked_sub(offset)?;
+            if text.end(line, start).is_some() {
                 return Some(start);
             }
         }
     }
+}
 
-    /// How seldom a line holds the text, by a rough count.
-    pub fn rarity(&self) -> u32 {
-        self.text.iter().map(|byte| rarity(*byte)).sum()
+/// The last place of a byte, which is most often near.
+#[inline]
+fn last_byte(byte: u8, line: &[u8]) -> Option<usize> {
+    let far = line.len().saturating_sub(NEAR_BYTES);
+    let (far, near) = line.split_at_checked(far)?;
+    match near.iter().rposition(|other| *other == byte) {
+        Some(place) => Some(far.len() + place),
+        None if far.is_empty() => None,
+        None => memchr::memrchr(byte, far),
     }
 }
 

@@ -114,7 +114,7 @@ pub(super) fn leads(ops: &[Op]) -> Vec<Token> {
         match ops.get(address as usize) {
             Some(Op::Save(_)) => open.push(address + 1),
             Some(Op::Split { first, second, .. }) => open.extend([*second, *first]),
-            Some(Op::Token(token) | Op::CapturedToken { token, .. })
+            Some(Op::Token { token, .. } | Op::CapturedToken { token, .. })
                 if tokens.len() < LEADS_MAX =>
             {
                 tokens.push(*token);

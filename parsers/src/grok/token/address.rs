@@ -1,9 +1,10 @@
 //! Internet addresses and host names.
 
 use super::Scan;
-use super::text::{digits, starts_word};
+use super::text::{HOST, LOCAL, USER, digits, is_any, run, starts_word};
 
 /// IPV4: four numbers up to 255, with no digit before or behind.
+#[inline]
 pub(super) fn ipv4(line: &[u8], at: usize) -> Option<usize> {
     if at
         .checked_sub(1)
@@ -60,11 +61,20 @@ pub(super) fn ip_can_start(line: &[u8], at: usize) -> bool {
 }
 
 /// IP: version 6 first, then version 4.
+#[inline]
 pub(super) fn ip(line: &[u8], at: usize, closed: bool) -> Scan {
+    // With a point behind the first number it is no address of version 6.
+    match ipv4(line, at) {
+        Some(end) => Scan::End(end),
+        None => ip_with_colons(line, at, closed),
+    }
+}
+
+fn ip_with_colons(line: &[u8], at: usize, closed: bool) -> Scan {
     let (end, colons) = colon_run(line, at);
     match () {
         // An address of version 6 has two colons at least.
-        () if colons < 2 => ipv4(line, at).into(),
+        () if colons < 2 => Scan::Fail,
         () if !closed || line.get(end) == Some(&b'%') => Scan::Unsure,
         // Neither part of the run can be followed by what follows.
         () => is_ipv6(&line[at..end]).then_some(end).into(),
@@ -72,16 +82,21 @@ pub(super) fn ip(line: &[u8], at: usize, closed: bool) -> Scan {
 }
 
 /// IPORHOST, where no letter, digit, point or hyphen can follow.
+#[inline]
 pub(super) fn ip_or_host(line: &[u8], at: usize, colon: bool) -> Scan {
     // Nearly all lines have an address of version 4 here.
     if let Some(end) = ipv4(line, at)
         && line
             .get(end)
-            .is_none_or(|byte| !is_host_byte(*byte) && *byte != b':')
+            .is_none_or(|byte| !is_any(*byte, HOST) && *byte != b':')
     {
         return Scan::End(end);
     }
-    let host_end = host_run(line, at);
+    host_or_ip(line, at, colon)
+}
+
+fn host_or_ip(line: &[u8], at: usize, colon: bool) -> Scan {
+    let host_end = run(line, at, HOST);
     if line.get(host_end) == Some(&b':') {
         let (end, colons) = colon_run(line, at);
         if 2 <= colons {
@@ -100,21 +115,43 @@ pub(super) fn ip_or_host(line: &[u8], at: usize, colon: bool) -> Scan {
 
 /// HOSTNAME, where no letter, digit, point or hyphen can follow.
 pub(super) fn hostname(line: &[u8], at: usize) -> Option<usize> {
-    let end = host_run(line, at);
+    let end = run(line, at, HOST);
     is_hostname(line, at, end).then_some(end)
 }
 
-fn host_run(line: &[u8], at: usize) -> usize {
-    let rest = line.get(at..).unwrap_or_default();
-    at + rest
-        .iter()
-        .position(|byte| !is_host_byte(*byte))
-        .unwrap_or(rest.len())
+/// HTTPDUSER, where no byte of a name and no `@` can follow: a mail address or a user name.
+pub(super) fn httpd_user(line: &[u8], at: usize) -> Option<usize> {
+    let end = run(line, at, USER);
+    // Only further bytes of a mail address make one of it.
+    let may_be_mail = |byte: &u8| *byte == b'@' || is_any(*byte, LOCAL);
+    if line.get(end).is_some_and(may_be_mail)
+        && let Some(mail) = email_address(line, at)
+    {
+        return Some(mail);
+    }
+    (at < end).then_some(end)
 }
 
-#[inline]
-fn is_host_byte(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-')
+/// EMAILADDRESS, where no byte of a host name can follow.
+fn email_address(line: &[u8], at: usize) -> Option<usize> {
+    let mut end = at;
+    while let Some(byte) = line.get(end)
+        && (*byte == b'.' || is_any(*byte, LOCAL))
+    {
+        end += 1;
+    }
+    if line.get(end) != Some(&b'@') {
+        return None;
+    }
+    let mut parts = line.get(at..end)?.split(|byte| *byte == b'.');
+    let is_sound = (1..=64).contains(&parts.next()?.len())
+        && parts.clone().count() <= 63
+        && parts.all(|part| (1..=62).contains(&part.len()));
+    if is_sound {
+        hostname(line, end + 1)
+    } else {
+        None
+    }
 }
 
 /// The run of hexadecimal digits, colons and points; and its colons.

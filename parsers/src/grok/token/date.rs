@@ -174,22 +174,29 @@ fn pair([first, second]: [u8; 2]) -> u8 {
 }
 
 #[inline]
-fn is_short_month(name: [u8; 3]) -> bool {
-    matches!(
-        &name,
-        b"Jan"
-            | b"Feb"
-            | b"Mar"
-            | b"Apr"
-            | b"May"
-            | b"Jun"
-            | b"Jul"
-            | b"Aug"
-            | b"Sep"
-            | b"Oct"
-            | b"Nov"
-            | b"Dec"
-    )
+fn is_short_month([first, second, third]: [u8; 3]) -> bool {
+    const fn code(name: &[u8; 3]) -> u32 {
+        u32::from_le_bytes([name[0], name[1], name[2], 0])
+    }
+    const MONTHS: [u32; 12] = [
+        code(b"Jan"),
+        code(b"Feb"),
+        code(b"Mar"),
+        code(b"Apr"),
+        code(b"May"),
+        code(b"Jun"),
+        code(b"Jul"),
+        code(b"Aug"),
+        code(b"Sep"),
+        code(b"Oct"),
+        code(b"Nov"),
+        code(b"Dec"),
+    ];
+    // All twelve are compared at once: faster than to branch on letters.
+    let name = u32::from_le_bytes([first, second, third, 0]);
+    MONTHS
+        .iter()
+        .fold(false, |found, month| found | (*month == name))
 }
 
 fn http_date_tail(line: &[u8], at: usize) -> Option<usize> {

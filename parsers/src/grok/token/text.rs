@@ -44,19 +44,21 @@ pub(super) fn word(line: &[u8], at: usize) -> Option<usize> {
     if !starts_word(line, at) {
         return None;
     }
-    let rest = line.get(at..)?;
-    let is_part = |byte: &u8| byte.is_ascii_alphanumeric() || *byte == b'_';
-    let length = rest
-        .iter()
-        .position(|byte| !is_part(byte))
-        .unwrap_or(rest.len());
-    let end = at + length;
-    (length != 0 && ends_word(line, end)).then_some(end)
+    let end = run(line, at, WORD);
+    (at < end && ends_word(line, end)).then_some(end)
 }
 
-/// POSINT and NONNEGINT.
-pub(super) fn whole_number(line: &[u8], at: usize, positive: bool) -> Option<usize> {
-    if positive && line.get(at) == Some(&b'0') || !starts_word(line, at) {
+/// POSINT: no zero leads.
+pub(super) fn positive(line: &[u8], at: usize) -> Option<usize> {
+    match line.get(at) {
+        Some(b'0') => None,
+        _ => whole_number(line, at),
+    }
+}
+
+/// NONNEGINT.
+pub(super) fn whole_number(line: &[u8], at: usize) -> Option<usize> {
+    if !starts_word(line, at) {
         return None;
     }
     let end = digits(line, at);
@@ -68,7 +70,7 @@ pub(super) fn whole_number(line: &[u8], at: usize, positive: bool) -> Option<usi
 pub(super) fn starts_word(line: &[u8], at: usize) -> bool {
     match at.checked_sub(1).and_then(|before| line.get(before)) {
         None => true,
-        Some(byte) if *byte < 0x80 => !(byte.is_ascii_alphanumeric() || *byte == b'_'),
+        Some(byte) if *byte < 0x80 => !is_any(*byte, WORD),
         Some(_) => !decode_back(line, at).is_some_and(|(code, _)| is_word(code)),
     }
 }
@@ -78,7 +80,7 @@ pub(super) fn starts_word(line: &[u8], at: usize) -> bool {
 fn ends_word(line: &[u8], at: usize) -> bool {
     match line.get(at) {
         None => true,
-        Some(byte) if *byte < 0x80 => !(byte.is_ascii_alphanumeric() || *byte == b'_'),
+        Some(byte) if *byte < 0x80 => !is_any(*byte, WORD),
         Some(_) => !decode(line, at).is_some_and(|(code, _)| is_word(code)),
     }
 }
@@ -118,43 +120,74 @@ pub(super) fn uri_path_param(line: &[u8], at: usize) -> Option<usize> {
     }
 }
 
-fn run(line: &[u8], at: usize, bit: u8) -> usize {
+/// The end of the bytes of a kind from a place on.
+#[inline]
+pub(super) fn run(line: &[u8], at: usize, kind: u8) -> usize {
     let mut end = at;
+    // Four at once: nearly all lines have long paths.
+    while let Some([first, second, third, fourth]) = line.get(end..).and_then(<[u8]>::first_chunk)
+        && KINDS[usize::from(*first)]
+            & KINDS[usize::from(*second)]
+            & KINDS[usize::from(*third)]
+            & KINDS[usize::from(*fourth)]
+            & kind
+            != 0
+    {
+        end += 4;
+    }
     while let Some(byte) = line.get(end)
-        && URI[usize::from(*byte)] & bit != 0
+        && is_any(*byte, kind)
     {
         end += 1;
     }
     end
 }
 
-const PATH: u8 = 1;
-const PARAM: u8 = 2;
-/// Which bytes a path and a query may hold.
-const URI: [u8; 256] = {
+/// Whether a byte is of one of the kinds.
+#[inline]
+pub(super) fn is_any(byte: u8, kinds: u8) -> bool {
+    KINDS[usize::from(byte)] & kinds != 0
+}
+
+/// An ASCII letter, digit or underscore.
+pub(super) const WORD: u8 = 1;
+/// What a host name is made of: letters, digits, points and hyphens.
+pub(super) const HOST: u8 = 2;
+/// What a user name is made of: the same and underscores.
+pub(super) const USER: u8 = 4;
+/// What stands before the `@` of a mail address, the points apart.
+pub(super) const LOCAL: u8 = 8;
+/// What a path may hold.
+const PATH: u8 = 16;
+/// What a path's parameters may hold.
+const PARAM: u8 = 32;
+
+/// The kinds of each byte.
+const KINDS: [u8; 256] = {
     let mut table = [0; 256];
     let mut byte = 0;
     while byte < 128 {
-        let letter = byte as u8;
-        if letter.is_ascii_alphanumeric() {
-            table[byte] = PATH | PARAM;
+        if (byte as u8).is_ascii_alphanumeric() {
+            table[byte] = WORD | HOST | USER | LOCAL | PATH | PARAM;
         }
         byte += 1;
     }
-    let both = b"/$.+!*'(){},~:;=@#%&_-";
+    let table = add(table, b"_", WORD | USER | LOCAL);
+    let table = add(table, b"-", HOST | USER | LOCAL);
+    let table = add(table, b".", HOST | USER);
+    let table = add(table, b"!#$%&'*+/=?^`{|}~", LOCAL);
+    let table = add(table, b"/$.+!*'(){},~:;=@#%&_-", PATH | PARAM);
+    add(table, b"|?<>[]", PARAM)
+};
+
+const fn add(mut table: [u8; 256], bytes: &[u8], kinds: u8) -> [u8; 256] {
     let mut index = 0;
-    while index < both.len() {
-        table[both[index] as usize] = PATH | PARAM;
-        index += 1;
-    }
-    let param = b"|?<>[]";
-    index = 0;
-    while index < param.len() {
-        table[param[index] as usize] = PARAM;
+    while index < bytes.len() {
+        table[bytes[index] as usize] |= kinds;
         index += 1;
     }
     table
-};
+}
 
 /// The bytes that must not follow a path.
 pub(super) fn path_bytes() -> Vec<(u8, u8)> {
@@ -166,9 +199,9 @@ pub(super) fn param_bytes() -> Vec<(u8, u8)> {
     bytes(PARAM)
 }
 
-fn bytes(bit: u8) -> Vec<(u8, u8)> {
+fn bytes(kind: u8) -> Vec<(u8, u8)> {
     (0_u8..=127)
-        .filter(|byte| URI[usize::from(*byte)] & bit != 0)
+        .filter(|byte| is_any(*byte, kind))
         .map(|byte| (byte, byte))
         .collect()
 }

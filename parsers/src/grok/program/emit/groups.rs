@@ -44,9 +44,17 @@ impl Emitter<'_> {
                 min: *min,
                 slot,
             }),
-            Some(Op::Token(token)) => Some(Op::CapturedToken {
+            Some(Op::Token {
+                token,
+                gate,
+                parser,
+                text,
+            }) => Some(Op::CapturedToken {
                 token: *token,
+                gate: *gate,
                 slot,
+                parser: *parser,
+                text: *text,
             }),
             _ => None,
         };

@@ -1,0 +1,208 @@
+//! Pairs gathered by their keys: repeated keys as lists, pairs within values, default keys. Pairs come in, fields go out.
+
+use std::borrow::Cow;
+
+use super::{DEPTH_MAX, KeyValue, PAIRS_MAX, Pairs};
+
+use super::scan::Scan;
+
+/// The fields of a line, in the order of their first pairs; default keys come first.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Fields<'l> {
+    fields: Vec<Field<'l>>,
+    cut_short: bool,
+}
+
+/// One key and all its values.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Field<'l> {
+    key: Cow<'l, [u8]>,
+    first: Value<'l>,
+    /// Most keys have one value, which needs no list.
+    others: Vec<Value<'l>>,
+}
+
+/// A value.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Value<'l> {
+    /// A text.
+    Text(Cow<'l, [u8]>),
+    /// The pairs that `recursive` found in it.
+    Fields(Fields<'l>),
+}
+
+impl KeyValue {
+    /// The fields of a line: repeated keys are lists, `allow_duplicate_values`, `recursive` and `default_keys` are
+    /// heeded.
+    ///
+    /// ```
+    /// use sawlog_parsers::key_value::{KeyValue, Options, Value};
+    ///
+    /// let kv = KeyValue::compile(&Options { recursive: true, ..Options::default() })?;
+    /// let fields = kv.fields(b"to=a to=b peer=(host=x port=25)");
+    /// let to = fields.by_key(b"to").expect("it is there");
+    /// assert!(to.is_list());
+    /// let peer = fields.by_key(b"peer").expect("it is there");
+    /// let Value::Fields(peer) = peer.first() else { panic!("pairs within") };
+    /// assert_eq!(peer.by_key(b"port").map(|port| port.first()), Some(&Value::Text(b"25".as_slice().into())));
+    /// # Ok::<(), sawlog_parsers::Error>(())
+    /// ```
+    pub fn fields<'l>(&self, line: &'l [u8]) -> Fields<'l> {
+        let mut fields = Fields::default();
+        self.fields_into(line, &mut fields);
+        fields
+    }
+
+    /// The same into fields that were used before: their memory is used again.
+    pub fn fields_into<'l>(&self, line: &'l [u8], fields: &mut Fields<'l>) {
+        let mut left = PAIRS_MAX;
+        fields.fields.clear();
+        fields.cut_short = false;
+        self.gather(line, fields, 0, &mut left);
+        if !self.default_keys.is_empty() {
+            self.add_defaults(fields);
+        }
+    }
+
+    fn gather<'l>(&self, text: &'l [u8], fields: &mut Fields<'l>, depth: usize, left: &mut usize) {
+        let mut pairs = Pairs {
+            kv: self,
+            scan: Scan::new(&self.separators, text),
+            left: *left,
+        };
+        while let Some(pair) = pairs.next() {
+            if !self.allow_duplicate_values && fields.has(&pair.key, &pair.value) {
+                continue;
+            }
+            let value = if self.recursive && depth < DEPTH_MAX {
+                self.looked_into(pair.value, depth, &mut pairs.left)
+            } else {
+                Value::Text(pair.value)
+            };
+            fields.add(pair.key, value);
+        }
+        *left = pairs.left;
+        fields.cut_short = *left == 0 && pairs.scan.next().is_some();
+    }
+
+    /// The pairs within a value, or the value if it has none.
+    fn looked_into<'l>(&self, text: Cow<'l, [u8]>, depth: usize, left: &mut usize) -> Value<'l> {
+        match text {
+            Cow::Borrowed(text) => {
+                let mut inner = Fields::default();
+                self.gather(text, &mut inner, depth + 1, left);
+                if inner.is_empty() {
+                    return Value::Text(Cow::Borrowed(text));
+                }
+                Value::Fields(inner)
+            }
+            Cow::Owned(text) => {
+                let mut inner = Fields::default();
+                self.gather(&text, &mut inner, depth + 1, left);
+                if inner.is_empty() {
+                    return Value::Text(Cow::Owned(text));
+                }
+                Value::Fields(inner.into_owned())
+            }
+        }
+    }
+
+    fn add_defaults(&self, fields: &mut Fields<'_>) {
+        let mut found = std::mem::take(&mut fields.fields);
+        for (key, value) in &self.default_keys {
+            let key = key.as_bytes();
+            match found.iter().position(|field| *field.key == *key) {
+                Some(index) => fields.fields.push(found.remove(index)),
+                None => fields.fields.push(Field {
+                    key: Cow::Owned(key.to_vec()),
+                    first: Value::Text(Cow::Owned(value.clone().into_bytes())),
+                    others: Vec::new(),
+                }),
+            }
+        }
+        fields.fields.append(&mut found);
+    }
+}
+
+impl<'l> Fields<'l> {
+    /// The fields.
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = &Field<'l>> {
+        self.fields.iter()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.fields.is_empty()
+    }
+
+    /// The field of a key.
+    pub fn by_key(&self, key: &[u8]) -> Option<&Field<'l>> {
+        self.fields.iter().find(|field| *field.key == *key)
+    }
+
+    /// Whether the line had more pairs than [`PAIRS_MAX`]: the rest was not looked at.
+    pub fn is_cut_short(&self) -> bool {
+        self.cut_short
+    }
+
+    /// The fields on memory of their own.
+    pub fn into_owned(self) -> Fields<'static> {
+        let fields = self.fields.into_iter().map(|field| Field {
+            key: Cow::Owned(field.key.into_owned()),
+            first: field.first.into_owned(),
+            others: field.others.into_iter().map(Value::into_owned).collect(),
+        });
+        Fields {
+            fields: fields.collect(),
+            cut_short: self.cut_short,
+        }
+    }
+
+    fn has(&self, key: &[u8], value: &[u8]) -> bool {
+        let is_equal = |text: &Value<'_>| matches!(text, Value::Text(text) if **text == *value);
+        self.by_key(key)
+            .is_some_and(|field| field.values().any(is_equal))
+    }
+
+    fn add(&mut self, key: Cow<'l, [u8]>, value: Value<'l>) {
+        match self.fields.iter_mut().find(|field| field.key == key) {
+            Some(field) => field.others.push(value),
+            None => self.fields.push(Field {
+                key,
+                first: value,
+                others: Vec::new(),
+            }),
+        }
+    }
+}
+
+impl<'l> Field<'l> {
+    /// The key, with the prefix.
+    pub fn key(&self) -> &[u8] {
+        &self.key
+    }
+
+    /// The first value, which is the only one unless the field is a list.
+    pub fn first(&self) -> &Value<'l> {
+        &self.first
+    }
+
+    /// All values in their order.
+    pub fn values(&self) -> impl Iterator<Item = &Value<'l>> {
+        std::iter::once(&self.first).chain(&self.others)
+    }
+
+    /// Whether the key occurred more than once.
+    pub fn is_list(&self) -> bool {
+        !self.others.is_empty()
+    }
+}
+
+impl Value<'_> {
+    fn into_owned(self) -> Value<'static> {
+        match self {
+            Value::Text(text) => Value::Text(Cow::Owned(text.into_owned())),
+            Value::Fields(fields) => Value::Fields(fields.into_owned()),
+        }
+    }
+}

@@ -1,0 +1,182 @@
+//! Expressions of `field_split_pattern` and `value_split_pattern`: Ruby's syntax in, an automaton of the `regex` crate
+//! out, whose time is linear. What such an automaton has not is refused with its name.
+
+use regex::bytes::{Regex, RegexBuilder};
+
+use crate::error::Error;
+
+/// Bytes of an expression at most; separators have a few.
+pub const PATTERN_BYTES_MAX: usize = 1024;
+
+/// Bytes of a compiled expression at most, so that a large repetition does not take the memory of the process.
+const COMPILED_BYTES_MAX: usize = 1 << 20;
+
+/// Classes that are ASCII in Ruby and Unicode in the crate.
+const CLASSES: [(char, &str); 8] = [
+    ('d', "0-9"),
+    ('D', "[^0-9]"),
+    ('w', "0-9A-Za-z_"),
+    ('W', "[^0-9A-Za-z_]"),
+    ('s', r"\t-\r\x20"),
+    ('S', r"[^\t-\r\x20]"),
+    ('h', "0-9A-Fa-f"),
+    ('H', "[^0-9A-Fa-f]"),
+];
+
+/// The expression in the crate's syntax, checked.
+pub(super) fn translate(option: &str, text: &str) -> Result<String, Error> {
+    let named = |message: &str| Error::new(format!("{option}: {message}"));
+    if text.is_empty() {
+        return Err(named(
+            "it is empty; leave the option out to split at the set of characters",
+        ));
+    }
+    if PATTERN_BYTES_MAX < text.len() {
+        return Err(named(&format!(
+            "it has more than {PATTERN_BYTES_MAX} bytes"
+        )));
+    }
+    let mut translation = Translation::default();
+    let mut unread = text;
+    while let Some(letter) = unread.chars().next() {
+        let length = translation.step(letter, unread).map_err(|what| {
+            let message = format!(
+                "{what} is not known here, since time must stay linear; split at a plainer expression"
+            );
+            named(&message).at_offset(text, text.len() - unread.len())
+        })?;
+        unread = unread.get(length..).unwrap_or_default();
+    }
+    let regex = compile(&translation.out).map_err(|message| named(&message))?;
+    if regex.is_match(b"") {
+        return Err(named("it matches empty text, which separates nothing"));
+    }
+    Ok(translation.out)
+}
+
+/// `^` and `$` are the bounds of lines and `.` stops at them, as in Ruby.
+pub(super) fn compile(pattern: &str) -> Result<Regex, String> {
+    RegexBuilder::new(pattern)
+        .multi_line(true)
+        .size_limit(COMPILED_BYTES_MAX)
+        .build()
+        .map_err(|error| {
+            let text = error.to_string();
+            // The crate draws the place first; its last line says what is wrong.
+            let last = text.lines().last().unwrap_or_default();
+            last.trim_start_matches("error: ").to_owned()
+        })
+}
+
+#[derive(Default)]
+struct Translation {
+    out: String,
+    /// How many brackets are open.
+    classes: usize,
+    /// The last thing written is `*`, `+` or `?`.
+    repeats: bool,
+}
+
+impl Translation {
+    /// Writes what the text begins with; how many bytes that was, or the name of what cannot be.
+    fn step(&mut self, letter: char, text: &str) -> Result<usize, &'static str> {
+        let repeated = std::mem::take(&mut self.repeats);
+        match letter {
+            '\\' => return self.escape(text),
+            '[' => return Ok(self.open(text)),
+            ']' if self.classes != 0 => {
+                self.classes -= 1;
+                self.out.push(']');
+            }
+            // Two of these are operators in the crate.
+            '-' | '~'
+                if self.classes != 0
+                    && text.get(1..).is_some_and(|rest| rest.starts_with(letter)) =>
+            {
+                self.out.push('\\');
+                self.out.push(letter);
+            }
+            '(' if self.classes == 0 => return self.group(text),
+            '+' if self.classes == 0 && repeated => return Err("possessive repetition"),
+            '*' | '+' | '?' if self.classes == 0 => {
+                self.repeats = true;
+                self.out.push(letter);
+            }
+            letter => self.out.push(letter),
+        }
+        Ok(letter.len_utf8())
+    }
+
+    /// The bracket that opens a class; one that would close it at once is a character of it.
+    fn open(&mut self, text: &str) -> usize {
+        self.classes += 1;
+        let beginnings = ["[^]", "[]", "[^"];
+        let found = beginnings
+            .iter()
+            .find(|beginning| text.starts_with(**beginning));
+        let opened = found.copied().unwrap_or("[");
+        self.out += opened;
+        opened.len()
+    }
+
+    fn escape(&mut self, text: &str) -> Result<usize, &'static str> {
+        let Some(letter) = text.chars().nth(1) else {
+            return Err("a backslash at the end");
+        };
+        if let Some((_, class)) = CLASSES.iter().find(|(name, _)| *name == letter) {
+            if self.classes != 0 || class.starts_with('[') {
+                self.out += class;
+            } else {
+                self.out += &format!("[{class}]");
+            }
+            return Ok(2);
+        }
+        match letter {
+            '1'..='9' | 'k' => return Err("a back reference"),
+            'g' => return Err("a subexpression call"),
+            'G' | 'K' | 'R' | 'X' | 'Z' => return Err(r"one of \G \K \R \X \Z"),
+            '0' => self.out += r"\x00",
+            'e' => self.out += r"\x1B",
+            '<' | '>' => self.out.push(letter),
+            letter if letter.is_ascii() => {
+                self.out.push('\\');
+                self.out.push(letter);
+            }
+            letter => self.out.push(letter),
+        }
+        Ok(1 + letter.len_utf8())
+    }
+
+    fn group(&mut self, text: &str) -> Result<usize, &'static str> {
+        let starts = |beginnings: &[&str]| {
+            beginnings
+                .iter()
+                .any(|beginning| text.starts_with(beginning))
+        };
+        if starts(&["(?=", "(?!", "(?<=", "(?<!"]) {
+            return Err("look-around");
+        }
+        if starts(&["(?>"]) {
+            return Err("an atomic group");
+        }
+        if starts(&["(?~", "(?#", "(?("]) {
+            return Err("this group");
+        }
+        let Some(inside) = text.strip_prefix("(?") else {
+            self.out.push('(');
+            return Ok(1);
+        };
+        if inside.starts_with('<') {
+            self.out += "(?<";
+            return Ok(3);
+        }
+        // Ruby's m lets the point take line breaks, which is the crate's s.
+        let flags: String = inside
+            .chars()
+            .take_while(|letter| letter.is_ascii_alphabetic() || *letter == '-')
+            .collect();
+        self.out += "(?";
+        self.out += &flags.replace('m', "s");
+        Ok(2 + flags.len())
+    }
+}

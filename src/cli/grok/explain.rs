@@ -1,0 +1,219 @@
+//! Why a line does not match, for people: the line, carets below it, what was expected there by each alternative, what was
+//! captured until then and what is left. Expressions and a line come in, text goes out; control characters and bytes
+//! that are no text are written out, and of a long line only the part around the carets is shown.
+
+use std::fmt::Write as _;
+use std::ops::Range;
+
+use sawlog_parsers::grok::{Explanation, Grok, Outcome};
+
+/// Columns of a line that are shown before and behind the place of failure; with the rest a line fits a wide terminal.
+const BEFORE_MAX: usize = 80;
+const BEHIND_MAX: usize = 60;
+/// Columns of a captured text or of the rest of a line.
+const TEXT_MAX: usize = 100;
+/// Alternatives that are printed; more would hide what matters.
+const ALTERNATIVES_MAX: usize = 12;
+
+/// One explanation for each expression.
+pub fn explained(groks: &[Grok], line: &[u8]) -> String {
+    let mut text = String::new();
+    for (index, grok) in groks.iter().enumerate() {
+        if 1 < groks.len() {
+            line_of(
+                &mut text,
+                format_args!("pattern {} of {}:", index + 1, groks.len()),
+            );
+        }
+        explain(grok, line, &mut text);
+    }
+    text
+}
+
+fn line_of(text: &mut String, what: std::fmt::Arguments<'_>) {
+    writeln!(text, "  {what}").expect("a String takes all text");
+}
+
+fn explain(grok: &Grok, line: &[u8], text: &mut String) {
+    let told = grok.explain(line);
+    match told.outcome {
+        Outcome::Match => return line_of(text, format_args!("matches")),
+        Outcome::BudgetSpent => line_of(
+            text,
+            format_args!(
+                "gave up after {} steps; furthest until then:",
+                grok.steps_max()
+            ),
+        ),
+        Outcome::NoMatch => {}
+    }
+    let shown = Shown::around(line, told.offset);
+    line_of(text, format_args!("{}", shown.text));
+    carets(&told, &shown, text);
+    captured(grok, line, &told, text);
+    let rest = line.get(told.rest.clone()).unwrap_or_default();
+    match rest {
+        [] => line_of(text, format_args!("nothing is left of the line")),
+        rest => line_of(text, format_args!("rest: {}", cut(rest))),
+    }
+}
+
+/// A line of carets for what got furthest, and one for each alternative.
+fn carets(told: &Explanation, shown: &Shown, text: &mut String) {
+    let pieces = told
+        .alternatives
+        .iter()
+        .filter(|one| one.branch.is_some())
+        .count();
+    if pieces == 0 {
+        let expected = named(&told.expected);
+        let others = told.alternatives.iter().take(ALTERNATIVES_MAX);
+        let others: String = others
+            .map(|one| format!(" or {}", named(&one.expected)))
+            .collect();
+        line_of(
+            text,
+            format_args!(
+                "{} expected {expected}{others}",
+                shown.carets(told.offset..told.reached)
+            ),
+        );
+        return;
+    }
+    for one in told.alternatives.iter().take(ALTERNATIVES_MAX) {
+        let Some(branch) = one.branch else { continue };
+        line_of(
+            text,
+            format_args!(
+                "{} alternative {}: expected {}",
+                shown.carets(one.offset..one.reached),
+                branch + 1,
+                named(&one.expected)
+            ),
+        );
+    }
+    if ALTERNATIVES_MAX < pieces {
+        line_of(
+            text,
+            format_args!("and {} alternatives more", pieces - ALTERNATIVES_MAX),
+        );
+    }
+}
+
+fn captured(grok: &Grok, line: &[u8], told: &Explanation, text: &mut String) {
+    for (index, range) in &told.captured {
+        let field = grok
+            .captures()
+            .get(*index)
+            .map_or("", |capture| capture.field.as_str());
+        let value = line.get(range.clone()).unwrap_or_default();
+        line_of(text, format_args!("until there: {field} = {}", cut(value)));
+    }
+}
+
+/// A piece that has no name is the end of the expression or a choice without text.
+fn named(expected: &str) -> String {
+    match expected {
+        "" => "something else".to_owned(),
+        expected => printable(expected.as_bytes()),
+    }
+}
+
+/// The part of a line around a place, and the column of each byte.
+struct Shown {
+    text: String,
+    /// For each byte of the part its column, and one more for the end.
+    columns: Vec<usize>,
+    /// The part of the line.
+    part: Range<usize>,
+}
+
+impl Shown {
+    fn around(line: &[u8], place: usize) -> Self {
+        let place = place.min(line.len());
+        let start = boundary(line, place.saturating_sub(BEFORE_MAX));
+        let end = boundary(line, (place + BEHIND_MAX).min(line.len()));
+        let mut text = String::from(if 0 < start { "..." } else { "" });
+        let mut columns = Vec::with_capacity(end - start + 1);
+        let mut width = text.chars().count();
+        for (length, letter) in letters(line.get(start..end).unwrap_or_default()) {
+            columns.extend(std::iter::repeat_n(width, length));
+            width += letter.chars().count();
+            text.push_str(&letter);
+        }
+        columns.push(width);
+        if end < line.len() {
+            text.push_str("...");
+        }
+        let part = start..end;
+        Self {
+            text,
+            columns,
+            part,
+        }
+    }
+
+    /// Blanks and carets below a range of the line, one caret at least. Where the range lies outside of what is shown, the
+    /// column of the whole line instead.
+    fn carets(&self, range: Range<usize>) -> String {
+        if range.start < self.part.start || self.part.end < range.start {
+            return format!("at byte {}:", range.start + 1);
+        }
+        let column = |place: usize| {
+            let index = place.min(self.part.end) - self.part.start;
+            self.columns.get(index).copied().unwrap_or_default()
+        };
+        let (start, end) = (column(range.start), column(range.end.max(range.start)));
+        format!("{}{}", " ".repeat(start), "^".repeat((end - start).max(1)))
+    }
+}
+
+/// The start of the character that a place lies in.
+fn boundary(line: &[u8], place: usize) -> usize {
+    let is_inside = |at: usize| line.get(at).is_some_and(|byte| byte & 0xC0 == 0x80);
+    (place.saturating_sub(3)..=place)
+        .rev()
+        .find(|at| !is_inside(*at))
+        .unwrap_or(place)
+}
+
+/// Each character as it is printed, with its length in bytes: control characters and stray bytes are written out.
+fn letters(bytes: &[u8]) -> impl Iterator<Item = (usize, String)> {
+    bytes.utf8_chunks().flat_map(|chunk| {
+        let sound = chunk.valid().chars().map(|letter| {
+            let shown = match letter.is_control() || is_invisible(letter) {
+                true => letter.escape_default().to_string(),
+                false => letter.to_string(),
+            };
+            (letter.len_utf8(), shown)
+        });
+        let stray = chunk
+            .invalid()
+            .iter()
+            .map(|byte| (1, format!("\\x{byte:02X}")));
+        sound.chain(stray)
+    })
+}
+
+/// Characters without width, or that turn the direction of what follows.
+fn is_invisible(letter: char) -> bool {
+    matches!(letter, '\u{200B}'..='\u{200F}' | '\u{2028}'..='\u{202E}' | '\u{2066}'..='\u{2069}' | '\u{FEFF}')
+}
+
+fn printable(bytes: &[u8]) -> String {
+    letters(bytes).map(|(_, letter)| letter).collect()
+}
+
+/// A text that is not longer than can be read.
+fn cut(bytes: &[u8]) -> String {
+    let mut letters = letters(bytes).map(|(_, letter)| letter);
+    let mut text: String = letters.by_ref().take(TEXT_MAX).collect();
+    if letters.next().is_some() {
+        text.push_str("...");
+    }
+    text
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test that panics has failed")]
+mod tests;
