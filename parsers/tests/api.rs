@@ -9,7 +9,7 @@ use sawlog_parsers::grok::{
     Capture, Explanation, Grok, GrokSet, Kind, Options, Outcome, Patterns, SetOutcome, Slots, Tier,
 };
 use sawlog_parsers::syslog::{self, Format, Reference};
-use sawlog_parsers::{Error, timestamp};
+use sawlog_parsers::{Error, access_log, key_value, timestamp};
 use sawlog_parsers::{csv, dissect, docker_json};
 
 /// Crates whose types a user would have to take along.
@@ -315,7 +315,7 @@ fn threads_share_what_is_compiled_and_hand_over_what_is_not() {
     is_shared::<(Capture, Explanation, Kind, Outcome, Tier)>();
     is_shared::<Slots>();
     is_shared::<(dissect::Dissect, dissect::Cuts)>();
-    is_shared::<(csv::Csv, csv::Cuts)>();
+    is_shared::<(csv::Csv, csv::Cuts, key_value::KeyValue)>();
     is_shared::<timestamp::Format>();
     is_shared::<timestamp::Pattern>();
     is_shared::<sawlog_parsers::framing::Decoder>();
@@ -457,6 +457,19 @@ fn dissect_and_csv_allocate_nothing() {
         assert!(dissect.parse(b"another line", &mut dissected).is_none());
         let row = csv.parse(b"root,\"no, no\",,17", &mut columns);
         assert!(matches!(row, csv::Parsed::Row(_)));
+    });
+}
+
+#[test]
+fn access_logs_and_pairs_allocate_nothing() {
+    let kv = key_value::KeyValue::compile(&key_value::Options::default());
+    let kv = kv.expect("the usual options");
+    check_no_allocation(|| {
+        assert!(access_log::combined(ACCESS).is_some());
+        assert_eq!(
+            kv.pairs(b"user=root src=\"192.0.2.7\" and more=1").count(),
+            3
+        );
     });
 }
 
