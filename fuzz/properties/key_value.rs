@@ -1,11 +1,14 @@
-//! What holds for every line of pairs: the first two bytes choose options, the rest is the line. A backtracking matcher
-//! of the filter's expression, written down here as plainly as can be, is the judge.
+//! What holds for every line of pairs: the first two bytes choose options, the rest is the line; with a NUL in it, what
+//! stands before is a set and an expression, too. A backtracking matcher of the filter's expression, written down here as
+//! plainly as can be, is the judge.
 
 use std::borrow::Cow;
-use std::collections::HashSet;
+use std::cell::RefCell;
+use std::collections::{HashMap, HashSet};
+use std::rc::Rc;
 
 use sawlog_parsers::key_value::{
-    DEPTH_MAX, Fields, KeyValue, Options, Transform, Value, Whitespace,
+    DEPTH_MAX, Fields, KeyValue, Options, PAIRS_MAX, Transform, Value, Whitespace,
 };
 
 /// Longer lines are not judged: the judge goes a level deeper for every byte.
@@ -38,16 +41,72 @@ pub fn check(data: &[u8]) {
         has_brackets: flags & 2 == 0,
         failed: HashSet::new(),
     };
-    let options = options(&judge);
-    let kv = KeyValue::compile(&options).expect("good options");
-    let pairs = pairs(&kv, line);
+    let compiled = compiled([*separators % SEPARATORS.len() as u8, *flags], &judge);
+    let pairs = pairs(&compiled.plain, line);
+    gathered_fields_are_the_pairs(&compiled.plain, line, &pairs);
     if line.len() <= JUDGED_BYTES_MAX {
         assert_eq!(pairs, judge.pairs());
     }
-    gathered_fields_are_the_pairs(&kv, line, &pairs);
-    let shaped = shaped(&options, *flags);
-    shapes_hold(&shaped, line);
+    shapes_hold(&compiled.options, &compiled.shaped, line);
     written_pairs_come_back(line);
+    options_as_written(line);
+}
+
+/// One choice of options, compiled.
+struct Compiled {
+    plain: KeyValue,
+    /// The same with others besides, which change texts.
+    options: Options,
+    shaped: KeyValue,
+}
+
+/// Compiling expressions takes longer than all the rest, and there are few choices.
+fn compiled(choice: [u8; 2], judge: &Judge<'_>) -> Rc<Compiled> {
+    thread_local! {
+        static COMPILED: RefCell<HashMap<[u8; 2], Rc<Compiled>>> = RefCell::default();
+    }
+    let compile = |options: &Options| KeyValue::compile(options).expect("good options");
+    let new = || {
+        let plain = options(judge);
+        let options = shaped(&plain, choice[1]);
+        Rc::new(Compiled {
+            plain: compile(&plain),
+            shaped: compile(&options),
+            options,
+        })
+    };
+    COMPILED.with_borrow_mut(|all| Rc::clone(all.entry(choice).or_insert_with(new)))
+}
+
+/// Any text is a set or an expression, or it is refused with a place inside of it.
+fn options_as_written(data: &[u8]) {
+    let mut parts = data.splitn(2, |byte| *byte == 0);
+    let written = String::from_utf8_lossy(parts.next().unwrap_or_default()).into_owned();
+    let Some(line) = parts.next() else {
+        return;
+    };
+    let set = Options {
+        field_split: written.clone(),
+        trim_value: Some(written.clone()),
+        ..Options::default()
+    };
+    let pattern = Options {
+        field_split_pattern: Some(written.clone()),
+        ..Options::default()
+    };
+    for options in [set, pattern] {
+        match KeyValue::compile(&options) {
+            Ok(kv) => assert!(kv.pairs(line).count() <= PAIRS_MAX),
+            Err(error) => {
+                assert!(!error.message().is_empty());
+                assert!(
+                    error
+                        .column()
+                        .is_none_or(|column| column <= written.chars().count() + 1)
+                );
+            }
+        }
+    }
 }
 
 fn options(judge: &Judge<'_>) -> Options {
@@ -136,8 +195,7 @@ fn shaped(options: &Options, flags: u8) -> Options {
     }
 }
 
-fn shapes_hold(options: &Options, line: &[u8]) {
-    let kv = KeyValue::compile(options).expect("good options");
+fn shapes_hold(options: &Options, kv: &KeyValue, line: &[u8]) {
     for pair in kv.pairs(line) {
         assert!(pair.key.starts_with(b"p.") && 2 < pair.key.len() && *pair.key != *b"p.b");
         let is_free = options.transform_value.is_some()

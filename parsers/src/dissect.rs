@@ -18,7 +18,7 @@
 //! or the line does not match and nothing is cut: [`Dissect::explain`] tells which one is missing. Time is linear in
 //! the line, whatever the mapping.
 //!
-//! Not here: reading and setting an event's fields, tags, which field of an event is cut. `convert_datatype` is
+//! Not here: reading and setting an event's fields, which of them is cut, `tag_on_failure`. `convert_datatype` is
 //! [`parse_int`] and [`parse_float`], which are stricter than grok's.
 //!
 //! ```

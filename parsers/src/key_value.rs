@@ -16,8 +16,9 @@
 //! [`KeyValue::pairs`] walks over the pairs and allocates only where a text is changed; [`KeyValue::fields`] gathers
 //! repeated keys to lists, looks into values (`recursive`) and adds `default_keys`.
 //!
-//! Two things differ from Logstash by intent: `allow_duplicate_values => false` drops equal values and not those that
-//! are part of an earlier one, and a pair whose key is empty once it is trimmed is left out.
+//! Three things differ from Logstash by intent: `allow_duplicate_values => false` drops equal values and not those that
+//! are part of an earlier one; a pair whose key is empty once it is trimmed is left out; in a text of many lines only its
+//! two ends are trimmed, not those of each line.
 //!
 //! Time is linear in the line. For this the separators of an expression are found [`SEPARATOR_BYTES_MAX`] bytes long at
 //! most, or little more; a longer one is several.

@@ -10,6 +10,8 @@
 
 #[path = "oracle/differences.rs"]
 mod differences;
+#[path = "oracle/expression.rs"]
+mod expression;
 #[path = "oracle/mutation.rs"]
 mod mutation;
 #[path = "oracle/service.rs"]
@@ -34,6 +36,10 @@ const LINE_CHARACTERS_MAX: usize = 1500;
 const LAST_LETTER: char = '\u{FFFF}';
 /// What every run of the tests takes; thousands make a campaign.
 const LINES_USUAL: usize = 10;
+/// Small expressions for each line of a pattern.
+const EXPRESSIONS_FACTOR: usize = 20;
+/// One expression in so many may differ: `patterns/DIFFERENCES.md` has what joni does otherwise.
+const EXPRESSIONS_PER_FAULT: usize = 2000;
 /// The first differences of a kind are made short, for people.
 const EXAMPLES_MAX: usize = 2;
 
@@ -377,5 +383,44 @@ fn documented_lines_differ_as_their_rows_tell() {
     assert!(
         faults.is_empty(),
         "the rows of these lines tell something else:\n{faults}"
+    );
+}
+
+#[test]
+fn small_expressions_mean_what_the_oracle_says() {
+    let mut oracle = Oracle::spawn();
+    let patterns = oracle.bank("legacy");
+    let mut dice = Dice(17);
+    let mut faults: Vec<String> = Vec::new();
+    let count = EXPRESSIONS_FACTOR * lines_per_side();
+    for _ in 0..count {
+        let expression = format!("(?m)(?<whole>{})", expression::expression(&mut dice, 3));
+        let ours = Grok::compile(&expression, &patterns, Options::default());
+        let theirs = oracle.compile("legacy", &expression);
+        let (Ok(ours), Ok(())) = (&ours, &theirs) else {
+            let ours = ours.map(|_| ());
+            faults.push(format!("{expression}: theirs {theirs:?}, ours {ours:?}"));
+            continue;
+        };
+        let lines: Vec<String> = (0..20).map(|_| expression::line(&mut dice)).collect();
+        for (line, theirs) in lines.iter().zip(oracle.search(&lines)) {
+            let ours = search(ours, &mut Slots::new(), line);
+            if kind(&theirs, &ours).is_some() {
+                faults.push(format!(
+                    "{expression} on {line:?}:\n  theirs {theirs:?}\n  ours   {ours:?}"
+                ));
+                break;
+            }
+        }
+    }
+    println!(
+        "{count} small expressions compared, {} differ",
+        faults.len()
+    );
+    let faults_max = count / EXPRESSIONS_PER_FAULT;
+    assert!(
+        faults.len() <= faults_max,
+        "the engines disagree:\n{}",
+        faults.join("\n")
     );
 }

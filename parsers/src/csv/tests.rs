@@ -352,3 +352,9 @@ fn long_hostile_lines_end_quickly() {
     let open = format!("\"{}", "\"\"".repeat(500_000));
     assert_eq!(cut(&csv, open.as_bytes()), Err((Fault::QuoteOpen, 0)));
 }
+
+#[test]
+fn threads_share_what_is_compiled() {
+    fn shared<T: Send + Sync>() {}
+    shared::<Csv>();
+}

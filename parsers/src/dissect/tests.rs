@@ -479,3 +479,9 @@ fn floats_are_whole_texts() {
         assert_eq!(parse_float(text.as_bytes()), want, "{text}");
     }
 }
+
+#[test]
+fn threads_share_what_is_compiled() {
+    fn shared<T: Send + Sync>() {}
+    shared::<Dissect>();
+}

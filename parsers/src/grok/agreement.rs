@@ -46,6 +46,20 @@ impl Engines {
     /// The spans of the match, if there is one; nothing when the program gave up.
     fn run(&self, program: &Program, line: &[u8]) -> Option<Option<Vec<usize>>> {
         let mut scratch = self.scratch();
+        let verdict = Machine::new(program, line, &mut scratch, STEPS_MAX).search();
+        // What a search leaves behind for the next one changes no result.
+        scratch.prepare(self.captures.len());
+        let again = Machine::new(program, line, &mut scratch, STEPS_MAX).search();
+        assert_eq!(verdict, again, "once more: {}", self.expression);
+        let mut other = line.to_vec();
+        other.extend(b" 1");
+        scratch.prepare(self.captures.len());
+        let after = Machine::new(program, &other, &mut scratch, STEPS_MAX).search();
+        let fresh = Machine::new(program, &other, &mut self.scratch(), STEPS_MAX).search();
+        if after != Verdict::Spent && fresh != Verdict::Spent {
+            assert_eq!(after, fresh, "after another line: {}", self.expression);
+        }
+        let mut scratch = self.scratch();
         match Machine::new(program, line, &mut scratch, STEPS_MAX).search() {
             Verdict::Match => Some(Some(scratch.spans)),
             Verdict::NoMatch => Some(None),

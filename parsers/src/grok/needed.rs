@@ -8,18 +8,33 @@ use super::tree::{Node, Repeat};
 const TEXTS_MAX: usize = 96;
 /// So many are compared with each other, which takes a millisecond.
 const COMPARED_TEXTS_MAX: usize = 4 * TEXTS_MAX;
-/// A longer text is cut: what is behind rules out few lines more.
+/// A longer text is not joined with what is behind, which would rule out few lines more.
 const TEXT_BYTES_MAX: usize = 32;
 /// A text that weighs less stands in most lines, so looking for it would only cost time.
 const WEIGHT_MIN: usize = 4;
+/// A text that weighs this much, such as a word of six letters, is in few lines but those that are meant.
+const RARE_MIN: usize = 12;
+/// So many groups of texts are kept of an expression.
+pub(super) const GROUPS_MAX: usize = 3;
 
-/// The best such texts; none when nothing worth a search is known.
-pub(super) fn needed(tree: &Node) -> Vec<Box<[u8]>> {
-    let texts = facts(tree).needed.unwrap_or_default();
-    if texts.iter().map(|text| weight(text)).min() < Some(WEIGHT_MIN) {
-        return Vec::new();
-    }
-    texts.into_iter().map(Vec::into_boxed_slice).collect()
+/// Texts of which a match holds one.
+#[derive(Debug, Clone)]
+pub(super) struct Needed {
+    pub texts: Vec<Box<[u8]>>,
+    /// Whether most lines of other kinds lack all of them, so that no further texts are worth the search.
+    pub is_rare: bool,
+}
+
+/// Groups of texts, the rarest first: a match holds one text of each group. None when nothing worth a search is known.
+pub(super) fn needed(tree: &Node) -> Vec<Needed> {
+    let groups = facts(tree).needed.into_iter();
+    groups
+        .filter(|texts| WEIGHT_MIN <= lightest(texts))
+        .map(|texts| Needed {
+            is_rare: RARE_MIN <= lightest(&texts),
+            texts: texts.into_iter().map(Vec::into_boxed_slice).collect(),
+        })
+        .collect()
 }
 
 /// What is known of a piece.
@@ -28,15 +43,15 @@ struct Facts {
     starts: Option<Vec<Vec<u8>>>,
     /// All texts that it can take, when they are few.
     texts: Option<Vec<Vec<u8>>>,
-    /// Texts of which it holds one.
-    needed: Option<Vec<Vec<u8>>>,
+    /// Groups of texts, of each of which it holds one; the best first.
+    needed: Vec<Vec<Vec<u8>>>,
 }
 
 impl Facts {
     const UNKNOWN: Self = Self {
         starts: None,
         texts: None,
-        needed: None,
+        needed: Vec::new(),
     };
 
     /// A piece that takes one of these texts.
@@ -46,7 +61,7 @@ impl Facts {
         match texts.len() <= TEXTS_MAX {
             true => Self {
                 starts: None,
-                needed: better(None, Some(texts.clone())),
+                needed: with(Vec::new(), texts.clone()),
                 texts: Some(texts),
             },
             false => Self::UNKNOWN,
@@ -90,20 +105,21 @@ fn of_class(class: &Class) -> Facts {
 /// Neighbours whose texts are known are joined, so that `[Gg]et ` gives `Get ` and `get `.
 fn of_concat(parts: impl Iterator<Item = Facts>) -> Facts {
     let empty = || vec![Vec::new()];
-    let (mut run, mut best, mut is_whole) = (empty(), None, true);
+    let (mut run, mut needed, mut is_whole) = (empty(), Vec::new(), true);
     for part in parts {
         let Some(texts) = part.texts else {
             let starts = part
                 .starts
                 .filter(|starts| run.len() * starts.len() <= TEXTS_MAX);
             let run_to_there = starts.map_or(run.clone(), |starts| joined(&run, &starts));
-            best = better(better(best, Some(run_to_there)), part.needed);
+            needed = with(needed, run_to_there);
+            needed = part.needed.into_iter().fold(needed, with);
             (run, is_whole) = (empty(), false);
             continue;
         };
         let is_long = run.iter().any(|text| TEXT_BYTES_MAX <= text.len());
         if is_long || TEXTS_MAX < run.len() * texts.len() {
-            best = better(best, Some(run));
+            needed = with(needed, run);
             (run, is_whole) = (texts, false);
             continue;
         }
@@ -114,7 +130,7 @@ fn of_concat(parts: impl Iterator<Item = Facts>) -> Facts {
         false => Facts {
             starts: None,
             texts: None,
-            needed: better(best, Some(run)),
+            needed: with(needed, run),
         },
     }
 }
@@ -134,13 +150,29 @@ fn of_alternate(nodes: &[Node]) -> Facts {
             return facts;
         }
     }
-    let needed: Option<Vec<Vec<Vec<u8>>>> = all.into_iter().map(|one| one.needed).collect();
-    let needed = needed.map(|sets| sets.into_iter().flatten().collect());
-    Facts {
-        starts: None,
-        texts: None,
-        needed: better(None, needed),
+    // A match holds a text of the best group of one of them; where these are too many, of the smallest.
+    let best = |one: &Facts| one.needed.first().cloned();
+    let smallest = |one: &Facts| {
+        let useful = one
+            .needed
+            .iter()
+            .filter(|texts| WEIGHT_MIN <= lightest(texts));
+        useful.min_by_key(|texts| texts.len()).cloned()
+    };
+    let mut needed = with_union(all.iter().map(best));
+    if needed.is_empty() {
+        needed = with_union(all.iter().map(smallest));
     }
+    Facts {
+        needed,
+        ..Facts::UNKNOWN
+    }
+}
+
+/// One group of all these texts; none when one of the alternatives has none.
+fn with_union(groups: impl Iterator<Item = Option<Vec<Vec<u8>>>>) -> Vec<Vec<Vec<u8>>> {
+    let groups: Option<Vec<Vec<Vec<u8>>>> = groups.collect();
+    groups.map_or(Vec::new(), |groups| with(Vec::new(), groups.concat()))
 }
 
 fn of_repeat(Repeat { body, min, max, .. }: &Repeat) -> Facts {
@@ -164,17 +196,19 @@ fn of_repeat(Repeat { body, min, max, .. }: &Repeat) -> Facts {
     }
 }
 
-/// The set that rules out more lines.
-fn better(one: Option<Vec<Vec<u8>>>, other: Option<Vec<Vec<u8>>>) -> Option<Vec<Vec<u8>>> {
-    let other = other
-        .filter(|texts| texts.len() <= COMPARED_TEXTS_MAX)
-        .map(shortest)
-        .filter(|texts| texts.len() <= TEXTS_MAX && texts.iter().all(|text| !text.is_empty()));
-    match (one, other) {
-        (Some(one), Some(other)) if worth(&one) < worth(&other) => Some(other),
-        (None, other) => other,
-        (one, _) => one,
+/// The groups and a further one; the best of them first.
+fn with(mut groups: Vec<Vec<Vec<u8>>>, texts: Vec<Vec<u8>>) -> Vec<Vec<Vec<u8>>> {
+    if COMPARED_TEXTS_MAX < texts.len() {
+        return groups;
     }
+    let texts = shortest(texts);
+    let is_empty = texts.iter().any(Vec::is_empty);
+    if !is_empty && texts.len() <= TEXTS_MAX && !groups.contains(&texts) {
+        groups.push(texts);
+        groups.sort_by_key(|texts| std::cmp::Reverse(worth(texts)));
+        groups.truncate(GROUPS_MAX);
+    }
+    groups
 }
 
 /// The texts without those that hold another one: where they are, that one is too.
@@ -195,12 +229,12 @@ fn shortest(mut texts: Vec<Vec<u8>>) -> Vec<Vec<u8>> {
 
 /// The lightest text decides; then, the fewer the better.
 fn worth(texts: &[Vec<u8>]) -> (usize, std::cmp::Reverse<usize>) {
-    let lightest = texts.iter().map(|text| weight(text)).min();
-    (
-        // Beyond a word of some length nothing is gained.
-        lightest.unwrap_or(0).min(16),
-        std::cmp::Reverse(texts.len()),
-    )
+    // Beyond a word of some length nothing is gained.
+    (lightest(texts).min(16), std::cmp::Reverse(texts.len()))
+}
+
+fn lightest(texts: &[Vec<u8>]) -> usize {
+    texts.iter().map(|text| weight(text)).min().unwrap_or(0)
 }
 
 /// How seldom a text is in lines of logs, roughly: by the bytes that it is made of.
@@ -224,9 +258,11 @@ mod tests {
     #[track_caller]
     fn check(expression: &str, want: &[&str]) {
         let parsed = parse(expression, &Patterns::legacy(), Captures::Named).unwrap();
-        let found = needed(&parsed.tree);
-        let found: Vec<&str> = found
+        let groups = needed(&parsed.tree);
+        let found: Vec<&str> = groups
             .iter()
+            .take(1)
+            .flat_map(|group| &group.texts)
             .map(|text| std::str::from_utf8(text).unwrap())
             .collect();
         assert_eq!(found, want);
@@ -268,6 +304,20 @@ mod tests {
     fn a_repeated_text_stands_there_once_at_least() {
         check("%{INT}up +%{INT}", &["up "]);
         check("[Mm][a\u{e4}]y", &["May", "M\u{e4}y", "may", "m\u{e4}y"]);
+    }
+
+    #[test]
+    fn each_group_of_texts_is_needed() {
+        let parsed = parse(
+            "%{WORD} for %{INT} (?:from|via) %{INT} to",
+            &Patterns::legacy(),
+            Captures::Named,
+        );
+        let groups = needed(&parsed.unwrap().tree);
+        let first = |group: &Needed| String::from_utf8(group.texts[0].to_vec()).unwrap();
+        let found: Vec<String> = groups.iter().map(first).collect();
+        assert_eq!(found, [" for ", " from ", " to"]);
+        assert!(groups.iter().all(|group| !group.is_rare));
     }
 
     #[test]

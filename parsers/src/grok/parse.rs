@@ -43,6 +43,8 @@ pub(super) fn parse(text: &str, patterns: &Patterns, captures: Captures) -> Resu
         named_only: captures == Captures::Named,
         inline: HashMap::new(),
         open: Vec::new(),
+        unicode: HashMap::new(),
+        folded: HashMap::new(),
         references: 0,
         bytes: 0,
         depth: 0,
@@ -65,6 +67,10 @@ struct Scope<'p> {
     inline: HashMap<String, String>,
     /// The definitions being parsed, outermost first.
     open: Vec<String>,
+    /// Sets of Unicode by their names, and sets with both cases by the set: they are large, and an expression may name
+    /// the same one thousands of times.
+    unicode: HashMap<String, Class>,
+    folded: HashMap<Class, Class>,
     references: usize,
     /// Of all definitions that were expanded.
     bytes: usize,
@@ -80,6 +86,25 @@ impl Scope<'_> {
             kind,
         });
         self.captures.len() - 1
+    }
+
+    /// A set of Unicode as it is written, if `find` knows it.
+    fn unicode(&mut self, written: &str, find: impl FnOnce() -> Option<Class>) -> Option<Class> {
+        if let Some(class) = self.unicode.get(written) {
+            return Some(class.clone());
+        }
+        let class = find()?;
+        self.unicode.insert(written.to_owned(), class.clone());
+        Some(class)
+    }
+
+    fn folded(&mut self, class: Class) -> Class {
+        if let Some(folded) = self.folded.get(&class) {
+            return folded.clone();
+        }
+        let folded = class.ignoring_case();
+        self.folded.insert(class, folded.clone());
+        folded
     }
 
     fn enter(&mut self) -> Result<(), Error> {
@@ -285,12 +310,16 @@ impl<'t, 's, 'p> Parser<'t, 's, 'p> {
         }
     }
 
-    fn class(&self, class: Class) -> Node {
-        Node::Class(Arc::new(if self.flags.ignore_case {
-            class.ignoring_case()
-        } else {
-            class
-        }))
+    fn class(&mut self, class: Class) -> Node {
+        Node::Class(Arc::new(self.fold(class)))
+    }
+
+    /// The set with both cases, where case is ignored.
+    fn fold(&mut self, class: Class) -> Class {
+        match self.flags.ignore_case {
+            true => self.scope.folded(class),
+            false => class,
+        }
     }
 
     /// Wraps the piece in all quantifiers that follow: `.?*` has two.
@@ -308,6 +337,11 @@ impl<'t, 's, 'p> Parser<'t, 's, 'p> {
             let exact = counted && Some(min) == max;
             let lazy = !exact && self.eat("?");
             let possessive = !counted && !lazy && self.eat("+");
+            if max == Some(0) || matches!(node, Node::Empty) {
+                // It takes nothing; in a long repetition many such pieces would cost time in each round.
+                node = Node::Empty;
+                continue;
+            }
             node = Node::Repeat(Repeat {
                 body: Box::new(node),
                 min,

@@ -214,6 +214,8 @@ impl Patterns {
         }
         let allowed = (name.len() / 3).max(1);
         self.names()
+            // Each letter that one has more is an edit.
+            .filter(|known| name.len().abs_diff(known.len()) <= allowed)
             .map(|known| (distance(name.as_bytes(), known.as_bytes()), known))
             .filter(|(distance, _)| *distance <= allowed)
             .min()

@@ -43,6 +43,8 @@ pub(super) struct Program {
     pub leads: Vec<Token>,
     /// The texts of the gates, the rarest first.
     pub gates: Vec<Needle>,
+    /// The gate that comes last in the program.
+    pub last_gate: Option<LastGate>,
     /// Whether a bound of a span can be set again after a failure, so that its old value matters.
     pub undoes_spans: bool,
     /// A text that every match holds.
@@ -52,6 +54,13 @@ pub(super) struct Program {
     /// For each operation the piece of the expression it stems from; only at `Level::Plain`.
     pub origins: Vec<u32>,
     pub pieces: Vec<String>,
+}
+
+/// A gate and its operation.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct LastGate {
+    pub gate: usize,
+    pub address: usize,
 }
 
 /// Where a match can begin.

@@ -6,6 +6,7 @@ use aho_corasick::automaton::OverlappingState;
 use aho_corasick::packed;
 use aho_corasick::{AhoCorasick, AhoCorasickKind, Input, MatchKind};
 
+use super::needed::{GROUPS_MAX, Needed};
 use super::{Grok, Outcome, Slots};
 
 /// Expressions that are tried in order.
@@ -25,8 +26,8 @@ use super::{Grok, Outcome, Slots};
 /// ```
 pub struct GrokSet {
     groks: Vec<Grok>,
-    /// Those of which nothing is known before they are tried, a bit for each.
-    unfiltered: Vec<u64>,
+    /// For each group of needed texts those expressions that have none to look for, a bit for each.
+    without: [Vec<u64>; GROUPS_MAX],
     filter: Option<Filter>,
 }
 
@@ -60,7 +61,7 @@ struct Filter {
     /// Tells in the fewest instructions that none of them is there, or where the first one begins. Only for few texts.
     quick: Option<packed::Searcher>,
     all: AhoCorasick,
-    /// For each text the expressions that need it, a bit for each.
+    /// For each text the expressions that need it, a bit for each; those of all groups in a row.
     owners: Vec<Box<[u64]>>,
 }
 
@@ -73,24 +74,31 @@ impl GrokSet {
     /// Takes compiled expressions, the most important first.
     pub fn new(groks: Vec<Grok>) -> Self {
         let words = groks.len().div_ceil(64);
-        let mut unfiltered = vec![0; words];
+        let mut without = std::array::from_fn(|_| vec![0; words]);
         let mut texts: Vec<(&[u8], usize)> = Vec::new();
         for (index, grok) in groks.iter().enumerate() {
-            match grok.needed.len() {
-                count if 0 < count && texts.len() + count <= TEXTS_MAX => {
-                    texts.extend(grok.needed.iter().map(|text| (&**text, index)));
+            let wanted = wanted(&grok.needed);
+            for (group, none) in without.iter_mut().enumerate() {
+                match wanted.get(group) {
+                    Some(needed) if texts.len() + needed.texts.len() <= TEXTS_MAX => {
+                        let bit = 64 * words * group + index;
+                        texts.extend(needed.texts.iter().map(|text| (&**text, bit)));
+                    }
+                    _ => set_bit(none, index),
                 }
-                _ => set_bit(&mut unfiltered, index),
             }
         }
         texts.sort_unstable();
-        let filter = Filter::new(&texts, words);
+        let filter = Filter::new(&texts, words * GROUPS_MAX);
         if filter.is_none() {
-            (0..groks.len()).for_each(|index| set_bit(&mut unfiltered, index));
+            let all = 0..groks.len();
+            without
+                .iter_mut()
+                .for_each(|none| all.clone().for_each(|index| set_bit(none, index)));
         }
         Self {
             groks,
-            unfiltered,
+            without,
             filter,
         }
     }
@@ -103,7 +111,7 @@ impl GrokSet {
     /// Whether the expression with this index is passed over where the texts that it needs are not in the line. Another
     /// one is tried on every line, since all that it needs stands in most lines, or in none that could be named.
     pub fn is_filtered(&self, index: usize) -> bool {
-        index < self.groks.len() && !has_bit(&self.unfiltered, index)
+        index < self.groks.len() && self.without.iter().any(|none| !has_bit(none, index))
     }
 
     /// Looks for the first expression that matches: as if each was tried with [`Grok::search`] until one does not
@@ -114,8 +122,18 @@ impl GrokSet {
         };
         let mut candidates = std::mem::take(&mut slots.candidates);
         candidates.clear();
-        candidates.extend_from_slice(&self.unfiltered);
+        candidates.extend(self.without.iter().flatten());
         filter.mark(line, &mut candidates);
+        // A candidate has a text of each group.
+        let words = self.groks.len().div_ceil(64);
+        let (first, others) = candidates.split_at_mut(words);
+        for group in others.chunks_exact(words) {
+            first
+                .iter_mut()
+                .zip(group)
+                .for_each(|(word, bits)| *word &= bits);
+        }
+        candidates.truncate(words);
         let outcome = self.try_marked(&candidates, line, slots);
         slots.candidates = candidates;
         outcome
@@ -199,6 +217,14 @@ impl Filter {
                 *word |= bits;
             }
         }
+    }
+}
+
+/// The groups that are looked for: the first one if it is rare, else all.
+fn wanted(groups: &[Needed]) -> &[Needed] {
+    match groups.first() {
+        Some(first) if first.is_rare => groups.get(..1).unwrap_or(groups),
+        _ => groups,
     }
 }
 

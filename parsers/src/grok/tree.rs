@@ -200,9 +200,11 @@ impl Node {
             Node::Named { body, .. } => body.as_class(),
             Node::Alternate(nodes) => {
                 let classes: Option<Vec<_>> = nodes.iter().map(Node::as_class).collect();
-                classes?
-                    .into_iter()
-                    .reduce(|all, class| Arc::new(all.union(&class)))
+                let ranges = classes?
+                    .iter()
+                    .flat_map(|class| class.ranges().to_vec())
+                    .collect::<Vec<_>>();
+                (!nodes.is_empty()).then(|| Arc::new(Class::from_ranges(&ranges)))
             }
             _ => None,
         }

@@ -14,7 +14,7 @@ use super::{Options, Whitespace};
 
 /// Bytes of a separator that an expression finds at most, or little more; so an expression that looks for the end of the
 /// line at every place does not make the time quadratic.
-pub const SEPARATOR_BYTES_MAX: usize = 256;
+pub const SEPARATOR_BYTES_MAX: usize = 128;
 
 /// The separators of a filter.
 #[derive(Debug, Clone)]

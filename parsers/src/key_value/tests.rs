@@ -377,6 +377,7 @@ fn trimming_touches_the_ends_alone() {
     };
     check_with(&options, "_<a_b=[[c,d]]é,", &[("a_b", "c,d")]);
     check_with(&options, "_=a b=,", &[("b", "")]);
+    check_with(&options, "a=\",b,\n,c,\"", &[("a", "b,\n,c")]);
 }
 
 #[test]
@@ -662,7 +663,7 @@ fn bad_expressions_are_refused() {
 }
 
 /// Lines on which a walk that goes back would not end in a lifetime.
-fn hostile_lines() -> Vec<String> {
+fn hostile_lines(bytes: usize) -> Vec<String> {
     let pieces = [
         "a",
         " ",
@@ -686,7 +687,7 @@ fn hostile_lines() -> Vec<String> {
     ];
     pieces
         .iter()
-        .map(|piece| piece.repeat(1_000_000 / piece.len()))
+        .map(|piece| piece.repeat(bytes / piece.len()))
         .collect()
 }
 
@@ -694,7 +695,7 @@ fn hostile_lines() -> Vec<String> {
 fn long_hostile_lines_end_quickly() {
     for options in [options(), strict(split(" ,;", ":="))] {
         let kv = compile(&options);
-        for line in hostile_lines() {
+        for line in hostile_lines(1_000_000) {
             assert!(kv.pairs(line.as_bytes()).count() <= PAIRS_MAX);
         }
     }
@@ -708,8 +709,14 @@ fn long_hostile_lines_end_quickly_with_expressions() {
         patterns(Some(" +"), Some("=")),
     ] {
         let kv = compile(&options);
-        for line in hostile_lines() {
+        for line in hostile_lines(300_000) {
             assert!(kv.pairs(line.as_bytes()).count() <= PAIRS_MAX);
         }
     }
+}
+
+#[test]
+fn threads_share_what_is_compiled() {
+    fn shared<T: Send + Sync>() {}
+    shared::<KeyValue>();
 }

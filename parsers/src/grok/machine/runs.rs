@@ -146,14 +146,13 @@ impl Machine<'_> {
         let found = self.program.finders[finder].next(rest);
         self.charge(found.unwrap_or(rest.len()));
         let Some(distance) = found else { return false };
-        self.at = from + distance;
         let set = self.set_now();
         self.push(Frame::SearchOn {
             pc: pc as u32,
             set,
-            at: self.at + 1,
+            at: from + distance + 1,
         });
-        self.jump(pc + 1)
+        self.pass_text(pc, finder, from + distance)
     }
 
     pub(super) fn search_back(
@@ -169,15 +168,28 @@ impl Machine<'_> {
         let found = self.program.finders[finder].last(rest);
         self.charge(rest.len() - found.unwrap_or(0));
         let Some(distance) = found else { return false };
-        self.at = low + distance;
         let set = self.set_now();
         self.push(Frame::SearchBack {
             pc: pc as u32,
             set,
             low,
-            at: self.at,
+            at: low + distance,
         });
-        self.jump(pc + 1)
+        self.pass_text(pc, finder, low + distance)
+    }
+
+    /// Goes on where a text was found; behind it, when it is the next operation.
+    fn pass_text(&mut self, pc: usize, finder: usize, at: usize) -> bool {
+        let end = at + self.program.finders[finder].len();
+        (self.at, self.pc) = (end, pc + 2);
+        match self.program.ops.get(pc + 1) {
+            Some(Op::Gate { gate, .. }) => self.is_new_at(usize::from(*gate), end),
+            Some(Op::Short(_)) => true,
+            _ => {
+                (self.at, self.pc) = (at, pc + 1);
+                true
+            }
+        }
     }
 
     /// Looks for a place before the one that failed; the two may overlap.

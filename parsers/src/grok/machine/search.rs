@@ -4,14 +4,55 @@ use super::{Machine, PLACES_MAX, Verdict};
 use crate::grok::class::decode;
 use crate::grok::program::{Needle, Start};
 
+/// Steps for the look at a line's end; with more it is not worth it.
+const LATE_STEPS_MAX: u64 = 200;
+
 impl Machine<'_> {
     /// Looks for the leftmost match. `spans` must have two entries a capture, all unset.
     pub fn search(&mut self) -> Verdict {
-        match self.program.start {
+        let program = std::ptr::from_ref(self.program).addr();
+        if self.scratch.failed_late == program {
+            self.scratch.failed_late = 0;
+            if self.fails_late() {
+                self.scratch.failed_late = program;
+                return Verdict::NoMatch;
+            }
+        }
+        let verdict = match self.program.start {
             Start::Text => self.attempt(0),
             Start::Line => self.search_lines(),
             Start::Anywhere => self.search_anywhere(),
+        };
+        if verdict == Verdict::NoMatch
+            && let Some(last) = self.program.last_gate
+            && self.seen[last.gate] != 0
+        {
+            self.scratch.failed_late = program;
         }
+        verdict
+    }
+
+    /// Whether the part of the program behind its last gate fails wherever the line has the gate's text: then the
+    /// whole fails, whatever comes before.
+    fn fails_late(&mut self) -> bool {
+        let Some(last) = self.program.last_gate.filter(|_| self.furthest.is_none()) else {
+            return false;
+        };
+        // The steps of this look are not counted, so that the budget is the same with and without it.
+        let steps_left = std::mem::replace(&mut self.steps_left, LATE_STEPS_MAX);
+        let needle = &self.program.gates[last.gate];
+        let mut from = 0;
+        let mut fails = true;
+        while let Some(found) = self.line.get(from..).and_then(|rest| needle.next(rest)) {
+            let place = from + found + needle.len();
+            if self.attempt_from(last.address + 1, place) != Verdict::NoMatch {
+                fails = false;
+                break;
+            }
+            from += found + 1;
+        }
+        self.steps_left = steps_left;
+        fails
     }
 
     pub(super) fn search_lines(&mut self) -> Verdict {

@@ -191,7 +191,7 @@ impl Machine<'_> {
 
     /// Whether the rest was not yet tried from this place: it fails there again, however the place was reached.
     #[inline]
-    fn is_new_at(&mut self, gate: usize, at: usize) -> bool {
+    pub(super) fn is_new_at(&mut self, gate: usize, at: usize) -> bool {
         if self.seen[gate] != 0 {
             return self.is_further_place(gate, at);
         }

@@ -11,7 +11,7 @@ impl Parser<'_, '_, '_> {
         let entered = self.scope.enter();
         entered.map_err(|error| error.at_offset(self.text, start))?;
         let negative = self.eat("^");
-        let mut class = Class::default();
+        let mut ranges: Vec<(u32, u32)> = Vec::new();
         let mut whole: Option<Class> = None;
         let mut first = true;
         loop {
@@ -22,7 +22,7 @@ impl Parser<'_, '_, '_> {
             let stands = first && self.text[..self.at].ends_with(']');
             first = false;
             if !stands && self.eat("&&") {
-                whole = Some(intersect(whole, std::mem::take(&mut class)));
+                whole = Some(intersect(whole, &std::mem::take(&mut ranges)));
                 continue;
             }
             let item = match stands {
@@ -33,24 +33,16 @@ impl Parser<'_, '_, '_> {
                 }
                 false => self.item()?,
             };
-            class = class.union(&self.item_or_range(item)?);
+            ranges.extend_from_slice(self.item_or_range(item)?.ranges());
         }
-        let class = intersect(whole, class);
+        let class = intersect(whole, &ranges);
         self.scope.leave();
+        // Case must be folded before a set is negated.
         Ok(if negative {
             self.fold(class).negated()
         } else {
             class
         })
-    }
-
-    /// Case must be folded before a set is negated.
-    fn fold(&self, class: Class) -> Class {
-        if self.flags.ignore_case {
-            class.ignoring_case()
-        } else {
-            class
-        }
     }
 
     fn item_or_range(&mut self, item: Item) -> Result<Class, Error> {
@@ -105,8 +97,10 @@ impl Parser<'_, '_, '_> {
         if !name.bytes().all(|byte| byte.is_ascii_alphabetic()) {
             return Ok(None);
         }
-        let class =
-            Class::posix(name).ok_or_else(|| Error::new(format!("unknown class [:{name}:]")))?;
+        let class = self
+            .scope
+            .unicode(name, || Class::posix(name))
+            .ok_or_else(|| Error::new(format!("unknown class [:{name}:]")))?;
         self.at += inner.len() + 4;
         Ok(Some(if name.len() < inner.len() {
             class.negated()
@@ -132,7 +126,8 @@ enum Item {
     Set(Class),
 }
 
-fn intersect(whole: Option<Class>, class: Class) -> Class {
+fn intersect(whole: Option<Class>, ranges: &[(u32, u32)]) -> Class {
+    let class = Class::from_ranges(ranges);
     match whole {
         Some(whole) => whole.intersection(&class),
         None => class,

@@ -73,8 +73,10 @@ impl Parser<'_, '_, '_> {
         }
         let inner = self.take_until('}', "\\p{Name}")?;
         let name = inner.strip_prefix('^').unwrap_or(inner);
-        let class = Class::posix(&name.to_ascii_lowercase())
-            .or_else(|| Class::property(name))
+        let find = || Class::posix(&name.to_ascii_lowercase()).or_else(|| Class::property(name));
+        let class = self
+            .scope
+            .unicode(&format!("\\p{name}"), find)
             .ok_or_else(|| Error::new(format!("unknown property \\p{{{name}}}")))?;
         Ok(if inverted != (name.len() < inner.len()) {
             class.negated()

@@ -45,6 +45,7 @@ impl Program {
                 start: super::start::start(tree),
                 leads: Vec::new(),
                 gates: Vec::new(),
+                last_gate: None,
                 undoes_spans: level == Level::Plain
                     || super::start::has_back(tree)
                     || super::start::repeats_captures(tree),
@@ -74,6 +75,7 @@ impl Program {
         emitter.program.leads = super::start::leads(&emitter.program.ops);
         if level != Level::Plain && !super::start::has_back(tree) {
             emitter.program.gates = super::gates::place(&mut emitter.program.ops);
+            emitter.program.last_gate = super::gates::last(&emitter.program.ops);
         }
         super::gates::add_texts(&mut emitter.program.ops);
         Ok(emitter.program)

@@ -4,7 +4,7 @@
 //! comes behind one depends on the place alone, not on the way there. So a place from where the rest failed
 //! fails again; and a line without a further place of the text has no further match.
 
-use super::{NO_GATE, Needle, Op};
+use super::{LastGate, NO_GATE, Needle, Op};
 
 /// Gates of one program. Each costs a little on lines that match; with a few all that can be saved is saved.
 pub(in crate::grok) const GATES_MAX: usize = 4;
@@ -34,6 +34,18 @@ pub(super) fn place(ops: &mut [Op]) -> Vec<Needle> {
         }
     }
     found.into_iter().map(|(_, needle)| needle).collect()
+}
+
+/// The gate that comes last.
+pub(super) fn last(ops: &[Op]) -> Option<LastGate> {
+    let address = ops.iter().rposition(|op| matches!(op, Op::Gate { .. }))?;
+    match ops.get(address) {
+        Some(Op::Gate { gate, .. }) => Some(LastGate {
+            gate: usize::from(*gate),
+            address,
+        }),
+        _ => None,
+    }
 }
 
 /// Lets each token check the text behind it: one operation less on the way.

@@ -173,7 +173,7 @@ proptest! {
 
     #[test]
     fn a_set_finds_what_its_expressions_find(
-        expressions in prop::collection::vec(prop::collection::vec(prop::sample::select(PIECES), 1..5), 1..8),
+        expressions in prop::collection::vec(prop::collection::vec(prop::sample::select(PIECES), 1..7), 1..8),
         lines in prop::collection::vec(prop::collection::vec(prop::sample::select(TEXTS), 0..7), 1..8),
         stray in any::<u8>(),
         steps_max in prop::sample::select(vec![3_u64, 20, 200, 100_000]),

@@ -1,7 +1,15 @@
 //! Internet addresses and host names.
 
-use super::Scan;
-use super::text::{HOST, LOCAL, USER, digits, is_any, run, starts_word};
+use nom::Parser;
+use nom::branch::alt;
+use nom::bytes::complete::{take_while_m_n, take_while1};
+use nom::character::complete::char;
+use nom::combinator::{all_consuming, opt, verify};
+use nom::multi::many0_count;
+use nom::sequence::{preceded, terminated};
+
+use super::text::{HOST, LOCAL, USER, is_any, run, starts_word};
+use super::{Parsed, Scan};
 
 /// IPV4: four numbers up to 255, with no digit before or behind.
 #[inline]
@@ -170,62 +178,65 @@ fn colon_run(line: &[u8], at: usize) -> (usize, usize) {
     (end, colons)
 }
 
-/// Labels of 1 to 63 letters, digits and hyphens, the first no hyphen, with points between; one may end it.
+/// Whether the whole run is a name: labels of 1 to 63 letters, digits and hyphens, the first no hyphen, with points
+/// between; one may end it.
 fn is_hostname(line: &[u8], at: usize, end: usize) -> bool {
-    if !starts_word(line, at) {
-        return false;
-    }
-    let Some(name) = line.get(at..end) else {
-        return false;
-    };
-    let labels = name.strip_suffix(b".").unwrap_or(name);
-    labels
-        .split(|byte| *byte == b'.')
-        .all(|label| label.len() <= 63 && label.first().is_some_and(u8::is_ascii_alphanumeric))
+    let name = line.get(at..end).unwrap_or_default();
+    starts_word(line, at) && all_consuming(labels).parse(name).is_ok()
+}
+
+fn labels(input: &[u8]) -> Parsed<'_, ()> {
+    let further = many0_count(preceded(char('.'), label));
+    (label, further, opt(char('.'))).map(|_| ()).parse(input)
+}
+
+fn label(input: &[u8]) -> Parsed<'_, &[u8]> {
+    let is_part = |byte| byte != b'.' && is_any(byte, HOST);
+    let is_sound = |label: &[u8]| label.len() <= 63 && !label.starts_with(b"-");
+    verify(take_while1(is_part), is_sound).parse(input)
 }
 
 /// The whole of an address of version 6 without its zone.
 fn is_ipv6(text: &[u8]) -> bool {
-    let double = text.windows(2).position(|pair| pair == b"::");
-    match double {
-        None => groups(text, true) == Some(8),
-        Some(at) => {
-            let (head, tail) = (&text[..at], &text[at + 2..]);
-            let head_groups = if head.is_empty() {
-                Some(0)
-            } else {
-                groups(head, false)
-            };
-            let tail_groups = if tail.is_empty() {
-                Some(0)
-            } else {
-                groups(tail, true)
-            };
-            // The double colon stands for one group at least.
-            matches!((head_groups, tail_groups), (Some(head), Some(tail)) if head + tail <= 7)
-        }
-    }
+    let Some(double) = text.windows(2).position(|pair| pair == b"::") else {
+        return groups(text) == Some(8);
+    };
+    let count = |part: &[u8], groups: fn(&[u8]) -> Option<usize>| match part {
+        [] => Some(0),
+        part => groups(part),
+    };
+    let head = count(&text[..double], plain_groups);
+    let tail = count(&text[double + 2..], groups);
+    // The double colon stands for one group at least.
+    matches!((head, tail), (Some(head), Some(tail)) if head + tail <= 7)
 }
 
-/// Groups of 1 to 4 hexadecimal digits; an address of version 4 at the end counts as two.
-fn groups(text: &[u8], may_end_in_v4: bool) -> Option<usize> {
-    let mut count = 0;
-    let mut from = 0;
-    loop {
-        let length = text[from..]
-            .iter()
-            .take_while(|byte| byte.is_ascii_hexdigit())
-            .count();
-        match text.get(from + length) {
-            None if (1..=4).contains(&length) => return Some(count + 1),
-            Some(b':') if (1..=4).contains(&length) => from += length + 1,
-            Some(b'.') if may_end_in_v4 => {
-                let is_v4 =
-                    digits(text, from) == from + length && ipv4(text, from) == Some(text.len());
-                return is_v4.then_some(count + 2);
-            }
-            _ => return None,
-        }
-        count += 1;
+/// Groups alone.
+fn plain_groups(text: &[u8]) -> Option<usize> {
+    let mut parser = all_consuming((many0_count(terminated(group, char(':'))), group));
+    let (_, (count, _)) = parser.parse(text).ok()?;
+    Some(count + 1)
+}
+
+/// Groups, and an address of version 4 at the end, which counts as two.
+fn groups(text: &[u8]) -> Option<usize> {
+    let last = alt((
+        all_consuming(version_4).map(|()| 2),
+        all_consuming(group).map(|_| 1),
+    ));
+    let mut parser = (many0_count(terminated(group, char(':'))), last);
+    let (_, (count, last)) = parser.parse(text).ok()?;
+    Some(count + last)
+}
+
+/// 1 to 4 hexadecimal digits.
+fn group(input: &[u8]) -> Parsed<'_, &[u8]> {
+    take_while_m_n(1, 4, |byte: u8| byte.is_ascii_hexdigit()).parse(input)
+}
+
+fn version_4(input: &[u8]) -> Parsed<'_, ()> {
+    match ipv4(input, 0) {
+        Some(end) => Ok((input.get(end..).unwrap_or_default(), ())),
+        None => Err(nom::Err::Error(())),
     }
 }

@@ -1,5 +1,11 @@
 //! Numbers, words, quoted strings and paths.
 
+use nom::Parser;
+use nom::character::complete::{digit1, one_of};
+use nom::combinator::opt;
+use nom::sequence::preceded;
+
+use super::Parsed;
 use crate::grok::class::{decode, decode_back, is_word};
 
 /// BASE10NUM: all the digits that there are, unless a digit, point or sign stands before.
@@ -23,10 +29,8 @@ pub(super) fn number(line: &[u8], at: usize) -> Option<usize> {
 }
 
 /// INT where no digit can follow.
-pub(super) fn int(line: &[u8], at: usize) -> Option<usize> {
-    let start = at + usize::from(matches!(line.get(at), Some(b'+' | b'-')));
-    let end = digits(line, start);
-    (start < end).then_some(end)
+pub(super) fn int(input: &[u8]) -> Parsed<'_, &[u8]> {
+    preceded(opt(one_of("+-")), digit1).parse(input)
 }
 
 /// The end of the digits from a place on.
