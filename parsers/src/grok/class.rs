@@ -126,13 +126,15 @@ impl Class {
     /// The set with the other case of each letter added, for `(?i)`.
     pub fn ignoring_case(&self) -> Self {
         let mut ranges = self.ranges.clone();
-        for &(low, high) in &self.ranges {
-            // Beyond the basic plane's letters a range this wide is a negation, which has both cases.
-            for code in low..=high.min(low.saturating_add(0x3000)) {
-                if let Some(letter) = char::from_u32(code) {
-                    ranges.extend(other_case(letter).map(|other| (other, other)));
-                }
-            }
+        let is_small =
+            self.ranges.len() < 4 && self.ranges.iter().all(|range| range.1 - range.0 < 64);
+        if is_small {
+            let codes = self.ranges.iter().flat_map(|range| range.0..=range.1);
+            let letters = codes.filter_map(char::from_u32);
+            ranges.extend(letters.flat_map(other_case).map(|other| (other, other)));
+        } else {
+            let of_it = cases().iter().filter(|(letter, _)| self.contains(*letter));
+            ranges.extend(of_it.map(|(_, other)| (*other, *other)));
         }
         Self::from_ranges(&ranges)
     }
@@ -236,6 +238,17 @@ fn beyond_ascii(expression: &str, ascii: &[u8]) -> Class {
     whole
         .intersection(&Class::from_ranges(&[(0x80, LAST)]))
         .union(&ascii)
+}
+
+/// All letters and their other case.
+fn cases() -> &'static [(u32, u32)] {
+    static PAIRS: OnceLock<Vec<(u32, u32)>> = OnceLock::new();
+    PAIRS.get_or_init(|| {
+        let letters = (0..=LAST).filter_map(char::from_u32);
+        let pairs =
+            letters.flat_map(|letter| other_case(letter).map(move |other| (letter.into(), other)));
+        pairs.filter(|(letter, other)| letter != other).collect()
+    })
 }
 
 fn other_case(letter: char) -> impl Iterator<Item = u32> {
@@ -373,5 +386,8 @@ mod tests {
     fn case_is_ignored_both_ways() {
         let class = Class::single('k'.into()).ignoring_case();
         assert!(class.contains('K'.into()) && class.contains('k'.into()));
+        let upper = Class::posix("upper").unwrap().ignoring_case();
+        assert!(upper.contains('ж'.into()) && upper.contains('a'.into()));
+        assert!(!upper.contains('1'.into()));
     }
 }
