@@ -187,8 +187,8 @@ fn our_run(grok: Grok, case: &'static Case) -> Run<'static> {
     let mut slots = Slots::new();
     Box::new(move |times| {
         let mut found = false;
-        for _ in 0..times {
-            let outcome = grok.search(black_box(case.line.as_bytes()), &mut slots);
+        for turn in 0..times {
+            let outcome = grok.search(black_box(case.line_of(turn).as_bytes()), &mut slots);
             found = black_box(outcome) == Outcome::Match;
         }
         found
@@ -203,8 +203,9 @@ fn scanner_run(scan: cases::Scanner, case: &'static Case, want: &[(String, Span)
     }
     Box::new(move |times| {
         let mut found = false;
-        for _ in 0..times {
-            found = black_box(scan(black_box(case.line.as_bytes()), &mut spans)).is_some();
+        for turn in 0..times {
+            let line = black_box(case.line_of(turn).as_bytes());
+            found = black_box(scan(line, &mut spans)).is_some();
             black_box(&mut spans);
         }
         found
@@ -225,8 +226,8 @@ fn regex_run(expression: &str, case: &'static Case, want: &[(String, Span)]) -> 
     }
     Box::new(move |times| {
         let mut found = false;
-        for _ in 0..times {
-            let line = black_box(case.line.as_bytes());
+        for turn in 0..times {
+            let line = black_box(case.line_of(turn).as_bytes());
             found = black_box(regex.captures_read(&mut locations, line)).is_some();
         }
         found
@@ -259,8 +260,8 @@ fn grok_run(case: &'static Case, want: &[(String, Span)]) -> Option<Run<'static>
     }
     Some(Box::new(move |times| {
         let mut found = false;
-        for _ in 0..times {
-            found = black_box(pattern.match_against(black_box(case.line))).is_some();
+        for turn in 0..times {
+            found = black_box(pattern.match_against(black_box(case.line_of(turn)))).is_some();
         }
         found
     }))
@@ -379,7 +380,9 @@ fn machine(rounds: usize) -> String {
         concat!(
             "{}, {} cores, Linux {}, {}. Nanoseconds for a line, to spans: the best of {} rounds in which all take turns, ",
             "and the median in brackets. All find the same fields, which is checked first. The scanners by hand look at ",
-            "the start of the line only; the others search it. `regex` has hand-made, simpler expressions; `grok` is the ",
+            "the start of the line only; the others search it. After two lines that failed at their ends our ",
+            "engine looks there first, so a line costs less in a run of such lines than between others: one row takes turns. ",
+            "`regex` has hand-made, simpler expressions; `grok` is the ",
             "crate of that name on Oniguruma, with its own bank of patterns."
         ),
         model,

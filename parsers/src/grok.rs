@@ -28,17 +28,21 @@ mod first;
 mod machine;
 mod needed;
 mod number;
+mod options;
 mod parse;
 mod patterns;
 mod program;
 mod set;
+mod tier;
 mod token;
 mod tree;
 
 pub use self::explain::{Alternative, Explanation};
 pub use self::number::{parse_boolean, parse_float, parse_int};
+pub use self::options::{Capture, Captures, Kind, Options, STEPS_MAX};
 pub use self::patterns::Patterns;
 pub use self::set::{GrokSet, SetOutcome};
+pub use self::tier::{Tier, WorstCase};
 
 use std::sync::OnceLock;
 
@@ -50,125 +54,6 @@ use self::needed::Needed;
 use self::patterns::EXPRESSION_BYTES_MAX;
 use self::program::{Level, Program};
 use self::tree::Node;
-
-/// How an expression is compiled.
-///
-/// ```
-/// use sawlog_parsers::grok::{Captures, Grok, Options, Outcome, Patterns, STEPS_MAX, Slots};
-///
-/// let patterns = Patterns::legacy();
-/// let options = Options { captures: Captures::All, steps_max: STEPS_MAX / 10, ..Options::default() };
-/// let grok = Grok::compile("%{INT} %{WORD:unit}", &patterns, options)?;
-/// let fields: Vec<&str> = grok.captures().iter().map(|capture| capture.field.as_str()).collect();
-/// assert_eq!(fields, ["INT", "unit"]);
-/// # Ok::<(), sawlog_parsers::Error>(())
-/// ```
-#[derive(Debug, Clone, Copy)]
-pub struct Options {
-    /// Which references capture.
-    pub captures: Captures,
-    /// The budget of the backtracking machine for one line. It counts steps, not time, so that the same
-    /// line has the same result everywhere. A step is one operation of the expression, or 16 bytes that one
-    /// operation passes; some 10 ns.
-    pub steps_max: u64,
-    /// No better engine than this one, to compare the engines with each other: their results are the same,
-    /// their times are not. An expression that the engine cannot take goes to the next one.
-    pub best_tier: Tier,
-}
-
-impl Default for Options {
-    /// Named captures only, [`STEPS_MAX`], and the best engine that can take the expression.
-    fn default() -> Self {
-        Self {
-            captures: Captures::Named,
-            steps_max: STEPS_MAX,
-            best_tier: Tier::Scanner,
-        }
-    }
-}
-
-/// The usual budget in steps: some 50 ms on a slow core, and more than a thousand times what a line needs.
-///
-/// ```
-/// use sawlog_parsers::grok::{Options, STEPS_MAX};
-///
-/// assert_eq!(Options::default().steps_max, STEPS_MAX);
-/// ```
-pub const STEPS_MAX: u64 = 5_000_000;
-
-/// Which references capture; Logstash's option `named_captures_only`.
-///
-/// Groups with a name, `(?<name>...)`, capture in both cases.
-///
-/// ```
-/// use sawlog_parsers::grok::{Captures, Grok, Options, Patterns};
-///
-/// let count = |captures| {
-///     let options = Options { captures, ..Options::default() };
-///     Grok::compile("%{YEAR}-%{MONTHNUM:month}", &Patterns::legacy(), options).map(|grok| grok.captures().len())
-/// };
-/// assert_eq!((count(Captures::Named)?, count(Captures::All)?), (1, 2));
-/// # Ok::<(), sawlog_parsers::Error>(())
-/// ```
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Captures {
-    /// Those with a field: `%{WORD:verb}`, not `%{WORD}`.
-    Named,
-    /// All; `%{WORD}` is captured as `WORD`.
-    All,
-}
-
-/// What an expression captures in one place.
-///
-/// Several captures may have the same field: in alternatives of which one takes part, or side by side, when their
-/// values make a list in Logstash.
-///
-/// ```
-/// use sawlog_parsers::grok::{Capture, Grok, Kind, Options, Patterns};
-///
-/// let grok = Grok::compile("%{IP:[source][ip]}(?: %{INT:port:int})?", &Patterns::legacy(), Options::default())?;
-/// assert_eq!(grok.captures()[0], Capture { field: "[source][ip]".to_owned(), kind: Kind::Text });
-/// assert_eq!(grok.captures()[1], Capture { field: "port".to_owned(), kind: Kind::Int });
-/// # Ok::<(), sawlog_parsers::Error>(())
-/// ```
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Capture {
-    /// The field as written: `client` or `[source][ip]`.
-    pub field: String,
-    /// What its text is to become.
-    pub kind: Kind,
-}
-
-/// The type that a captured text is to be converted to, by the caller: `%{NUMBER:took:float}` asks for
-/// [`Kind::Float`].
-///
-/// `int` and `float` are Logstash's; `long`, `double` and `boolean` are Elasticsearch's. An unknown type is
-/// [`Kind::Text`], with a warning, as in Logstash.
-///
-/// ```
-/// use sawlog_parsers::grok::{Grok, Kind, Options, Patterns};
-///
-/// let grok = Grok::compile("%{INT:a:int} %{WORD:b:boolean} %{WORD:c:inet}", &Patterns::legacy(), Options::default())?;
-/// let kinds: Vec<Kind> = grok.captures().iter().map(|capture| capture.kind).collect();
-/// assert_eq!(kinds, [Kind::Int, Kind::Boolean, Kind::Text]);
-/// assert!(grok.warnings()[0].starts_with("field c: unknown type inet"));
-/// # Ok::<(), sawlog_parsers::Error>(())
-/// ```
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
-    /// Stays as it is.
-    Text,
-    /// By [`parse_int`].
-    Int,
-    /// By [`parse_float`].
-    Float,
-    /// By [`parse_int`]; the name that other products have for it.
-    Long,
-    /// By [`parse_float`]; the name that other products have for it.
-    Double,
-    /// By [`parse_boolean`].
-    Boolean,
-}
 
 /// How a search ended.
 ///
@@ -192,63 +77,6 @@ pub enum Outcome {
     NoMatch,
     /// The machine gave up: whether the line matches is not known.
     BudgetSpent,
-}
-
-/// The engine that an expression is matched with first, the best one first. All have the same result. It prints as
-/// `scanner`, `automaton` or `backtracker`.
-///
-/// ```
-/// use sawlog_parsers::grok::{Grok, Options, Patterns, Tier};
-///
-/// let grok = Grok::compile(r"^(?<x>\w)(?:a|ab|c\k<x>)*$", &Patterns::legacy(), Options::default())?;
-/// assert_eq!(grok.tier(), Tier::Backtracker);
-/// assert!(grok.tier_reason().contains("back reference"), "{}", grok.tier_reason());
-/// # Ok::<(), sawlog_parsers::Error>(())
-/// ```
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Tier {
-    /// Decided choices and hand-written parsers of the known patterns.
-    Scanner,
-    /// The `regex` crate: linear time.
-    Automaton,
-    /// Backtracking within a budget of steps.
-    Backtracker,
-}
-
-impl std::fmt::Display for Tier {
-    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        out.write_str(match self {
-            Self::Scanner => "scanner",
-            Self::Automaton => "automaton",
-            Self::Backtracker => "backtracker",
-        })
-    }
-}
-
-/// How long a search can take at worst.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum WorstCase {
-    /// A time in proportion to the line, whatever the line. Only one that is not UTF-8, or ends in a newline, may go to
-    /// the backtracker and its budget.
-    Linear,
-    /// In proportion to the line too, but for lines where look-around or an atomic group rejects what the automaton
-    /// found: they may take so many steps of the backtracker.
-    LinearUnlessRejected(u64),
-    /// So many steps; then the outcome is [`Outcome::BudgetSpent`].
-    Steps(u64),
-}
-
-impl std::fmt::Display for WorstCase {
-    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Linear => out.write_str("linear in the line"),
-            Self::LinearUnlessRejected(steps) => write!(
-                out,
-                "linear in the line, {steps} steps where look-around or an atomic group rejects what was found"
-            ),
-            Self::Steps(steps) => write!(out, "{steps} steps"),
-        }
-    }
 }
 
 /// A compiled expression. Any number of threads may search with it at the same time.
@@ -434,6 +262,14 @@ impl Grok {
     }
 
     /// The budget of the backtracking machine for one line, as in [`Options::steps_max`].
+    ///
+    /// ```
+    /// use sawlog_parsers::grok::{Grok, Options, Patterns, STEPS_MAX};
+    ///
+    /// let grok = Grok::compile("%{WORD:verb}", &Patterns::legacy(), Options::default())?;
+    /// assert_eq!(grok.steps_max(), STEPS_MAX);
+    /// # Ok::<(), sawlog_parsers::Error>(())
+    /// ```
     pub fn steps_max(&self) -> u64 {
         self.steps_max
     }
@@ -446,8 +282,8 @@ impl Grok {
     ///
     /// let compile = |text| Grok::compile(text, &Patterns::legacy(), Options::default());
     /// assert_eq!(compile("%{WORD:a} %{GREEDYDATA:b}")?.worst_case(), WorstCase::Linear);
-    /// let twice = compile(r"^(?<x>\w)(?:a|ab|c\k<x>)*$")?;
-    /// assert_eq!((twice.tier(), twice.worst_case()), (Tier::Backtracker, WorstCase::Steps(twice.steps_max())));
+    /// let twice = compile(r"(?<a>.*) and \k<a>")?;
+    /// assert_eq!(twice.worst_case(), WorstCase::Steps(twice.steps_max()));
     /// # Ok::<(), sawlog_parsers::Error>(())
     /// ```
     pub fn worst_case(&self) -> WorstCase {

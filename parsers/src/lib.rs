@@ -13,7 +13,9 @@
 //! | [`docker_frames`] | the body of the Docker Engine's logs API, as it arrives | one record at a time |
 //! | [`cri`] | a line of a Kubernetes container's log | text, stream, time |
 //! | [`joiner`] | the pieces of one stream's long lines | whole lines |
+//! | [`access_log`] | a line of Apache's or Nginx's access log, without any expression | its typed fields |
 //! | [`dissect`] | a mapping such as `%{client} [%{time}] %{message}`, once; lines | names and slices, by Logstash's rules |
+//! | [`key_value`] | a line such as `user=root src="10.0.0.1"` | keys and values, with every option of Logstash's kv |
 //! | [`csv`] | one row of separated columns | named columns |
 //! | [`collectd`] | one packet of collectd's binary network protocol | values and notifications |
 //! | [`timestamp`] | a time in one of many shapes, or in a format of Joda or Java | nanoseconds since 1970, and back |
@@ -96,7 +98,7 @@
 //!
 //! # Threads
 //!
-//! What is compiled ([`grok::Grok`], [`grok::GrokSet`], [`grok::Patterns`], [`dissect::Dissect`], [`csv::Csv`],
+//! What is compiled ([`grok::Grok`], [`grok::GrokSet`], [`grok::Patterns`], [`dissect::Dissect`], [`csv::Csv`], [`key_value::KeyValue`],
 //! [`timestamp::Format`], [`timestamp::Pattern`]) is immutable: any number of threads match through a shared reference,
 //! without waiting for each other and, after a thread's first lines, without an allocation. A thread has a
 //! [`grok::Slots`] of its own; a stream has a decoder of its own.

@@ -2,6 +2,9 @@
 //! byte. Each parser must come back, without a panic, without a deep stack, within seconds where work that grows with the
 //! square of the line would take days.
 
+#[path = "hostile/fields.rs"]
+mod fields;
+
 use std::sync::mpsc;
 use std::time::Duration;
 

@@ -47,6 +47,16 @@ pub struct Explanation {
 }
 
 /// How far one alternative of an expression got.
+///
+/// ```
+/// use sawlog_parsers::grok::{Grok, Options, Patterns};
+///
+/// let grok = Grok::compile("^a %{INT:n}$|^a b %{INT:m}$", &Patterns::legacy(), Options::default())?;
+/// let told = grok.explain(b"a b c");
+/// let second = told.alternatives.iter().find(|one| one.branch == Some(1)).expect("there are two");
+/// assert_eq!((second.offset, second.expected.as_str()), (4, "%{INT:m}"));
+/// # Ok::<(), sawlog_parsers::Error>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Alternative {
     /// Which of the expression's own alternatives it is, counted from 0; `None` for a choice at the place of failure.

@@ -86,9 +86,15 @@ pub(super) struct Scratch {
     registers: Vec<Register>,
     /// The places behind each gate.
     places: [[usize; PLACES_MAX]; GATES_MAX],
-    /// The address of the program whose last search failed behind its last gate. Lines that fail come in runs, so the
-    /// next line is looked at there first. This saves time and never changes a result.
-    failed_late: usize,
+    late: Late,
+}
+
+/// The address of a program, and how many searches with it have just failed behind its last gate. Lines that fail
+/// come in runs, so after two the next one is looked at there first. This saves time and never changes a result.
+#[derive(Debug, Clone, Copy, Default)]
+struct Late {
+    program: usize,
+    failures: u32,
 }
 
 /// Places behind one gate that are remembered; most lines have its text once or twice.

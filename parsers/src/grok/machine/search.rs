@@ -1,22 +1,27 @@
 //! Where a match may begin: the places that are tried, and those that are passed over.
 
-use super::{Machine, PLACES_MAX, Verdict};
+use super::{Late, Machine, PLACES_MAX, Verdict};
 use crate::grok::class::decode;
 use crate::grok::program::{Needle, Start};
 
 /// Steps for the look at a line's end; with more it is not worth it.
 const LATE_STEPS_MAX: u64 = 200;
+/// After one failure the next line often matches: then the look would be in vain.
+const LATE_FAILURES_MIN: u32 = 2;
 
 impl Machine<'_> {
     /// Looks for the leftmost match. `spans` must have two entries a capture, all unset.
     pub fn search(&mut self) -> Verdict {
         let program = std::ptr::from_ref(self.program).addr();
-        if self.scratch.failed_late == program {
-            self.scratch.failed_late = 0;
-            if self.fails_late() {
-                self.scratch.failed_late = program;
-                return Verdict::NoMatch;
-            }
+        let late = std::mem::take(&mut self.scratch.late);
+        let failures = if late.program == program {
+            late.failures
+        } else {
+            0
+        };
+        if LATE_FAILURES_MIN <= failures && self.fails_late() {
+            self.scratch.late = late;
+            return Verdict::NoMatch;
         }
         let verdict = match self.program.start {
             Start::Text => self.attempt(0),
@@ -27,7 +32,8 @@ impl Machine<'_> {
             && let Some(last) = self.program.last_gate
             && self.seen[last.gate] != 0
         {
-            self.scratch.failed_late = program;
+            let failures = failures.saturating_add(1);
+            self.scratch.late = Late { program, failures };
         }
         verdict
     }

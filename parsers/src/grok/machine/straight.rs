@@ -14,12 +14,30 @@ pub(super) enum Halt {
     Other,
 }
 
+/// What became of one operation.
+enum Step {
+    /// It ended there.
+    To(usize),
+    Failure,
+    /// The line is not for a token to decide.
+    Unsure,
+    /// It is one for others.
+    Other,
+}
+
+impl From<Option<usize>> for Step {
+    #[inline(always)]
+    fn from(end: Option<usize>) -> Self {
+        end.map_or(Step::Failure, Step::To)
+    }
+}
+
 impl Machine<'_> {
     /// Runs until an operation fails or is none of these; `ONE` operation only when traced. A spent budget shows as
     /// no steps left.
     #[inline(always)]
     pub(super) fn straight<const ONE: bool>(&mut self) -> Halt {
-        let (program, line) = (self.program, self.line);
+        let program = self.program;
         let (mut at, mut pc) = (self.at, self.pc);
         let mut steps_left = self.steps_left;
         let halt = loop {
@@ -29,85 +47,14 @@ impl Machine<'_> {
             let Some(op) = program.ops.get(pc) else {
                 break Halt::Other;
             };
-            let end = match op {
-                Op::CapturedToken {
-                    parser,
-                    slot,
-                    text,
-                    gate,
-                    ..
-                } => match parser(line, at) {
-                    Scan::End(end) => {
-                        self.set_pair(*slot as usize, at, end);
-                        pc += usize::from(!text.is_empty());
-                        self.behind(*text, *gate, end)
-                    }
-                    Scan::Fail => None,
-                    Scan::Unsure => {
-                        steps_left = 0;
-                        break Halt::Pause;
-                    }
-                },
-                Op::Short(text) => text.end(line, at),
-                Op::Gate { text, gate } => text
-                    .end(line, at)
-                    .filter(|end| self.is_new_at(usize::from(*gate), *end)),
-                Op::Token {
-                    parser, text, gate, ..
-                } => match parser(line, at) {
-                    Scan::End(end) => {
-                        pc += usize::from(!text.is_empty());
-                        self.behind(*text, *gate, end)
-                    }
-                    Scan::Fail => None,
-                    Scan::Unsure => {
-                        steps_left = 0;
-                        break Halt::Pause;
-                    }
-                },
-                Op::CapturedRun { set, min, slot } => {
-                    let end = program.sets[usize::from(*set)].run(line, at, *min, u32::MAX);
-                    if let Some(end) = end {
-                        self.set_pair(*slot as usize, at, end);
-                    }
-                    end
+            let end = match self.straight_step(op, at, &mut pc) {
+                Step::To(end) => end,
+                Step::Failure => break Halt::Failure,
+                Step::Other => break Halt::Other,
+                Step::Unsure => {
+                    steps_left = 0;
+                    break Halt::Pause;
                 }
-                Op::Save(index) => {
-                    self.set_bound(*index as usize, at);
-                    Some(at)
-                }
-                Op::Split {
-                    first,
-                    second,
-                    first_guard,
-                    second_guard,
-                } => {
-                    let ways = (
-                        admits(program, *first_guard, line, at),
-                        admits(program, *second_guard, line, at),
-                    );
-                    let Some(target) = self.chosen(ways, *first, *second, at) else {
-                        break Halt::Failure;
-                    };
-                    pc = (target as usize).wrapping_sub(1);
-                    Some(at)
-                }
-                Op::Jump(target) => {
-                    pc = (*target as usize).wrapping_sub(1);
-                    Some(at)
-                }
-                Op::Run { set, min, max } => {
-                    program.sets[usize::from(*set)].run(line, at, *min, *max)
-                }
-                Op::One(set) => program.sets[usize::from(*set)]
-                    .one(line, at)
-                    .map(|length| at + length),
-                Op::Literal(text) => starts_with(line, at, text).then_some(at + text.len()),
-                Op::Assert(assert) => holds(*assert, line, at).then_some(at),
-                _ => break Halt::Other,
-            };
-            let Some(end) = end else {
-                break Halt::Failure;
             };
             // Long runs cost more than one step, so that the budget bounds the time.
             steps_left = (steps_left - 1).saturating_sub((end - at) as u64 / 16);
@@ -119,6 +66,73 @@ impl Machine<'_> {
         };
         (self.at, self.pc, self.steps_left) = (at, pc, self.steps_left.min(steps_left));
         halt
+    }
+
+    /// Carries out an operation. The address becomes that before the next one.
+    #[inline(always)]
+    fn straight_step(&mut self, op: &Op, at: usize, pc: &mut usize) -> Step {
+        let (program, line) = (self.program, self.line);
+        let run = |set: &u16, min, max| program.sets[usize::from(*set)].run(line, at, min, max);
+        let end = match op {
+            Op::CapturedToken {
+                parser,
+                slot,
+                text,
+                gate,
+                ..
+            } => {
+                let scan = parser(line, at);
+                if let Scan::End(end) = scan {
+                    self.set_pair(*slot as usize, at, end);
+                }
+                return self.behind(scan, *text, *gate, pc);
+            }
+            Op::Token {
+                parser, text, gate, ..
+            } => return self.behind(parser(line, at), *text, *gate, pc),
+            Op::Short(text) => text.end(line, at),
+            Op::Gate { text, gate } => text
+                .end(line, at)
+                .filter(|end| self.is_new_at(usize::from(*gate), *end)),
+            Op::CapturedRun { set, min, slot } => run(set, *min, u32::MAX).inspect(|end| {
+                self.set_pair(*slot as usize, at, *end);
+            }),
+            Op::Save(index) => {
+                self.set_bound(*index as usize, at);
+                Some(at)
+            }
+            Op::Split { .. } => self.split(op, at, pc),
+            Op::Jump(target) => {
+                *pc = (*target as usize).wrapping_sub(1);
+                Some(at)
+            }
+            Op::Run { set, min, max } => run(set, *min, *max),
+            Op::One(set) => program.sets[usize::from(*set)]
+                .one(line, at)
+                .map(|length| at + length),
+            Op::Literal(text) => starts_with(line, at, text).then_some(at + text.len()),
+            Op::Assert(assert) => holds(*assert, line, at).then_some(at),
+            _ => return Step::Other,
+        };
+        end.into()
+    }
+
+    #[inline(always)]
+    fn split(&mut self, op: &Op, at: usize, pc: &mut usize) -> Option<usize> {
+        let Op::Split {
+            first,
+            second,
+            first_guard,
+            second_guard,
+        } = op
+        else {
+            return None;
+        };
+        let admits = |guard| admits(self.program, guard, self.line, at);
+        let ways = (admits(*first_guard), admits(*second_guard));
+        let target = self.chosen(ways, *first, *second, at)?;
+        *pc = (target as usize).wrapping_sub(1);
+        Some(at)
     }
 
     /// The way of a choice, by what its guards admit; with both open the second one is kept for later.
@@ -140,14 +154,19 @@ impl Machine<'_> {
         }
     }
 
-    /// The place behind the text that follows a token, if one does.
+    /// Goes on behind a token, and behind the text that follows it.
     #[inline(always)]
-    fn behind(&mut self, text: Short, gate: u8, at: usize) -> Option<usize> {
-        if text.is_empty() {
-            return Some(at);
-        }
-        let end = text.end(self.line, at)?;
-        (gate == NO_GATE || self.is_new_at(usize::from(gate), end)).then_some(end)
+    fn behind(&mut self, scan: Scan, text: Short, gate: u8, pc: &mut usize) -> Step {
+        let at = match scan {
+            Scan::End(end) if text.is_empty() => return Step::To(end),
+            Scan::End(end) => end,
+            Scan::Fail => return Step::Failure,
+            Scan::Unsure => return Step::Unsure,
+        };
+        *pc += 1;
+        text.end(self.line, at)
+            .filter(|end| gate == NO_GATE || self.is_new_at(usize::from(gate), *end))
+            .into()
     }
 
     /// Sets both bounds of a capture.

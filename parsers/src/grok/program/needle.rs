@@ -76,8 +76,8 @@ enum Kind {
     },
 }
 
-/// Bytes that are looked through one by one, before it is worth asking for the vector instructions.
-const NEAR_BYTES: usize = 16;
+/// Words of eight bytes that are looked through, before it is worth asking for the vector instructions.
+const NEAR_WORDS: usize = 4;
 
 impl Needle {
     pub fn new(text: &[u8]) -> Self {
@@ -151,13 +151,27 @@ impl Needle {
 /// The last place of a byte, which is most often near.
 #[inline]
 fn last_byte(byte: u8, line: &[u8]) -> Option<usize> {
-    let far = line.len().saturating_sub(NEAR_BYTES);
-    let (far, near) = line.split_at_checked(far)?;
-    match near.iter().rposition(|other| *other == byte) {
-        Some(place) => Some(far.len() + place),
-        None if far.is_empty() => None,
-        None => memchr::memrchr(byte, far),
+    let mut far = line;
+    for _ in 0..NEAR_WORDS {
+        let Some((rest, word)) = far.split_last_chunk::<8>() else {
+            return far.iter().rposition(|other| *other == byte);
+        };
+        let found = equal_bytes(u64::from_le_bytes(*word), byte);
+        if found != 0 {
+            return Some(rest.len() + 7 - found.leading_zeros() as usize / 8);
+        }
+        far = rest;
     }
+    memchr::memrchr(byte, far)
+}
+
+/// The highest bit of each byte of a word that is this byte.
+#[inline]
+fn equal_bytes(word: u64, byte: u8) -> u64 {
+    const LOW_BITS: u64 = u64::from_le_bytes([0x7F; 8]);
+    let differing = word ^ u64::from_le_bytes([byte; 8]);
+    // A byte of zero alone has no bit in either part; no carry leaves a byte.
+    !(((differing & LOW_BITS) + LOW_BITS) | differing | LOW_BITS)
 }
 
 /// Blanks, digits and small letters are everywhere, brackets are not.
@@ -188,6 +202,19 @@ mod tests {
             line.rfind(text),
             "{text} in {line}"
         );
+    }
+
+    #[test]
+    fn the_last_byte_is_found_at_every_place() {
+        for length in 0..60 {
+            let mut line = vec![b'\x80'; length];
+            assert_eq!(last_byte(b'"', &line), None, "{length}");
+            for place in 0..length {
+                line[place] = b'"';
+                assert_eq!(last_byte(b'"', &line), Some(place), "{length}");
+                line[place] = b'#';
+            }
+        }
     }
 
     #[test]
