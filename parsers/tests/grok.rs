@@ -333,6 +333,23 @@ fn an_explanation_tells_of_the_attempt_that_matched_most() {
 }
 
 #[test]
+fn what_a_run_of_any_text_swallowed_does_not_count_as_matched() {
+    let check = |expression: &str, line: &str, place: usize, expected: &str| {
+        let told = compile(expression).unwrap().explain(line.as_bytes());
+        assert_eq!((told.offset, told.expected.as_str()), (place, expected));
+    };
+    let path = "\"%{WORD:verb} %{URIPATHPARAM} HTTP.*\" %{INT:status} %{INT:bytes}";
+    check(path, "\"GET /cart HTTP/1.1\" 304 x", 25, "%{INT:bytes}");
+    check(
+        "%{WORD:verb} %{DATA:x} %{INT:n}$",
+        "GET abc def",
+        8,
+        "%{INT:n}",
+    );
+    check("^%{WORD:a}( %{WORD:b})?( %{INT:c})?$", "a b !", 4, "%{INT:c}");
+}
+
+#[test]
 fn definitions_that_double_each_other_are_refused_before_they_fill_the_memory() {
     let mut patterns = Patterns::empty();
     patterns.define("A", &"%{B}".repeat(90)).unwrap();

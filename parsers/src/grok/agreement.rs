@@ -8,7 +8,7 @@ use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 
 use super::automaton::{Answer, Automaton, Locations};
-use super::machine::{Machine, Scratch, UNSET, Verdict};
+use super::machine::{Machine, Scratch, Verdict};
 use super::parse::{Parsed, parse};
 use super::patterns::Patterns;
 use super::program::{Level, Program};
@@ -45,33 +45,36 @@ impl Engines {
 
     /// The spans of the match, if there is one; nothing when the program gave up.
     fn run(&self, program: &Program, line: &[u8]) -> Option<Option<Vec<usize>>> {
-        let mut scratch = self.scratch();
+        let mut scratch = self.scratch(program);
         let verdict = Machine::new(program, line, &mut scratch, STEPS_MAX).search();
         // What a search leaves behind for the next one changes no result.
         for _ in 0..2 {
-            scratch.prepare(self.captures.len());
+            scratch.prepare(self.captures.len() + program.any_runs);
             let again = Machine::new(program, line, &mut scratch, STEPS_MAX).search();
             assert_eq!(verdict, again, "once more: {}", self.expression);
         }
         let mut other = line.to_vec();
         other.extend(b" 1");
-        scratch.prepare(self.captures.len());
+        scratch.prepare(self.captures.len() + program.any_runs);
         let after = Machine::new(program, &other, &mut scratch, STEPS_MAX).search();
-        let fresh = Machine::new(program, &other, &mut self.scratch(), STEPS_MAX).search();
+        let fresh = Machine::new(program, &other, &mut self.scratch(program), STEPS_MAX).search();
         if after != Verdict::Spent && fresh != Verdict::Spent {
             assert_eq!(after, fresh, "after another line: {}", self.expression);
         }
-        let mut scratch = self.scratch();
+        let mut scratch = self.scratch(program);
         match Machine::new(program, line, &mut scratch, STEPS_MAX).search() {
-            Verdict::Match => Some(Some(scratch.spans)),
+            Verdict::Match => {
+                scratch.spans.truncate(2 * self.captures.len());
+                Some(Some(scratch.spans))
+            }
             Verdict::NoMatch => Some(None),
             Verdict::Spent => None,
         }
     }
 
-    fn scratch(&self) -> Scratch {
+    fn scratch(&self, program: &Program) -> Scratch {
         let mut scratch = Scratch::default();
-        scratch.spans.resize(2 * self.captures.len(), UNSET);
+        scratch.prepare(self.captures.len() + program.any_runs);
         scratch
     }
 
@@ -93,7 +96,7 @@ impl Engines {
         let Some(automaton) = &self.automaton else {
             return;
         };
-        let mut scratch = self.scratch();
+        let mut scratch = self.scratch(&self.optimised);
         let got = match automaton.search(line, &mut scratch, &mut Locations::default()) {
             Answer::Match => Some(scratch.spans),
             Answer::NoMatch => None,

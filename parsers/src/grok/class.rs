@@ -112,6 +112,13 @@ impl Class {
             .is_some_and(|range| code <= range.1)
     }
 
+    /// Whether text of any kind is in the set, on one line at least.
+    pub fn is_any_text(&self) -> bool {
+        self.ranges
+            .iter()
+            .any(|range| range.0 <= u32::from(' ') && u32::from('~') <= range.1)
+    }
+
     /// Whether every character beyond ASCII is in the set: then it may be tested byte by byte.
     pub fn holds_all_beyond_ascii(&self) -> bool {
         self.ranges

@@ -90,7 +90,7 @@ impl Grok {
         let plain = self.plain.get_or_init(compile);
         // The plain program can be too large where the other one, with its known tokens, is not.
         let program = plain.as_ref().unwrap_or(&self.program);
-        let mut scratch = self.scratch();
+        let mut scratch = self.scratch(program);
         let (outcome, end, furthest) = self.trace(program, line, &mut scratch);
         if outcome == Outcome::Match {
             return Explanation {
@@ -98,7 +98,7 @@ impl Grok {
                 offset: end,
                 reached: end,
                 expected: String::new(),
-                captured: spans(&scratch.spans),
+                captured: self.spans(&scratch.spans),
                 rest: end..line.len(),
                 alternatives: Vec::new(),
             };
@@ -118,15 +118,15 @@ impl Grok {
             offset: furthest.piece_at,
             reached: furthest.reached.max(furthest.piece_at),
             expected: name_of(program, furthest.piece),
-            captured: spans(&furthest.spans),
+            captured: self.spans(&furthest.spans),
             rest: furthest.piece_at..line.len(),
             alternatives,
         }
     }
 
-    fn scratch(&self) -> Scratch {
+    fn scratch(&self, program: &Program) -> Scratch {
         let mut scratch = Scratch::default();
-        scratch.spans.resize(2 * self.captures.len(), UNSET);
+        scratch.prepare(self.captures.len() + program.any_runs);
         scratch
     }
 
@@ -154,13 +154,13 @@ impl Grok {
             let Ok(program) = Program::compile(branch, &self.captures, Level::Plain) else {
                 continue;
             };
-            let (_, _, furthest) = self.trace(&program, line, &mut self.scratch());
+            let (_, _, furthest) = self.trace(&program, line, &mut self.scratch(&program));
             told.push(Alternative {
                 branch: Some(index),
                 offset: furthest.piece_at,
                 reached: furthest.reached.max(furthest.piece_at),
                 expected: name_of(&program, furthest.piece),
-                captured: spans(&furthest.spans),
+                captured: self.spans(&furthest.spans),
             });
         }
         told
@@ -168,7 +168,7 @@ impl Grok {
 
     /// What else could have stood at the place of failure: the attempt once more.
     fn beside(&self, program: &Program, line: &[u8], furthest: &Furthest) -> Vec<Alternative> {
-        let mut scratch = self.scratch();
+        let mut scratch = self.scratch(program);
         let mut machine = Machine::new(program, line, &mut scratch, self.steps_max);
         machine.note_beside(furthest.piece_at);
         // Its verdict is known; only the notes count.
@@ -185,10 +185,25 @@ impl Grok {
                 offset: furthest.piece_at,
                 reached: failed.reached,
                 expected,
-                captured: spans(&failed.spans),
+                captured: self.spans(&failed.spans),
             });
         }
         told
+    }
+
+    /// The captures that are complete.
+    fn spans(&self, bounds: &[usize]) -> Vec<(usize, Range<usize>)> {
+        // A capture in a repetition that was entered again has its new start and its old end: it is open.
+        let complete = |pair: &[usize]| match pair {
+            [start, end] if *end != UNSET && start <= end => Some(*start..*end),
+            _ => None,
+        };
+        bounds
+            .chunks(2)
+            .take(self.captures.len())
+            .enumerate()
+            .filter_map(|(index, pair)| Some((index, complete(pair)?)))
+            .collect()
     }
 }
 
@@ -245,17 +260,4 @@ fn name_of(program: &Program, piece: u32) -> String {
         .and_then(|piece| program.pieces.get(piece))
         .cloned()
         .unwrap_or_default()
-}
-
-fn spans(bounds: &[usize]) -> Vec<(usize, Range<usize>)> {
-    // A capture in a repetition that was entered again has its new start and its old end: it is open.
-    let complete = |pair: &[usize]| match pair {
-        [start, end] if *end != UNSET && start <= end => Some(*start..*end),
-        _ => None,
-    };
-    bounds
-        .chunks(2)
-        .enumerate()
-        .filter_map(|(index, pair)| Some((index, complete(pair)?)))
-        .collect()
 }

@@ -134,8 +134,8 @@ pub(super) struct Machine<'a> {
 pub(super) struct Furthest {
     /// Whether anything failed yet.
     is_noted: bool,
-    /// Bytes that the attempt which got furthest had behind it. An attempt that begins late in the line does not count
-    /// for more because of that.
+    /// Bytes that the attempt which got furthest had behind it, but for those that a run of any text took: they tell
+    /// nothing of the line. An attempt that begins late in the line does not count for more because of that.
     length: usize,
     /// Where the present attempt began.
     start: usize,

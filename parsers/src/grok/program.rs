@@ -20,12 +20,19 @@ use super::tree::Assert;
 /// How much the compiler may presume.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Level {
-    /// Nothing: one operation for each piece. The yardstick of the tests, and what `explain` runs.
+    /// Nothing: one operation for each piece. What `explain` runs, and a yardstick of the tests. Where runs of any text lie
+    /// is noted too, in spans behind those of the captures.
     Plain,
     /// Decided choices, and runs in one operation.
     Optimised,
     /// Hand-written parsers of known definitions besides. On some lines they decline.
     Scanner,
+}
+
+impl Level {
+    pub fn is_optimised(self) -> bool {
+        matches!(self, Self::Optimised | Self::Scanner)
+    }
 }
 
 /// Operations in their order; each falls through to the next one unless it says where to go.
@@ -51,7 +58,9 @@ pub(super) struct Program {
     pub required: Option<Needle>,
     /// Why a run can go back more than a little, if it can: then the automaton is the better engine.
     pub open_choice: Option<String>,
-    /// For each operation the piece of the expression it stems from; only at `Level::Plain`.
+    /// How many spans of runs of any text lie behind those of the captures; only at `Level::Plain`.
+    pub any_runs: usize,
+    /// For each operation the piece of the expression it stems from.
     pub origins: Vec<u32>,
     pub pieces: Vec<String>,
 }

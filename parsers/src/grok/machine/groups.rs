@@ -147,15 +147,30 @@ impl Machine<'_> {
         };
         match furthest.beside_at {
             Some(place) => furthest.note_beside(place, self.at, spans),
-            None => furthest.note(self.at, spans),
+            None => {
+                let runs = bounds.len() - 2 * self.program.any_runs;
+                let any_text = any_text(bounds.get(runs..).unwrap_or_default(), self.at);
+                let length = self.at.saturating_sub(furthest.start);
+                furthest.note(self.at, length.saturating_sub(any_text), spans);
+            }
         }
     }
 }
 
+/// Bytes in runs of any text; a run that goes on has its new start and no end, or its old one.
+fn any_text(bounds: &[usize], at: usize) -> usize {
+    let length = |pair: &[usize]| match pair {
+        [UNSET, _] => 0,
+        [start, end] if *end == UNSET || end < start => at.saturating_sub(*start),
+        [start, end] => end - start,
+        _ => 0,
+    };
+    bounds.chunks(2).map(length).sum()
+}
+
 impl Furthest {
     /// Keeps the failure if no earlier one came further.
-    fn note(&mut self, at: usize, spans: impl FnOnce() -> Vec<usize>) {
-        let length = at.saturating_sub(self.start);
+    fn note(&mut self, at: usize, length: usize, spans: impl FnOnce() -> Vec<usize>) {
         if self.length < length || !self.is_noted {
             self.is_noted = true;
             self.length = length;

@@ -46,11 +46,12 @@ impl Program {
                 leads: Vec::new(),
                 gates: Vec::new(),
                 last_gate: None,
-                undoes_spans: level == Level::Plain
+                undoes_spans: !level.is_optimised()
                     || super::start::has_back(tree)
                     || super::start::repeats_captures(tree),
                 required: super::start::required(tree).map(Needle::new),
                 open_choice: None,
+                any_runs: 0,
                 origins: Vec::new(),
                 pieces: Vec::new(),
             },
@@ -61,7 +62,7 @@ impl Program {
             set_indexes: HashMap::new(),
             guard_indexes: HashMap::new(),
         };
-        if level == Level::Plain {
+        if !level.is_optimised() {
             // Every place is tried, so that every failure is seen.
             emitter.program.first = First::ALL;
             emitter.program.required = None;
@@ -73,7 +74,7 @@ impl Program {
         }
         emitter.push(Op::Match)?;
         emitter.program.leads = super::start::leads(&emitter.program.ops);
-        if level != Level::Plain && !super::start::has_back(tree) {
+        if level.is_optimised() && !super::start::has_back(tree) {
             emitter.program.gates = super::gates::place(&mut emitter.program.ops);
             emitter.program.last_gate = super::gates::last(&emitter.program.ops);
         }
@@ -111,7 +112,7 @@ impl Emitter<'_> {
     }
 
     fn is_optimised(&self) -> bool {
-        self.level != Level::Plain
+        self.level.is_optimised()
     }
 
     fn node(&mut self, node: &Node, follow: &Follow) -> Result<(), Error> {

@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use super::{Emitter, Follow};
+use super::{Emitter, Follow, slot_start};
 use crate::error::Error;
 use crate::grok::class::Class;
 use crate::grok::first::{First, first};
-use crate::grok::program::{Address, Op, UNLIMITED};
+use crate::grok::program::{Address, Level, Op, UNLIMITED};
 use crate::grok::tree::{Node, Repeat};
 
 impl Emitter<'_> {
@@ -60,7 +60,20 @@ impl Emitter<'_> {
                 },
             }
         };
+        if self.level == Level::Plain && max == UNLIMITED && class.is_any_text() {
+            return self.noted(op);
+        }
         self.push(op).map(|_| ())
+    }
+
+    /// A run of any text, in a span of its own.
+    fn noted(&mut self, run: Op) -> Result<(), Error> {
+        let slot = self.captures.len() + self.program.any_runs;
+        self.program.any_runs += 1;
+        self.push(Op::Save(slot_start(slot)))?;
+        self.push(run)?;
+        self.push(Op::Save(slot_start(slot) + 1))?;
+        Ok(())
     }
 
     /// `X{2,4}` is `XX(X(X)?)?`, `X{2,}` is `XXX*`.
