@@ -28,6 +28,15 @@ use crate::docker_json::Stream;
 use crate::timestamp::fixed;
 
 /// One line of a CRI log file.
+///
+/// ```
+/// use sawlog_parsers::cri;
+///
+/// let record = cri::parse(b"2026-11-20T17:46:09.25+01:00 stdout P ready in 3").expect("a record");
+/// assert_eq!(record.time, 1_795_193_169_250_000_000);
+/// assert_eq!((record.stream.as_str(), record.partial, record.tags), ("stdout", true, &b"P"[..]));
+/// assert_eq!(record.text, b"ready in 3");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Record<'a> {
     /// Nanoseconds since 1970; each chunk of a line has its own.
