@@ -48,7 +48,7 @@ use self::fields::{
 /// ```
 /// use sawlog_parsers::access_log::common;
 ///
-/// let entry = common(br#"192.0.2.7 - jane [20/Nov/2026:16:46:09 +0000] "GET /shop HTTP/1.1" 200 5120"#).expect("a line");
+/// let entry = common(br#"192.0.2.7 - jane [20/Nov/2026:16:46:09 +0000] "GET / HTTP/1.1" 200 5120"#).expect("a line");
 /// assert_eq!((entry.client, entry.ident, entry.user), (&b"192.0.2.7"[..], None, Some(&b"jane"[..])));
 /// assert_eq!(entry.requested_at, 1_795_193_169_000_000_000);
 /// assert_eq!(entry.requested_at_text, b"20/Nov/2026:16:46:09 +0000");

@@ -107,6 +107,18 @@ impl<'m, 'l> Row<'m, 'l> {
     }
 
     /// The columns with their names, without those that are to be left out.
+    ///
+    /// ```
+    /// use sawlog_parsers::csv::{Csv, Cuts, Options, Parsed};
+    ///
+    /// let csv = Csv::compile(Options { columns: vec!["host".to_owned()], ..Options::default() })?;
+    /// let mut cuts = Cuts::new();
+    /// if let Parsed::Row(row) = csv.parse(b"web-17,200", &mut cuts) {
+    ///     let names: Vec<_> = row.named().map(|(name, _)| name).collect();
+    ///     assert_eq!(names, ["host", "column2"]);
+    /// }
+    /// # Ok::<(), sawlog_parsers::Error>(())
+    /// ```
     pub fn named(&self) -> impl Iterator<Item = (Cow<'m, str>, Column<'m, 'l>)> + use<'m, 'l> {
         let csv = self.csv;
         let numbered = self.columns().enumerate();
