@@ -40,11 +40,26 @@ pub struct StructuredData<'a> {
 
 impl<'a> StructuredData<'a> {
     /// The text with its brackets; empty if the message has none.
+    ///
+    /// ```
+    /// use sawlog_parsers::syslog::{Reference, parse};
+    ///
+    /// let reference = Reference { year: 2026, month: 11, utc_offset_seconds: 0 };
+    /// let message = parse(b"<30>1 - web-17 shop - - [a@1 b=\"c\"][d@1] ready", &reference);
+    /// assert_eq!(message.structured_data.raw(), b"[a@1 b=\"c\"][d@1]");
+    /// ```
     pub fn raw(&self) -> &'a [u8] {
         self.raw
     }
 
     /// Whether the message has none.
+    ///
+    /// ```
+    /// use sawlog_parsers::syslog::{Reference, parse};
+    ///
+    /// let reference = Reference { year: 2026, month: 11, utc_offset_seconds: 0 };
+    /// assert!(parse(b"<30>1 - web-17 shop - - - ready", &reference).structured_data.is_empty());
+    /// ```
     pub fn is_empty(&self) -> bool {
         self.raw.is_empty()
     }
