@@ -186,6 +186,12 @@ pub fn tai64n(text: &[u8]) -> Option<i64> {
 
 /// Appends `2026-11-20T16:46:09.929Z` for nanoseconds since 1970; what is finer than a millisecond is
 /// cut off.
+///
+/// ```
+/// let mut text = Vec::new();
+/// sawlog_parsers::timestamp::write_iso8601_millis(1_795_193_169_929_999_999, &mut text);
+/// assert_eq!(text, b"2026-11-20T16:46:09.929Z");
+/// ```
 pub fn write_iso8601_millis(nanos: i64, out: &mut Vec<u8>) {
     let local = Local::of_nanos(nanos);
     write_iso_seconds(&local, out);
@@ -194,6 +200,17 @@ pub fn write_iso8601_millis(nanos: i64, out: &mut Vec<u8>) {
 
 /// Appends `2026-11-20T16:46:09.929Z` for nanoseconds since 1970, with three, six or nine digits of
 /// fraction: as few as lose nothing.
+///
+/// ```
+/// use sawlog_parsers::timestamp::write_iso8601_nanos;
+///
+/// let mut text = Vec::new();
+/// write_iso8601_nanos(1_795_193_169_000_000_000, &mut text);
+/// assert_eq!(text, b"2026-11-20T16:46:09.000Z");
+/// text.clear();
+/// write_iso8601_nanos(1_795_193_169_929_473_720, &mut text);
+/// assert_eq!(text, b"2026-11-20T16:46:09.929473720Z");
+/// ```
 pub fn write_iso8601_nanos(nanos: i64, out: &mut Vec<u8>) {
     let local = Local::of_nanos(nanos);
     write_iso_seconds(&local, out);
