@@ -155,9 +155,9 @@ pub struct Request<'a> {
 /// ```
 /// use sawlog_parsers::access_log::common;
 ///
-/// let entry = common(br#"192.0.2.7 - - [20/Nov/2026:16:46:09 +0000] "OPTIONS *" 400 0"#).expect("a line");
+/// let entry = common(br#"192.0.2.7 - - [20/Nov/2026:16:46:09 +0000] "GET /old" 200 17"#).expect("a line");
 /// let request = entry.request.line.expect("a request of HTTP 0.9");
-/// assert_eq!((request.method, request.target, request.version), (&b"OPTIONS"[..], &b"*"[..], None));
+/// assert_eq!((request.method, request.target, request.version), (&b"GET"[..], &b"/old"[..], None));
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RequestLine<'a> {
@@ -214,7 +214,7 @@ pub fn combined(line: &[u8]) -> Option<Combined<'_>> {
 /// use std::time::Duration;
 /// use sawlog_parsers::access_log::nginx_timed;
 ///
-/// let line = br#"172.16.132.216 [14/Sep/2015:16:31:02 +0000] "GET /cart HTTP/1.1" 200 20 0.003"#;
+/// let line = br#"192.0.2.7 [20/Nov/2026:16:46:09 +0000] "GET /cart HTTP/1.1" 200 20 0.003"#;
 /// let entry = nginx_timed(line).expect("a line of this format");
 /// assert_eq!(entry.bytes_sent, Some(20));
 /// assert_eq!(entry.response_time, Some(Duration::from_millis(3)));

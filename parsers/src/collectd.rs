@@ -194,7 +194,7 @@ pub struct Notification<'a> {
     pub message: &'a [u8],
 }
 
-/// How bad the thing is that a notification tells of.
+/// How bad the thing is that a notification tells of, with the numbers of the binary protocol.
 ///
 /// ```
 /// use sawlog_parsers::collectd::{Item, Severity, parse};

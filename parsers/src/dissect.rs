@@ -26,11 +26,11 @@
 //!
 //! let dissect = Dissect::compile("%{time} %{+time} %{host} %{program}[%{pid}]: %{text}")?;
 //! let mut cuts = Cuts::new();
-//! let line = b"Mar 16 evita postfix[1713]: connect";
+//! let line = b"Nov 20 web-17 shop[4711]: ready";
 //! let found = dissect.parse(line, &mut cuts).expect("all delimiters are there");
 //! let fields: Vec<_> = found.fields().map(|field| (field.name(), field.value())).collect();
-//! assert_eq!(fields[0], (Name::Fixed("time"), b"Mar 16".as_slice().into()));
-//! assert_eq!(fields[3], (Name::Fixed("pid"), b"1713".as_slice().into()));
+//! assert_eq!(fields[0], (Name::Fixed("time"), b"Nov 20".as_slice().into()));
+//! assert_eq!(fields[3], (Name::Fixed("pid"), b"4711".as_slice().into()));
 //! assert!(dissect.parse(b"no such line", &mut cuts).is_none());
 //! # Ok::<(), sawlog_parsers::Error>(())
 //! ```
@@ -192,7 +192,7 @@ impl Dissect {
     /// use sawlog_parsers::dissect::{Dissect, Fault};
     ///
     /// let dissect = Dissect::compile("%{client} - %{user} [%{time}]")?;
-    /// let fault = dissect.explain(b"10.0.0.1 - frank");
+    /// let fault = dissect.explain(b"10.0.0.1 - jane");
     /// assert_eq!(fault, Some(Fault::NoDelimiter { delimiter: b" [", from: 11 }));
     /// # Ok::<(), sawlog_parsers::Error>(())
     /// ```

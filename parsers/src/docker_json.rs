@@ -1,6 +1,6 @@
 //! Records of Docker's json-file log driver: one line in, its text, stream and time out.
 //!
-//! A line is one JSON object as the daemon's driver writes it:
+//! A line is one JSON object as the daemon's driver writes it (Docker's documentation, "JSON File logging driver"):
 //! `{"log":"hello\n","stream":"stdout","attrs":{…},"time":"2026-11-20T16:46:09.92947372Z"}`. The text
 //! stays escaped, so that a record whose text goes into JSON again is never unescaped; [`unescape`]
 //! does it for the others. Joining partial records is the [`joiner`](crate::joiner)'s.

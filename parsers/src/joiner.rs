@@ -100,8 +100,8 @@ impl Joiner {
         }
     }
 
-    /// Takes a chunk; gives the line that it ends, if it ends one. A line of one chunk is not
-    /// copied.
+    /// Takes a chunk; gives the line that it ends, if it ends one: `partial` says that the line goes on. Of the
+    /// chunks' times the first is the line's. A line of one chunk is not copied.
     ///
     /// ```
     /// use sawlog_parsers::joiner::Joiner;

@@ -184,7 +184,7 @@ impl Default for Options {
     }
 }
 
-/// What blanks around a value separator are.
+/// What blanks around a value separator are: the option `whitespace`, whose values are `lenient` and `strict`.
 ///
 /// ```
 /// use sawlog_parsers::key_value::{KeyValue, Options, Whitespace};

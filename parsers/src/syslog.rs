@@ -7,6 +7,9 @@
 //! parser understands comes back whole, as [`Format::Kept`]. Frames of a TCP stream are cut in
 //! [`framing`](crate::framing).
 //!
+//! The formats are told by the two RFCs, by Docker's documentation ("Syslog logging driver") and by Cisco's of
+//! IOS ("System Message Logging").
+//!
 //! ```
 //! use sawlog_parsers::syslog::{Format, Reference, parse};
 //!

@@ -39,7 +39,7 @@ impl<'a> Values<'a> {
     }
 }
 
-/// A measured value.
+/// A measured value. What it counts, and in which unit, is for the plugin to tell; the packet does not.
 ///
 /// ```
 /// use sawlog_parsers::collectd::{Item, Kind, Value, parse};
@@ -53,13 +53,13 @@ impl<'a> Values<'a> {
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Value {
-    /// A count that only grows, until it wraps or its program starts anew.
+    /// A count that only grows, until it wraps or its program starts anew; 0 in the packet.
     Counter(u64),
-    /// What is the case at the moment; may be not a number, when it could not be measured.
+    /// What is the case at the moment; may be not a number, when it could not be measured. 1 in the packet.
     Gauge(f64),
-    /// A count whose change is of interest; it may shrink.
+    /// A count whose change is of interest; it may shrink. 2 in the packet.
     Derive(i64),
-    /// A count that begins anew with every reading.
+    /// A count that begins anew with every reading; 3 in the packet.
     Absolute(u64),
 }
 
@@ -81,7 +81,7 @@ impl Value {
     }
 }
 
-/// The kinds of values.
+/// The kinds of values, those of types.db(5).
 ///
 /// ```
 /// use sawlog_parsers::collectd::{Kind, Value};

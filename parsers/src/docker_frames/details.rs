@@ -93,9 +93,10 @@ fn is_encoded(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"-_.~+%".contains(&byte)
 }
 
-/// Appends a key or a value as it was before it was encoded: `%2C` is a comma, `+` a blank.
+/// Appends a key or a value as it was before it was encoded: `%2C` is a comma, `+` a blank
+/// (`application/x-www-form-urlencoded` of the URL standard).
 ///
-/// What is no escape stays as it is.
+/// What is no escape stays as it is; the result may be no UTF-8.
 ///
 /// ```
 /// let mut value = Vec::new();

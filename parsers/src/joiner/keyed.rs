@@ -148,7 +148,8 @@ impl<K: Clone + Eq + Hash> Joiners<K> {
     }
 
     /// Takes a chunk of a stream; gives the line that it ends, if it ends one, and the lines of others
-    /// that had to make room for it. A line of one chunk displaces none.
+    /// that had to make room for it. A line of one chunk displaces none. `partial` and `time` are as in
+    /// [`Joiner::push`].
     ///
     /// ```
     /// use sawlog_parsers::joiner::{Joiners, Limits};

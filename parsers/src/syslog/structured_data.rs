@@ -20,9 +20,9 @@ const VALUE_BYTES_USUAL: usize = 16;
 /// use sawlog_parsers::syslog::{Reference, parse, unescape_value};
 ///
 /// let reference = Reference { year: 2026, month: 11, utc_offset_seconds: 0 };
-/// let line = br#"<165>1 - web app - ID47 [ex@32473 iut="3" say="\"hi\""][empty] text"#;
+/// let line = br#"<165>1 - web app - ID47 [shop@32473 order="3" say="\"hi\""][empty] text"#;
 /// let mut data = parse(line, &reference).structured_data;
-/// assert_eq!(data.next(), Some((&b"ex@32473"[..], &b"iut"[..], &b"3"[..])));
+/// assert_eq!(data.next(), Some((&b"shop@32473"[..], &b"order"[..], &b"3"[..])));
 /// let (_id, name, value) = data.next().expect("a second parameter");
 /// let mut text = Vec::new();
 /// unescape_value(value, &mut text);
