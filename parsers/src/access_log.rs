@@ -44,6 +44,16 @@ use self::fields::{
 };
 
 /// A line of the common log format.
+///
+/// ```
+/// use sawlog_parsers::access_log::common;
+///
+/// let entry = common(br#"192.0.2.7 - jane [20/Nov/2026:16:46:09 +0000] "GET / HTTP/1.1" 200 5120"#).expect("a line");
+/// assert_eq!((entry.client, entry.ident, entry.user), (&b"192.0.2.7"[..], None, Some(&b"jane"[..])));
+/// assert_eq!(entry.requested_at, 1_795_193_169_000_000_000);
+/// assert_eq!(entry.requested_at_text, b"20/Nov/2026:16:46:09 +0000");
+/// assert_eq!((entry.response_code, entry.bytes_sent, entry.rest), (Some(200), Some(5120), &b""[..]));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Common<'a> {
     /// Who asked: an address of IPv4 or IPv6, or a host's name if the server looks names up.
@@ -67,6 +77,16 @@ pub struct Common<'a> {
 }
 
 /// A line of the combined log format.
+///
+/// ```
+/// use sawlog_parsers::access_log::combined;
+///
+/// let line = br#"192.0.2.7 - - [20/Nov/2026:16:46:09 +0000] "GET / HTTP/1.1" 200 17 "https://example.org/" "-" tls"#;
+/// let entry = combined(line).expect("a line of a longer format");
+/// assert_eq!(entry.common.response_code, Some(200));
+/// assert_eq!((entry.referrer, entry.user_agent), (Some(&b"https://example.org/"[..]), None));
+/// assert_eq!(entry.rest, b"tls");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Combined<'a> {
     /// The fields that the common format has too; its `rest` is all that follows them.
@@ -80,6 +100,17 @@ pub struct Combined<'a> {
 }
 
 /// A line of Nginx that has the time the request took, and neither user nor browser.
+///
+/// ```
+/// use std::time::Duration;
+/// use sawlog_parsers::access_log::nginx_timed;
+///
+/// let line = br#"unix: [20/Nov/2026:16:46:09 +0000] "GET /health HTTP/1.1" 204 0 1.250"#;
+/// let entry = nginx_timed(line).expect("a line of this format");
+/// assert_eq!((entry.client, entry.requested_at), (&b"unix:"[..], 1_795_193_169_000_000_000));
+/// assert_eq!((entry.response_code, entry.bytes_sent), (Some(204), Some(0)));
+/// assert_eq!(entry.response_time, Some(Duration::from_millis(1250)));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Timed<'a> {
     /// Who asked: an address of IPv4 or IPv6, or `unix:` on a local socket.
@@ -120,6 +151,14 @@ pub struct Request<'a> {
 }
 
 /// The parts of a request line (RFC 9112, section 3).
+///
+/// ```
+/// use sawlog_parsers::access_log::common;
+///
+/// let entry = common(br#"192.0.2.7 - - [20/Nov/2026:16:46:09 +0000] "GET /old" 200 17"#).expect("a line");
+/// let request = entry.request.line.expect("a request of HTTP 0.9");
+/// assert_eq!((request.method, request.target, request.version), (&b"GET"[..], &b"/old"[..], None));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RequestLine<'a> {
     /// `GET`, `M-SEARCH`.
@@ -175,7 +214,7 @@ pub fn combined(line: &[u8]) -> Option<Combined<'_>> {
 /// use std::time::Duration;
 /// use sawlog_parsers::access_log::nginx_timed;
 ///
-/// let line = br#"172.16.132.216 [14/Sep/2015:16:31:02 +0000] "GET /cart HTTP/1.1" 200 20 0.003"#;
+/// let line = br#"192.0.2.7 [20/Nov/2026:16:46:09 +0000] "GET /cart HTTP/1.1" 200 20 0.003"#;
 /// let entry = nginx_timed(line).expect("a line of this format");
 /// assert_eq!(entry.bytes_sent, Some(20));
 /// assert_eq!(entry.response_time, Some(Duration::from_millis(3)));

@@ -46,8 +46,10 @@
 
 mod parts;
 mod types_db;
+mod values;
 
 pub use self::types_db::{DataSource, TypesDb};
+pub use self::values::{Kind, Value, Values};
 
 use std::iter::FusedIterator;
 use std::time::Duration;
@@ -55,6 +57,20 @@ use std::time::Duration;
 use self::parts::Part;
 
 /// What stands in a packet.
+///
+/// ```
+/// use sawlog_parsers::collectd::{Item, parse};
+///
+/// let told = |packet: &[u8]| parse(packet).next().map(|item| match item {
+///     Item::Values(list) => format!("{} values", list.values.len()),
+///     Item::Notification(notification) => String::from_utf8_lossy(notification.message).into_owned(),
+///     Item::Signature(_) | Item::Encrypted(_) => "for the holder of a key".to_owned(),
+///     Item::KeptWhole(rest) => format!("kept: {}", rest.reason.as_str()),
+/// });
+/// assert_eq!(told(b"\x01\0\0\x0Cstarted\0").as_deref(), Some("started"));
+/// assert_eq!(told(b"\0\x02\0").as_deref(), Some("kept: header cut short"));
+/// assert_eq!(told(b"\0\x02\0\x08cpu\0"), None);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Item<'a> {
     /// Values of one type, measured at one time.
@@ -73,6 +89,15 @@ pub enum Item<'a> {
 /// What values or a message belong to. A text that the packet has not said is empty.
 ///
 /// collectd writes these texts in UTF-8, but any bytes may come.
+///
+/// ```
+/// use sawlog_parsers::collectd::{Identifier, Item, parse};
+///
+/// let packet = b"\0\x02\0\x0Einterface\0\0\x03\0\x09eth0\0\0\x06\0\x06\0\0";
+/// let Some(Item::Values(list)) = parse(packet).next() else { panic!("one list of values") };
+/// let want = Identifier { plugin: b"interface", plugin_instance: b"eth0", ..Identifier::default() };
+/// assert_eq!(list.identifier, want);
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Identifier<'a> {
     /// The name of the machine that measured.
@@ -88,6 +113,18 @@ pub struct Identifier<'a> {
 }
 
 /// Values of one type, measured at one time.
+///
+/// ```
+/// use std::time::Duration;
+/// use sawlog_parsers::collectd::{Item, Value, parse};
+///
+/// let packet = b"\0\x01\0\x0C\0\0\0\0\x6B\0\x79\x51\0\x07\0\x0C\0\0\0\0\0\0\0\x0A\
+///     \0\x06\0\x0F\0\x01\x02\0\0\0\0\0\0\0\x11";
+/// let Some(Item::Values(list)) = parse(packet).next() else { panic!("one list of values") };
+/// assert_eq!(list.time, Some(1_795_193_169_000_000_000));
+/// assert_eq!(list.interval, Some(Duration::from_secs(10)));
+/// assert_eq!(list.values.iter().next(), Some(Value::Derive(17)));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ValueList<'a> {
     /// What was measured.
@@ -134,83 +171,17 @@ impl<'a> ValueList<'a> {
     }
 }
 
-/// The numbers of a list, still in the packet.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Values<'a> {
-    /// Each of them is one of the four that are known.
-    kinds: &'a [u8],
-    numbers: &'a [[u8; 8]],
-}
-
-impl<'a> Values<'a> {
-    /// How many values there are.
-    pub fn len(&self) -> usize {
-        self.kinds.len()
-    }
-
-    /// Whether the list has no values; collectd sends none such, but other senders might.
-    pub fn is_empty(&self) -> bool {
-        self.kinds.is_empty()
-    }
-
-    /// The values in their order.
-    pub fn iter(&self) -> impl ExactSizeIterator<Item = Value> + use<'a> {
-        let pairs = self.kinds.iter().zip(self.numbers);
-        pairs.map(|(kind, number)| parts::value(*kind, *number))
-    }
-}
-
-/// A measured value.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Value {
-    /// A count that only grows, until it wraps or its program starts anew.
-    Counter(u64),
-    /// What is the case at the moment; may be not a number, when it could not be measured.
-    Gauge(f64),
-    /// A count whose change is of interest; it may shrink.
-    Derive(i64),
-    /// A count that begins anew with every reading.
-    Absolute(u64),
-}
-
-impl Value {
-    /// The kind alone.
-    pub fn kind(self) -> Kind {
-        match self {
-            Value::Counter(_) => Kind::Counter,
-            Value::Gauge(_) => Kind::Gauge,
-            Value::Derive(_) => Kind::Derive,
-            Value::Absolute(_) => Kind::Absolute,
-        }
-    }
-}
-
-/// The kinds of values.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Kind {
-    /// See [`Value::Counter`].
-    Counter,
-    /// See [`Value::Gauge`].
-    Gauge,
-    /// See [`Value::Derive`].
-    Derive,
-    /// See [`Value::Absolute`].
-    Absolute,
-}
-
-impl Kind {
-    /// `COUNTER`, `GAUGE`, `DERIVE` or `ABSOLUTE`, as types.db has it.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Kind::Counter => "COUNTER",
-            Kind::Gauge => "GAUGE",
-            Kind::Derive => "DERIVE",
-            Kind::Absolute => "ABSOLUTE",
-        }
-    }
-}
-
 /// A message about something that happened.
+///
+/// ```
+/// use sawlog_parsers::collectd::{Item, Severity, parse};
+///
+/// let packet = b"\0\x01\0\x0C\0\0\0\0\x6B\0\x79\x51\x01\x01\0\x0C\0\0\0\0\0\0\0\x04\x01\0\0\x0Cstarted\0";
+/// let Some(Item::Notification(notification)) = parse(packet).next() else { panic!("one notification") };
+/// assert_eq!(notification.time, Some(1_795_193_169_000_000_000));
+/// assert_eq!((notification.severity, notification.message), (Some(Severity::Okay), &b"started"[..]));
+/// assert_eq!(notification.identifier.host, b"");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Notification<'a> {
     /// What it is about.
@@ -223,7 +194,16 @@ pub struct Notification<'a> {
     pub message: &'a [u8],
 }
 
-/// How bad the thing is that a notification tells of.
+/// How bad the thing is that a notification tells of, with the numbers of the binary protocol.
+///
+/// ```
+/// use sawlog_parsers::collectd::{Item, Severity, parse};
+///
+/// let packet = b"\x01\x01\0\x0C\0\0\0\0\0\0\0\x03\x01\0\0\x06?\0";
+/// let Some(Item::Notification(notification)) = parse(packet).next() else { panic!("one notification") };
+/// assert_eq!(notification.severity, Some(Severity::Other(3)));
+/// assert_eq!(Severity::Failure.code(), 1);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Severity {
     /// 1 in the packet.
@@ -327,6 +307,17 @@ pub struct KeptWhole<'a> {
 }
 
 /// What is wrong with a part.
+///
+/// ```
+/// use sawlog_parsers::collectd::{Item, Reason, parse};
+///
+/// let reason = |packet: &[u8]| match parse(packet).next() {
+///     Some(Item::KeptWhole(rest)) => Some(rest.reason),
+///     _ => None,
+/// };
+/// assert_eq!(reason(b"\0\x02\0\x09cpu\0"), Some(Reason::PartCut));
+/// assert_eq!(reason(b"\0\x06\0\x0F\0\x01\x09\0\0\0\0\0\0\0\x11"), Some(Reason::UnknownKind));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Reason {
     /// Fewer than the four bytes of type and length are left.
@@ -405,6 +396,15 @@ pub fn parse(packet: &[u8]) -> Items<'_> {
 }
 
 /// The items of a packet, see [`parse`].
+///
+/// ```
+/// use sawlog_parsers::collectd::parse;
+///
+/// // A part of an unknown type, then a list without values.
+/// let mut items = parse(b"\x77\x77\0\x05!\0\x06\0\x06\0\0");
+/// assert_eq!(items.by_ref().count(), 1);
+/// assert_eq!(items.unknown_parts(), 1);
+/// ```
 #[derive(Clone, Debug)]
 pub struct Items<'a> {
     packet: &'a [u8],

@@ -1,4 +1,4 @@
-//! Log lines of Kubernetes' container runtimes: `2016-10-06T00:17:09.669794202Z stdout F text`.
+//! Log lines of Kubernetes' container runtimes: `2026-11-20T16:46:09.929473720Z stdout F text`.
 //!
 //! The format is that of the Container Runtime Interface, as containerd and CRI-O write it and the kubelet
 //! reads it: a time as in RFC 3339 with up to nine digits of fraction, the stream, tags between colons, the
@@ -9,8 +9,8 @@
 //! use sawlog_parsers::cri;
 //! use sawlog_parsers::docker_json::Stream;
 //!
-//! let record = cri::parse(b"2016-10-06T00:17:09.669794202Z stderr F  at main.rs:7\n").expect("a record");
-//! assert_eq!(record.time, 1_475_713_029_669_794_202);
+//! let record = cri::parse(b"2026-11-20T16:46:09.929473720Z stderr F  at main.rs:7\n").expect("a record");
+//! assert_eq!(record.time, 1_795_193_169_929_473_720);
 //! assert_eq!((record.stream, record.partial), (Stream::Stderr, false));
 //! assert_eq!(record.text, b" at main.rs:7");
 //! ```
@@ -28,6 +28,15 @@ use crate::docker_json::Stream;
 use crate::timestamp::fixed;
 
 /// One line of a CRI log file.
+///
+/// ```
+/// use sawlog_parsers::cri;
+///
+/// let record = cri::parse(b"2026-11-20T17:46:09.25+01:00 stdout P ready in 3").expect("a record");
+/// assert_eq!(record.time, 1_795_193_169_250_000_000);
+/// assert_eq!((record.stream.as_str(), record.partial, record.tags), ("stdout", true, &b"P"[..]));
+/// assert_eq!(record.text, b"ready in 3");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Record<'a> {
     /// Nanoseconds since 1970; each chunk of a line has its own.
@@ -51,7 +60,7 @@ pub struct Record<'a> {
 /// ```
 /// use sawlog_parsers::cri;
 ///
-/// let record = cri::parse(b"2016-10-06T00:17:09Z stdout P:new first half").expect("a record");
+/// let record = cri::parse(b"2026-11-20T16:46:09Z stdout P:new first half").expect("a record");
 /// assert_eq!((record.partial, record.tags, record.text), (true, &b"P:new"[..], &b"first half"[..]));
 /// assert_eq!(cri::parse(b"first half"), None);
 /// ```

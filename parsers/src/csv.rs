@@ -45,16 +45,53 @@ use crate::error::Error;
 use self::row::Cut;
 
 /// Columns of a row at most: ten times the fields that Elasticsearch allows an index by default.
+///
+/// ```
+/// use sawlog_parsers::csv::{COLUMNS_MAX, Csv, Cuts, Fault, Options, Parsed};
+///
+/// let csv = Csv::compile(Options::default())?;
+/// // One separator makes two columns.
+/// let line = vec![b','; COLUMNS_MAX];
+/// let mut cuts = Cuts::new();
+/// assert!(matches!(csv.parse(&line[1..], &mut cuts), Parsed::Row(_)));
+/// assert!(matches!(csv.parse(&line, &mut cuts), Parsed::Whole(line) if line.fault == Fault::TooManyColumns));
+/// # Ok::<(), sawlog_parsers::Error>(())
+/// ```
 pub const COLUMNS_MAX: usize = 10_000;
 
 /// Bytes of a separator at most. It is compared at every place where its first byte stands, so that its length is a
 /// factor of the time in the worst case.
+///
+/// ```
+/// use sawlog_parsers::csv::{Csv, Options, SEPARATOR_BYTES_MAX};
+///
+/// let of_bytes = |bytes| Csv::compile(Options { separator: "-".repeat(bytes), ..Options::default() });
+/// assert!(of_bytes(SEPARATOR_BYTES_MAX).is_ok());
+/// let error = of_bytes(SEPARATOR_BYTES_MAX + 1).expect_err("it is too long");
+/// assert_eq!(error.message(), "separator: it has more than 32 bytes");
+/// ```
 pub const SEPARATOR_BYTES_MAX: usize = 32;
 
 /// How many generated names are kept ready; those of later columns are made when they are asked for.
 const NAMES_READY: usize = 64;
 
 /// How rows are written and what their columns are called.
+///
+/// ```
+/// use sawlog_parsers::csv::{Csv, Cuts, Options, Parsed, Unnamed};
+///
+/// let csv = Csv::compile(Options {
+///     separator: "|".to_owned(),
+///     quote: None,
+///     columns: vec!["user".to_owned(), "city".to_owned()],
+///     unnamed: Unnamed::LeftOut,
+/// })?;
+/// let mut cuts = Cuts::new();
+/// let Parsed::Row(row) = csv.parse(br#"jane|"Bern|7"#, &mut cuts) else { panic!("no quote encloses here") };
+/// let fields: Vec<_> = row.named().map(|(name, column)| (name, column.raw())).collect();
+/// assert_eq!(fields, [("user".into(), &b"jane"[..]), ("city".into(), &b"\"Bern"[..])]);
+/// # Ok::<(), sawlog_parsers::Error>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Options {
     /// What stands between two columns; Logstash's `separator`.
@@ -80,6 +117,16 @@ impl Default for Options {
 }
 
 /// What becomes of a column that has no name.
+///
+/// ```
+/// use sawlog_parsers::csv::{Csv, Options, Unnamed};
+///
+/// let numbered = Csv::compile(Options { unnamed: Unnamed::Numbered, ..Options::default() })?;
+/// assert_eq!(numbered.name(2).as_deref(), Some("column3"));
+/// let without = Csv::compile(Options { unnamed: Unnamed::LeftOut, ..Options::default() })?;
+/// assert_eq!(without.name(2), None);
+/// # Ok::<(), sawlog_parsers::Error>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Unnamed {
     /// It is called by its number, counted from 1: `column3`.
@@ -89,6 +136,19 @@ pub enum Unnamed {
 }
 
 /// Checked options; they can be used from many threads at once.
+///
+/// ```
+/// use sawlog_parsers::csv::{Csv, Cuts, Options, Parsed};
+///
+/// let csv = Csv::compile(Options::default())?;
+/// std::thread::scope(|scope| {
+///     for line in [b"web-17,200", b"web-18,404"] {
+///         let csv = &csv;
+///         scope.spawn(move || assert!(matches!(csv.parse(line, &mut Cuts::new()), Parsed::Row(_))));
+///     }
+/// });
+/// # Ok::<(), sawlog_parsers::Error>(())
+/// ```
 #[derive(Debug, Clone)]
 pub struct Csv {
     separator: Box<[u8]>,
@@ -104,6 +164,19 @@ pub struct Csv {
 }
 
 /// What a line turned out to be.
+///
+/// ```
+/// use sawlog_parsers::csv::{Csv, Cuts, Options, Parsed};
+///
+/// let csv = Csv::compile(Options::default())?;
+/// let mut cuts = Cuts::new();
+/// let told = match csv.parse(br#"web-17,"open"#, &mut cuts) {
+///     Parsed::Row(row) => format!("{} columns", row.columns().len()),
+///     Parsed::Whole(malformed) => format!("kept: {}", String::from_utf8_lossy(malformed.line)),
+/// };
+/// assert_eq!(told, "kept: web-17,\"open");
+/// # Ok::<(), sawlog_parsers::Error>(())
+/// ```
 #[derive(Debug, Clone, Copy)]
 pub enum Parsed<'m, 'l> {
     /// A row.
@@ -113,6 +186,16 @@ pub enum Parsed<'m, 'l> {
 }
 
 /// A line that is no row.
+///
+/// ```
+/// use sawlog_parsers::csv::{Csv, Cuts, Fault, Malformed, Options, Parsed};
+///
+/// let csv = Csv::compile(Options::default())?;
+/// let line = br#"17,3" disk"#;
+/// let Parsed::Whole(malformed) = csv.parse(line, &mut Cuts::new()) else { panic!("a quote inside") };
+/// assert_eq!(malformed, Malformed { line, fault: Fault::QuoteInside, at: 4, column: 1 });
+/// # Ok::<(), sawlog_parsers::Error>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Malformed<'l> {
     /// The line as it was given.
@@ -126,6 +209,21 @@ pub struct Malformed<'l> {
 }
 
 /// What is wrong with a line.
+///
+/// ```
+/// use sawlog_parsers::csv::{Csv, Cuts, Fault, Options, Parsed};
+///
+/// let csv = Csv::compile(Options::default())?;
+/// let fault = |line: &[u8]| match csv.parse(line, &mut Cuts::new()) {
+///     Parsed::Row(_) => None,
+///     Parsed::Whole(malformed) => Some(malformed.fault),
+/// };
+/// assert_eq!(fault(br#"a,b"c""#), Some(Fault::QuoteInside));
+/// assert_eq!(fault(br#"a,"b"c"#), Some(Fault::TextBehindQuote));
+/// assert_eq!(fault(br#"a,"b"#), Some(Fault::QuoteOpen));
+/// assert_eq!(fault(br#"a,"b""#), None);
+/// # Ok::<(), sawlog_parsers::Error>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fault {
     /// A quote inside a column that does not begin with one: `a"b`, ` "a"`.

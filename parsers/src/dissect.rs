@@ -26,11 +26,11 @@
 //!
 //! let dissect = Dissect::compile("%{time} %{+time} %{host} %{program}[%{pid}]: %{text}")?;
 //! let mut cuts = Cuts::new();
-//! let line = b"Mar 16 evita postfix[1713]: connect";
+//! let line = b"Nov 20 web-17 shop[4711]: ready";
 //! let found = dissect.parse(line, &mut cuts).expect("all delimiters are there");
 //! let fields: Vec<_> = found.fields().map(|field| (field.name(), field.value())).collect();
-//! assert_eq!(fields[0], (Name::Fixed("time"), b"Mar 16".as_slice().into()));
-//! assert_eq!(fields[3], (Name::Fixed("pid"), b"1713".as_slice().into()));
+//! assert_eq!(fields[0], (Name::Fixed("time"), b"Nov 20".as_slice().into()));
+//! assert_eq!(fields[3], (Name::Fixed("pid"), b"4711".as_slice().into()));
 //! assert!(dissect.parse(b"no such line", &mut cuts).is_none());
 //! # Ok::<(), sawlog_parsers::Error>(())
 //! ```
@@ -58,6 +58,19 @@ use self::mapping::Mapping;
 use self::target::{Part, Source};
 
 /// A compiled mapping; it can be used from many threads at once.
+///
+/// ```
+/// use sawlog_parsers::dissect::{Cuts, Dissect};
+///
+/// let dissect = Dissect::compile("%{host} %{status}")?;
+/// std::thread::scope(|scope| {
+///     for line in [b"web-17 200", b"web-18 404"] {
+///         let dissect = &dissect;
+///         scope.spawn(move || assert!(dissect.parse(line, &mut Cuts::new()).is_some()));
+///     }
+/// });
+/// # Ok::<(), sawlog_parsers::Error>(())
+/// ```
 #[derive(Debug, Clone)]
 pub struct Dissect {
     /// What a line must begin with.
@@ -69,6 +82,17 @@ pub struct Dissect {
 
 /// Memory for the places at which a line is cut. It grows to the largest mapping it served and is used again without
 /// allocation.
+///
+/// ```
+/// use sawlog_parsers::dissect::{Cuts, Dissect};
+///
+/// let dissect = Dissect::compile("%{host} %{status}")?;
+/// let mut cuts = Cuts::default();
+/// for line in ["web-17 200", "web-18 404"] {
+///     assert!(dissect.parse(line.as_bytes(), &mut cuts).is_some());
+/// }
+/// # Ok::<(), sawlog_parsers::Error>(())
+/// ```
 #[derive(Debug, Clone, Default)]
 pub struct Cuts {
     values: Vec<Range<usize>>,
@@ -76,6 +100,17 @@ pub struct Cuts {
 
 impl Cuts {
     /// Empty memory, for any mapping.
+    ///
+    /// ```
+    /// use sawlog_parsers::dissect::{Cuts, Dissect};
+    ///
+    /// let mut cuts = Cuts::new();
+    /// for (mapping, fields) in [("%{host} %{status}", 2), ("%{host} %{} %{took}", 2)] {
+    ///     let found = Dissect::compile(mapping)?;
+    ///     assert_eq!(found.parse(b"web-17 200 3ms", &mut cuts).map(|found| found.fields().count()), Some(fields));
+    /// }
+    /// # Ok::<(), sawlog_parsers::Error>(())
+    /// ```
     pub fn new() -> Self {
         Self::default()
     }
@@ -116,6 +151,15 @@ impl Dissect {
     /// The fields that a match gives, in the order of [`Match::fields`]: plain ones first, then those that are only
     /// appended to, then those named by a value. Two fields of one name are one target; of two plain ones the later
     /// counts.
+    ///
+    /// ```
+    /// use sawlog_parsers::dissect::Dissect;
+    ///
+    /// let dissect = Dissect::compile("%{+text} %{host} %{+text}")?;
+    /// let names: Vec<_> = dissect.targets().iter().map(|target| target.name()).collect();
+    /// assert_eq!(names, ["host", "text"]);
+    /// # Ok::<(), sawlog_parsers::Error>(())
+    /// ```
     pub fn targets(&self) -> &[Target] {
         &self.targets
     }
@@ -148,7 +192,7 @@ impl Dissect {
     /// use sawlog_parsers::dissect::{Dissect, Fault};
     ///
     /// let dissect = Dissect::compile("%{client} - %{user} [%{time}]")?;
-    /// let fault = dissect.explain(b"10.0.0.1 - frank");
+    /// let fault = dissect.explain(b"10.0.0.1 - jane");
     /// assert_eq!(fault, Some(Fault::NoDelimiter { delimiter: b" [", from: 11 }));
     /// # Ok::<(), sawlog_parsers::Error>(())
     /// ```
@@ -196,6 +240,17 @@ fn repeats_end(line: &[u8], from: usize, text: &[u8]) -> usize {
 }
 
 /// Why a line does not match.
+///
+/// ```
+/// use sawlog_parsers::dissect::{Dissect, Fault};
+///
+/// let dissect = Dissect::compile("<%{priority}>%{text}")?;
+/// assert_eq!(dissect.explain(b""), Some(Fault::EmptyLine));
+/// assert_eq!(dissect.explain(b"13 up"), Some(Fault::OtherStart { start: b"<" }));
+/// assert_eq!(dissect.explain(b"<13 up"), Some(Fault::NoDelimiter { delimiter: b">", from: 1 }));
+/// assert_eq!(dissect.explain(b"<13>up"), None);
+/// # Ok::<(), sawlog_parsers::Error>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fault<'m> {
     /// The line has no byte at all.
@@ -215,6 +270,17 @@ pub enum Fault<'m> {
 }
 
 /// A line that has all delimiters.
+///
+/// ```
+/// use sawlog_parsers::dissect::{Cuts, Dissect};
+///
+/// let dissect = Dissect::compile("%{host} %{?pid}: %{text}")?;
+/// let mut cuts = Cuts::new();
+/// let found = dissect.parse(b"web-17 4711: ready", &mut cuts).expect("all delimiters are there");
+/// let values: Vec<_> = found.fields().map(|field| field.value()).collect();
+/// assert_eq!(values, [&b"web-17"[..], b"ready"]);
+/// # Ok::<(), sawlog_parsers::Error>(())
+/// ```
 #[derive(Debug, Clone, Copy)]
 pub struct Match<'m, 'l> {
     dissect: &'m Dissect,
@@ -289,6 +355,19 @@ impl<'m, 'l> Match<'m, 'l> {
 }
 
 /// One field of a match.
+///
+/// ```
+/// use sawlog_parsers::dissect::{Cuts, Dissect, Name, Naming};
+///
+/// let dissect = Dissect::compile("%{host} %{?unit}=%{&unit}")?;
+/// let mut cuts = Cuts::new();
+/// let found = dissect.parse(b"web-17 disk=93", &mut cuts).expect("all delimiters are there");
+/// let field = found.fields().nth(1).expect("the second field");
+/// assert_eq!((field.index(), field.target().naming()), (1, Naming::OfLine));
+/// assert_eq!(field.name(), Name::OfLine(b"disk".as_slice().into()));
+/// assert_eq!(field.value(), b"93".as_slice());
+/// # Ok::<(), sawlog_parsers::Error>(())
+/// ```
 #[derive(Debug, Clone, Copy)]
 pub struct Field<'m, 'l> {
     found: Match<'m, 'l>,
@@ -322,12 +401,40 @@ impl<'m, 'l> Field<'m, 'l> {
     }
 
     /// Appends the text to a buffer, for callers that collect values and want no allocation for joined ones.
+    ///
+    /// ```
+    /// use sawlog_parsers::dissect::{Cuts, Dissect};
+    ///
+    /// let dissect = Dissect::compile("%{when} %{host} %{+when}")?;
+    /// let mut cuts = Cuts::new();
+    /// let found = dissect.parse(b"20.11. web-17 16:46", &mut cuts).expect("all delimiters are there");
+    /// let mut when = Vec::new();
+    /// found.fields().next().expect("two fields").write_value(&mut when);
+    /// assert_eq!(when, b"20.11. 16:46");
+    /// # Ok::<(), sawlog_parsers::Error>(())
+    /// ```
     pub fn write_value(&self, out: &mut Vec<u8>) {
         self.found.write(&self.target.parts, out);
     }
 }
 
 /// The name of a field.
+///
+/// ```
+/// use sawlog_parsers::dissect::{Cuts, Dissect, Name};
+///
+/// let mut cuts = Cuts::new();
+/// for (mapping, want) in [
+///     ("%{[disk][used]} %{}", Name::Fixed("[disk][used]")),
+///     ("%{&key} %{}", Name::OfField("key")),
+///     ("%{&key} %{?key}", Name::OfLine(b"percent".as_slice().into())),
+/// ] {
+///     let dissect = Dissect::compile(mapping)?;
+///     let found = dissect.parse(b"93 percent", &mut cuts).expect("it has its delimiter");
+///     assert_eq!(found.fields().next().map(|field| field.name()), Some(want));
+/// }
+/// # Ok::<(), sawlog_parsers::Error>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Name<'m, 'l> {
     /// It stands in the mapping: `client` or `[source][ip]`.

@@ -44,6 +44,17 @@ const TIME_BYTES_MAX: usize = 36;
 
 /// How the answer's body is laid out. From version 1.42 of the API its content type tells:
 /// `application/vnd.docker.multiplexed-stream` or `…raw-stream`; before, the container's `Config.Tty`.
+///
+/// ```
+/// use sawlog_parsers::docker_frames::{Decoder, Limits, Mode, Step};
+///
+/// let text_of = |mode, buffer: &[u8]| match Decoder::new(mode, Limits { record_bytes_max: 100 }).finish(buffer) {
+///     Step::Record { payload, .. } => buffer[payload].to_vec(),
+///     other => panic!("{other:?}"),
+/// };
+/// assert_eq!(text_of(Mode::Multiplexed, b"\x01\0\0\0\0\0\0\x06ready\n"), b"ready");
+/// assert_eq!(text_of(Mode::Terminal, b"ready\r\n"), b"ready");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mode {
     /// Frames with headers.
@@ -53,6 +64,17 @@ pub enum Mode {
 }
 
 /// What a decoder may accept.
+///
+/// ```
+/// use sawlog_parsers::docker_frames::{Decoder, Limits, Mode, Step};
+///
+/// let mut decoder = Decoder::new(Mode::Multiplexed, Limits { record_bytes_max: 4 });
+/// let buffer = b"\x01\0\0\0\0\0\0\x06ready\n";
+/// let Step::Record { payload, truncated, consumed, .. } = decoder.decode(buffer) else { panic!("a record") };
+/// assert_eq!((&buffer[payload], truncated), (&b"read"[..], true));
+/// // What is left of the frame is dropped.
+/// assert_eq!(decoder.decode(&buffer[consumed..]), Step::NeedMore { consumed: 2 });
+/// ```
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
     /// Bytes of a record with its time; what lies beyond is dropped and the record marked.
@@ -60,6 +82,19 @@ pub struct Limits {
 }
 
 /// Finds the records in an answer's bytes; one for each answer.
+///
+/// ```
+/// use sawlog_parsers::docker_frames::{Decoder, Limits, Mode, Step};
+///
+/// let mut decoder = Decoder::new(Mode::Terminal, Limits { record_bytes_max: 1 << 20 });
+/// let (mut buffer, mut lines) = (b"one\r\ntwo\r\nthr".to_vec(), Vec::new());
+/// while let Step::Record { payload, consumed, .. } = decoder.decode(&buffer) {
+///     lines.push(buffer[payload].to_vec());
+///     buffer.drain(..consumed);
+/// }
+/// assert_eq!(lines, [b"one", b"two"]);
+/// assert_eq!(buffer, b"thr");
+/// ```
 #[derive(Clone, Debug)]
 pub struct Decoder {
     mode: Mode,
@@ -79,6 +114,16 @@ enum Rest {
 }
 
 /// What the head of the buffer is.
+///
+/// ```
+/// use sawlog_parsers::docker_frames::{Decoder, Limits, Mode, Step};
+///
+/// let step = |buffer: &[u8]| Decoder::new(Mode::Multiplexed, Limits { record_bytes_max: 100 }).decode(buffer);
+/// assert!(matches!(step(b"\x02\0\0\0\0\0\0\x03up\n"), Step::Record { partial: false, consumed: 11, .. }));
+/// assert_eq!(step(b"\x03\0\0\0\0\0\0\x04gone"), Step::DaemonError { payload: 8..12, consumed: 12 });
+/// assert_eq!(step(b"\x02\0\0\0\0\0\0\x03u"), Step::NeedMore { consumed: 0 });
+/// assert_eq!(step(b"HTTP/1.1"), Step::Invalid);
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Step {
     /// A record.
@@ -115,6 +160,14 @@ pub enum Step {
 impl Decoder {
     /// A decoder for one answer. The caller's buffer must be able to hold
     /// [`Decoder::buffer_bytes_min`] bytes.
+    ///
+    /// ```
+    /// use sawlog_parsers::docker_frames::{Decoder, Limits, Mode};
+    ///
+    /// let decoder = Decoder::new(Mode::Multiplexed, Limits { record_bytes_max: 1 << 20 });
+    /// let buffer: Vec<u8> = Vec::with_capacity(decoder.buffer_bytes_min());
+    /// assert!(1 << 20 < buffer.capacity());
+    /// ```
     pub fn new(mode: Mode, limits: Limits) -> Decoder {
         Decoder {
             mode,
@@ -131,6 +184,17 @@ impl Decoder {
     }
 
     /// Looks at the buffer, which begins where the bytes consumed so far end.
+    ///
+    /// ```
+    /// use sawlog_parsers::docker_frames::{Decoder, Limits, Mode, Step};
+    ///
+    /// let mut decoder = Decoder::new(Mode::Multiplexed, Limits { record_bytes_max: 100 });
+    /// let frame = b"\x01\0\0\0\0\0\0\x07half a ";
+    /// // It arrives in two pieces; the buffer still begins with the first.
+    /// assert_eq!(decoder.decode(&frame[..10]), Step::NeedMore { consumed: 0 });
+    /// let Step::Record { payload, partial, .. } = decoder.decode(frame) else { panic!("the frame is whole") };
+    /// assert_eq!((&frame[payload], partial), (&b"half a "[..], true));
+    /// ```
     pub fn decode(&mut self, buffer: &[u8]) -> Step {
         let skipped = match self.rest {
             Rest::Nothing => 0,
@@ -163,6 +227,15 @@ impl Decoder {
 
     /// What is left when the answer has ended: a terminal's line without its end. A frame cut short
     /// gives what is there of it, marked truncated.
+    ///
+    /// ```
+    /// use sawlog_parsers::docker_frames::{Decoder, Limits, Mode, Step};
+    ///
+    /// let mut decoder = Decoder::new(Mode::Terminal, Limits { record_bytes_max: 100 });
+    /// assert_eq!(decoder.decode(b"$ "), Step::NeedMore { consumed: 0 });
+    /// let Step::Record { payload, partial, .. } = decoder.finish(b"$ ") else { panic!("the prompt is left") };
+    /// assert_eq!((payload, partial), (0..2, true));
+    /// ```
     pub fn finish(&mut self, buffer: &[u8]) -> Step {
         match self.decode(buffer) {
             Step::NeedMore { consumed } => {

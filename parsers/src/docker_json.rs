@@ -1,6 +1,6 @@
 //! Records of Docker's json-file log driver: one line in, its text, stream and time out.
 //!
-//! A line is one JSON object as the daemon's driver writes it:
+//! A line is one JSON object as the daemon's driver writes it (Docker's documentation, "JSON File logging driver"):
 //! `{"log":"hello\n","stream":"stdout","attrs":{…},"time":"2026-11-20T16:46:09.92947372Z"}`. The text
 //! stays escaped, so that a record whose text goes into JSON again is never unescaped; [`unescape`]
 //! does it for the others. Joining partial records is the [`joiner`](crate::joiner)'s.
@@ -28,6 +28,16 @@ pub use escapes::unescape;
 use crate::timestamp::fixed;
 
 /// One record.
+///
+/// ```
+/// use sawlog_parsers::docker_json::{Stream, Text, parse};
+///
+/// let line = br#"{"log":"half a","stream":"stderr","attrs":{"tag":"shop"},"time":"2026-11-20T16:46:09Z"}"#;
+/// let record = parse(line).expect("a record");
+/// assert_eq!((record.log, record.partial), (Text::Plain(b"half a"), true));
+/// assert_eq!((record.stream, record.attrs), (Stream::Stderr, Some(&br#"{"tag":"shop"}"#[..])));
+/// assert_eq!(record.time, Some(1_795_193_169_000_000_000));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Record<'a> {
     /// The text without its newline.
@@ -45,6 +55,16 @@ pub struct Record<'a> {
 }
 
 /// A text in JSON, still between its quotes' places.
+///
+/// ```
+/// use sawlog_parsers::docker_json::{Text, parse};
+///
+/// let plain = parse(br#"{"log":"ready\n","stream":"stdout","time":"2026-11-20T16:46:09Z"}"#).expect("a record");
+/// assert_eq!(plain.log, Text::Plain(b"ready"));
+/// let escaped = parse(br#"{"log":"\tready\n","stream":"stdout","time":"2026-11-20T16:46:09Z"}"#).expect("a record");
+/// assert_eq!(escaped.log, Text::Escaped(br"\tready"));
+/// assert_eq!(escaped.log.raw(), br"\tready");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Text<'a> {
     /// It holds escapes, see [`unescape`].
@@ -62,6 +82,15 @@ impl<'a> Text<'a> {
     }
 
     /// Appends the text itself.
+    ///
+    /// ```
+    /// use sawlog_parsers::docker_json::Text;
+    ///
+    /// let mut out = b"log: ".to_vec();
+    /// Text::Escaped(br"4\t\u00e4").write(&mut out);
+    /// Text::Plain(b" m").write(&mut out);
+    /// assert_eq!(out, "log: 4\t\u{e4} m".as_bytes());
+    /// ```
     pub fn write(&self, out: &mut Vec<u8>) {
         match self {
             Text::Escaped(bytes) => unescape(bytes, out),
@@ -71,6 +100,13 @@ impl<'a> Text<'a> {
 }
 
 /// A container's stream.
+///
+/// ```
+/// use sawlog_parsers::docker_json::{Stream, parse};
+///
+/// let record = parse(br#"{"log":"x\n","stream":"stderr","time":"2026-11-20T16:46:09Z"}"#).expect("a record");
+/// assert_eq!((record.stream, record.stream.as_str()), (Stream::Stderr, "stderr"));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Stream {
     /// What the API shows of a terminal's input.
@@ -83,6 +119,10 @@ pub enum Stream {
 
 impl Stream {
     /// `stdin`, `stdout` or `stderr`.
+    ///
+    /// ```
+    /// assert_eq!(sawlog_parsers::docker_json::Stream::Stdout.as_str(), "stdout");
+    /// ```
     pub fn as_str(self) -> &'static str {
         match self {
             Stream::Stdin => "stdin",

@@ -40,6 +40,16 @@ use nom::{IResult, Parser};
 const COUNT_DIGITS_MAX: usize = 7;
 
 /// What a decoder may accept. RFC 5425 asks receivers to take 2048 octets and suggests 8192.
+///
+/// ```
+/// use sawlog_parsers::framing::{Decoder, Limits, Step};
+///
+/// let mut decoder = Decoder::new(Limits { frame_bytes_max: 8 });
+/// let step = decoder.decode(b"<13>disk 93 % full\n");
+/// assert_eq!(step, Step::Frame { range: 0..8, consumed: 8, truncated: true });
+/// assert_eq!(decoder.decode(b" 93 % full\n"), Step::NeedMore { consumed: 11 });
+/// assert_eq!(decoder.decode(b"14 <13>disk full"), Step::CountTooLarge { count: 14 });
+/// ```
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
     /// Bytes of a message. A longer line is cut; a longer count ends the connection, since what
@@ -48,6 +58,19 @@ pub struct Limits {
 }
 
 /// Finds the messages in a connection's bytes; one for each connection.
+///
+/// ```
+/// use sawlog_parsers::framing::{Decoder, Limits, Step};
+///
+/// let mut decoder = Decoder::new(Limits { frame_bytes_max: 65_536 });
+/// let (mut buffer, mut messages) = (b"<13>one\n7 <13>two<13>th".to_vec(), Vec::new());
+/// while let Step::Frame { range, consumed, .. } = decoder.decode(&buffer) {
+///     messages.push(buffer[range].to_vec());
+///     buffer.drain(..consumed);
+/// }
+/// assert_eq!(messages, [b"<13>one", b"<13>two"]);
+/// assert_eq!(buffer, b"<13>th");
+/// ```
 #[derive(Clone, Debug)]
 pub struct Decoder {
     frame_bytes_max: usize,
@@ -58,6 +81,16 @@ pub struct Decoder {
 }
 
 /// What the head of the buffer is.
+///
+/// ```
+/// use sawlog_parsers::framing::{Decoder, Limits, Step};
+///
+/// let step = |buffer: &[u8]| Decoder::new(Limits { frame_bytes_max: 100 }).decode(buffer);
+/// assert_eq!(step(b"7 <13>abc<13>"), Step::Frame { range: 2..9, consumed: 9, truncated: false });
+/// assert_eq!(step(b"<13>abc\n"), Step::Frame { range: 0..7, consumed: 8, truncated: false });
+/// assert_eq!(step(b"\n7 <13>a"), Step::NeedMore { consumed: 1 });
+/// assert_eq!(step(b"700 <13>a"), Step::CountTooLarge { count: 700 });
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Step {
     /// A message.
@@ -91,6 +124,14 @@ enum Head {
 impl Decoder {
     /// A decoder for one connection. The caller's buffer must be able to hold
     /// [`Decoder::buffer_bytes_min`] bytes.
+    ///
+    /// ```
+    /// use sawlog_parsers::framing::{Decoder, Limits};
+    ///
+    /// let decoder = Decoder::new(Limits { frame_bytes_max: 8192 });
+    /// let buffer: Vec<u8> = Vec::with_capacity(decoder.buffer_bytes_min());
+    /// assert!(8192 < buffer.capacity());
+    /// ```
     pub fn new(limits: Limits) -> Decoder {
         Decoder {
             frame_bytes_max: limits.frame_bytes_max.max(1),
@@ -106,6 +147,16 @@ impl Decoder {
 
     /// Looks at the buffer, which begins where the bytes consumed so far end. Bytes that were looked
     /// at once are not looked at again, however small the pieces are in which they come.
+    ///
+    /// ```
+    /// use sawlog_parsers::framing::{Decoder, Limits, Step};
+    ///
+    /// let mut decoder = Decoder::new(Limits { frame_bytes_max: 100 });
+    /// // The message arrives in two pieces; the buffer still begins with the first.
+    /// assert_eq!(decoder.decode(b"<13>web-17 "), Step::NeedMore { consumed: 0 });
+    /// let step = decoder.decode(b"<13>web-17 up\n");
+    /// assert_eq!(step, Step::Frame { range: 0..13, consumed: 14, truncated: false });
+    /// ```
     pub fn decode(&mut self, buffer: &[u8]) -> Step {
         let mut skipped = 0;
         if self.discarding {
@@ -155,6 +206,16 @@ impl Decoder {
 
     /// What is left when the connection has ended: a last line without its newline, or a counted
     /// message cut short.
+    ///
+    /// ```
+    /// use sawlog_parsers::framing::{Decoder, Limits, Step};
+    ///
+    /// let decoder = Decoder::new(Limits { frame_bytes_max: 100 });
+    /// let step = decoder.clone().finish(b"<13>last words");
+    /// assert_eq!(step, Step::Frame { range: 0..14, consumed: 14, truncated: false });
+    /// let step = decoder.clone().finish(b"20 <13>last w");
+    /// assert_eq!(step, Step::Frame { range: 3..13, consumed: 13, truncated: true });
+    /// ```
     pub fn finish(&mut self, buffer: &[u8]) -> Step {
         match self.decode(buffer) {
             Step::NeedMore { consumed } => {

@@ -58,6 +58,15 @@ enum State {
 }
 
 /// A whole line.
+///
+/// ```
+/// use sawlog_parsers::joiner::{Joiner, Line};
+///
+/// let mut joiner = Joiner::new(8);
+/// assert_eq!(joiner.push(b"too long ", true, Some(7)), None);
+/// let want = Line { bytes: b"too long", time: Some(7), truncated: true, unfinished: false };
+/// assert_eq!(joiner.push(b"a line", false, Some(9)), Some(want));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Line<'a> {
     /// The text without its line end.
@@ -73,6 +82,14 @@ pub struct Line<'a> {
 
 impl Joiner {
     /// A joiner whose lines have at most `bytes_max` bytes.
+    ///
+    /// ```
+    /// use sawlog_parsers::joiner::Joiner;
+    ///
+    /// let mut joiner = Joiner::new(4);
+    /// let line = joiner.push(b"ready", false, None).expect("a line of one chunk");
+    /// assert_eq!((line.bytes, line.truncated), (&b"read"[..], true));
+    /// ```
     pub fn new(bytes_max: usize) -> Joiner {
         Joiner {
             bytes_max,
@@ -83,8 +100,19 @@ impl Joiner {
         }
     }
 
-    /// Takes a chunk; gives the line that it ends, if it ends one. A line of one chunk is not
-    /// copied.
+    /// Takes a chunk; gives the line that it ends, if it ends one: `partial` says that the line goes on. Of the
+    /// chunks' times the first is the line's. A line of one chunk is not copied.
+    ///
+    /// ```
+    /// use sawlog_parsers::joiner::Joiner;
+    ///
+    /// let mut joiner = Joiner::new(1 << 20);
+    /// assert_eq!(joiner.push(b"a stack of ", true, Some(1)), None);
+    /// assert!(joiner.is_open());
+    /// assert_eq!(joiner.push(b"many ", true, Some(2)), None);
+    /// let line = joiner.push(b"calls", false, Some(3)).expect("the end of the line");
+    /// assert_eq!((line.bytes, line.time), (&b"a stack of many calls"[..], Some(1)));
+    /// ```
     pub fn push<'a>(
         &'a mut self,
         chunk: &'a [u8],

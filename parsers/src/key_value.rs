@@ -64,9 +64,34 @@ use self::shape::Shape;
 
 /// Pairs of a line at most, those found inside of values included; the rest of the line is not looked at. It is four
 /// times the fields that Elasticsearch allows an index by default.
+///
+/// ```
+/// use sawlog_parsers::key_value::{KeyValue, Options, PAIRS_MAX};
+///
+/// let kv = KeyValue::compile(&Options::default())?;
+/// let line = "a=1 ".repeat(PAIRS_MAX + 1);
+/// assert_eq!(kv.pairs(line.as_bytes()).count(), PAIRS_MAX);
+/// assert!(kv.fields(line.as_bytes()).is_cut_short());
+/// # Ok::<(), sawlog_parsers::Error>(())
+/// ```
 pub const PAIRS_MAX: usize = 4096;
 
 /// How deep values are looked into by `recursive`; text that is deeper stays as it is.
+///
+/// ```
+/// use sawlog_parsers::key_value::{DEPTH_MAX, KeyValue, Options, Value};
+///
+/// let kv = KeyValue::compile(&Options { recursive: true, ..Options::default() })?;
+/// let line = "a=".repeat(DEPTH_MAX + 9) + "1";
+/// let mut value = kv.fields(line.as_bytes()).by_key(b"a").expect("the outermost").first().clone();
+/// let mut depth = 0;
+/// while let Value::Fields(inner) = value {
+///     value = inner.by_key(b"a").expect("one within").first().clone();
+///     depth += 1;
+/// }
+/// assert_eq!(depth, DEPTH_MAX);
+/// # Ok::<(), sawlog_parsers::Error>(())
+/// ```
 pub const DEPTH_MAX: usize = 16;
 
 /// The options of a kv filter that concern texts; each field has the name and the default of Logstash's option.
@@ -74,6 +99,23 @@ pub const DEPTH_MAX: usize = 16;
 /// `field_split`, `value_split`, `trim_key`, `trim_value`, `remove_char_key` and `remove_char_value` are sets of
 /// characters as they stand between the brackets of a Ruby expression: `\[\]`, `\t`, `\s` and `a-z` mean what they mean
 /// there.
+///
+/// ```
+/// use sawlog_parsers::key_value::{KeyValue, Options, Transform};
+///
+/// let kv = KeyValue::compile(&Options {
+///     field_split: ";".to_owned(),
+///     value_split: ":".to_owned(),
+///     transform_key: Some(Transform::Lowercase),
+///     prefix: "db_".to_owned(),
+///     exclude_keys: vec!["password".to_owned()],
+///     ..Options::default()
+/// })?;
+/// let pairs: Vec<_> = kv.pairs(b"Host:db-3;Password:x;Port:5432").map(|pair| (pair.key, pair.value)).collect();
+/// assert_eq!(pairs[0], (b"db_host".as_slice().into(), b"db-3".as_slice().into()));
+/// assert_eq!(pairs[1], (b"db_port".as_slice().into(), b"5432".as_slice().into()));
+/// # Ok::<(), sawlog_parsers::Error>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Options {
     /// The characters that end a pair.
@@ -142,7 +184,19 @@ impl Default for Options {
     }
 }
 
-/// What blanks around a value separator are.
+/// What blanks around a value separator are: the option `whitespace`, whose values are `lenient` and `strict`.
+///
+/// ```
+/// use sawlog_parsers::key_value::{KeyValue, Options, Whitespace};
+///
+/// let count = |whitespace| -> Result<usize, sawlog_parsers::Error> {
+///     let kv = KeyValue::compile(&Options { whitespace, ..Options::default() })?;
+///     Ok(kv.pairs(b"host = web-17 port=80").count())
+/// };
+/// assert_eq!(count(Whitespace::Lenient)?, 2);
+/// assert_eq!(count(Whitespace::Strict)?, 1);
+/// # Ok::<(), sawlog_parsers::Error>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Whitespace {
     /// Part of the separator.
@@ -152,6 +206,19 @@ pub enum Whitespace {
 }
 
 /// Compiled options; they can be used from many threads at once.
+///
+/// ```
+/// use sawlog_parsers::key_value::{KeyValue, Options};
+///
+/// let kv = KeyValue::compile(&Options::default())?;
+/// std::thread::scope(|scope| {
+///     for line in ["host=web-17 port=80", "host=web-18 port=81"] {
+///         let kv = &kv;
+///         scope.spawn(move || assert_eq!(kv.pairs(line.as_bytes()).count(), 2));
+///     }
+/// });
+/// # Ok::<(), sawlog_parsers::Error>(())
+/// ```
 #[derive(Debug, Clone)]
 pub struct KeyValue {
     separators: Separators,
@@ -167,6 +234,15 @@ pub struct KeyValue {
 }
 
 /// A key and its value.
+///
+/// ```
+/// use sawlog_parsers::key_value::{KeyValue, Options, Pair};
+///
+/// let kv = KeyValue::compile(&Options { prefix: "app_".to_owned(), ..Options::default() })?;
+/// let want = Pair { key: b"app_user".as_slice().into(), value: b"Jane Doe".as_slice().into() };
+/// assert_eq!(kv.pairs(br#"user="Jane Doe""#).next(), Some(want));
+/// # Ok::<(), sawlog_parsers::Error>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Pair<'l> {
     /// The key, with the prefix; never empty without it.
@@ -256,6 +332,15 @@ impl KeyValue {
 }
 
 /// The pairs of a line, as [`KeyValue::pairs`] finds them.
+///
+/// ```
+/// use sawlog_parsers::key_value::{KeyValue, Options};
+///
+/// let kv = KeyValue::compile(&Options::default())?;
+/// let took = kv.pairs(b"host=web-17 took=3ms").find(|pair| *pair.key == *b"took");
+/// assert_eq!(took.map(|pair| pair.value), Some(b"3ms".as_slice().into()));
+/// # Ok::<(), sawlog_parsers::Error>(())
+/// ```
 #[derive(Debug)]
 pub struct Pairs<'k, 'l> {
     kv: &'k KeyValue,

@@ -7,6 +7,9 @@
 //! parser understands comes back whole, as [`Format::Kept`]. Frames of a TCP stream are cut in
 //! [`framing`](crate::framing).
 //!
+//! The formats are told by the two RFCs, by Docker's documentation ("Syslog logging driver") and by Cisco's of
+//! IOS ("System Message Logging").
+//!
 //! ```
 //! use sawlog_parsers::syslog::{Format, Reference, parse};
 //!
@@ -34,6 +37,15 @@ mod tag;
 pub use structured_data::{StructuredData, unescape_value};
 
 /// What a stamp without a year or a zone is completed with; the library asks no clock.
+///
+/// ```
+/// use sawlog_parsers::syslog::{Reference, parse};
+///
+/// let line = b"<13>Dec 31 23:59:59 web-17 shop: ready";
+/// // Seen in January, the stamp is of the year before; the sender is an hour east of UTC.
+/// let reference = Reference { year: 2027, month: 1, utc_offset_seconds: 3600 };
+/// assert_eq!(parse(line, &reference).timestamp, Some(1_798_757_999_000_000_000));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Reference {
     /// The present year.
@@ -83,6 +95,19 @@ pub(crate) fn nearest_year(year_now: i32, month_now: u8, month: u8) -> i32 {
 }
 
 /// The shape that a line turned out to have.
+///
+/// ```
+/// use sawlog_parsers::syslog::{Format, Reference, parse};
+///
+/// let reference = Reference { year: 2026, month: 11, utc_offset_seconds: 0 };
+/// let format = |line: &str| parse(line.as_bytes(), &reference).format;
+/// assert_eq!(format("<30>1 2026-11-20T16:46:09Z web-17 shop 7 - - ready"), Format::Rfc5424);
+/// assert_eq!(format("<30>Nov 20 16:46:09 web-17 shop[7]: ready"), Format::Rfc3164);
+/// assert_eq!(format("<30>Nov 20 16:46:09 shop[7]: ready"), Format::DockerEmpty);
+/// assert_eq!(format("<189>47: Nov 20 16:46:09: %LINK-3-UPDOWN: up"), Format::Cisco);
+/// assert_eq!(format("<30>shop[7]: ready"), Format::Untimed);
+/// assert_eq!(format("ready"), Format::Kept);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Format {
     /// RFC 5424, section 6: a version after the priority, then fields up to a blank each.
@@ -104,6 +129,18 @@ pub enum Format {
 }
 
 /// One message. Texts are parts of the line; what is absent, or `-` in RFC 5424, is `None`.
+///
+/// ```
+/// use sawlog_parsers::syslog::{Reference, parse};
+///
+/// let reference = Reference { year: 2026, month: 11, utc_offset_seconds: 0 };
+/// let message = parse(b"<165>1 2026-11-20T16:46:09Z web-17 shop 7 M1 [a@1 b=\"c\"] ready", &reference);
+/// assert_eq!((message.priority, message.facility(), message.severity()), (Some(165), 20, 5));
+/// assert_eq!((message.timestamp, message.timestamp_is_iso), (Some(1_795_193_169_000_000_000), true));
+/// assert_eq!((message.host, message.program), (Some(&b"web-17"[..]), Some(&b"shop"[..])));
+/// assert_eq!((message.pid, message.message_id), (Some(&b"7"[..]), Some(&b"M1"[..])));
+/// assert_eq!((message.structured_data.raw(), message.message), (&b"[a@1 b=\"c\"]"[..], &b"ready"[..]));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Message<'a> {
     /// 0 to 191; a number beyond is no priority.
@@ -133,6 +170,15 @@ pub struct Message<'a> {
 }
 
 /// Priority of a message that has none: user, notice (RFC 3164, section 4.3.3).
+///
+/// ```
+/// use sawlog_parsers::syslog::{PRIORITY_DEFAULT, Reference, parse};
+///
+/// let reference = Reference { year: 2026, month: 11, utc_offset_seconds: 0 };
+/// let message = parse(b"Nov 20 16:46:09 web-17 shop: ready", &reference);
+/// assert_eq!(message.priority, None);
+/// assert_eq!(message.facility() * 8 + message.severity(), PRIORITY_DEFAULT);
+/// ```
 pub const PRIORITY_DEFAULT: u8 = 13;
 
 impl<'a> Message<'a> {
@@ -166,6 +212,14 @@ impl<'a> Message<'a> {
 }
 
 /// Names of the facilities by their code (RFC 5424, table 1), as Logstash's syslog input spells them.
+///
+/// ```
+/// use sawlog_parsers::syslog::{FACILITY_LABELS, Reference, parse};
+///
+/// let reference = Reference { year: 2026, month: 11, utc_offset_seconds: 0 };
+/// let message = parse(b"<22>Nov 20 16:46:09 mx-1 postfix/smtpd[7]: connect", &reference);
+/// assert_eq!(FACILITY_LABELS[usize::from(message.facility())], "mail");
+/// ```
 pub const FACILITY_LABELS: [&str; 24] = [
     "kernel",
     "user-level",
@@ -194,6 +248,14 @@ pub const FACILITY_LABELS: [&str; 24] = [
 ];
 
 /// Names of the severities by their code (RFC 5424, table 2), as Logstash's syslog input spells them.
+///
+/// ```
+/// use sawlog_parsers::syslog::{Reference, SEVERITY_LABELS, parse};
+///
+/// let reference = Reference { year: 2026, month: 11, utc_offset_seconds: 0 };
+/// let message = parse(b"<22>Nov 20 16:46:09 mx-1 postfix/smtpd[7]: connect", &reference);
+/// assert_eq!(SEVERITY_LABELS[usize::from(message.severity())], "Informational");
+/// ```
 pub const SEVERITY_LABELS: [&str; 8] = [
     "Emergency",
     "Alert",

@@ -160,7 +160,8 @@ pub fn unix(text: &[u8]) -> Option<i64> {
     epoch::unix(text)
 }
 
-/// Whole milliseconds since 1970: nanoseconds since 1970, `None` for any other text.
+/// Whole milliseconds since 1970, perhaps with a sign: nanoseconds since 1970, `None` for any other text and for
+/// more than 64 bits hold.
 ///
 /// ```
 /// assert_eq!(sawlog_parsers::timestamp::unix_ms(b"1795193169929"), Some(1_795_193_169_929_000_000));
@@ -178,7 +179,7 @@ pub fn unix_ms(text: &[u8]) -> Option<i64> {
 /// ```
 /// use sawlog_parsers::timestamp::tai64n;
 ///
-/// assert_eq!(tai64n(b"@4000000052f88ea32489532c"), Some(1_392_021_145_612_979_500));
+/// assert_eq!(tai64n(b"@400000006b00795b3766a4b8"), Some(1_795_193_169_929_473_720));
 /// ```
 pub fn tai64n(text: &[u8]) -> Option<i64> {
     epoch::tai64n(text)
@@ -186,6 +187,12 @@ pub fn tai64n(text: &[u8]) -> Option<i64> {
 
 /// Appends `2026-11-20T16:46:09.929Z` for nanoseconds since 1970; what is finer than a millisecond is
 /// cut off.
+///
+/// ```
+/// let mut text = Vec::new();
+/// sawlog_parsers::timestamp::write_iso8601_millis(1_795_193_169_929_999_999, &mut text);
+/// assert_eq!(text, b"2026-11-20T16:46:09.929Z");
+/// ```
 pub fn write_iso8601_millis(nanos: i64, out: &mut Vec<u8>) {
     let local = Local::of_nanos(nanos);
     write_iso_seconds(&local, out);
@@ -194,6 +201,17 @@ pub fn write_iso8601_millis(nanos: i64, out: &mut Vec<u8>) {
 
 /// Appends `2026-11-20T16:46:09.929Z` for nanoseconds since 1970, with three, six or nine digits of
 /// fraction: as few as lose nothing.
+///
+/// ```
+/// use sawlog_parsers::timestamp::write_iso8601_nanos;
+///
+/// let mut text = Vec::new();
+/// write_iso8601_nanos(1_795_193_169_000_000_000, &mut text);
+/// assert_eq!(text, b"2026-11-20T16:46:09.000Z");
+/// text.clear();
+/// write_iso8601_nanos(1_795_193_169_929_473_720, &mut text);
+/// assert_eq!(text, b"2026-11-20T16:46:09.929473720Z");
+/// ```
 pub fn write_iso8601_nanos(nanos: i64, out: &mut Vec<u8>) {
     let local = Local::of_nanos(nanos);
     write_iso_seconds(&local, out);

@@ -2,6 +2,11 @@
 //! interface has its example and its place on the page, that threads share what is compiled, and that a line costs no
 //! allocation once the memory of a thread is warm.
 
+#[path = "api/examples.rs"]
+mod examples;
+#[path = "api/source.rs"]
+mod source;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -12,173 +17,7 @@ use sawlog_parsers::syslog::{self, Format, Reference};
 use sawlog_parsers::{Error, access_log, key_value, timestamp};
 use sawlog_parsers::{csv, dissect, docker_json};
 
-/// Crates whose types a user would have to take along.
-const FOREIGN: [&str; 10] = [
-    "nom",
-    "regex",
-    "serde_json",
-    "chrono",
-    "jiff",
-    "syslog_loose",
-    "memchr",
-    "aho_corasick",
-    "regex_syntax",
-    "regex_automata",
-];
-
-/// A source file that users see: that of a public module, or one of which such a module passes items on.
-struct Source {
-    path: PathBuf,
-    text: String,
-    /// The items that are passed on; `None` for a public module, of which all are seen.
-    names: Option<Vec<String>>,
-}
-
-/// Something at the left margin: its first line's number and its lines, without the documentation above it.
-struct Item<'s> {
-    line: usize,
-    lines: &'s [&'s str],
-}
-
-/// The library's file and those of all that it shows.
-fn sources() -> Vec<Source> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
-    let mut sources = vec![read(root.join("lib.rs"), None)];
-    let mut seen = 0;
-    while let Some(source) = sources.get(seen) {
-        let folder = match source.path.ends_with("src/lib.rs") {
-            true => root.clone(),
-            false => source.path.with_extension(""),
-        };
-        let more = source.shown_modules();
-        let more = more
-            .into_iter()
-            .map(|(module, names)| read(folder.join(module).with_extension("rs"), names));
-        sources.extend(more.collect::<Vec<_>>());
-        seen += 1;
-    }
-    sources
-}
-
-fn read(path: PathBuf, names: Option<Vec<String>>) -> Source {
-    let text = fs::read_to_string(&path);
-    let text = text.unwrap_or_else(|error| panic!("{}: {error}", path.display()));
-    Source { path, text, names }
-}
-
-impl Source {
-    /// The modules that are public, `pub mod name;`, and those of which items are passed on, `pub use self::name::A;`.
-    fn shown_modules(&self) -> Vec<(String, Option<Vec<String>>)> {
-        let mut modules = Vec::new();
-        for statement in self.text.split(';') {
-            let statement = statement
-                .lines()
-                .skip_while(|line| !line.starts_with("pub "));
-            let statement = statement.collect::<Vec<_>>().join(" ");
-            if let Some(name) = statement.strip_prefix("pub mod ") {
-                modules.push((name.to_owned(), None));
-            } else if let Some(path) = statement.strip_prefix("pub use ") {
-                let mut parts = words(path.strip_prefix("self::").unwrap_or(path));
-                let module = parts.next().expect("an import names a module").to_owned();
-                modules.push((module, Some(parts.map(str::to_owned).collect())));
-            }
-        }
-        modules
-    }
-
-    /// The lines outside of tests.
-    fn lines(&self) -> Vec<&str> {
-        let all = self.text.lines();
-        all.take_while(|line| *line != "mod tests {").collect()
-    }
-
-    /// Whether users see an item by its first line: it is public, or implements what may be.
-    fn is_seen(&self, header: &str) -> bool {
-        let names = self.names.as_deref();
-        let is_named = || {
-            names
-                .is_none_or(|names| words(header).any(|word| names.iter().any(|name| name == word)))
-        };
-        let is_public = header.starts_with("pub ") || header.starts_with("impl");
-        is_public && !header.starts_with("pub use") && !header.starts_with("pub mod") && is_named()
-    }
-
-    /// The words that stand for something foreign in this file: the crates, and what is imported from them.
-    fn foreign_words(&self) -> Vec<&str> {
-        let code = self.text.split("\nmod tests {").next().unwrap_or_default();
-        let statements = code.split("\nuse ").skip(1);
-        let imports = statements.filter_map(|statement| statement.split(';').next());
-        let is_foreign = |import: &&str| {
-            words(import)
-                .next()
-                .is_some_and(|name| FOREIGN.contains(&name))
-        };
-        let foreign = imports.filter(is_foreign);
-        foreign.flat_map(imported).chain(FOREIGN).collect()
-    }
-}
-
-/// What stands at the left margin, each with what is indented below it.
-fn items<'s>(lines: &'s [&'s str]) -> Vec<Item<'s>> {
-    let starts_item = |line: &str| line.starts_with(|letter: char| letter.is_ascii_lowercase());
-    let starts = (0..lines.len()).filter(|at| starts_item(lines[*at]));
-    starts
-        .map(|line| {
-            let rest = &lines[line..];
-            let end = rest
-                .iter()
-                .skip(1)
-                .position(|line| starts_item(line) || line.starts_with("//"));
-            Item {
-                line,
-                lines: &rest[..end.map_or(rest.len(), |end| end + 1)],
-            }
-        })
-        .collect()
-}
-
-impl Item<'_> {
-    /// Every text of it that can name a type which users meet: signatures, public fields, an enum's variants.
-    fn signatures(&self) -> Vec<String> {
-        let mut found = vec![signature(self.lines)];
-        let is_enum = self.lines[0].starts_with("pub enum");
-        for (at, line) in self.lines.iter().enumerate().skip(1) {
-            let line = line.trim_start();
-            let is_code = !line.starts_with("//") && !line.starts_with('#');
-            if line.starts_with("pub ") || line.starts_with("type ") {
-                found.push(signature(&self.lines[at..]));
-            } else if is_enum && is_code {
-                found.push(line.to_owned());
-            }
-        }
-        found
-    }
-}
-
-/// The types that an import brings in, under the names that they have here; functions and modules are no types.
-fn imported(import: &str) -> impl Iterator<Item = &str> {
-    let parts = import.split(['{', '}', ',']);
-    let names = parts.filter_map(|part| words(part).last());
-    names.filter(|name| name.starts_with(char::is_uppercase))
-}
-
-/// An item up to its body, a field up to its comma.
-fn signature(lines: &[&str]) -> String {
-    let mut text = String::new();
-    for (index, line) in lines.iter().enumerate() {
-        text.push_str(line.trim());
-        text.push(' ');
-        if line.ends_with(['{', ';', '}']) || index == 0 && line.ends_with(',') {
-            break;
-        }
-    }
-    text
-}
-
-fn words(text: &str) -> impl Iterator<Item = &str> {
-    text.split(|letter: char| !letter.is_alphanumeric() && letter != '_')
-        .filter(|word| !word.is_empty())
-}
+use self::source::{Item, Source, items, sources, words};
 
 #[test]
 fn no_signature_names_a_type_of_another_crate() {
@@ -251,44 +90,6 @@ fn what_is_foreign_is_found_wherever_it_stands() {
         "type Output = Failure; ",
     ];
     assert_eq!(named.collect::<Vec<_>>(), want);
-}
-
-/// The documentation before a line, outermost first.
-fn documentation<'a>(lines: &[&'a str]) -> Vec<&'a str> {
-    let above = lines.iter().rev().map(|line| line.trim_start());
-    above
-        .take_while(|line| line.starts_with("///") || line.starts_with("#["))
-        .collect()
-}
-
-/// Files where every type, function and constant that users see has an example of its own.
-const WITH_EXAMPLES: [&str; 3] = ["src/error.rs", "src/grok.rs", "src/grok/"];
-
-#[test]
-fn each_public_item_has_an_example() {
-    let kinds = ["fn ", "struct ", "enum ", "const ", "trait ", "type "];
-    let mut missing = Vec::new();
-    let is_wanted = |source: &Source| {
-        let path = source.path.to_string_lossy();
-        WITH_EXAMPLES.iter().any(|part| path.contains(part))
-    };
-    for source in sources().into_iter().filter(is_wanted) {
-        let lines = source.lines();
-        for item in items(&lines) {
-            let header = item.lines[0];
-            let kind = header.strip_prefix("pub ").unwrap_or_default();
-            let is_shown =
-                source.is_seen(header) && kinds.iter().any(|word| kind.starts_with(word));
-            if is_shown && !documentation(&lines[..item.line]).contains(&"/// ```") {
-                missing.push(format!(
-                    "{}:{}: {header}",
-                    source.path.display(),
-                    item.line + 1
-                ));
-            }
-        }
-    }
-    assert!(missing.is_empty(), "\n{}", missing.join("\n"));
 }
 
 #[test]

@@ -24,6 +24,16 @@ const FILE_BYTES_MAX: usize = 4 << 20;
 const SOURCES_MAX: usize = (65_535 - 6) / 9;
 
 /// What the values of a data set are.
+///
+/// ```
+/// use sawlog_parsers::collectd::{DataSource, Kind, TypesDb};
+///
+/// let mut types = TypesDb::new();
+/// types.add_file("types.db", b"if_errors rx:DERIVE:0:U, tx:DERIVE:0:U")?;
+/// let want = DataSource { name: "rx".to_owned(), kind: Kind::Derive, min: Some(0.0), max: None };
+/// assert_eq!(types.sources(b"if_errors").and_then(|sources| sources.first()), Some(&want));
+/// # Ok::<(), sawlog_parsers::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct DataSource {
     /// The name of the value: `rx`.
@@ -64,6 +74,13 @@ pub struct TypesDb {
 
 impl TypesDb {
     /// No data sets at all.
+    ///
+    /// ```
+    /// use sawlog_parsers::collectd::TypesDb;
+    ///
+    /// let types = TypesDb::new();
+    /// assert_eq!((types.len(), types.is_empty()), (0, true));
+    /// ```
     pub fn new() -> TypesDb {
         TypesDb::default()
     }
@@ -74,6 +91,17 @@ impl TypesDb {
     /// # Errors
     ///
     /// The first line that is none of types.db, with its place; then nothing of the file was added.
+    ///
+    /// ```
+    /// use sawlog_parsers::collectd::TypesDb;
+    ///
+    /// let mut types = TypesDb::new();
+    /// types.add_file("types.db", b"load value:GAUGE:0:U\nusers value:GAUGE:0:65535\n")?;
+    /// let error = types.add_file("own.db", b"queue value:GAUGE:0:U\nusers").expect_err("a set without sources");
+    /// assert_eq!((error.file(), error.line()), (Some("own.db"), Some(2)));
+    /// assert_eq!((types.len(), types.sources(b"queue")), (2, None));
+    /// # Ok::<(), sawlog_parsers::Error>(())
+    /// ```
     pub fn add_file(&mut self, file: &str, text: &[u8]) -> Result<(), Error> {
         let mut place = Place {
             file: Some(file.into()),

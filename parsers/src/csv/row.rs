@@ -9,6 +9,17 @@ use super::Csv;
 
 /// Memory for the places at which a line is cut. It grows to the longest row it served and is used again without
 /// allocation.
+///
+/// ```
+/// use sawlog_parsers::csv::{Csv, Cuts, Options, Parsed};
+///
+/// let csv = Csv::compile(Options::default())?;
+/// let mut cuts = Cuts::default();
+/// for line in ["web-17,200", "web-18,404,slow"] {
+///     assert!(matches!(csv.parse(line.as_bytes(), &mut cuts), Parsed::Row(_)));
+/// }
+/// # Ok::<(), sawlog_parsers::Error>(())
+/// ```
 #[derive(Debug, Clone, Default)]
 pub struct Cuts {
     pub(super) columns: Vec<Cut>,
@@ -16,6 +27,17 @@ pub struct Cuts {
 
 impl Cuts {
     /// Empty memory, for any options.
+    ///
+    /// ```
+    /// use sawlog_parsers::csv::{Csv, Cuts, Options, Parsed};
+    ///
+    /// let mut cuts = Cuts::new();
+    /// for separator in [",", ";"] {
+    ///     let csv = Csv::compile(Options { separator: separator.to_owned(), ..Options::default() })?;
+    ///     assert!(matches!(csv.parse(b"a,b;c", &mut cuts), Parsed::Row(row) if row.columns().len() == 2));
+    /// }
+    /// # Ok::<(), sawlog_parsers::Error>(())
+    /// ```
     pub fn new() -> Self {
         Self::default()
     }
@@ -32,6 +54,23 @@ pub(super) struct Cut {
 }
 
 /// The columns of a line.
+///
+/// ```
+/// use sawlog_parsers::csv::{Csv, Cuts, Options, Parsed};
+///
+/// let names = vec!["host".to_owned(), "status".to_owned()];
+/// let csv = Csv::compile(Options { columns: names, ..Options::default() })?;
+/// let mut text = &b"host,status\n,\nweb-17,200\n"[..];
+/// let mut told = Vec::new();
+/// while !text.is_empty() {
+///     let mut cuts = Cuts::new();
+///     let Parsed::Row(row) = csv.parse(text, &mut cuts) else { panic!("all rows are sound") };
+///     told.push((row.is_header(), row.is_blank(), row.length()));
+///     text = &text[row.length()..];
+/// }
+/// assert_eq!(told, [(true, false, 12), (false, true, 2), (false, false, 11)]);
+/// # Ok::<(), sawlog_parsers::Error>(())
+/// ```
 #[derive(Debug, Clone, Copy)]
 pub struct Row<'m, 'l> {
     pub(super) csv: &'m Csv,
@@ -68,6 +107,18 @@ impl<'m, 'l> Row<'m, 'l> {
     }
 
     /// The columns with their names, without those that are to be left out.
+    ///
+    /// ```
+    /// use sawlog_parsers::csv::{Csv, Cuts, Options, Parsed};
+    ///
+    /// let csv = Csv::compile(Options { columns: vec!["host".to_owned()], ..Options::default() })?;
+    /// let mut cuts = Cuts::new();
+    /// if let Parsed::Row(row) = csv.parse(b"web-17,200", &mut cuts) {
+    ///     let names: Vec<_> = row.named().map(|(name, _)| name).collect();
+    ///     assert_eq!(names, ["host", "column2"]);
+    /// }
+    /// # Ok::<(), sawlog_parsers::Error>(())
+    /// ```
     pub fn named(&self) -> impl Iterator<Item = (Cow<'m, str>, Column<'m, 'l>)> + use<'m, 'l> {
         let csv = self.csv;
         let numbered = self.columns().enumerate();
@@ -98,6 +149,19 @@ impl<'m, 'l> Row<'m, 'l> {
 }
 
 /// One column of a row.
+///
+/// ```
+/// use sawlog_parsers::csv::{Csv, Cuts, Options, Parsed};
+///
+/// let csv = Csv::compile(Options::default())?;
+/// let mut cuts = Cuts::new();
+/// let Parsed::Row(row) = csv.parse(br#""a 4"" disk",,web-17"#, &mut cuts) else { panic!("a sound row") };
+/// let columns: Vec<_> = row.columns().collect();
+/// assert_eq!(columns[0].text(), br#"a 4" disk"#.as_slice());
+/// assert_eq!((columns[0].raw(), columns[0].is_quoted()), (&br#"a 4"" disk"#[..], true));
+/// assert_eq!((columns[1].is_missing(), columns[2].is_missing()), (true, false));
+/// # Ok::<(), sawlog_parsers::Error>(())
+/// ```
 #[derive(Debug, Clone, Copy)]
 pub struct Column<'m, 'l> {
     raw: &'l [u8],
@@ -118,6 +182,19 @@ impl<'l> Column<'_, 'l> {
     }
 
     /// Appends the text to a buffer, for callers that collect texts and want no allocation.
+    ///
+    /// ```
+    /// use sawlog_parsers::csv::{Csv, Cuts, Options, Parsed};
+    ///
+    /// let csv = Csv::compile(Options::default())?;
+    /// let mut cuts = Cuts::new();
+    /// let mut texts = Vec::new();
+    /// if let Parsed::Row(row) = csv.parse(br#""say ""hi""",now"#, &mut cuts) {
+    ///     row.columns().for_each(|column| column.write_text(&mut texts));
+    /// }
+    /// assert_eq!(texts, br#"say "hi"now"#);
+    /// # Ok::<(), sawlog_parsers::Error>(())
+    /// ```
     pub fn write_text(&self, out: &mut Vec<u8>) {
         let mut rest = self.raw;
         if let Some(quote) = self.doubled {

@@ -8,6 +8,17 @@ use nom::combinator::{all_consuming, opt, recognize, verify};
 use nom::sequence::preceded;
 
 /// What became of a text that was to be a number.
+///
+/// ```
+/// use sawlog_parsers::dissect::{Conversion, parse_int};
+///
+/// let told = ["17", "99999999999999999999", "17 ms"].map(|text| match parse_int(text.as_bytes()) {
+///     Conversion::Number(number) => format!("{number}"),
+///     Conversion::OutOfRange => "too large".to_owned(),
+///     Conversion::NoNumber => "text".to_owned(),
+/// });
+/// assert_eq!(told, ["17", "too large", "text"]);
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Conversion<T> {
     /// The number.

@@ -10,9 +10,24 @@ use nom::{IResult, Parser};
 use crate::error::Error;
 
 /// Bytes of a mapping at most: far more than a line of a configuration has.
+///
+/// ```
+/// use sawlog_parsers::dissect::{Dissect, MAPPING_BYTES_MAX};
+///
+/// let of_bytes = |bytes| Dissect::compile(&format!("%{{a}}{}", " ".repeat(bytes - 4)));
+/// assert!(of_bytes(MAPPING_BYTES_MAX).is_ok());
+/// assert!(of_bytes(MAPPING_BYTES_MAX + 1).is_err());
+/// ```
 pub const MAPPING_BYTES_MAX: usize = 65_536;
 
 /// Fields of a mapping at most: as many as Elasticsearch allows an index by default.
+///
+/// ```
+/// use sawlog_parsers::dissect::{Dissect, FIELDS_MAX};
+///
+/// assert!(Dissect::compile(&"%{} ".repeat(FIELDS_MAX)).is_ok());
+/// assert!(Dissect::compile(&"%{} ".repeat(FIELDS_MAX + 1)).is_err());
+/// ```
 pub const FIELDS_MAX: usize = 1000;
 
 /// A mapping as it is written.

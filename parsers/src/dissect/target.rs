@@ -6,6 +6,16 @@ use crate::error::Error;
 use super::mapping::{Field, Kind};
 
 /// A field that a match gives.
+///
+/// ```
+/// use sawlog_parsers::dissect::{Dissect, Naming};
+///
+/// let dissect = Dissect::compile("%{host} %{+tags}, %{+tags}")?;
+/// let [host, tags] = dissect.targets() else { panic!("two targets") };
+/// assert_eq!((host.name(), host.naming(), host.joint()), ("host", Naming::Fixed, None));
+/// assert_eq!((tags.name(), tags.joint()), ("tags", Some(&b" "[..])));
+/// # Ok::<(), sawlog_parsers::Error>(())
+/// ```
 #[derive(Debug, Clone)]
 pub struct Target {
     pub(super) name: Box<str>,
@@ -39,6 +49,15 @@ impl Target {
 }
 
 /// Where a field's name comes from.
+///
+/// ```
+/// use sawlog_parsers::dissect::{Dissect, Naming};
+///
+/// let dissect = Dissect::compile("%{host} %{?unit}=%{&unit} %{&kind}")?;
+/// let namings: Vec<_> = dissect.targets().iter().map(|target| target.naming()).collect();
+/// assert_eq!(namings, [Naming::Fixed, Naming::OfLine, Naming::OfField]);
+/// # Ok::<(), sawlog_parsers::Error>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Naming {
     /// The name stands in the mapping.

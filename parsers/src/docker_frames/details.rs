@@ -40,6 +40,17 @@ impl<'a> Details<'a> {
     ///
     /// `None` if the text does not begin with details; then it was not asked for them. Whether it was
     /// is the caller's to know: a container may itself write what looks like some.
+    ///
+    /// ```
+    /// use sawlog_parsers::docker_frames::Details;
+    ///
+    /// let (details, text) = Details::split(b"tag=shop ready in 3 s").expect("details");
+    /// assert_eq!((details.raw(), details.is_empty()), (&b"tag=shop"[..], false));
+    /// assert_eq!(text, b"ready in 3 s");
+    /// // The container has none of the attributes that were asked for.
+    /// assert!(Details::split(b" ready").is_some_and(|(details, text)| details.is_empty() && text == b"ready"));
+    /// assert_eq!(Details::split(b"ready in 3 s"), None);
+    /// ```
     pub fn split(text: &'a [u8]) -> Option<(Details<'a>, &'a [u8])> {
         let (text, rest) = terminated(list, tag(" ")).parse(text).ok()?;
         Some((Details { rest }, text))
@@ -82,9 +93,16 @@ fn is_encoded(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"-_.~+%".contains(&byte)
 }
 
-/// Appends a key or a value as it was before it was encoded: `%2C` is a comma, `+` a blank.
+/// Appends a key or a value as it was before it was encoded: `%2C` is a comma, `+` a blank
+/// (`application/x-www-form-urlencoded` of the URL standard).
 ///
-/// What is no escape stays as it is.
+/// What is no escape stays as it is; the result may be no UTF-8.
+///
+/// ```
+/// let mut value = Vec::new();
+/// sawlog_parsers::docker_frames::unescape_detail(b"a%2Cb+100%", &mut value);
+/// assert_eq!(value, b"a,b 100%");
+/// ```
 pub fn unescape_detail(encoded: &[u8], out: &mut Vec<u8>) {
     let digit = |byte: u8| char::from(byte).to_digit(16);
     let mut rest = encoded;

@@ -78,6 +78,17 @@ impl Patterns {
 
     /// The set with the field names of the Elastic Common Schema whose basic patterns take what the formats allow and no
     /// more. It has every name of [`Patterns::ecs_v1`].
+    ///
+    /// ```
+    /// use sawlog_parsers::grok::{Grok, Options, Outcome, Patterns, Slots};
+    ///
+    /// let line = b"peer fe80::1%eth0 up";
+    /// let grok = Grok::compile("%{IP:peer}", &Patterns::strict(), Options::default())?;
+    /// let mut slots = Slots::new();
+    /// assert_eq!(grok.search(line, &mut slots), Outcome::Match);
+    /// assert_eq!(slots.span(0).map(|span| &line[span]), Some(&b"fe80::1%eth0"[..]));
+    /// # Ok::<(), sawlog_parsers::Error>(())
+    /// ```
     pub fn strict() -> Self {
         let mut patterns = Self::ecs_v1();
         patterns.add_bank(bank::STRICT);

@@ -72,6 +72,18 @@ const TABLE_TEXTS_MAX: usize = 1_000;
 
 impl GrokSet {
     /// Takes compiled expressions, the most important first.
+    ///
+    /// ```
+    /// use sawlog_parsers::grok::{Grok, GrokSet, Options, Patterns, SetOutcome, Slots};
+    ///
+    /// let patterns = Patterns::legacy();
+    /// let groks = ["disk %{WORD:disk} full", "%{GREEDYDATA:rest}"];
+    /// let groks = groks.map(|text| Grok::compile(text, &patterns, Options::default()));
+    /// let set = GrokSet::new(groks.into_iter().collect::<Result<_, _>>()?);
+    /// // Both match; the first counts.
+    /// assert_eq!(set.search(b"disk sda full", &mut Slots::new()), SetOutcome::Match(0));
+    /// # Ok::<(), sawlog_parsers::Error>(())
+    /// ```
     pub fn new(groks: Vec<Grok>) -> Self {
         let words = groks.len().div_ceil(64);
         let mut without = std::array::from_fn(|_| vec![0; words]);
@@ -110,12 +122,34 @@ impl GrokSet {
 
     /// Whether the expression with this index is passed over where the texts that it needs are not in the line. Another
     /// one is tried on every line, since all that it needs stands in most lines, or in none that could be named.
+    ///
+    /// ```
+    /// use sawlog_parsers::grok::{Grok, GrokSet, Options, Patterns};
+    ///
+    /// let patterns = Patterns::legacy();
+    /// let groks = ["disk %{WORD:disk} full", "%{GREEDYDATA:rest}"];
+    /// let groks = groks.map(|text| Grok::compile(text, &patterns, Options::default()));
+    /// let set = GrokSet::new(groks.into_iter().collect::<Result<_, _>>()?);
+    /// assert!(set.is_filtered(0) && !set.is_filtered(1));
+    /// # Ok::<(), sawlog_parsers::Error>(())
+    /// ```
     pub fn is_filtered(&self, index: usize) -> bool {
         index < self.groks.len() && self.without.iter().any(|none| !has_bit(none, index))
     }
 
     /// Looks for the first expression that matches: as if each was tried with [`Grok::search`] until one does not
     /// answer `NoMatch`.
+    ///
+    /// ```
+    /// use sawlog_parsers::grok::{Grok, GrokSet, Options, Patterns, SetOutcome, Slots};
+    ///
+    /// let set = GrokSet::new(vec![Grok::compile("took %{INT:ms}", &Patterns::legacy(), Options::default())?]);
+    /// let (line, mut slots) = (b"took 17 ms", Slots::new());
+    /// assert_eq!(set.search(line, &mut slots), SetOutcome::Match(0));
+    /// assert_eq!(slots.span(0).map(|span| &line[span]), Some(&b"17"[..]));
+    /// assert_eq!(set.search(b"took long", &mut slots), SetOutcome::NoMatch);
+    /// # Ok::<(), sawlog_parsers::Error>(())
+    /// ```
     pub fn search(&self, line: &[u8], slots: &mut Slots) -> SetOutcome {
         let Some(filter) = &self.filter else {
             return self.try_all(line, slots);

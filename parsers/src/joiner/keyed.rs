@@ -9,6 +9,16 @@ use std::hash::Hash;
 use super::{Joiner, Line};
 
 /// What may be open at one time.
+///
+/// ```
+/// use sawlog_parsers::joiner::{Joiners, Limits};
+///
+/// // 200 streams, each of which may have a line of a megabyte open, in 32 MiB together.
+/// let limits = Limits { line_bytes_max: 1 << 20, open_lines_max: 200, bytes_max: 32 << 20 };
+/// let mut joiners = Joiners::new(limits);
+/// assert!(joiners.push(&"web-17", b"half", true, None).displaced.is_empty());
+/// assert_eq!((joiners.open_lines(), joiners.open_bytes()), (1, 4));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
     /// Bytes of a line; what lies beyond is dropped and the line marked as truncated. Not more than
@@ -85,6 +95,17 @@ pub struct Pushed<'a, K> {
 
 /// A line whose end did not come: its stream ended, the caller did not wait longer, or it had to make
 /// room.
+///
+/// ```
+/// use sawlog_parsers::joiner::{Joiners, Limits};
+///
+/// let mut joiners = Joiners::new(Limits { line_bytes_max: 100, open_lines_max: 9, bytes_max: 1000 });
+/// assert!(joiners.push(&"web-17", b"half a li", true, Some(5)).displaced.is_empty());
+/// let unfinished = joiners.flush(&"web-17").expect("its end did not come");
+/// assert_eq!(unfinished.key, "web-17");
+/// let line = unfinished.line();
+/// assert_eq!((line.bytes, line.time, line.unfinished), (&b"half a li"[..], Some(5), true));
+/// ```
 #[derive(Debug)]
 pub struct Unfinished<K> {
     /// The stream that the line belongs to.
@@ -101,6 +122,15 @@ impl<K> Unfinished<K> {
 
 impl<K: Clone + Eq + Hash> Joiners<K> {
     /// Joiners within limits, with no line open.
+    ///
+    /// ```
+    /// use sawlog_parsers::joiner::{Joiners, Limits};
+    ///
+    /// let mut joiners = Joiners::new(Limits { line_bytes_max: 100, open_lines_max: 9, bytes_max: 4 });
+    /// // A line may not have more bytes than all of them together.
+    /// let line = joiners.push(&"web-17", b"ready", false, None).line.expect("a line of one chunk");
+    /// assert_eq!((line.bytes, line.truncated), (&b"read"[..], true));
+    /// ```
     pub fn new(limits: Limits) -> Joiners<K> {
         let limits = Limits {
             line_bytes_max: limits.line_bytes_max.min(limits.bytes_max),
@@ -118,7 +148,19 @@ impl<K: Clone + Eq + Hash> Joiners<K> {
     }
 
     /// Takes a chunk of a stream; gives the line that it ends, if it ends one, and the lines of others
-    /// that had to make room for it. A line of one chunk displaces none.
+    /// that had to make room for it. A line of one chunk displaces none. `partial` and `time` are as in
+    /// [`Joiner::push`].
+    ///
+    /// ```
+    /// use sawlog_parsers::joiner::{Joiners, Limits};
+    ///
+    /// let mut joiners = Joiners::new(Limits { line_bytes_max: 100, open_lines_max: 9, bytes_max: 1000 });
+    /// assert!(joiners.push(&("web-17", 1), b"GET /sh", true, None).line.is_none());
+    /// let other = joiners.push(&("web-17", 2), b"slow", false, None);
+    /// assert_eq!(other.line.map(|line| line.bytes), Some(&b"slow"[..]));
+    /// let end = joiners.push(&("web-17", 1), b"op", false, None);
+    /// assert_eq!(end.line.map(|line| line.bytes), Some(&b"GET /shop"[..]));
+    /// ```
     pub fn push<'a>(
         &'a mut self,
         key: &K,
@@ -164,6 +206,15 @@ impl<K: Clone + Eq + Hash> Joiners<K> {
     }
 
     /// Gives the line of a stream whose end will not come, as when the container has ended.
+    ///
+    /// ```
+    /// use sawlog_parsers::joiner::{Joiners, Limits};
+    ///
+    /// let mut joiners = Joiners::new(Limits { line_bytes_max: 100, open_lines_max: 9, bytes_max: 1000 });
+    /// assert!(joiners.push(&"web-17", b"half", true, None).displaced.is_empty());
+    /// assert!(joiners.flush(&"web-17").is_some_and(|line| line.line().bytes == b"half"));
+    /// assert!(joiners.flush(&"web-17").is_none());
+    /// ```
     pub fn flush(&mut self, key: &K) -> Option<Unfinished<K>> {
         self.remove(key)
     }
@@ -220,6 +271,14 @@ impl<K: Clone + Eq + Hash> Joiners<K> {
     }
 
     /// Whether a stream has a line that waits for its end.
+    ///
+    /// ```
+    /// use sawlog_parsers::joiner::{Joiners, Limits};
+    ///
+    /// let mut joiners = Joiners::new(Limits { line_bytes_max: 100, open_lines_max: 9, bytes_max: 1000 });
+    /// assert!(joiners.push(&"web-17", b"half", true, None).displaced.is_empty());
+    /// assert!(joiners.is_open(&"web-17") && !joiners.is_open(&"web-18"));
+    /// ```
     pub fn is_open(&self, key: &K) -> bool {
         self.open.contains_key(key)
     }

@@ -7,6 +7,22 @@ use super::{DEPTH_MAX, KeyValue, PAIRS_MAX, Pairs};
 use super::scan::Scan;
 
 /// The fields of a line, in the order of their first pairs; default keys come first.
+///
+/// ```
+/// use sawlog_parsers::key_value::{KeyValue, Options};
+///
+/// let kv = KeyValue::compile(&Options {
+///     default_keys: vec![("level".to_owned(), "info".to_owned())],
+///     ..Options::default()
+/// })?;
+/// let line = b"host=web-17 port=80".to_vec();
+/// let fields = kv.fields(&line).into_owned();
+/// drop(line);
+/// let keys: Vec<_> = fields.iter().map(|field| field.key()).collect();
+/// assert_eq!(keys, [&b"level"[..], b"host", b"port"]);
+/// assert!(!fields.is_empty() && !fields.is_cut_short());
+/// # Ok::<(), sawlog_parsers::Error>(())
+/// ```
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Fields<'l> {
     fields: Vec<Field<'l>>,
@@ -14,6 +30,17 @@ pub struct Fields<'l> {
 }
 
 /// One key and all its values.
+///
+/// ```
+/// use sawlog_parsers::key_value::{KeyValue, Options, Value};
+///
+/// let kv = KeyValue::compile(&Options::default())?;
+/// let fields = kv.fields(b"to=ann to=bob");
+/// let to = fields.iter().next().expect("one field");
+/// assert_eq!((to.key(), to.is_list(), to.values().count()), (&b"to"[..], true, 2));
+/// assert_eq!(to.first(), &Value::Text(b"ann".as_slice().into()));
+/// # Ok::<(), sawlog_parsers::Error>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Field<'l> {
     key: Cow<'l, [u8]>,
@@ -23,6 +50,19 @@ pub struct Field<'l> {
 }
 
 /// A value.
+///
+/// ```
+/// use sawlog_parsers::key_value::{KeyValue, Options, Value};
+///
+/// let kv = KeyValue::compile(&Options { recursive: true, ..Options::default() })?;
+/// let fields = kv.fields(b"took=3ms peer=[host=db-3]");
+/// let told: Vec<_> = fields.iter().map(|field| match field.first() {
+///     Value::Text(text) => String::from_utf8_lossy(text).into_owned(),
+///     Value::Fields(inner) => format!("{} within", inner.iter().len()),
+/// }).collect();
+/// assert_eq!(told, ["3ms", "1 within"]);
+/// # Ok::<(), sawlog_parsers::Error>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Value<'l> {
     /// A text.
@@ -54,6 +94,18 @@ impl KeyValue {
     }
 
     /// The same into fields that were used before: their memory is used again.
+    ///
+    /// ```
+    /// use sawlog_parsers::key_value::{Fields, KeyValue, Options};
+    ///
+    /// let kv = KeyValue::compile(&Options::default())?;
+    /// let mut fields = Fields::default();
+    /// for line in ["host=web-17 port=80", "host=web-18 port=81"] {
+    ///     kv.fields_into(line.as_bytes(), &mut fields);
+    ///     assert_eq!(fields.iter().len(), 2);
+    /// }
+    /// # Ok::<(), sawlog_parsers::Error>(())
+    /// ```
     pub fn fields_into<'l>(&self, line: &'l [u8], fields: &mut Fields<'l>) {
         let mut left = PAIRS_MAX;
         fields.fields.clear();
@@ -136,6 +188,16 @@ impl<'l> Fields<'l> {
     }
 
     /// The field of a key.
+    ///
+    /// ```
+    /// use sawlog_parsers::key_value::{KeyValue, Options};
+    ///
+    /// let kv = KeyValue::compile(&Options::default())?;
+    /// let fields = kv.fields(b"host=web-17 port=80");
+    /// assert!(fields.by_key(b"port").is_some_and(|port| !port.is_list()));
+    /// assert!(fields.by_key(b"Port").is_none());
+    /// # Ok::<(), sawlog_parsers::Error>(())
+    /// ```
     pub fn by_key(&self, key: &[u8]) -> Option<&Field<'l>> {
         self.fields.iter().find(|field| *field.key == *key)
     }
@@ -146,6 +208,18 @@ impl<'l> Fields<'l> {
     }
 
     /// The fields on memory of their own.
+    ///
+    /// ```
+    /// use sawlog_parsers::key_value::{Fields, KeyValue, Options};
+    ///
+    /// fn kept(kv: &KeyValue, line: String) -> Fields<'static> {
+    ///     kv.fields(line.as_bytes()).into_owned()
+    /// }
+    ///
+    /// let kv = KeyValue::compile(&Options::default())?;
+    /// assert!(kept(&kv, "host=web-17".to_owned()).by_key(b"host").is_some());
+    /// # Ok::<(), sawlog_parsers::Error>(())
+    /// ```
     pub fn into_owned(self) -> Fields<'static> {
         let fields = self.fields.into_iter().map(|field| Field {
             key: Cow::Owned(field.key.into_owned()),

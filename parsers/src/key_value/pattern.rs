@@ -6,6 +6,16 @@ use regex::bytes::{Regex, RegexBuilder};
 use crate::error::Error;
 
 /// Bytes of an expression at most; separators have a few.
+///
+/// ```
+/// use sawlog_parsers::key_value::{KeyValue, Options, PATTERN_BYTES_MAX};
+///
+/// let of_bytes = |bytes| {
+///     KeyValue::compile(&Options { field_split_pattern: Some(";".repeat(bytes)), ..Options::default() })
+/// };
+/// assert!(of_bytes(PATTERN_BYTES_MAX).is_ok());
+/// assert!(of_bytes(PATTERN_BYTES_MAX + 1).is_err());
+/// ```
 pub const PATTERN_BYTES_MAX: usize = 1024;
 
 /// Bytes of a compiled expression at most, so that a large repetition does not take the memory of the process.

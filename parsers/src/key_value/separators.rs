@@ -14,6 +14,16 @@ use super::{Options, Whitespace};
 
 /// Bytes of a separator that an expression finds at most, or little more; so an expression that looks for the end of the
 /// line at every place does not make the time quadratic.
+///
+/// ```
+/// use sawlog_parsers::key_value::{KeyValue, Options, SEPARATOR_BYTES_MAX};
+///
+/// let dashes = Options { field_split_pattern: Some("-+".to_owned()), ..Options::default() };
+/// let kv = KeyValue::compile(&dashes)?;
+/// let line = format!("a=1{}b=2", "-".repeat(3 * SEPARATOR_BYTES_MAX));
+/// assert_eq!(kv.pairs(line.as_bytes()).count(), 2);
+/// # Ok::<(), sawlog_parsers::Error>(())
+/// ```
 pub const SEPARATOR_BYTES_MAX: usize = 128;
 
 /// The separators of a filter.

@@ -8,6 +8,21 @@ use crate::error::Error;
 use super::set::{Set, letter_length};
 
 /// The case that a text gets; of text that is no UTF-8 only ASCII letters change.
+///
+/// ```
+/// use sawlog_parsers::key_value::{KeyValue, Options, Transform};
+///
+/// for (transform, want) in [
+///     (Transform::Lowercase, "jane doe"),
+///     (Transform::Uppercase, "JANE DOE"),
+///     (Transform::Capitalize, "Jane doe"),
+/// ] {
+///     let kv = KeyValue::compile(&Options { transform_value: Some(transform), ..Options::default() })?;
+///     let pair = kv.pairs(br#"user="jane DOE""#).next().expect("a pair");
+///     assert_eq!(pair.value, want.as_bytes());
+/// }
+/// # Ok::<(), sawlog_parsers::Error>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Transform {
     /// All letters small.

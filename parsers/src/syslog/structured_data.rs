@@ -20,9 +20,9 @@ const VALUE_BYTES_USUAL: usize = 16;
 /// use sawlog_parsers::syslog::{Reference, parse, unescape_value};
 ///
 /// let reference = Reference { year: 2026, month: 11, utc_offset_seconds: 0 };
-/// let line = br#"<165>1 - web app - ID47 [ex@32473 iut="3" say="\"hi\""][empty] text"#;
+/// let line = br#"<165>1 - web app - ID47 [shop@32473 order="3" say="\"hi\""][empty] text"#;
 /// let mut data = parse(line, &reference).structured_data;
-/// assert_eq!(data.next(), Some((&b"ex@32473"[..], &b"iut"[..], &b"3"[..])));
+/// assert_eq!(data.next(), Some((&b"shop@32473"[..], &b"order"[..], &b"3"[..])));
 /// let (_id, name, value) = data.next().expect("a second parameter");
 /// let mut text = Vec::new();
 /// unescape_value(value, &mut text);
@@ -40,11 +40,26 @@ pub struct StructuredData<'a> {
 
 impl<'a> StructuredData<'a> {
     /// The text with its brackets; empty if the message has none.
+    ///
+    /// ```
+    /// use sawlog_parsers::syslog::{Reference, parse};
+    ///
+    /// let reference = Reference { year: 2026, month: 11, utc_offset_seconds: 0 };
+    /// let message = parse(b"<30>1 - web-17 shop - - [a@1 b=\"c\"][d@1] ready", &reference);
+    /// assert_eq!(message.structured_data.raw(), b"[a@1 b=\"c\"][d@1]");
+    /// ```
     pub fn raw(&self) -> &'a [u8] {
         self.raw
     }
 
     /// Whether the message has none.
+    ///
+    /// ```
+    /// use sawlog_parsers::syslog::{Reference, parse};
+    ///
+    /// let reference = Reference { year: 2026, month: 11, utc_offset_seconds: 0 };
+    /// assert!(parse(b"<30>1 - web-17 shop - - - ready", &reference).structured_data.is_empty());
+    /// ```
     pub fn is_empty(&self) -> bool {
         self.raw.is_empty()
     }

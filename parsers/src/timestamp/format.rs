@@ -12,6 +12,17 @@ use super::{Dialect, Error, Zone, epoch, fixed};
 use letters::Item;
 
 /// What a text may leave out.
+///
+/// ```
+/// use sawlog_parsers::timestamp::{Context, Format, Zone};
+///
+/// let format = Format::compile("MMM dd HH:mm:ss")?;
+/// // It is November 2026 in a place two hours east of UTC.
+/// let zone = Zone::fixed(7200);
+/// let context = Context { zone: &zone, now_nanos: 1_795_193_169_000_000_000 };
+/// assert_eq!(format.parse(b"Nov 20 18:46:09", &context), Some(1_795_193_169_000_000_000));
+/// # Ok::<(), sawlog_parsers::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug)]
 pub struct Context<'z> {
     /// The zone of a time without one.
@@ -114,6 +125,19 @@ impl Format {
     /// Logstash. A format without a year takes that of the present; December seen in January is of
     /// last year, January seen in December of next year. A local time that summer time skipped is
     /// `None`; one that came twice is the earlier.
+    ///
+    /// ```
+    /// use sawlog_parsers::timestamp::{Context, Format, Zone};
+    ///
+    /// let berlin = Zone::named("Europe/Berlin").expect("a zone of the database");
+    /// let context = Context { zone: &berlin, now_nanos: 0 };
+    /// let format = Format::compile("yyyy-MM-dd HH:mm")?;
+    /// // Clocks are set forward at two and back at three.
+    /// assert_eq!(format.parse(b"2026-03-29 02:30", &context), None);
+    /// assert_eq!(format.parse(b"2026-10-25 02:30", &context), Some(1_792_888_200_000_000_000));
+    /// assert_eq!(format.parse(b"2026-10-25 02:30 ", &context), None);
+    /// # Ok::<(), sawlog_parsers::Error>(())
+    /// ```
     pub fn parse(&self, text: &[u8], context: &Context<'_>) -> Option<i64> {
         match &self.0 {
             Kind::Iso8601 => {

@@ -9,6 +9,19 @@ use super::tokens::{self, Token};
 use super::{Error, write_padded};
 
 /// Whose letters a format is written in: they agree in most.
+///
+/// ```
+/// use sawlog_parsers::timestamp::{Dialect, Pattern};
+///
+/// // 2027-12-31, which is in the first week of 2028 as the United States count.
+/// let nanos = 1_830_211_200_000_000_000;
+/// for (dialect, want) in [(Dialect::Joda, "2027"), (Dialect::Java, "2028")] {
+///     let mut year = Vec::new();
+///     Pattern::compile("YYYY", dialect)?.write(nanos, &mut year);
+///     assert_eq!(year, want.as_bytes());
+/// }
+/// # Ok::<(), sawlog_parsers::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Dialect {
     /// Joda-Time's `DateTimeFormat`: `%{+YYYY.MM.dd}` and the `date` filter. Written, the text `%s`
@@ -158,6 +171,14 @@ impl Pattern {
 
     /// Whether what it writes changes within a day; where it does not, a caller may keep the text
     /// per day.
+    ///
+    /// ```
+    /// use sawlog_parsers::timestamp::{Dialect, Pattern};
+    ///
+    /// assert!(!Pattern::compile("YYYY.MM.dd", Dialect::Joda)?.changes_within_a_day());
+    /// assert!(Pattern::compile("YYYY.MM.dd.HH", Dialect::Joda)?.changes_within_a_day());
+    /// # Ok::<(), sawlog_parsers::Error>(())
+    /// ```
     pub fn changes_within_a_day(&self) -> bool {
         self.pieces.iter().any(|piece| match piece {
             Piece::Halfday | Piece::Fraction(..) | Piece::EpochSeconds => true,
@@ -186,6 +207,15 @@ impl Pattern {
     }
 
     /// Appends the text of an instant in nanoseconds since 1970, in UTC.
+    ///
+    /// ```
+    /// use sawlog_parsers::timestamp::{Dialect, Pattern};
+    ///
+    /// let mut text = b"at ".to_vec();
+    /// Pattern::compile("HH:mm:ss.SSS", Dialect::Joda)?.write(1_795_193_169_929_473_720, &mut text);
+    /// assert_eq!(text, b"at 16:46:09.929");
+    /// # Ok::<(), sawlog_parsers::Error>(())
+    /// ```
     pub fn write(&self, nanos: i64, out: &mut Vec<u8>) {
         let local = Local::of_nanos(nanos);
         for piece in &self.pieces {

@@ -30,11 +30,22 @@ enum Kind {
 
 impl Zone {
     /// UTC.
+    ///
+    /// ```
+    /// assert_eq!(sawlog_parsers::timestamp::Zone::utc().offset_seconds(1_795_193_169_000_000_000), 0);
+    /// ```
     pub fn utc() -> Zone {
         Zone(Kind::Fixed(0))
     }
 
     /// A fixed offset east of UTC. Offsets of a day or more are cut to one second less.
+    ///
+    /// ```
+    /// use sawlog_parsers::timestamp::Zone;
+    ///
+    /// assert_eq!(Zone::fixed(-5 * 3600).offset_seconds(0), -18_000);
+    /// assert_eq!(Zone::fixed(100_000).offset_seconds(0), 86_399);
+    /// ```
     pub fn fixed(seconds: i32) -> Zone {
         Zone(Kind::Fixed(
             seconds.clamp(-OFFSET_SECONDS_MAX, OFFSET_SECONDS_MAX),
@@ -43,6 +54,15 @@ impl Zone {
 
     /// A zone of the IANA database (`Europe/Berlin`, `EST5EDT`, `UTC`) or an offset (`+01:00`,
     /// `-0530`, `Z`); `None` for anything else. It costs a search of the database: find a zone once.
+    ///
+    /// ```
+    /// use sawlog_parsers::timestamp::Zone;
+    ///
+    /// let half = Zone::named("-03:30").expect("an offset");
+    /// assert_eq!(half.offset_seconds(0), -12_600);
+    /// assert!(Zone::named("Asia/Kolkata").is_some());
+    /// assert!(Zone::named("Europe/Atlantis").is_none());
+    /// ```
     pub fn named(name: &str) -> Option<Zone> {
         if let Some((seconds, used)) = super::fixed::offset(name.as_bytes()) {
             return (used == name.len()).then(|| Zone::fixed(seconds));
@@ -57,6 +77,16 @@ impl Zone {
     }
 
     /// Seconds east of UTC at an instant in nanoseconds since 1970.
+    ///
+    /// ```
+    /// use sawlog_parsers::timestamp::Zone;
+    ///
+    /// let berlin = Zone::named("Europe/Berlin").expect("a zone of the database");
+    /// let day = 86_400 * 1_000_000_000;
+    /// // 2026-11-20 and 150 days before, in summer.
+    /// assert_eq!(berlin.offset_seconds(1_795_193_169_000_000_000), 3600);
+    /// assert_eq!(berlin.offset_seconds(1_795_193_169_000_000_000 - 150 * day), 7200);
+    /// ```
     pub fn offset_seconds(&self, nanos: i64) -> i32 {
         match &self.0 {
             Kind::Fixed(seconds) => *seconds,
