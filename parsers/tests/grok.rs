@@ -346,7 +346,12 @@ fn what_a_run_of_any_text_swallowed_does_not_count_as_matched() {
         8,
         "%{INT:n}",
     );
-    check("^%{WORD:a}( %{WORD:b})?( %{INT:c})?$", "a b !", 4, "%{INT:c}");
+    check(
+        "^%{WORD:a}( %{WORD:b})?( %{INT:c})?$",
+        "a b !",
+        4,
+        "%{INT:c}",
+    );
 }
 
 #[test]

@@ -4,6 +4,8 @@
 
 #[path = "hostile/fields.rs"]
 mod fields;
+#[path = "hostile/tokens.rs"]
+mod tokens;
 
 use std::sync::mpsc;
 use std::time::Duration;

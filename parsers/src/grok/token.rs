@@ -58,6 +58,8 @@ pub(super) enum Scan {
     End(usize),
     /// It is not there.
     Fail,
+    /// It is not there, which was seen at this place only: looking so far has its price.
+    FailAt(usize),
     /// Not for a token to say.
     Unsure,
 }
@@ -176,8 +178,8 @@ impl Token {
             Token::Ipv4 => |line, at| address::ipv4(line, at).into(),
             Token::IpOrHost { colon: true } => |line, at| address::ip_or_host(line, at, true),
             Token::IpOrHost { colon: false } => |line, at| address::ip_or_host(line, at, false),
-            Token::Hostname => |line, at| address::hostname(line, at).into(),
-            Token::HttpdUser => |line, at| address::httpd_user(line, at).into(),
+            Token::Hostname => address::hostname,
+            Token::HttpdUser => address::httpd_user,
             Token::Number => |line, at| text::number(line, at).into(),
             Token::Int => |line, at| end_of(line, at, text::int).into(),
             Token::Word => |line, at| text::word(line, at).into(),
@@ -185,7 +187,7 @@ impl Token {
             Token::WholeNumber { positive: false } => {
                 |line, at| text::whole_number(line, at).into()
             }
-            Token::QuotedString => |line, at| text::quoted_string(line, at).into(),
+            Token::QuotedString => text::quoted_string,
             Token::Month => date::month,
             Token::Time => |line, at| end_of(line, at, date::time).into(),
             Token::HttpDate => date::http_date,

@@ -9,6 +9,7 @@ impl Machine<'_> {
         let start = self.at;
         let set = &self.program.sets[usize::from(set)];
         let Some(end) = set.run(self.line, start, min, max) else {
+            self.charge(min as usize);
             return false;
         };
         // What may not be given back.
@@ -59,6 +60,7 @@ impl Machine<'_> {
     pub(super) fn lazy(&mut self, set: SetIndex, min: u32, max: u32, guard: GuardIndex) -> bool {
         let least = self.program.sets[usize::from(set)].counted_run(self.line, self.at, min);
         if least.1 < min {
+            self.charge(min as usize);
             return false;
         }
         let left = if max == u32::MAX { u32::MAX } else { max - min };

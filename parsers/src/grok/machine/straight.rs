@@ -18,7 +18,8 @@ pub(super) enum Halt {
 enum Step {
     /// It ended there.
     To(usize),
-    Failure,
+    /// It failed, and so many bytes were looked at to know.
+    Failure { looked: usize },
     /// The line is not for a token to decide.
     Unsure,
     /// It is one for others.
@@ -28,7 +29,16 @@ enum Step {
 impl From<Option<usize>> for Step {
     #[inline(always)]
     fn from(end: Option<usize>) -> Self {
-        end.map_or(Step::Failure, Step::To)
+        end.map_or(Step::Failure { looked: 0 }, Step::To)
+    }
+}
+
+impl Step {
+    /// A run had fewer characters than it needs.
+    #[inline(always)]
+    fn short_of(min: u32) -> Self {
+        let looked = min as usize;
+        Step::Failure { looked }
     }
 }
 
@@ -49,7 +59,10 @@ impl Machine<'_> {
             };
             let end = match self.straight_step(op, at, &mut pc) {
                 Step::To(end) => end,
-                Step::Failure => break Halt::Failure,
+                Step::Failure { looked } => {
+                    steps_left = steps_left.saturating_sub(looked as u64 / 16);
+                    break Halt::Failure;
+                }
                 Step::Other => break Halt::Other,
                 Step::Unsure => {
                     steps_left = 0;
@@ -85,18 +98,22 @@ impl Machine<'_> {
                 if let Scan::End(end) = scan {
                     self.set_pair(*slot as usize, at, end);
                 }
-                return self.behind(scan, *text, *gate, pc);
+                return self.behind(at, scan, *text, *gate, pc);
             }
             Op::Token {
                 parser, text, gate, ..
-            } => return self.behind(parser(line, at), *text, *gate, pc),
+            } => return self.behind(at, parser(line, at), *text, *gate, pc),
             Op::Short(text) => text.end(line, at),
             Op::Gate { text, gate } => text
                 .end(line, at)
                 .filter(|end| self.is_new_at(usize::from(*gate), *end)),
-            Op::CapturedRun { set, min, slot } => run(set, *min, u32::MAX).inspect(|end| {
-                self.set_pair(*slot as usize, at, *end);
-            }),
+            Op::CapturedRun { set, min, slot } => match run(set, *min, u32::MAX) {
+                Some(end) => {
+                    self.set_pair(*slot as usize, at, end);
+                    Some(end)
+                }
+                None => return Step::short_of(*min),
+            },
             Op::Save(index) => {
                 self.set_bound(*index as usize, at);
                 Some(at)
@@ -106,7 +123,10 @@ impl Machine<'_> {
                 *pc = (*target as usize).wrapping_sub(1);
                 Some(at)
             }
-            Op::Run { set, min, max } => run(set, *min, *max),
+            Op::Run { set, min, max } => match run(set, *min, *max) {
+                None => return Step::short_of(*min),
+                end => end,
+            },
             Op::One(set) => program.sets[usize::from(*set)]
                 .one(line, at)
                 .map(|length| at + length),
@@ -156,17 +176,26 @@ impl Machine<'_> {
 
     /// Goes on behind a token, and behind the text that follows it.
     #[inline(always)]
-    fn behind(&mut self, scan: Scan, text: Short, gate: u8, pc: &mut usize) -> Step {
+    fn behind(&mut self, from: usize, scan: Scan, text: Short, gate: u8, pc: &mut usize) -> Step {
         let at = match scan {
             Scan::End(end) if text.is_empty() => return Step::To(end),
             Scan::End(end) => end,
-            Scan::Fail => return Step::Failure,
+            Scan::Fail => return Step::Failure { looked: 0 },
+            Scan::FailAt(place) => {
+                return Step::Failure {
+                    looked: place - from,
+                };
+            }
             Scan::Unsure => return Step::Unsure,
         };
         *pc += 1;
-        text.end(self.line, at)
-            .filter(|end| gate == NO_GATE || self.is_new_at(usize::from(gate), *end))
-            .into()
+        let end = text
+            .end(self.line, at)
+            .filter(|end| gate == NO_GATE || self.is_new_at(usize::from(gate), *end));
+        match end {
+            Some(end) => Step::To(end),
+            None => Step::Failure { looked: at - from },
+        }
     }
 
     /// Sets both bounds of a capture.

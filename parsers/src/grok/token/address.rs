@@ -11,6 +11,9 @@ use nom::sequence::{preceded, terminated};
 use super::text::{HOST, LOCAL, USER, is_any, run, starts_word};
 use super::{Parsed, Scan};
 
+/// Bytes that may be looked at in vain behind a name, free of charge.
+const FAR: usize = 256;
+
 /// IPV4: four numbers up to 255, with no digit before or behind.
 #[inline]
 pub(super) fn ipv4(line: &[u8], at: usize) -> Option<usize> {
@@ -82,10 +85,10 @@ fn ip_with_colons(line: &[u8], at: usize, closed: bool) -> Scan {
     let (end, colons) = colon_run(line, at);
     match () {
         // An address of version 6 has two colons at least.
-        () if colons < 2 => Scan::Fail,
+        () if colons < 2 => Scan::FailAt(end),
         () if !closed || line.get(end) == Some(&b'%') => Scan::Unsure,
         // Neither part of the run can be followed by what follows.
-        () => is_ipv6(&line[at..end]).then_some(end).into(),
+        () => whole(is_ipv6(&line[at..end]), end),
     }
 }
 
@@ -110,55 +113,66 @@ fn host_or_ip(line: &[u8], at: usize, colon: bool) -> Scan {
         if 2 <= colons {
             return match colon || line.get(end) == Some(&b'%') {
                 true => Scan::Unsure,
-                false => is_ipv6(&line[at..end]).then_some(end).into(),
+                false => whole(is_ipv6(&line[at..end]), end),
             };
         }
     }
     // Whichever of the two matches the whole run: a shorter match has a letter or point behind it.
     let is_address = matches!(line.get(at), Some(b'0'..=b'9')) && ipv4(line, at) == Some(host_end);
-    (is_address || is_hostname(line, at, host_end))
-        .then_some(host_end)
-        .into()
+    whole(is_address || is_hostname(line, at, host_end), host_end)
+}
+
+/// A run that was read to its end and is sound or not.
+fn whole(is_sound: bool, end: usize) -> Scan {
+    match is_sound {
+        true => Scan::End(end),
+        false => Scan::FailAt(end),
+    }
 }
 
 /// HOSTNAME, where no letter, digit, point or hyphen can follow.
-pub(super) fn hostname(line: &[u8], at: usize) -> Option<usize> {
+pub(super) fn hostname(line: &[u8], at: usize) -> Scan {
     let end = run(line, at, HOST);
-    is_hostname(line, at, end).then_some(end)
+    whole(is_hostname(line, at, end), end)
 }
 
 /// HTTPDUSER, where no byte of a name and no `@` can follow: a mail address or a user name.
-pub(super) fn httpd_user(line: &[u8], at: usize) -> Option<usize> {
+pub(super) fn httpd_user(line: &[u8], at: usize) -> Scan {
     let end = run(line, at, USER);
     // Only further bytes of a mail address make one of it.
     let may_be_mail = |byte: &u8| *byte == b'@' || is_any(*byte, LOCAL);
-    if line.get(end).is_some_and(may_be_mail)
-        && let Some(mail) = email_address(line, at)
-    {
-        return Some(mail);
+    if line.get(end).is_some_and(may_be_mail) {
+        match email_address(line, at) {
+            Scan::Fail => {}
+            Scan::FailAt(far) if at == end => return Scan::FailAt(far),
+            // A name ends here, but the way to know was long.
+            Scan::FailAt(far) if end + FAR < far => return Scan::Unsure,
+            Scan::FailAt(_) => {}
+            known => return known,
+        }
     }
-    (at < end).then_some(end)
+    whole(at < end, end)
 }
 
 /// EMAILADDRESS, where no byte of a host name can follow.
-fn email_address(line: &[u8], at: usize) -> Option<usize> {
+fn email_address(line: &[u8], at: usize) -> Scan {
     let mut end = at;
     while let Some(byte) = line.get(end)
         && (*byte == b'.' || is_any(*byte, LOCAL))
     {
         end += 1;
     }
-    if line.get(end) != Some(&b'@') {
-        return None;
-    }
-    let mut parts = line.get(at..end)?.split(|byte| *byte == b'.');
-    let is_sound = (1..=64).contains(&parts.next()?.len())
+    let name = line.get(at..end).unwrap_or_default();
+    let mut parts = name.split(|byte| *byte == b'.');
+    let is_sound = line.get(end) == Some(&b'@')
+        && parts
+            .next()
+            .is_some_and(|part| (1..=64).contains(&part.len()))
         && parts.clone().count() <= 63
         && parts.all(|part| (1..=62).contains(&part.len()));
-    if is_sound {
-        hostname(line, end + 1)
-    } else {
-        None
+    match is_sound {
+        true => hostname(line, end + 1),
+        false => Scan::FailAt(end),
     }
 }
 

@@ -5,7 +5,7 @@ use nom::character::complete::{digit1, one_of};
 use nom::combinator::opt;
 use nom::sequence::preceded;
 
-use super::Parsed;
+use super::{Parsed, Scan};
 use crate::grok::class::{decode, decode_back, is_word};
 
 /// BASE10NUM: all the digits that there are, unless a digit, point or sign stands before.
@@ -90,21 +90,23 @@ fn ends_word(line: &[u8], at: usize) -> bool {
 }
 
 /// QUOTEDSTRING: from a quote to its like; a backslash takes the next character along.
-pub(super) fn quoted_string(line: &[u8], at: usize) -> Option<usize> {
-    let quote = *line.get(at)?;
+pub(super) fn quoted_string(line: &[u8], at: usize) -> Scan {
     let is_escaped = at.checked_sub(1).and_then(|before| line.get(before)) == Some(&b'\\');
-    if !matches!(quote, b'"' | b'\'' | b'`') || is_escaped {
-        return None;
-    }
+    let quote = match line.get(at) {
+        Some(quote @ (b'"' | b'\'' | b'`')) if !is_escaped => *quote,
+        _ => return Scan::Fail,
+    };
     let mut from = at + 1;
-    loop {
-        let found = from + memchr::memchr2(quote, b'\\', line.get(from..)?)?;
-        if line.get(found) == Some(&quote) {
-            return Some(found + 1);
+    while let Some(rest) = line.get(from..)
+        && let Some(found) = memchr::memchr2(quote, b'\\', rest)
+    {
+        if rest.get(found) == Some(&quote) {
+            return Scan::End(from + found + 1);
         }
         // The character behind the backslash may be longer than a byte, but no byte of it is a quote.
-        from = found + 2;
+        from += found + 2;
     }
+    Scan::FailAt(line.len())
 }
 
 /// URIPATH, where none of its bytes can follow.
