@@ -98,7 +98,8 @@ pub struct Grok {
     tree: Node,
     /// The fastest program; it declines some lines. `None` when the automaton is asked first.
     scanner: Option<Program>,
-    automaton: Option<Automaton>,
+    /// Or why there is none.
+    automaton: Result<Automaton, String>,
     /// The program that decides every line within its budget.
     program: Program,
     /// The program that `explain` runs, compiled when it is first asked to; `None` when it is too large.
@@ -210,7 +211,7 @@ impl Grok {
             tree: parsed.tree,
             scanner: (tier != Tier::Automaton && options.best_tier == Tier::Scanner)
                 .then_some(scanner),
-            automaton: automaton.ok(),
+            automaton,
             program,
             plain: OnceLock::new(),
             tier,
@@ -288,11 +289,29 @@ impl Grok {
     /// ```
     pub fn worst_case(&self) -> WorstCase {
         match &self.automaton {
-            Some(automaton) if automaton.is_sound() => match automaton.has_checks() {
+            Ok(automaton) if automaton.is_sound() => match automaton.has_checks() {
                 false => WorstCase::Linear,
                 true => WorstCase::LinearUnlessRejected(self.steps_max),
             },
             _ => WorstCase::Steps(self.steps_max),
+        }
+    }
+
+    /// Why the worst case is not [`WorstCase::Linear`] at least for most lines: what keeps the expression from the automaton,
+    /// which decides in linear time the lines that a scanner gives up. `None` when nothing does.
+    ///
+    /// ```
+    /// use sawlog_parsers::grok::{Grok, Options, Patterns};
+    ///
+    /// let twice = Grok::compile(r"(?<a>.*) and \k<a>", &Patterns::legacy(), Options::default())?;
+    /// assert_eq!(twice.worst_case_reason(), Some(r"it has the back reference \k<a>"));
+    /// # Ok::<(), sawlog_parsers::Error>(())
+    /// ```
+    pub fn worst_case_reason(&self) -> Option<&str> {
+        match &self.automaton {
+            Ok(automaton) if automaton.is_sound() => None,
+            Ok(_) => Some("it would be too large"),
+            Err(reason) => Some(reason),
         }
     }
 
@@ -337,7 +356,7 @@ impl Grok {
                 Verdict::Spent => {}
             }
         }
-        if let Some(automaton) = &self.automaton {
+        if let Ok(automaton) = &self.automaton {
             match automaton.search(line, &mut slots.scratch, &mut slots.locations) {
                 Answer::Match => return Outcome::Match,
                 Answer::NoMatch => return Outcome::NoMatch,

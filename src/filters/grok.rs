@@ -5,7 +5,7 @@ pub mod compile;
 
 use std::sync::Arc;
 
-use sawlog_parsers::grok::{self, Grok, GrokSet, Kind as CaptureKind, SetOutcome, Slots};
+use sawlog_parsers::grok::{self, Grok, GrokSet, Kind as CaptureKind, SetOutcome, Slots, Tier};
 
 use crate::event::value::Text;
 use crate::event::{Batch, EventId, Name, Reference, Value};
@@ -104,12 +104,18 @@ impl FieldPatterns {
     /// How each expression is matched, how long that can take, and why not better.
     fn remarks(&self) -> Vec<(Span, String)> {
         let remark = |(grok, rules): (&Grok, &CaptureRules)| {
-            let text = format!(
+            let mut text = format!(
                 "grok: {}: {}; worst case: {}",
                 grok.tier(),
                 grok.tier_reason(),
                 grok.worst_case()
             );
+            // The reason for a backtracker is that there is no automaton.
+            if let Some(reason) = grok.worst_case_reason()
+                && grok.tier() == Tier::Scanner
+            {
+                text += &format!(", on lines that the scanner gives up; no automaton: {reason}");
+            }
             (rules.span, text)
         };
         self.set
