@@ -158,13 +158,16 @@ fn main() {
     }
 }
 
+/// Nanoseconds of a miss that is listed.
+const SLOW: f64 = 300.0;
+
 /// Which expressions take long to say no.
 fn list(set: &GrokSet, expressions: &[String]) {
     let mut slots = Slots::new();
     for line in LINES {
         for (grok, expression) in set.groks().iter().zip(expressions) {
             let alone = nanoseconds(|| grok.search(line.as_bytes(), &mut slots));
-            if 2000.0 < alone {
+            if SLOW < alone {
                 println!(
                     "  {alone:9.1} ns {expression}: {} ({})",
                     grok.tier(),

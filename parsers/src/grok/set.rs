@@ -269,8 +269,8 @@ impl Filter {
 fn finders(grok: &Grok) -> Vec<Finder<'static>> {
     let few = |group: &&Needed| group.texts.len() <= FINDERS_MAX;
     let texts = grok.needed.first().filter(few).map(|group| &group.texts);
-    let finder = |text: &Box<[u8]>| Finder::new(text).into_owned();
-    texts.into_iter().flatten().map(finder).collect()
+    let finder = |text: &[u8]| Finder::new(text).into_owned();
+    texts.into_iter().flatten().map(|text| finder(text)).collect()
 }
 
 /// The groups that are looked for: the first one if it is rare, else all.
