@@ -9,7 +9,7 @@ use aho_corasick::packed;
 use aho_corasick::{AhoCorasick, AhoCorasickKind, Input, MatchKind};
 use memchr::memmem::Finder;
 
-use self::shapes::Shapes;
+use self::shapes::{Expression, Shapes};
 use super::needed::{GROUPS_MAX, Needed};
 use super::{Grok, Outcome, Slots};
 
@@ -82,6 +82,8 @@ const TABLE_TEXTS_MAX: usize = 1_000;
 const ONE_BY_ONE_MAX: u32 = 4;
 /// So many texts of an expression are looked for one by one.
 const FINDERS_MAX: usize = 3;
+/// An expression with such texts is ruled out soon even where its shapes are, so others have more need of shapes.
+const FINDERS_WEIGHT: u32 = 15 * 8;
 
 impl GrokSet {
     /// Takes compiled expressions, the most important first.
@@ -110,8 +112,17 @@ impl GrokSet {
                 .for_each(|none| all.clone().for_each(|index| set_bit(none, index)));
         }
         let needs_text = |index| without.iter().any(|none| !has_bit(none, index));
-        let finders = groks.iter().map(finders).collect();
-        let shapes = Shapes::new(&groks.iter().map(Grok::shapes).collect::<Vec<_>>());
+        let finders: Vec<Vec<Finder>> = groks.iter().map(finders).collect();
+        let expression = |(grok, finders): (_, &Vec<_>)| Expression {
+            variants: Grok::shapes(grok),
+            weight: if finders.is_empty() {
+                0
+            } else {
+                FINDERS_WEIGHT
+            },
+        };
+        let expressions: Vec<Expression> = groks.iter().zip(&finders).map(expression).collect();
+        let shapes = Shapes::new(&expressions);
         Self {
             all_need_texts: (0..groks.len()).all(needs_text),
             groks,
@@ -270,7 +281,11 @@ fn finders(grok: &Grok) -> Vec<Finder<'static>> {
     let few = |group: &&Needed| group.texts.len() <= FINDERS_MAX;
     let texts = grok.needed.first().filter(few).map(|group| &group.texts);
     let finder = |text: &[u8]| Finder::new(text).into_owned();
-    texts.into_iter().flatten().map(|text| finder(text)).collect()
+    texts
+        .into_iter()
+        .flatten()
+        .map(|text| finder(text))
+        .collect()
 }
 
 /// The groups that are looked for: the first one if it is rare, else all.

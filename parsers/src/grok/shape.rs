@@ -15,6 +15,8 @@ const SHAPES_MAX: usize = 6;
 const COPIES_MAX: u32 = 3;
 /// Alternatives are told apart where each has a shape that weighs this much.
 const APART_MIN: u32 = 12 * 8;
+/// A word of one letter is rarer than its three bytes are by themselves.
+const SHORT_WORD: u32 = 3 * 8;
 /// A shape that weighs less is in most lines.
 const WEIGHT_MIN: u32 = 6 * 8;
 
@@ -47,10 +49,12 @@ pub(super) fn lacks(variants: &[Variant], line: &[u8]) -> bool {
 impl Shape {
     /// Of one to three sets.
     fn new(sets: &[First]) -> Self {
+        let blank = First::of_byte(b' ');
+        let is_short_word = matches!(sets, [first, _, last] if *first == blank && *last == blank);
         let set_at = |at: usize| sets.get(at).copied().unwrap_or(First::ALL);
         Self {
             sets: std::array::from_fn(set_at),
-            weight: sets.iter().map(weight).sum(),
+            weight: sets.iter().map(weight).sum::<u32>() + u32::from(is_short_word) * SHORT_WORD,
         }
     }
 

@@ -25,21 +25,32 @@ pub(super) struct Shapes {
     always: Vec<u64>,
 }
 
+/// An expression: its variants, and how much is known of its matches besides, in the unit of a shape's weight.
+pub(super) struct Expression<'a> {
+    pub variants: &'a [Variant],
+    pub weight: u32,
+}
+
 /// A variant: all shapes that it needs, and its expression.
 struct Owner {
     needed: u128,
     index: usize,
+    /// Whether nothing else rules it out soon, so that a further pass is worth it.
+    is_dear: bool,
 }
 
 impl Shapes {
     /// `None` when there is nothing to look for. One list of variants for each expression.
-    pub fn new(expressions: &[&[Variant]]) -> Option<Self> {
+    pub fn new(expressions: &[Expression]) -> Option<Self> {
         let mut shapes: Vec<Shape> = Vec::new();
         let each = || {
             let all = expressions.iter().enumerate();
-            all.flat_map(|(index, variants)| variants.iter().map(move |variant| (index, variant)))
+            all.flat_map(|(index, one)| one.variants.iter().map(move |variant| (index, variant)))
         };
-        let all: Vec<&Variant> = each().map(|(_, variant)| variant).collect();
+        let weight = |index: usize| expressions.get(index).map_or(0, |one| one.weight);
+        let all: Vec<(u32, &Variant)> = each()
+            .map(|(index, variant)| (weight(index), variant))
+            .collect();
         let needed = shared_out(&all, &mut shapes);
         let mut owners: Vec<Vec<Owner>> = shapes.iter().map(|_| Vec::new()).collect();
         let mut always = vec![0; expressions.len().div_ceil(64)];
@@ -49,6 +60,7 @@ impl Shapes {
                 Some(owners) => owners.push(Owner {
                     needed: needed.iter().fold(0, |all, bit| all | 1 << bit),
                     index,
+                    is_dear: weight(index) == 0,
                 }),
                 None => set_bit(&mut always, index),
             }
@@ -82,22 +94,22 @@ impl Shapes {
         }
     }
 
-    /// Puts down the expressions whose shapes are found, as far as that is known; false when there is none and further
-    /// passes are of no use.
+    /// Puts down the expressions whose shapes are found, as far as that is known; false when a further pass is not
+    /// worth it.
     fn mark_found(&self, found: u128, known: u128, candidates: &mut [u64]) -> bool {
-        let mut is_any = self.owners.len() > known.count_ones() as usize;
+        let mut is_worth_more = self.owners.len() > known.count_ones() as usize;
         let mut bits = found;
         while bits != 0 {
             let owners = self.owners.get(bits.trailing_zeros() as usize);
             for owner in owners.into_iter().flatten() {
                 if owner.needed & known & !found == 0 {
                     set_bit(candidates, owner.index);
-                    is_any = true;
+                    is_worth_more |= owner.is_dear;
                 }
             }
             bits &= bits - 1;
         }
-        is_any
+        is_worth_more
     }
 }
 
@@ -118,13 +130,13 @@ fn found_by(table: &Table, line: &[u8]) -> u64 {
 }
 
 /// The bits of each variant. The next one is always for the variant of which is known least, until none is left.
-fn shared_out(variants: &[&Variant], shapes: &mut Vec<Shape>) -> Vec<Vec<usize>> {
+fn shared_out(variants: &[(u32, &Variant)], shapes: &mut Vec<Shape>) -> Vec<Vec<usize>> {
     let mut bits = vec![Vec::new(); variants.len()];
     let mut open: BinaryHeap<Reverse<(u32, usize)>> = (0..variants.len())
         .map(|index| Reverse((0, index)))
         .collect();
     while let Some(Reverse((weight, index))) = open.pop() {
-        if let (Some(bits), Some(variant)) = (bits.get_mut(index), variants.get(index))
+        if let (Some(bits), Some((_, variant))) = (bits.get_mut(index), variants.get(index))
             && let Some(shape) = variant.get(bits.len())
             && let Some(bit) = number(shapes, shape)
         {
