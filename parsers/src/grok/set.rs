@@ -138,7 +138,7 @@ impl GrokSet {
         &self.groks
     }
 
-    /// Whether the expression with this index is passed over where the texts that it needs are not in the line. Another
+    /// Whether the expression with this index is passed over where the texts or bytes that it needs are not in the line. Another
     /// one is tried on every line, since all that it needs stands in most lines, or in none that could be named.
     pub fn is_filtered(&self, index: usize) -> bool {
         let by_shapes = |shapes: &Shapes| shapes.is_filtered(index);
