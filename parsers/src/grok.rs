@@ -33,6 +33,7 @@ mod parse;
 mod patterns;
 mod program;
 mod set;
+mod shape;
 mod tier;
 mod token;
 mod tree;
@@ -53,6 +54,7 @@ use self::machine::{Machine, Scratch, UNSET, Verdict};
 use self::needed::Needed;
 use self::patterns::EXPRESSION_BYTES_MAX;
 use self::program::{Level, Program};
+use self::shape::Variant;
 use self::tree::Node;
 
 /// How a search ended.
@@ -109,6 +111,8 @@ pub struct Grok {
     steps_max: u64,
     /// Groups of texts, of each of which every match holds one; none when nothing is known.
     needed: Vec<Needed>,
+    /// Shapes that every match holds, worked out when a set or a hard line first asks for them.
+    shapes: OnceLock<Vec<Variant>>,
 }
 
 /// The spans of a match, and memory that searches use again. One for each thread serves all expressions.
@@ -217,6 +221,7 @@ impl Grok {
             tier,
             tier_reason,
             steps_max: options.steps_max,
+            shapes: OnceLock::new(),
         })
     }
 
@@ -364,7 +369,7 @@ impl Grok {
             }
         }
         // So that a set, which passes over such a line, says the same as the expressions one by one.
-        if self.lacks_needed(line) {
+        if self.lacks_needed(line) || shape::lacks(self.shapes(), line) {
             return Outcome::NoMatch;
         }
         match Machine::new(&self.program, line, &mut slots.scratch, self.steps_max).search() {
@@ -372,6 +377,11 @@ impl Grok {
             Verdict::NoMatch => Outcome::NoMatch,
             Verdict::Spent => Outcome::BudgetSpent,
         }
+    }
+
+    /// Variants of shapes; every match holds all those of one.
+    fn shapes(&self) -> &[Variant] {
+        self.shapes.get_or_init(|| shape::variants(&self.tree))
     }
 
     /// Whether the line lacks texts that every match holds.

@@ -34,7 +34,7 @@ impl First {
         first
     }
 
-    fn of_byte(byte: u8) -> Self {
+    pub fn of_byte(byte: u8) -> Self {
         let mut first = Self::NONE;
         first.add(byte.into());
         first

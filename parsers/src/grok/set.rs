@@ -1,11 +1,15 @@
-//! Several expressions, of which the first that matches is wanted. One pass over the line finds the texts that the
-//! expressions need; those whose texts are not there are passed over. What is passed over cannot match, so the
-//! result is that of trying one after the other.
+//! Several expressions, of which the first that matches is wanted. One pass over the line finds the shapes, another one
+//! the texts that the expressions need; those whose shapes or texts are not there are passed over. What is passed over
+//! cannot match, so the result is that of trying one after the other.
+
+mod shapes;
 
 use aho_corasick::automaton::OverlappingState;
 use aho_corasick::packed;
 use aho_corasick::{AhoCorasick, AhoCorasickKind, Input, MatchKind};
+use memchr::memmem::Finder;
 
+use self::shapes::{Expression, Shapes};
 use super::needed::{GROUPS_MAX, Needed};
 use super::{Grok, Outcome, Slots};
 
@@ -28,7 +32,12 @@ pub struct GrokSet {
     groks: Vec<Grok>,
     /// For each group of needed texts those expressions that have none to look for, a bit for each.
     without: [Vec<u64>; GROUPS_MAX],
+    /// Whether every expression needs a text.
+    all_need_texts: bool,
     filter: Option<Filter>,
+    shapes: Option<Shapes>,
+    /// For each expression the few texts of which it needs one; empty where there are many.
+    finders: Vec<Vec<Finder<'static>>>,
 }
 
 /// How a search of a set ended.
@@ -69,6 +78,12 @@ struct Filter {
 const TEXTS_MAX: usize = 20_000;
 /// So many texts are searched by a table of states, which is fastest and takes some kilobytes for each.
 const TABLE_TEXTS_MAX: usize = 1_000;
+/// To look for the texts of so many expressions one by one is quicker than to look for all.
+const ONE_BY_ONE_MAX: u32 = 4;
+/// So many texts of an expression are looked for one by one.
+const FINDERS_MAX: usize = 3;
+/// An expression with such texts is ruled out soon even where its shapes are, so others have more need of shapes.
+const FINDERS_WEIGHT: u32 = 15 * 8;
 
 impl GrokSet {
     /// Takes compiled expressions, the most important first.
@@ -108,10 +123,25 @@ impl GrokSet {
                 .iter_mut()
                 .for_each(|none| all.clone().for_each(|index| set_bit(none, index)));
         }
+        let needs_text = |index| without.iter().any(|none| !has_bit(none, index));
+        let finders: Vec<Vec<Finder>> = groks.iter().map(finders).collect();
+        let expression = |(grok, finders): (_, &Vec<_>)| Expression {
+            variants: Grok::shapes(grok),
+            weight: if finders.is_empty() {
+                0
+            } else {
+                FINDERS_WEIGHT
+            },
+        };
+        let expressions: Vec<Expression> = groks.iter().zip(&finders).map(expression).collect();
+        let shapes = Shapes::new(&expressions);
         Self {
+            all_need_texts: (0..groks.len()).all(needs_text),
             groks,
             without,
             filter,
+            shapes,
+            finders,
         }
     }
 
@@ -120,7 +150,7 @@ impl GrokSet {
         &self.groks
     }
 
-    /// Whether the expression with this index is passed over where the texts that it needs are not in the line. Another
+    /// Whether the expression with this index is passed over where the texts or bytes that it needs are not in the line. Another
     /// one is tried on every line, since all that it needs stands in most lines, or in none that could be named.
     ///
     /// ```
@@ -134,7 +164,10 @@ impl GrokSet {
     /// # Ok::<(), sawlog_parsers::Error>(())
     /// ```
     pub fn is_filtered(&self, index: usize) -> bool {
-        index < self.groks.len() && self.without.iter().any(|none| !has_bit(none, index))
+        let by_shapes = |shapes: &Shapes| shapes.is_filtered(index);
+        index < self.groks.len()
+            && (self.without.iter().any(|none| !has_bit(none, index))
+                || self.shapes.as_ref().is_some_and(by_shapes))
     }
 
     /// Looks for the first expression that matches: as if each was tried with [`Grok::search`] until one does not
@@ -151,32 +184,49 @@ impl GrokSet {
     /// # Ok::<(), sawlog_parsers::Error>(())
     /// ```
     pub fn search(&self, line: &[u8], slots: &mut Slots) -> SetOutcome {
-        let Some(filter) = &self.filter else {
-            return self.try_all(line, slots);
-        };
         let mut candidates = std::mem::take(&mut slots.candidates);
-        candidates.clear();
-        candidates.extend(self.without.iter().flatten());
-        filter.mark(line, &mut candidates);
-        // A candidate has a text of each group.
-        let words = self.groks.len().div_ceil(64);
-        let (first, others) = candidates.split_at_mut(words);
-        for group in others.chunks_exact(words) {
-            first
-                .iter_mut()
-                .zip(group)
-                .for_each(|(word, bits)| *word &= bits);
-        }
-        candidates.truncate(words);
+        self.mark(line, &mut candidates);
         let outcome = self.try_marked(&candidates, line, slots);
         slots.candidates = candidates;
         outcome
     }
 
-    fn try_all(&self, line: &[u8], slots: &mut Slots) -> SetOutcome {
-        (0..self.groks.len())
-            .find_map(|index| self.try_one(index, line, slots))
-            .unwrap_or(SetOutcome::NoMatch)
+    /// Puts down the expressions that may match, a bit for each. More bits may follow.
+    fn mark(&self, line: &[u8], candidates: &mut Vec<u64>) {
+        let words = self.groks.len().div_ceil(64);
+        let quick = self
+            .filter
+            .as_ref()
+            .and_then(|filter| filter.quick_start(line));
+        if quick == Some(None) && self.all_need_texts {
+            candidates.clear();
+            return;
+        }
+        match &self.shapes {
+            Some(shapes) => shapes.mark(line, candidates),
+            None => {
+                candidates.clear();
+                candidates.resize(words, u64::MAX);
+            }
+        }
+        let count: u32 = candidates.iter().map(|word| word.count_ones()).sum();
+        if let Some(filter) = &self.filter
+            && ONE_BY_ONE_MAX < count
+        {
+            candidates.extend(self.without.iter().flatten());
+            let (possible, groups) = candidates.split_at_mut(words);
+            if let Some(from) = quick.unwrap_or(Some(0)) {
+                filter.mark(line, from, groups);
+            }
+            // A candidate has a text of each group.
+            for group in groups.chunks_exact(words) {
+                possible
+                    .iter_mut()
+                    .zip(group)
+                    .for_each(|(word, bits)| *word &= bits);
+            }
+            candidates.truncate(words);
+        }
     }
 
     fn try_marked(&self, candidates: &[u64], line: &[u8], slots: &mut Slots) -> SetOutcome {
@@ -184,13 +234,21 @@ impl GrokSet {
             let mut bits = *bits;
             while bits != 0 {
                 let index = 64 * word + bits.trailing_zeros() as usize;
-                if let Some(outcome) = self.try_one(index, line, slots) {
+                if !self.lacks_text(index, line)
+                    && let Some(outcome) = self.try_one(index, line, slots)
+                {
                     return outcome;
                 }
                 bits &= bits - 1;
             }
         }
         SetOutcome::NoMatch
+    }
+
+    fn lacks_text(&self, index: usize, line: &[u8]) -> bool {
+        let is_absent = |finder: &Finder| finder.find(line).is_none();
+        let finders = self.finders.get(index).map_or(&[][..], Vec::as_slice);
+        !finders.is_empty() && finders.iter().all(is_absent)
     }
 
     /// `None` when this expression does not match.
@@ -230,15 +288,14 @@ impl Filter {
         Some(Self { quick, all, owners })
     }
 
-    /// Marks every expression whose text is in the line.
-    fn mark(&self, line: &[u8], candidates: &mut [u64]) {
-        let from = match &self.quick {
-            Some(quick) => match quick.find(line) {
-                Some(found) => found.start(),
-                None => return,
-            },
-            None => 0,
-        };
+    /// Where the first text begins, or that there is none; `None` when that is not known quickly.
+    fn quick_start(&self, line: &[u8]) -> Option<Option<usize>> {
+        let quick = self.quick.as_ref()?;
+        Some(quick.find(line).map(|found| found.start()))
+    }
+
+    /// Marks every expression whose text is in the line from a place on.
+    fn mark(&self, line: &[u8], from: usize, candidates: &mut [u64]) {
         let input = Input::new(line).range(from..);
         let mut state = OverlappingState::start();
         loop {
@@ -252,6 +309,17 @@ impl Filter {
             }
         }
     }
+}
+
+fn finders(grok: &Grok) -> Vec<Finder<'static>> {
+    let few = |group: &&Needed| group.texts.len() <= FINDERS_MAX;
+    let texts = grok.needed.first().filter(few).map(|group| &group.texts);
+    let finder = |text: &[u8]| Finder::new(text).into_owned();
+    texts
+        .into_iter()
+        .flatten()
+        .map(|text| finder(text))
+        .collect()
 }
 
 /// The groups that are looked for: the first one if it is rare, else all.

@@ -150,9 +150,10 @@ impl Token {
             | Token::WholeNumber { .. }
             | Token::Month
             | Token::SyslogTimestamp => text::starts_word(line, at),
-            Token::Iso8601 => [2, 4]
-                .into_iter()
-                .any(|year| line.get(at + year) == Some(&b'-')),
+            Token::Iso8601 => {
+                let is_dash = |place: usize| line.get(at + place) == Some(&b'-');
+                is_dash(4) && (is_dash(7) || is_dash(6)) || is_dash(2) && (is_dash(5) || is_dash(4))
+            }
             Token::HttpDate => [1, 2]
                 .into_iter()
                 .any(|day| line.get(at + day) == Some(&b'/')),

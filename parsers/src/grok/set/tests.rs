@@ -84,6 +84,34 @@ fn an_expression_without_texts_is_tried_on_every_line() {
 }
 
 #[test]
+fn an_expression_with_a_rare_shape_is_passed_over() {
+    let set = GrokSet::new(compile(
+        &[r"%{WORD:verb}/%{WORD:status}>", r"\[X\d+\]|<X\d+>"],
+        1000,
+    ));
+    assert!(set.is_filtered(0) && set.is_filtered(1));
+    for line in [
+        "TCP_MISS/200",
+        "a <17>",
+        "<17]",
+        "[17]",
+        "/",
+        "",
+        "/200",
+        "a/",
+    ] {
+        check_agreement(&set, line.as_bytes());
+    }
+}
+
+#[test]
+fn a_line_without_the_needed_shapes_spends_no_budget() {
+    let set = GrokSet::new(compile(&[r"(?<a>(?:x+)+)+\k<a>\[\d\]", "^x"], 2000));
+    let line = format!("{}[y] 7", "x".repeat(40));
+    assert_eq!(check_agreement(&set, line.as_bytes()), SetOutcome::Match(1));
+}
+
+#[test]
 fn a_text_within_another_one_counts_too() {
     let expressions = [
         "disk full on %{WORD}",
@@ -161,11 +189,17 @@ const PIECES: &[&str] = &[
     "(?:abc){2}",
     "refused|closed",
     r"\berror\b",
+    r"\d+/\d",
+    "[-<\u{e9}]",
+    r"(?:\[\d+\]|<\w>)",
+    "[^a]{2}",
+    "(?:,|, )?",
+    r"\z",
     "",
 ];
 const TEXTS: &[&str] = &[
     "error", "Err", "warn", " ", ": ", "17", "word", "FAIL", "abc", "ab", "c", "\n", "\u{e9}",
-    "10.0.0.1", "xx", "refused", "closed", "a", "fai",
+    "10.0.0.1", "xx", "refused", "closed", "a", "fai", "/", "[7]", "<", ">", ",", "\u{fffd}",
 ];
 
 proptest! {
@@ -227,6 +261,10 @@ fn a_set_of_the_whole_bank_finds_what_its_patterns_find() {
         let alone = |line: &str| grok.search(line.as_bytes(), &mut Slots::new()) == Outcome::Match;
         for line in LINES.iter().filter(|line| alone(line)) {
             assert!(!grok.lacks_needed(line.as_bytes()), "{name} on {line}");
+            assert!(
+                !super::super::shape::lacks(grok.shapes(), line.as_bytes()),
+                "{name} on {line}"
+            );
         }
     }
 }

@@ -220,6 +220,9 @@ fn syslog_timestamp_tail(input: &[u8]) -> Parsed<'_, ()> {
 
 /// TIMESTAMP_ISO8601 where nothing that could belong to it can follow.
 pub(super) fn iso8601(line: &[u8], at: usize) -> Scan {
+    if let Some(end) = usual_iso8601(line, at) {
+        return Scan::End(end);
+    }
     let Some(end) = end_of(line, at, iso8601_date) else {
         return Scan::Fail;
     };
@@ -237,6 +240,46 @@ pub(super) fn iso8601(line: &[u8], at: usize) -> Scan {
         return Scan::Unsure;
     }
     end_of(line, end, iso8601_time).into()
+}
+
+/// The form that most programs write, `2026-11-20T18:56:21.123+01:00`, by its places; any other form, valid or not, is
+/// nothing.
+fn usual_iso8601(line: &[u8], at: usize) -> Option<usize> {
+    let rest = line.get(at..)?;
+    let year = if rest.get(2) == Some(&b'-') { 2 } else { 4 };
+    let (year, rest) = rest.split_at_checked(year)?;
+    let text: &[u8; 15] = rest.first_chunk()?;
+    let pair = |place: usize| pair([text[place], text[place + 1]]);
+    let is_sound = [text[0], text[3], text[9], text[12]] == *b"--::"
+        && matches!(text[6], b'T' | b' ')
+        && year.iter().all(u8::is_ascii_digit)
+        && (1..=12).contains(&pair(1))
+        && (1..=31).contains(&pair(4))
+        && pair(7) <= 23
+        && pair(10) <= 59
+        && pair(13) <= 60;
+    let end = at + year.len() + text.len();
+    let end = match line.get(end) {
+        _ if !is_sound => return None,
+        Some(b'0'..=b'9') => return None,
+        Some(b':' | b'.' | b',') => {
+            Some(digits(line, end + 1)).filter(|fraction| end + 1 < *fraction)?
+        }
+        _ => end,
+    };
+    match line.get(end) {
+        Some(b'Z') => Some(end + 1),
+        Some(b'+' | b'-') => usual_zone(line, end),
+        _ => Some(end),
+    }
+}
+
+fn usual_zone(line: &[u8], at: usize) -> Option<usize> {
+    let text: &[u8; 6] = line.get(at..)?.first_chunk()?;
+    let is_sound =
+        text[3] == b':' && pair([text[1], text[2]]) <= 23 && pair([text[4], text[5]]) <= 59;
+    let end = at + text.len();
+    (is_sound && !line.get(end).is_some_and(u8::is_ascii_digit)).then_some(end)
 }
 
 fn iso8601_date(input: &[u8]) -> Parsed<'_, ()> {
