@@ -47,6 +47,10 @@ fn main() -> ExitCode {
     // As with the standard harness, a bare word chooses the rows whose name holds it.
     let word = arguments.get(1).filter(|word| !word.starts_with("--"));
     rows.retain(|row| word.is_none_or(|word| row.name.contains(word.as_str())));
+    if rows.is_empty() {
+        eprintln!("no row has a name with that word");
+        return ExitCode::FAILURE;
+    }
     let report = measure::run(rows, rounds);
     let text = format!(
         "{}. Nanoseconds for one line, {rounds} rounds in turn.\n\n{}",
