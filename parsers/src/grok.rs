@@ -186,9 +186,15 @@ impl Grok {
     ///
     /// # Errors
     ///
-    /// A pattern that is not known or refers to itself, a broken expression, syntax that is not supported (numbered
-    /// back references, `\G`, `\K`, `\X`, subexpression calls, conditionals, look-behind of no fixed length), and what
-    /// is beyond the limits: with the place, and what would be right.
+    /// A pattern that is not known or refers to itself, a broken expression, syntax that is not supported, and what is
+    /// beyond the limits: with the place, and what would be right. Of Oniguruma's syntax these are not supported:
+    ///
+    /// - numbered back references, `\1` and `\k<1>`, and those to another level, `\k<name+1>`;
+    /// - calls of groups, `\g<name>`, and conditionals, `(?(<name>)yes|no)`;
+    /// - `\G`, `\K` and `\X`, and the absent operators, `(?~...)`;
+    /// - the flags `a`, `d` and `u`;
+    /// - bytes that are no character of their own, `\303` and `\M-a`, and several characters in one `\u{41 42}`;
+    /// - a look-behind of no fixed length.
     pub fn compile(expression: &str, patterns: &Patterns, options: Options) -> Result<Self, Error> {
         if EXPRESSION_BYTES_MAX < expression.len() {
             return Err(Error::new(format!(

@@ -87,6 +87,48 @@ fn the_dot_takes_newlines() {
 }
 
 #[test]
+fn characters_by_their_code() {
+    check(r"^(?<x>\u{41})$", "A", "x=A");
+    check(r"^(?<x>\u{ 1f980 })$", "🦀", "x=🦀");
+    check(r"^(?<x>\u0041\x41\x{e9})$", "AAé", "x=AAé");
+    check(r"^(?<x>[\u{41}-\u{43}]+)$", "ABC", "x=ABC");
+    check(r"^\u{41}$", &"u".repeat(41), "null");
+    check(r"^(?<x>\101\012\0)$", "A\n\0", "x=A\n\0");
+    check(r"^(?<x>[\1\101\7]+)$", "\u{1}A\u{7}", "x=\u{1}A\u{7}");
+}
+
+#[test]
+fn control_characters_by_their_letter() {
+    check(
+        r"^(?<x>\cA\ca\C-a\c[\c?)$",
+        "\u{1}\u{1}\u{1}\u{1B}\u{7F}",
+        "x=\u{1}\u{1}\u{1}\u{1B}\u{7F}",
+    );
+    check(
+        r"^(?<x>[\cA-\cC]+)$",
+        "\u{1}\u{2}\u{3}",
+        "x=\u{1}\u{2}\u{3}",
+    );
+    check(r"^\cA$", "cA", "null");
+}
+
+#[test]
+fn a_back_reference_may_stand_between_quotes() {
+    check(r"(?<q>[ab])\k'q'", "abb", "q=b");
+}
+
+#[test]
+fn a_comment_may_hold_an_escaped_parenthesis() {
+    check(r"^a(?#x\)y)b$", "ab", "");
+    check(r"^(?<x>a(?#letters)+)$", "aa", "x=aa");
+}
+
+#[test]
+fn blanks_may_stand_before_a_repetition_where_they_mean_nothing() {
+    check("(?x) ^ (?<x> \\d + ) # digits\n $", "17", "x=17");
+}
+
+#[test]
 fn bounds_of_lines_are_not_bounds_of_the_text() {
     check("^b$", "a\nb\nc", "");
     check("\\Ab\\z", "a\nb\nc", "null");
@@ -346,7 +388,12 @@ fn what_a_run_of_any_text_swallowed_does_not_count_as_matched() {
         8,
         "%{INT:n}",
     );
-    check("^%{WORD:a}( %{WORD:b})?( %{INT:c})?$", "a b !", 4, "%{INT:c}");
+    check(
+        "^%{WORD:a}( %{WORD:b})?( %{INT:c})?$",
+        "a b !",
+        4,
+        "%{INT:c}",
+    );
 }
 
 #[test]

@@ -213,7 +213,7 @@ impl<'t, 's, 'p> Parser<'t, 's, 'p> {
             if matches!(letter, '|' | ')') {
                 break;
             }
-            if self.skip_blank_and_comment() {
+            if self.skip_blank_and_comment()? {
                 continue;
             }
             if let Some(flags) = self.isolated_flags()? {
@@ -248,27 +248,36 @@ impl<'t, 's, 'p> Parser<'t, 's, 'p> {
     }
 
     /// `(?#comment)` anywhere; blanks and `#` to the end of the line under `(?x)`.
-    fn skip_blank_and_comment(&mut self) -> bool {
+    fn skip_blank_and_comment(&mut self) -> Result<bool, Error> {
         if self.rest().starts_with("(?#") {
-            let length = self
-                .rest()
-                .find(')')
-                .map_or(self.rest().len(), |end| end + 1);
-            self.at += length;
-            return true;
+            self.skip_comment()?;
+            return Ok(true);
         }
         if !self.flags.extended {
-            return false;
+            return Ok(false);
         }
         match self.peek() {
-            Some(letter) if letter.is_ascii_whitespace() => self.bump().is_some(),
+            Some(letter) if letter.is_ascii_whitespace() => self.at += 1,
             Some('#') => {
                 let length = self.rest().find('\n').unwrap_or(self.rest().len());
                 self.at += length;
-                true
             }
-            _ => false,
+            _ => return Ok(false),
         }
+        Ok(true)
+    }
+
+    /// A backslash takes a parenthesis into the comment.
+    fn skip_comment(&mut self) -> Result<(), Error> {
+        let start = self.at;
+        while let Some(letter) = self.bump() {
+            match letter {
+                '\\' => drop(self.bump()),
+                ')' => return Ok(()),
+                _ => {}
+            }
+        }
+        Err(Error::new("a comment (?# without its )").at_offset(self.text, start))
     }
 
     /// One piece without its quantifier.
@@ -330,6 +339,7 @@ impl<'t, 's, 'p> Parser<'t, 's, 'p> {
                     "groups and repetitions are nested deeper than {HEIGHT_MAX}"
                 )));
             }
+            while self.skip_blank_and_comment()? {}
             let Some((min, max, counted)) = self.quantifier()? else {
                 return Ok(node);
             };

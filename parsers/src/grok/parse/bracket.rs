@@ -116,7 +116,12 @@ impl Parser<'_, '_, '_> {
         if self.eat("b") {
             return Ok(Item::Letter('\u{8}'));
         }
-        self.letter_escape().map(Item::Letter)
+        // No group can be meant here.
+        match self.peek() {
+            Some('0'..='7') => self.octal(),
+            _ => self.letter_escape(),
+        }
+        .map(Item::Letter)
     }
 }
 
