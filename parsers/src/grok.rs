@@ -173,6 +173,9 @@ impl Grok {
     /// a name, which may be one of a nested field: `(?<[url][path]>...)`. Text that is no reference, such as `%{`,
     /// stands for itself.
     ///
+    /// Under `(?i)` letters are the same that Unicode's simple case folding takes for the same, one for one: `s` and the
+    /// long `ſ`, but not `ß` and `ss`, which Oniguruma takes for the same as well.
+    ///
     /// It takes some 10 to 500 µs: once for many lines.
     ///
     /// ```

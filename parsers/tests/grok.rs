@@ -128,6 +128,63 @@ fn blanks_may_stand_before_a_repetition_where_they_mean_nothing() {
     check("(?x) ^ (?<x> \\d + ) # digits\n $", "17", "x=17");
 }
 
+/// The line matches the expression in all engines that can be asked.
+#[track_caller]
+fn check_tiers(expression: &str, line: &str, want: bool) {
+    for best_tier in [Tier::Scanner, Tier::Automaton, Tier::Backtracker] {
+        let options = Options {
+            best_tier,
+            ..Options::default()
+        };
+        let grok = Grok::compile(expression, &Patterns::legacy(), options).unwrap();
+        let outcome = grok.search(line.as_bytes(), &mut Slots::new());
+        assert_eq!(
+            outcome == Outcome::Match,
+            want,
+            "{expression} {line} {best_tier:?}"
+        );
+    }
+}
+
+#[test]
+fn all_forms_of_a_letter_are_one_where_case_is_ignored() {
+    for forms in ["kK\u{212A}", "sS\u{17F}", "σΣς", "éÉ"] {
+        for (one, other) in forms
+            .chars()
+            .flat_map(|one| forms.chars().map(move |other| (one, other)))
+        {
+            let line = format!("-{other}-");
+            check_tiers(&format!("^-(?i){one}-$"), &line, true);
+            check_tiers(&format!("(?i:-{one}-)"), &line, true);
+            check_tiers(&format!("^-(?i)[{one}]-$"), &line, true);
+            check_tiers(&format!("^-(?i)[^{one}]-$"), &line, false);
+            check_tiers(&format!("^-{one}-$"), &line, one == other);
+        }
+    }
+    check_tiers("^(?i)[a-z]+$", "\u{17F}\u{212A}Z", true);
+    check_tiers("^(?i)[A-Z]+$", "\u{17F}\u{212A}z", true);
+}
+
+#[test]
+fn named_sets_keep_to_their_side_of_ascii_where_case_is_ignored() {
+    for set in [r"\W", r"[\W]", r"[^\w]"] {
+        check_tiers(&format!("^(?i){set}$"), "k", false);
+        check_tiers(&format!("^(?i){set}$"), "\u{212A}", true);
+    }
+    for set in [r"\w", r"[\w]", r"[^\W]"] {
+        check_tiers(&format!("^(?i){set}$"), "K", true);
+        check_tiers(&format!("^(?i){set}$"), "\u{212A}", false);
+    }
+}
+
+#[test]
+fn a_letter_is_never_two_where_case_is_ignored() {
+    check_tiers("^(?i)ß$", "ẞ", true);
+    check_tiers("^(?i)ß$", "ss", false);
+    check_tiers("^(?i)ss$", "ß", false);
+    check_tiers("^(?i)fi$", "ﬁ", false);
+}
+
 #[test]
 fn bounds_of_lines_are_not_bounds_of_the_text() {
     check("^b$", "a\nb\nc", "");

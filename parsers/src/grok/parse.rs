@@ -70,7 +70,7 @@ struct Scope<'p> {
     /// Sets of Unicode by their names, and sets with both cases by the set: they are large, and an expression may name
     /// the same one thousands of times.
     unicode: HashMap<String, Class>,
-    folded: HashMap<Class, Class>,
+    folded: HashMap<(Class, Class), Class>,
     references: usize,
     /// Of all definitions that were expanded.
     bytes: usize,
@@ -98,12 +98,14 @@ impl Scope<'_> {
         Some(class)
     }
 
-    fn folded(&mut self, class: Class) -> Class {
-        if let Some(folded) = self.folded.get(&class) {
+    /// The set with both cases; these letters of it are written out.
+    fn folded(&mut self, class: Class, letters: &Class) -> Class {
+        let key = (class, letters.clone());
+        if let Some(folded) = self.folded.get(&key) {
             return folded.clone();
         }
-        let folded = class.ignoring_case();
-        self.folded.insert(class, folded.clone());
+        let folded = key.0.ignoring_case_with(letters);
+        self.folded.insert(key, folded.clone());
         folded
     }
 
@@ -295,7 +297,9 @@ impl<'t, 's, 'p> Parser<'t, 's, 'p> {
             '.' => Ok(Node::Class(Arc::new(Class::any_but_newline()))),
             '^' => Ok(Node::Assert(Assert::LineStart)),
             '$' => Ok(Node::Assert(Assert::LineEnd)),
-            '[' => self.bracket().map(|class| self.class(class)),
+            '[' => self
+                .bracket()
+                .map(|set| self.class(set.class, &set.letters)),
             '(' => self.group(),
             '\\' => self.escape(),
             '*' | '+' | '?' => Err(Error::new(format!(
@@ -305,13 +309,9 @@ impl<'t, 's, 'p> Parser<'t, 's, 'p> {
         }
     }
 
-    fn literal(&self, letter: char) -> Node {
+    fn literal(&mut self, letter: char) -> Node {
         let class = Class::single(letter.into());
-        let folded = if self.flags.ignore_case {
-            class.ignoring_case()
-        } else {
-            class.clone()
-        };
+        let folded = self.fold(class.clone(), &class);
         if folded == class {
             Node::Literal(letter.to_string().into_bytes())
         } else {
@@ -319,14 +319,15 @@ impl<'t, 's, 'p> Parser<'t, 's, 'p> {
         }
     }
 
-    fn class(&mut self, class: Class) -> Node {
-        Node::Class(Arc::new(self.fold(class)))
+    /// A set, of which these letters are written out.
+    fn class(&mut self, class: Class, letters: &Class) -> Node {
+        Node::Class(Arc::new(self.fold(class, letters)))
     }
 
     /// The set with both cases, where case is ignored.
-    fn fold(&mut self, class: Class) -> Class {
+    fn fold(&mut self, class: Class, letters: &Class) -> Class {
         match self.flags.ignore_case {
-            true => self.scope.folded(class),
+            true => self.scope.folded(class, letters),
             false => class,
         }
     }

@@ -11,7 +11,7 @@ impl Parser<'_, '_, '_> {
     /// The piece behind a backslash that was taken already.
     pub(super) fn escape(&mut self) -> Result<Node, Error> {
         if let Some(class) = self.class_escape()? {
-            return Ok(self.class(class));
+            return Ok(self.class(class, &Class::default()));
         }
         let assert = match self.peek() {
             Some('b') => Assert::WordEdge,
