@@ -186,6 +186,22 @@ fn a_letter_is_never_two_where_case_is_ignored() {
 }
 
 #[test]
+fn flags_reach_into_the_definitions_that_are_referred_to() {
+    for (expression, line) in [
+        ("(?i)%{MONTH:m}", "x JAN y"),
+        ("(?i:%{WORD} %{TTY:t})", "x /DEV/tty1"),
+        ("^(?i)%{SYSLOGTIMESTAMP:t} x", "NOV 20 18:56:21 x"),
+        ("(?i)%{HTTPDATE:t}", "20/NOV/2026:18:56:21 +0100"),
+        ("(?i:%{A=a%{B=b}c})", "ABC"),
+    ] {
+        check_tiers(expression, line, true);
+        check_tiers(&expression.replacen("(?i", "(?-i", 1), line, false);
+    }
+    check_tiers("(?-m:a%{DATA}b)", "a\nb", false);
+    check_tiers("(?x) ^ %{A=a b} $", "ab", true);
+}
+
+#[test]
 fn bounds_of_lines_are_not_bounds_of_the_text() {
     check("^b$", "a\nb\nc", "");
     check("\\Ab\\z", "a\nb\nc", "null");

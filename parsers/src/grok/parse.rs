@@ -51,7 +51,13 @@ pub(super) fn parse(text: &str, patterns: &Patterns, captures: Captures) -> Resu
         captures: Vec::new(),
         warnings: Vec::new(),
     };
-    let tree = Parser::new(text, &mut scope).parse_whole()?;
+    // grok compiles with Ruby's MULTILINE: the dot takes newlines.
+    let flags = Flags {
+        ignore_case: false,
+        dot_all: true,
+        extended: false,
+    };
+    let tree = Parser::new(text, flags, &mut scope).parse_whole()?;
     Ok(Parsed {
         tree,
         captures: scope.captures,
@@ -139,13 +145,7 @@ struct Parser<'t, 's, 'p> {
 }
 
 impl<'t, 's, 'p> Parser<'t, 's, 'p> {
-    fn new(text: &'t str, scope: &'s mut Scope<'p>) -> Self {
-        // grok compiles with Ruby's MULTILINE: the dot takes newlines.
-        let flags = Flags {
-            ignore_case: false,
-            dot_all: true,
-            extended: false,
-        };
+    fn new(text: &'t str, flags: Flags, scope: &'s mut Scope<'p>) -> Self {
         Self {
             text,
             at: 0,
