@@ -111,6 +111,7 @@
 #![deny(missing_docs)]
 #![forbid(unsafe_code)]
 
+mod digits;
 mod error;
 mod near;
 
