@@ -16,8 +16,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         Some(path) => Box::new(BufReader::new(File::open(path)?)),
         None => Box::new(io::stdin().lock()),
     };
-    let grok = compile(&expression)?;
-    convert(&grok, input, io::stdout().lock())?;
+    convert(&compile(&expression)?, input, io::stdout().lock())?;
     Ok(())
 }
 
@@ -40,7 +39,7 @@ pub fn convert(grok: &Grok, mut input: impl BufRead, mut output: impl Write) -> 
     output.flush()
 }
 
-/// The captures of a match: typed, empty ones left out, those of one name in a list.
+/// The captures of a match, typed; of one name texts make a list, of others the first stays, as with Logstash.
 fn fields(grok: &Grok, line: &[u8], slots: &Slots) -> Map<String, Value> {
     let mut fields = Map::new();
     for (index, capture) in grok.captures().iter().enumerate() {
@@ -52,7 +51,8 @@ fn fields(grok: &Grok, line: &[u8], slots: &Slots) -> Map<String, Value> {
         match fields.get_mut(&capture.field) {
             None => drop(fields.insert(capture.field.clone(), value)),
             Some(Value::Array(list)) => list.push(value),
-            Some(first) => *first = json!([first.take(), value]),
+            Some(first) if first.is_string() => *first = json!([first.take(), value]),
+            Some(_) => {}
         }
     }
     fields

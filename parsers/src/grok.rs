@@ -178,6 +178,10 @@ impl Grok {
     /// a name, which may be one of a nested field: `(?<[url][path]>...)`. Text that is no reference, such as `%{`,
     /// stands for itself.
     ///
+    /// Under `(?i)` letters are the same that Unicode's simple case folding takes for the same, one for one: `s` and the
+    /// long `ſ`, but not `ß` and `ss`, which Oniguruma takes for the same as well. A back reference asks for the very bytes
+    /// that were captured. Flags reach into the definitions that are referred to.
+    ///
     /// It takes some 10 to 500 µs: once for many lines.
     ///
     /// ```
@@ -191,9 +195,15 @@ impl Grok {
     ///
     /// # Errors
     ///
-    /// A pattern that is not known or refers to itself, a broken expression, syntax that is not supported (numbered
-    /// back references, `\G`, `\K`, `\X`, subexpression calls, conditionals, look-behind of no fixed length), and what
-    /// is beyond the limits: with the place, and what would be right.
+    /// A pattern that is not known or refers to itself, a broken expression, syntax that is not supported, and what is
+    /// beyond the limits: with the place, and what would be right. Of Oniguruma's syntax these are not supported:
+    ///
+    /// - numbered back references, `\1` and `\k<1>`, and those to another level, `\k<name+1>`;
+    /// - calls of groups, `\g<name>`, and conditionals, `(?(<name>)yes|no)`;
+    /// - `\G`, `\K` and `\X`, and the absent operators, `(?~...)`;
+    /// - the flags `a`, `d` and `u`;
+    /// - bytes that are no character of their own, `\303` and `\M-a`, and several characters in one `\u{41 42}`;
+    /// - a look-behind of no fixed length.
     pub fn compile(expression: &str, patterns: &Patterns, options: Options) -> Result<Self, Error> {
         if EXPRESSION_BYTES_MAX < expression.len() {
             return Err(Error::new(format!(

@@ -92,7 +92,7 @@
 //! | nesting of groups and patterns | 120 | [`Error`] |
 //! | count in `{...}` | 100,000 | [`Error`] |
 //! | an automaton | 16 MiB | another engine is taken, see [`grok::Grok::tier_reason`] |
-//! | a message, record or line of a stream | the decoder's or joiner's `Limits` | cut and marked |
+//! | a message, record or line of a stream | the decoder's `Limits`, [`joiner::Joiner::new`]'s `bytes_max` | cut and marked |
 //!
 //! A line may have any length. Every parser takes time linear in it, but for a search, which takes at most the steps above.
 //!
@@ -100,8 +100,9 @@
 //!
 //! What is compiled ([`grok::Grok`], [`grok::GrokSet`], [`grok::Patterns`], [`dissect::Dissect`], [`csv::Csv`], [`key_value::KeyValue`],
 //! [`timestamp::Format`], [`timestamp::Pattern`]) is immutable: any number of threads match through a shared reference,
-//! without waiting for each other and, after a thread's first lines, without an allocation. A thread has a
-//! [`grok::Slots`] of its own; a stream has a decoder of its own.
+//! without waiting for each other, but for the first line that needs an expression's automaton, which is built then, and,
+//! after a thread's first lines, without an allocation. A thread has a [`grok::Slots`] of its own; a stream has a decoder
+//! of its own.
 //!
 //! # Features
 //!
@@ -110,7 +111,9 @@
 #![deny(missing_docs)]
 #![forbid(unsafe_code)]
 
+mod digits;
 mod error;
+mod near;
 
 // One format each, in alphabetical order; each has a row in the table above.
 pub mod access_log;

@@ -27,7 +27,6 @@
 //! assert_eq!((kept.format, kept.message), (Format::Kept, &b"no header at all"[..]));
 //! ```
 
-pub(crate) mod near;
 mod rfc3164;
 mod rfc5424;
 mod second_opinion;

@@ -39,7 +39,7 @@ const LINES_USUAL: usize = 10;
 /// Small expressions for each line of a pattern.
 const EXPRESSIONS_FACTOR: usize = 20;
 /// One expression in so many may differ: `patterns/DIFFERENCES.md` has what joni does otherwise.
-const EXPRESSIONS_PER_FAULT: usize = 2000;
+const EXPRESSIONS_PER_FAULT: usize = 1000;
 /// The first differences of a kind are made short, for people.
 const EXAMPLES_MAX: usize = 2;
 
@@ -204,7 +204,8 @@ impl Campaign {
         }
     }
 
-    /// `None` when the library's definition is broken, which our engine must find as well.
+    /// `None` when the library cannot compile the expression with its own definitions. Whether our engine compiles them
+    /// is not asked then: it takes what joni's limits refuse.
     fn subject(&mut self, name: &str, expression: &str) -> Option<Subject> {
         let compile = |patterns: &Patterns| Grok::compile(expression, patterns, Options::default());
         let mut own = self.theirs.clone();
@@ -349,41 +350,49 @@ fn documented_lines_differ_as_their_rows_tell() {
     let mut faults = String::new();
     for row in differences::rows() {
         let Some(line) = &row.line else { continue };
-        let (bank, name) = (&row.banks[0], &row.patterns[0]);
-        let patterns = match bank.as_str() {
-            "legacy" => Patterns::legacy(),
-            _ => Patterns::ecs_v1(),
-        };
-        let expression = FORMS[0].replace("NAME", name);
-        let grok = Grok::compile(&expression, &patterns, Options::default());
-        let ours = search(
-            &grok.expect("our own patterns compile"),
-            &mut Slots::new(),
-            line,
-        );
-        let theirs = match oracle.compile(bank, &expression) {
-            Ok(()) => oracle.search(std::slice::from_ref(line)).remove(0),
-            Err(_) => Answer::NoMatch,
-        };
-        let is_told = |kind: Kind| row.kinds.contains(&kind.to_string());
-        let seen = kind(&theirs, &ours);
-        let is_right = match seen {
-            Some(Kind::OnlyOurs) => is_told(Kind::OnlyOurs) || is_told(Kind::Broken),
-            Some(kind) => is_told(kind),
-            None => false,
-        };
-        if !is_right {
-            writeln!(
-                faults,
-                "{bank} {name} {line:?}: {seen:?}\n  theirs {theirs:?}\n  ours   {ours:?}"
-            )
-            .expect("text takes text");
+        for bank in &row.banks {
+            faults += &documented(&mut oracle, &row, bank, line);
         }
     }
     assert!(
         faults.is_empty(),
         "the rows of these lines tell something else:\n{faults}"
     );
+}
+
+/// Asks both sides of the line with the row's first pattern that the bank has; nothing when they differ as the row
+/// tells.
+fn documented(oracle: &mut Oracle, row: &Row, bank: &str, line: &String) -> String {
+    let patterns = match bank {
+        "legacy" => Patterns::legacy(),
+        _ => Patterns::ecs_v1(),
+    };
+    let is_there = |name: &&String| patterns.names().any(|known| known == *name);
+    let Some(name) = row.patterns.iter().find(is_there) else {
+        return format!("{bank} has none of {:?}\n", row.patterns);
+    };
+    let expression = FORMS[0].replace("NAME", name);
+    let grok = Grok::compile(&expression, &patterns, Options::default());
+    let ours = search(
+        &grok.expect("our own patterns compile"),
+        &mut Slots::new(),
+        line,
+    );
+    let theirs = match oracle.compile(bank, &expression) {
+        Ok(()) => oracle.search(std::slice::from_ref(line)).remove(0),
+        Err(_) => Answer::NoMatch,
+    };
+    let is_told = |kind: Kind| row.kinds.contains(&kind.to_string());
+    let seen = kind(&theirs, &ours);
+    let is_right = match seen {
+        Some(Kind::OnlyOurs) => is_told(Kind::OnlyOurs) || is_told(Kind::Broken),
+        Some(kind) => is_told(kind),
+        None => false,
+    };
+    if is_right {
+        return String::new();
+    }
+    format!("{bank} {name} {line:?}: {seen:?}\n  theirs {theirs:?}\n  ours   {ours:?}\n")
 }
 
 #[test]
@@ -394,7 +403,7 @@ fn small_expressions_mean_what_the_oracle_says() {
     let mut faults: Vec<String> = Vec::new();
     let count = EXPRESSIONS_FACTOR * lines_per_side();
     for _ in 0..count {
-        let expression = format!("(?m)(?<whole>{})", expression::expression(&mut dice, 3));
+        let expression = format!("(?m)(?<whole>{})", expression::whole(&mut dice));
         let ours = Grok::compile(&expression, &patterns, Options::default());
         let theirs = oracle.compile("legacy", &expression);
         let (Ok(ours), Ok(())) = (&ours, &theirs) else {

@@ -177,6 +177,88 @@ fn broken_expressions_say_what_would_be_right() {
 }
 
 #[test]
+fn what_is_no_character_says_so() {
+    check(
+        r"a\u{}",
+        "column 2: \"\" is not the hexadecimal code of a character",
+    );
+    check(
+        r"\u{d800}",
+        "column 1: \"d800\" is not the hexadecimal code of a character",
+    );
+    check(
+        r"\u{110000}",
+        "column 1: \"110000\" is not the hexadecimal code of a character",
+    );
+    check(
+        r"\u{+41}",
+        "column 1: \"+41\" is not the hexadecimal code of a character",
+    );
+    check(r"\u{41", "column 1: \\u{...} without its }");
+    check(
+        r"\u{41 42}",
+        "column 1: \\u{...} with several characters; write \\u{41}\\u{42}",
+    );
+    check(
+        r"\u41",
+        "column 1: \\u without four digits; write \\u0041 or \\u{41}",
+    );
+    check(
+        r"\303\251",
+        "column 1: \\303 is a byte beyond ASCII and no character; write \\u0041 with the character's code",
+    );
+    let control =
+        "column 1: a control character is \\c with a letter, as \\ca ; write others as \\x1C";
+    check(r"\c", control);
+    check(r"\cé", control);
+    check(
+        r"\Ca",
+        "column 1: \\C without - ; write \\C-a or \\ca for a control character",
+    );
+    check(
+        r"\M-a",
+        "column 1: \\M is not supported: it means a byte and no character",
+    );
+}
+
+#[test]
+fn syntax_that_is_not_supported_says_so() {
+    for letter in ['G', 'K', 'X'] {
+        check(
+            &format!("a\\{letter}"),
+            &format!("column 2: \\{letter} is not supported"),
+        );
+    }
+    check(r"(?<n>a)\g<n>", "column 8: \\g is not supported");
+    let numbered = "a numbered back reference; name the group and write \\k<name>";
+    for reference in [r"\1", r"\12", r"\k<1>", r"\k<-1>", r"\k'1'"] {
+        check(
+            &format!("(?<n>a){reference}"),
+            &format!("column 8: {numbered}"),
+        );
+    }
+    check(r"(?<n>a)\k<m>", "\\k<m> refers to no group of this name");
+    check(
+        "(?<n>a)?(?(<n>)b|c)",
+        "column 9: a conditional (?(...)) is not supported; write alternatives",
+    );
+    check(
+        "(?~ab)",
+        "column 1: an absent operator (?~...) is not supported",
+    );
+    for flag in ['a', 'd', 'u'] {
+        let text = format!("column 1: the flag {flag} is not supported; known are i, m and x");
+        check(&format!("(?{flag})x"), &text);
+        check(&format!("(?i{flag}:x)"), &text);
+    }
+    check("a(?#b", "column 2: a comment (?# without its )");
+    check(
+        "(?<n>a)(?&n)",
+        "column 8: unknown kind of group; write \\( for a parenthesis",
+    );
+}
+
+#[test]
 fn a_file_in_latin_1_is_refused_where_it_is_no_utf_8() {
     check_unreadable(
         b"A b\nSIZE Gr\xF6\xDFe\n",

@@ -5,6 +5,8 @@
 
 use memchr::memchr;
 
+use crate::digits::hexadecimal_pair;
+
 /// Appends a field as the client sent it.
 ///
 /// A backslash that begins none of the escapes stands for itself. The result may be no UTF-8.
@@ -38,9 +40,8 @@ fn escaped(escape: &[u8]) -> Option<(u8, usize)> {
         b't' => b'\t',
         b'v' => 0x0B,
         b'x' => {
-            let digit = |at: usize| (*escape.get(at)? as char).to_digit(16);
-            let byte = digit(2)? * 16 + digit(3)?;
-            return Some((u8::try_from(byte).ok()?, 4));
+            let byte = hexadecimal_pair(*escape.get(2)?, *escape.get(3)?)?;
+            return Some((byte, 4));
         }
         _ => return None,
     };

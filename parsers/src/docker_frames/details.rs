@@ -11,6 +11,8 @@ use nom::multi::many0_count;
 use nom::sequence::{preceded, separated_pair, terminated};
 use nom::{IResult, Parser};
 
+use crate::digits::hexadecimal_pair;
+
 /// The keys and values before a record's text.
 ///
 /// It iterates over pairs of key and value, both still encoded, see [`unescape_detail`].
@@ -104,16 +106,15 @@ fn is_encoded(byte: u8) -> bool {
 /// assert_eq!(value, b"a,b 100%");
 /// ```
 pub fn unescape_detail(encoded: &[u8], out: &mut Vec<u8>) {
-    let digit = |byte: u8| char::from(byte).to_digit(16);
     let mut rest = encoded;
     while let [byte, after @ ..] = rest {
         let escape = match after {
-            [high, low, ..] if *byte == b'%' => digit(*high).zip(digit(*low)),
+            [high, low, ..] if *byte == b'%' => hexadecimal_pair(*high, *low),
             _ => None,
         };
         rest = match escape {
-            Some((high, low)) => {
-                out.push((high * 16 + low) as u8);
+            Some(byte) => {
+                out.push(byte);
                 after.get(2..).unwrap_or_default()
             }
             None => {

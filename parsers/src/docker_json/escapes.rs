@@ -1,6 +1,6 @@
 //! JSON's escapes in a text: the bytes between the quotes in, the text itself out.
 
-use crate::syslog::near;
+use crate::near;
 
 /// What stands for a code that is no character.
 const REPLACEMENT: &[u8] = "\u{FFFD}".as_bytes();

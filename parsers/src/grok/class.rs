@@ -6,7 +6,7 @@
 use std::fmt;
 use std::sync::OnceLock;
 
-use regex_syntax::hir::HirKind;
+use regex_syntax::hir::{ClassUnicode, ClassUnicodeRange, HirKind};
 
 /// The last code point there is.
 const LAST: u32 = 0x10FFFF;
@@ -130,20 +130,36 @@ impl Class {
         self.ranges.last().is_none_or(|last| last.1 < 0x80)
     }
 
-    /// The set with the other case of each letter added, for `(?i)`.
+    /// The set with all that Unicode's simple case folding takes for the same letters, for `(?i)`: with `s` come `S` and
+    /// `\u{17F}`.
     pub fn ignoring_case(&self) -> Self {
-        let mut ranges = self.ranges.clone();
-        let is_small =
-            self.ranges.len() < 4 && self.ranges.iter().all(|range| range.1 - range.0 < 64);
-        if is_small {
-            let codes = self.ranges.iter().flat_map(|range| range.0..=range.1);
-            let letters = codes.filter_map(char::from_u32);
-            ranges.extend(letters.flat_map(other_case).map(|other| (other, other)));
-        } else {
-            let of_it = cases().iter().filter(|(letter, _)| self.contains(*letter));
-            ranges.extend(of_it.map(|(_, other)| (*other, *other)));
-        }
-        Self::from_ranges(&ranges)
+        let letters = self.intersection(cased());
+        // Surrogates are no characters, and have no case.
+        let range = |&(low, high): &(u32, u32)| {
+            let (low, high) = (char::from_u32(low)?, char::from_u32(high)?);
+            Some(ClassUnicodeRange::new(low, high))
+        };
+        let mut folded = ClassUnicode::new(letters.ranges.iter().filter_map(range));
+        folded
+            .try_case_fold_simple()
+            .expect("the tables of case are compiled in");
+        self.union(&Self::of_hir(&folded))
+    }
+
+    /// The same, but a letter of ASCII and one beyond it are taken for the same only if it is one of these: `\W` holds
+    /// the Kelvin sign, and is not meant to hold `k` where case is ignored.
+    pub fn ignoring_case_with(&self, letters: &Self) -> Self {
+        let ascii = Self::from_ranges(&[(0, 0x7F)]);
+        let within = |half: &Self| self.intersection(half).ignoring_case().intersection(half);
+        self.union(&within(&ascii))
+            .union(&within(&ascii.negated()))
+            .union(&self.intersection(letters).ignoring_case())
+    }
+
+    fn of_hir(class: &ClassUnicode) -> Self {
+        let ranges = class.iter();
+        let ranges = ranges.map(|range| (range.start().into(), range.end().into()));
+        Self::from_ranges(&ranges.collect::<Vec<_>>())
     }
 
     /// The POSIX bracket `[:name:]`, with Unicode's meaning as in Ruby.
@@ -180,10 +196,9 @@ impl Class {
 fn of_unicode(expression: &str) -> Option<Class> {
     let parsed = regex_syntax::parse(expression).ok()?;
     let ranges: Vec<(u32, u32)> = match parsed.kind() {
-        HirKind::Class(regex_syntax::hir::Class::Unicode(class)) => class
-            .iter()
-            .map(|range| (range.start().into(), range.end().into()))
-            .collect(),
+        HirKind::Class(regex_syntax::hir::Class::Unicode(class)) => {
+            return Some(Class::of_hir(class));
+        }
         // A set of one character is made a text.
         HirKind::Literal(literal) => {
             let text = std::str::from_utf8(&literal.0).ok()?;
@@ -247,27 +262,13 @@ fn beyond_ascii(expression: &str, ascii: &[u8]) -> Class {
         .union(&ascii)
 }
 
-/// All letters and their other case.
-fn cases() -> &'static [(u32, u32)] {
-    static PAIRS: OnceLock<Vec<(u32, u32)>> = OnceLock::new();
-    PAIRS.get_or_init(|| {
-        let letters = (0..=LAST).filter_map(char::from_u32);
-        let pairs =
-            letters.flat_map(|letter| other_case(letter).map(move |other| (letter.into(), other)));
-        pairs.filter(|(letter, other)| letter != other).collect()
+/// All letters that have another case: to fold a set, only these need be looked at.
+fn cased() -> &'static Class {
+    static CELL: OnceLock<Class> = OnceLock::new();
+    CELL.get_or_init(|| {
+        of_unicode(r"[\p{Changes_When_Casemapped}\p{Changes_When_Casefolded}]")
+            .expect("a constant that a test reads as well")
     })
-}
-
-fn other_case(letter: char) -> impl Iterator<Item = u32> {
-    let single = |mut letters: std::vec::IntoIter<char>| {
-        let first = letters.next();
-        first.filter(|_| letters.len() == 0).map(u32::from)
-    };
-    let lower: Vec<char> = letter.to_lowercase().collect();
-    let upper: Vec<char> = letter.to_uppercase().collect();
-    [single(lower.into_iter()), single(upper.into_iter())]
-        .into_iter()
-        .flatten()
 }
 
 /// The character at a position: its code point and length in bytes; `None` at the end of the line.
@@ -390,11 +391,45 @@ mod tests {
     }
 
     #[test]
-    fn case_is_ignored_both_ways() {
-        let class = Class::single('k'.into()).ignoring_case();
-        assert!(class.contains('K'.into()) && class.contains('k'.into()));
+    fn case_is_ignored_all_ways() {
+        for forms in ["kK\u{212A}", "sS\u{17F}", "σΣς", "åÅ\u{212B}"] {
+            for letter in forms.chars() {
+                let class = Class::single(letter.into()).ignoring_case();
+                assert!(forms.chars().all(|form| class.contains(form.into())));
+                let count = |&(low, high): &(u32, u32)| (low..=high).count();
+                assert_eq!(
+                    class.ranges().iter().map(count).sum::<usize>(),
+                    forms.chars().count()
+                );
+            }
+        }
         let upper = Class::posix("upper").unwrap().ignoring_case();
         assert!(upper.contains('ж'.into()) && upper.contains('a'.into()));
         assert!(!upper.contains('1'.into()));
+    }
+
+    #[test]
+    fn no_letter_of_another_case_is_passed_over() {
+        let mut rest = ClassUnicode::new([ClassUnicodeRange::new('\0', char::MAX)]);
+        let others = cased().negated();
+        rest.intersect(&ClassUnicode::new(others.ranges().iter().filter_map(
+            |(low, high)| {
+                let low = char::from_u32(*low)?;
+                Some(ClassUnicodeRange::new(low, char::from_u32(*high)?))
+            },
+        )));
+        let before = rest.clone();
+        rest.case_fold_simple();
+        assert_eq!(rest, before);
+    }
+
+    #[test]
+    fn only_written_letters_go_beyond_ascii() {
+        let none = Class::default();
+        let no_word = Class::word().negated().ignoring_case_with(&none);
+        assert!(!no_word.contains('k'.into()));
+        assert!(!Class::word().ignoring_case_with(&none).contains(0x212A));
+        let letter = Class::single('k'.into());
+        assert!(Class::word().ignoring_case_with(&letter).contains(0x212A));
     }
 }

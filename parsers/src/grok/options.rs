@@ -38,7 +38,7 @@ impl Default for Options {
     }
 }
 
-/// The usual budget in steps: some 50 ms on a slow core, and more than a thousand times what a line needs.
+/// The usual budget in steps: some 50 to 130 ms on a slow core, and more than a thousand times what a line needs.
 ///
 /// ```
 /// use sawlog_parsers::grok::{Options, STEPS_MAX};

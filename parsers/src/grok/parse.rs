@@ -51,7 +51,13 @@ pub(super) fn parse(text: &str, patterns: &Patterns, captures: Captures) -> Resu
         captures: Vec::new(),
         warnings: Vec::new(),
     };
-    let tree = Parser::new(text, &mut scope).parse_whole()?;
+    // grok compiles with Ruby's MULTILINE: the dot takes newlines.
+    let flags = Flags {
+        ignore_case: false,
+        dot_all: true,
+        extended: false,
+    };
+    let tree = Parser::new(text, flags, &mut scope).parse_whole()?;
     Ok(Parsed {
         tree,
         captures: scope.captures,
@@ -70,7 +76,7 @@ struct Scope<'p> {
     /// Sets of Unicode by their names, and sets with both cases by the set: they are large, and an expression may name
     /// the same one thousands of times.
     unicode: HashMap<String, Class>,
-    folded: HashMap<Class, Class>,
+    folded: HashMap<(Class, Class), Class>,
     references: usize,
     /// Of all definitions that were expanded.
     bytes: usize,
@@ -98,12 +104,14 @@ impl Scope<'_> {
         Some(class)
     }
 
-    fn folded(&mut self, class: Class) -> Class {
-        if let Some(folded) = self.folded.get(&class) {
+    /// The set with both cases; these letters of it are written out.
+    fn folded(&mut self, class: Class, letters: &Class) -> Class {
+        let key = (class, letters.clone());
+        if let Some(folded) = self.folded.get(&key) {
             return folded.clone();
         }
-        let folded = class.ignoring_case();
-        self.folded.insert(class, folded.clone());
+        let folded = key.0.ignoring_case_with(letters);
+        self.folded.insert(key, folded.clone());
         folded
     }
 
@@ -137,13 +145,7 @@ struct Parser<'t, 's, 'p> {
 }
 
 impl<'t, 's, 'p> Parser<'t, 's, 'p> {
-    fn new(text: &'t str, scope: &'s mut Scope<'p>) -> Self {
-        // grok compiles with Ruby's MULTILINE: the dot takes newlines.
-        let flags = Flags {
-            ignore_case: false,
-            dot_all: true,
-            extended: false,
-        };
+    fn new(text: &'t str, flags: Flags, scope: &'s mut Scope<'p>) -> Self {
         Self {
             text,
             at: 0,
@@ -213,7 +215,7 @@ impl<'t, 's, 'p> Parser<'t, 's, 'p> {
             if matches!(letter, '|' | ')') {
                 break;
             }
-            if self.skip_blank_and_comment() {
+            if self.skip_blank_and_comment()? {
                 continue;
             }
             if let Some(flags) = self.isolated_flags()? {
@@ -248,27 +250,36 @@ impl<'t, 's, 'p> Parser<'t, 's, 'p> {
     }
 
     /// `(?#comment)` anywhere; blanks and `#` to the end of the line under `(?x)`.
-    fn skip_blank_and_comment(&mut self) -> bool {
+    fn skip_blank_and_comment(&mut self) -> Result<bool, Error> {
         if self.rest().starts_with("(?#") {
-            let length = self
-                .rest()
-                .find(')')
-                .map_or(self.rest().len(), |end| end + 1);
-            self.at += length;
-            return true;
+            self.skip_comment()?;
+            return Ok(true);
         }
         if !self.flags.extended {
-            return false;
+            return Ok(false);
         }
         match self.peek() {
-            Some(letter) if letter.is_ascii_whitespace() => self.bump().is_some(),
+            Some(letter) if letter.is_ascii_whitespace() => self.at += 1,
             Some('#') => {
                 let length = self.rest().find('\n').unwrap_or(self.rest().len());
                 self.at += length;
-                true
             }
-            _ => false,
+            _ => return Ok(false),
         }
+        Ok(true)
+    }
+
+    /// A backslash takes a parenthesis into the comment.
+    fn skip_comment(&mut self) -> Result<(), Error> {
+        let start = self.at;
+        while let Some(letter) = self.bump() {
+            match letter {
+                '\\' => drop(self.bump()),
+                ')' => return Ok(()),
+                _ => {}
+            }
+        }
+        Err(Error::new("a comment (?# without its )").at_offset(self.text, start))
     }
 
     /// One piece without its quantifier.
@@ -286,7 +297,9 @@ impl<'t, 's, 'p> Parser<'t, 's, 'p> {
             '.' => Ok(Node::Class(Arc::new(Class::any_but_newline()))),
             '^' => Ok(Node::Assert(Assert::LineStart)),
             '$' => Ok(Node::Assert(Assert::LineEnd)),
-            '[' => self.bracket().map(|class| self.class(class)),
+            '[' => self
+                .bracket()
+                .map(|set| self.class(set.class, &set.letters)),
             '(' => self.group(),
             '\\' => self.escape(),
             '*' | '+' | '?' => Err(Error::new(format!(
@@ -296,13 +309,9 @@ impl<'t, 's, 'p> Parser<'t, 's, 'p> {
         }
     }
 
-    fn literal(&self, letter: char) -> Node {
+    fn literal(&mut self, letter: char) -> Node {
         let class = Class::single(letter.into());
-        let folded = if self.flags.ignore_case {
-            class.ignoring_case()
-        } else {
-            class.clone()
-        };
+        let folded = self.fold(class.clone(), &class);
         if folded == class {
             Node::Literal(letter.to_string().into_bytes())
         } else {
@@ -310,14 +319,15 @@ impl<'t, 's, 'p> Parser<'t, 's, 'p> {
         }
     }
 
-    fn class(&mut self, class: Class) -> Node {
-        Node::Class(Arc::new(self.fold(class)))
+    /// A set, of which these letters are written out.
+    fn class(&mut self, class: Class, letters: &Class) -> Node {
+        Node::Class(Arc::new(self.fold(class, letters)))
     }
 
     /// The set with both cases, where case is ignored.
-    fn fold(&mut self, class: Class) -> Class {
+    fn fold(&mut self, class: Class, letters: &Class) -> Class {
         match self.flags.ignore_case {
-            true => self.scope.folded(class),
+            true => self.scope.folded(class, letters),
             false => class,
         }
     }
@@ -330,6 +340,7 @@ impl<'t, 's, 'p> Parser<'t, 's, 'p> {
                     "groups and repetitions are nested deeper than {HEIGHT_MAX}"
                 )));
             }
+            while self.skip_blank_and_comment()? {}
             let Some((min, max, counted)) = self.quantifier()? else {
                 return Ok(node);
             };

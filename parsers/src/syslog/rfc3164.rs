@@ -11,7 +11,8 @@
 //! than these searches; the stamps' rarer forms, in `timestamp/bsd.rs`, are nom's.
 
 use super::tag::{self, Tagged};
-use super::{Format, Message, Priority, Reference, near, without_mark};
+use super::{Format, Message, Priority, Reference, without_mark};
+use crate::near;
 use crate::timestamp::civil::NANOS_PER_SECOND;
 use crate::timestamp::{bsd, complete, fixed};
 

@@ -4,9 +4,9 @@
 //! that is missing or broken, which then is part of the message. Cut by hand:
 //! every line of any format comes by here, and with nom's combinators a header took longer.
 
-use super::near;
 use super::structured_data::StructuredData;
 use super::{Format, Message, Reference, without_mark};
+use crate::near;
 use crate::timestamp::fixed;
 
 /// Fills the message; after `None` it is as it was.

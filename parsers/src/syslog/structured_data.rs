@@ -6,7 +6,7 @@
 
 use memchr::{memchr, memchr2};
 
-use super::near;
+use crate::near;
 
 /// Bytes of a value that are walked before the search is handed on.
 const VALUE_BYTES_USUAL: usize = 16;

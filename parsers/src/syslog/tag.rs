@@ -5,7 +5,8 @@
 
 use memchr::memchr_iter;
 
-use super::{near, without_mark};
+use super::without_mark;
+use crate::near;
 
 /// A program and the text after it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -3,7 +3,7 @@
 
 use crate::mutation::Dice;
 
-const LEAVES: [&str; 38] = [
+const LEAVES: [&str; 52] = [
     "a",
     "b",
     "ab",
@@ -42,16 +42,43 @@ const LEAVES: [&str; 38] = [
     "(?=ab|-)",
     "(?<!ab|b)",
     "(?i:AB)",
+    "(?i:[ac]k)",
+    "(?i:[^a-c])",
+    "(?i:\\W)",
+    "(?i:s|\u{3C3})",
+    "\\p{Alpha}",
+    "\\p{^Lu}",
+    "\\P{Ll}",
+    "\\p{Greek}",
+    "[\\p{Lu}b]",
+    "\\101",
+    "\\x{62}",
+    "(?x: a b # x\n | - )",
+    "(?x:a *)",
+    "a(?#x\\)y)",
 ];
 const SIGNS: [&str; 12] = [
     "*", "+", "?", "*?", "+?", "??", "{2}", "{1,2}", "{,2}", "{2,}", "{1,2}?", "*+",
 ];
-const PIECES: [&str; 13] = [
-    "a", "b", "-", " ", "1", ".", "\n", "é", "ab", "1.5", "A", "c", "10.0.0.1",
+const PIECES: [&str; 19] = [
+    "a", "b", "-", " ", "1", ".", "\n", "é", "ab", "1.5", "A", "c", "10.0.0.1", "k", "\u{212A}",
+    "\u{17F}", "S", "\u{3C2}", "\u{3A3}",
 ];
 
+/// An expression; one in four ends with a back reference.
+pub fn whole(dice: &mut Dice) -> String {
+    let inner = expression(dice, 3);
+    // HOSTNAME has a group without a name, with which joni mistakes what a reference means.
+    if dice.roll(4) != 0 || inner.contains("HOSTNAME") {
+        return inner;
+    }
+    let quoted = ["a|b", "[^a]", "\\w+?", "\\S*", "(?i:k|é)"][dice.roll(5)];
+    let reference = ["\\k<k>", "\\k'k'"][dice.roll(2)];
+    format!("(?<k>{quoted})(?:{inner}){reference}")
+}
+
 /// An expression, and it may be nested this much deeper.
-pub fn expression(dice: &mut Dice, depth: usize) -> String {
+fn expression(dice: &mut Dice, depth: usize) -> String {
     if depth == 0 || dice.roll(4) == 0 {
         return LEAVES[dice.roll(LEAVES.len())].to_owned();
     }

@@ -6,13 +6,13 @@ use crate::grok::class::Class;
 
 impl Parser<'_, '_, '_> {
     /// The set behind an opening bracket that was taken already.
-    pub(super) fn bracket(&mut self) -> Result<Class, Error> {
+    pub(super) fn bracket(&mut self) -> Result<Bracket, Error> {
         let start = self.at - 1;
         let entered = self.scope.enter();
         entered.map_err(|error| error.at_offset(self.text, start))?;
         let negative = self.eat("^");
-        let mut ranges: Vec<(u32, u32)> = Vec::new();
-        let mut whole: Option<Class> = None;
+        let mut part: Vec<Bracket> = Vec::new();
+        let mut whole: Option<Bracket> = None;
         let mut first = true;
         loop {
             if self.eat("]") && !first {
@@ -22,7 +22,7 @@ impl Parser<'_, '_, '_> {
             let stands = first && self.text[..self.at].ends_with(']');
             first = false;
             if !stands && self.eat("&&") {
-                whole = Some(intersect(whole, &std::mem::take(&mut ranges)));
+                whole = Some(intersect(whole, &std::mem::take(&mut part)));
                 continue;
             }
             let item = match stands {
@@ -33,19 +33,19 @@ impl Parser<'_, '_, '_> {
                 }
                 false => self.item()?,
             };
-            ranges.extend_from_slice(self.item_or_range(item)?.ranges());
+            part.push(self.item_or_range(item)?);
         }
-        let class = intersect(whole, &ranges);
+        let mut bracket = intersect(whole, &part);
         self.scope.leave();
         // Case must be folded before a set is negated.
-        Ok(if negative {
-            self.fold(class).negated()
-        } else {
-            class
-        })
+        if negative {
+            let class = self.fold(bracket.class, &bracket.letters);
+            bracket = Bracket::named(class.negated());
+        }
+        Ok(bracket)
     }
 
-    fn item_or_range(&mut self, item: Item) -> Result<Class, Error> {
+    fn item_or_range(&mut self, item: Item) -> Result<Bracket, Error> {
         let low = match item {
             Item::Set(class) => return Ok(class),
             Item::Letter(letter) => letter,
@@ -53,20 +53,22 @@ impl Parser<'_, '_, '_> {
         let rest = self.rest();
         let is_range = rest.starts_with('-') && !rest.starts_with("-]") && !rest.starts_with("-[");
         if !is_range {
-            return Ok(Class::single(low.into()));
+            return Ok(Bracket::written(Class::single(low.into())));
         }
         self.at += 1;
         match self.item()? {
             Item::Letter(high) if low <= high => {
-                Ok(Class::from_ranges(&[(low.into(), high.into())]))
+                let range = Class::from_ranges(&[(low.into(), high.into())]);
+                Ok(Bracket::written(range))
             }
             Item::Letter(high) => Err(Error::new(format!(
                 "the range {low}-{high} in [...] is empty"
             ))),
             // `[a-\d]`: the hyphen stands for itself.
-            Item::Set(class) => Ok(class
-                .union(&Class::single(low.into()))
-                .union(&Class::single('-'.into()))),
+            Item::Set(set) => {
+                let letter = |letter: char| Bracket::written(Class::single(letter.into()));
+                Ok(Bracket::union(&[set, letter(low), letter('-')]))
+            }
         }
     }
 
@@ -74,7 +76,7 @@ impl Parser<'_, '_, '_> {
         if self.rest().starts_with("[:")
             && let Some(class) = self.posix()?
         {
-            return Ok(Item::Set(class));
+            return Ok(Item::Set(Bracket::named(class)));
         }
         match self.bump() {
             None => Err(Error::new("[ without its ] ; write \\[ for a bracket")),
@@ -111,25 +113,69 @@ impl Parser<'_, '_, '_> {
 
     fn escape_in_bracket(&mut self) -> Result<Item, Error> {
         if let Some(class) = self.class_escape()? {
-            return Ok(Item::Set(class));
+            return Ok(Item::Set(Bracket::named(class)));
         }
         if self.eat("b") {
             return Ok(Item::Letter('\u{8}'));
         }
-        self.letter_escape().map(Item::Letter)
+        // No group can be meant here.
+        match self.peek() {
+            Some('0'..='7') => self.octal(),
+            _ => self.letter_escape(),
+        }
+        .map(Item::Letter)
     }
 }
 
 /// What may stand between brackets.
 enum Item {
     Letter(char),
-    Set(Class),
+    Set(Bracket),
 }
 
-fn intersect(whole: Option<Class>, ranges: &[(u32, u32)]) -> Class {
-    let class = Class::from_ranges(ranges);
+/// A set, and the part of it that is written out as letters and ranges rather than named, as `\W` and `[:upper:]` do.
+/// Where case is ignored, only letters that are written out have forms on both sides of ASCII's bound.
+pub(super) struct Bracket {
+    pub class: Class,
+    pub letters: Class,
+}
+
+impl Bracket {
+    fn written(class: Class) -> Self {
+        Self {
+            letters: class.clone(),
+            class,
+        }
+    }
+
+    fn named(class: Class) -> Self {
+        Self {
+            class,
+            letters: Class::default(),
+        }
+    }
+
+    /// All at once, since a bracket may have thousands of parts.
+    fn union(parts: &[Self]) -> Self {
+        let ranges = |class: fn(&Self) -> &Class| -> Vec<(u32, u32)> {
+            let classes = parts.iter().map(class);
+            classes.flat_map(Class::ranges).copied().collect()
+        };
+        Self {
+            class: Class::from_ranges(&ranges(|part| &part.class)),
+            letters: Class::from_ranges(&ranges(|part| &part.letters)),
+        }
+    }
+}
+
+/// What is in all: the one, if there is one, and what the parts hold together.
+fn intersect(whole: Option<Bracket>, parts: &[Bracket]) -> Bracket {
+    let part = Bracket::union(parts);
     match whole {
-        Some(whole) => whole.intersection(&class),
-        None => class,
+        None => part,
+        Some(whole) => Bracket {
+            class: whole.class.intersection(&part.class),
+            letters: whole.letters.intersection(&part.letters),
+        },
     }
 }

@@ -11,7 +11,7 @@ impl Parser<'_, '_, '_> {
     /// The piece behind a backslash that was taken already.
     pub(super) fn escape(&mut self) -> Result<Node, Error> {
         if let Some(class) = self.class_escape()? {
-            return Ok(self.class(class));
+            return Ok(self.class(class, &Class::default()));
         }
         let assert = match self.peek() {
             Some('b') => Assert::WordEdge,
@@ -27,23 +27,44 @@ impl Parser<'_, '_, '_> {
             Some(letter @ ('G' | 'K' | 'X' | 'g')) => {
                 return Err(Error::new(format!("\\{letter} is not supported")));
             }
-            Some('1'..='9') => {
-                return Err(Error::new(
-                    "a numbered back reference; name the group and write \\k<name>",
-                ));
-            }
+            Some('1'..='9') => return self.octal_or_numbered(),
             _ => return self.letter_escape().map(|letter| self.literal(letter)),
         };
         self.at += 1;
         Ok(Node::Assert(assert))
     }
 
+    /// `\101`: three octal digits are a character, as in Ruby; all other numbers mean a group.
+    fn octal_or_numbered(&mut self) -> Result<Node, Error> {
+        let is_octal = matches!(
+            self.rest().as_bytes(),
+            [b'1'..=b'3', b'0'..=b'7', b'0'..=b'7', ..]
+        );
+        if is_octal {
+            return self.octal().map(|letter| self.literal(letter));
+        }
+        Err(Error::new(
+            "a numbered back reference; name the group and write \\k<name>",
+        ))
+    }
+
+    /// `\k<name>`, `\k'name'`
     fn back_reference(&mut self) -> Result<Node, Error> {
         self.at += 1;
-        if !self.eat("<") {
+        let name = if self.eat("<") {
+            self.take_until('>', "\\k<name>")?
+        } else if self.eat("'") {
+            self.take_until('\'', "\\k'name'")?
+        } else {
             return Err(Error::new("\\k without <name>"));
+        };
+        let is_number = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
+        if is_number(name.strip_prefix('-').unwrap_or(name)) {
+            return Err(Error::new(
+                "a numbered back reference; name the group and write \\k<name>",
+            ));
         }
-        let name = self.take_until('>', "\\k<name>")?.to_owned();
+        let name = name.to_owned();
         Ok(Node::Back { name })
     }
 
@@ -100,17 +121,88 @@ impl Parser<'_, '_, '_> {
             'e' => '\u{1B}',
             'x' if self.eat("{") => {
                 let digits = self.take_until('}', "\\x{...}")?;
-                code_point(digits, 16)?
+                code_point(digits)?
             }
-            'x' => self.digits(16, 2)?,
-            'u' => self.digits(16, 4)?,
-            '0' => self.digits(8, 2)?,
+            'x' => self.hex_byte()?,
+            'u' if self.eat("{") => {
+                let digits = self.take_until('}', "\\u{...}")?;
+                self.only_one(digits.trim_ascii())?
+            }
+            'u' => self.four_digits()?,
+            '0' => {
+                self.at -= 1;
+                self.octal()?
+            }
+            'c' => self.control()?,
+            'C' if self.eat("-") => self.control()?,
+            'C' => {
+                return Err(Error::new(
+                    "\\C without - ; write \\C-a or \\ca for a control character",
+                ));
+            }
+            'M' => {
+                return Err(Error::new(
+                    "\\M is not supported: it means a byte and no character",
+                ));
+            }
             _ => letter,
         })
     }
 
-    /// Up to so many digits; none is zero, as in Ruby.
-    fn digits(&mut self, radix: u32, most: usize) -> Result<char, Error> {
+    /// `\x41`: up to two digits; none is zero, as in Ruby's engine.
+    fn hex_byte(&mut self) -> Result<char, Error> {
+        match self.digits(16, 2) {
+            "" => Ok('\0'),
+            digits => code_point(digits),
+        }
+    }
+
+    /// `\u0041`
+    fn four_digits(&mut self) -> Result<char, Error> {
+        match self.digits(16, 4) {
+            digits if digits.len() == 4 => code_point(digits),
+            _ => Err(Error::new(
+                "\\u without four digits; write \\u0041 or \\u{41}",
+            )),
+        }
+    }
+
+    /// `\u{41}`; Ruby has `\u{41 42}` for several characters, which nobody writes in a pattern.
+    fn only_one(&self, digits: &str) -> Result<char, Error> {
+        match digits.contains(|letter: char| letter.is_ascii_whitespace()) {
+            true => Err(Error::new(
+                "\\u{...} with several characters; write \\u{41}\\u{42}",
+            )),
+            false => code_point(digits),
+        }
+    }
+
+    /// `\0`, `\012`, `\101`: up to three digits.
+    pub(super) fn octal(&mut self) -> Result<char, Error> {
+        let digits = self.digits(8, 3);
+        match u8::from_str_radix(digits, 8) {
+            Ok(byte) if byte.is_ascii() => Ok(byte.into()),
+            _ => Err(Error::new(format!(
+                "\\{digits} is a byte beyond ASCII and no character; write \\u0041 with the character's code"
+            ))),
+        }
+    }
+
+    /// What stands behind `\c` and `\C-`.
+    fn control(&mut self) -> Result<char, Error> {
+        match self.bump() {
+            Some('?') => Ok('\u{7F}'),
+            Some(letter @ ('@'..='[' | ']'..='_' | 'a'..='z')) => {
+                Ok(char::from(letter as u8 & 0x1F))
+            }
+            _ => Err(Error::new(
+                "a control character is \\c with a letter, as \\ca ; write others as \\x1C",
+            )),
+        }
+    }
+
+    /// Up to so many digits.
+    fn digits(&mut self, radix: u32, most: usize) -> &str {
         let rest = self.rest();
         let count = rest
             .chars()
@@ -118,18 +210,22 @@ impl Parser<'_, '_, '_> {
             .take_while(|letter| letter.is_digit(radix))
             .count();
         self.at += count;
-        match count {
-            0 => Ok('\0'),
-            _ => code_point(&rest[..count], radix),
-        }
+        &rest[..count]
     }
 }
 
-fn code_point(digits: &str, radix: u32) -> Result<char, Error> {
-    u32::from_str_radix(digits, radix)
+/// The character of a code in hexadecimal digits.
+fn code_point(digits: &str) -> Result<char, Error> {
+    let is_hex = digits.bytes().all(|byte| byte.is_ascii_hexdigit());
+    u32::from_str_radix(digits, 16)
         .ok()
+        .filter(|_| is_hex)
         .and_then(char::from_u32)
-        .ok_or_else(|| Error::new(format!("{digits} is not the code of a character")))
+        .ok_or_else(|| {
+            Error::new(format!(
+                "{digits:?} is not the hexadecimal code of a character"
+            ))
+        })
 }
 
 /// `\R`: any line break, of which carriage return and newline are one.

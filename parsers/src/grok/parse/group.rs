@@ -47,9 +47,20 @@ impl Parser<'_, '_, '_> {
         } else if let Some(flags) = self.flags_until(':') {
             self.with_flags(flags, Self::body)
         } else {
-            Err(Error::new(
-                "unknown kind of group; write \\( for a parenthesis",
-            ))
+            Err(self.unknown_group())
+        }
+    }
+
+    /// What is wrong behind `(?`.
+    fn unknown_group(&self) -> Error {
+        let is_known = |letter: &char| matches!(letter, 'i' | 'm' | 'x' | '-');
+        match self.rest().chars().find(|letter| !is_known(letter)) {
+            Some(flag @ ('a' | 'd' | 'u')) => Error::new(format!(
+                "the flag {flag} is not supported; known are i, m and x"
+            )),
+            Some('~') => Error::new("an absent operator (?~...) is not supported"),
+            Some('(') => Error::new("a conditional (?(...)) is not supported; write alternatives"),
+            _ => Error::new("unknown kind of group; write \\( for a parenthesis"),
         }
     }
 

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use super::{EXPANSION_BYTES_MAX, Parser, REFERENCES_MAX, Scope};
+use super::{EXPANSION_BYTES_MAX, Flags, Parser, REFERENCES_MAX, Scope};
 use crate::error::{Error, Place};
 use crate::grok::Kind;
 use crate::grok::tree::Node;
@@ -39,7 +39,7 @@ impl Parser<'_, '_, '_> {
                 .map_or(Kind::Text, |kind| self.kind(field, kind));
             self.scope.new_slot(field, kind)
         });
-        let body = Box::new(self.scope.definition(reference.name)?);
+        let body = Box::new(self.scope.definition(reference.name, self.flags)?);
         self.at += reference.length;
         let named = Node::Named {
             name: Arc::from(reference.name),
@@ -74,8 +74,8 @@ impl Parser<'_, '_, '_> {
 }
 
 impl Scope<'_> {
-    /// Parses the definition in force of a name.
-    fn definition(&mut self, name: &str) -> Result<Node, Error> {
+    /// Parses the definition in force of a name, under the flags where it is referred to: Logstash puts its text there.
+    fn definition(&mut self, name: &str, flags: Flags) -> Result<Node, Error> {
         self.references += 1;
         if REFERENCES_MAX < self.references {
             return Err(Error::new(format!(
@@ -103,7 +103,7 @@ impl Scope<'_> {
         }
         self.enter()?;
         self.open.push(name.to_owned());
-        let node = Parser::new(&text, self)
+        let node = Parser::new(&text, flags, self)
             .parse_whole()
             .map_err(|error| error.within(name, &place))?;
         self.open.pop();
