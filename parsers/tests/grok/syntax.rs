@@ -2,7 +2,7 @@
 
 use sawlog_parsers::grok::{Grok, Options, Outcome, Patterns, Slots, Tier};
 
-use super::{check, compile};
+use super::check;
 
 #[test]
 fn characters_by_their_code() {
