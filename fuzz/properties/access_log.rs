@@ -33,6 +33,13 @@ fn without_end(line: &[u8]) -> &[u8] {
     line.strip_suffix(b"\r").unwrap_or(line)
 }
 
+/// What follows the fields, which stand at the beginning.
+fn behind<'l>(line: &'l [u8], fields: &[&[u8]]) -> &'l [u8] {
+    without_end(line)
+        .strip_prefix(&fields.concat()[..])
+        .expect("the fields stand at the beginning")
+}
+
 fn a_common_line_is_the_sum_of_its_fields(line: &[u8], entry: &Common<'_>) {
     let (ident, user) = (entry.ident.unwrap_or(b"-"), entry.user.unwrap_or(b"-"));
     assert!(!entry.client.contains(&b' ') && !ident.contains(&b' '));
@@ -41,22 +48,21 @@ fn a_common_line_is_the_sum_of_its_fields(line: &[u8], entry: &Common<'_>) {
         Some(entry.requested_at)
     );
     check_request(&entry.request);
-    let head = [
-        entry.client,
-        b" ",
-        ident,
-        b" ",
-        user,
-        b" [",
-        entry.requested_at_text,
-        b"] \"",
-        entry.request.raw,
-        b"\" ",
-    ]
-    .concat();
-    let numbers = without_end(line)
-        .strip_prefix(&head[..])
-        .expect("the fields stand at the beginning");
+    let numbers = behind(
+        line,
+        &[
+            entry.client,
+            b" ",
+            ident,
+            b" ",
+            user,
+            b" [",
+            entry.requested_at_text,
+            b"] \"",
+            entry.request.raw,
+            b"\" ",
+        ],
+    );
     let numbers = check_numbers(numbers, entry.response_code, entry.bytes_sent);
     check_rest(numbers, b"", entry.rest);
 }
@@ -102,18 +108,17 @@ fn a_timed_line_is_the_sum_of_its_fields(line: &[u8]) {
         Some(entry.requested_at)
     );
     check_request(&entry.request);
-    let head = [
-        entry.client,
-        b" [",
-        entry.requested_at_text,
-        b"] \"",
-        entry.request.raw,
-        b"\" ",
-    ]
-    .concat();
-    let numbers = without_end(line)
-        .strip_prefix(&head[..])
-        .expect("the fields stand at the beginning");
+    let numbers = behind(
+        line,
+        &[
+            entry.client,
+            b" [",
+            entry.requested_at_text,
+            b"] \"",
+            entry.request.raw,
+            b"\" ",
+        ],
+    );
     let text = check_numbers(numbers, entry.response_code, entry.bytes_sent);
     let (word, rest) = first_word(text.strip_prefix(b" ").expect("a blank before the time"));
     match entry.response_time {

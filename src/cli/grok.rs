@@ -11,9 +11,9 @@ use clap::{Arg, ArgAction, ArgMatches, Command};
 
 use crate::agent::REFUSED;
 use crate::event::{Batch, Names, Reference};
-use crate::filters::grok::compile::pattern_files;
-use crate::filters::grok::{Capture, convert};
+use crate::filters::grok::{Capture, compile, convert};
 use crate::limits;
+use crate::pipeline::Ecs;
 use crate::queue::ack::Ack;
 use sawlog_parsers::grok::{self, Grok, GrokSet, Patterns, SetOutcome, Slots};
 
@@ -46,7 +46,7 @@ pub fn command() -> Command {
 }
 
 pub fn run(matches: &ArgMatches) -> ExitCode {
-    let set = match compile(matches) {
+    let set = match compile_set(matches) {
         Ok(set) => set,
         Err(error) => {
             eprintln!("sawlog: {error}");
@@ -67,7 +67,7 @@ pub fn run(matches: &ArgMatches) -> ExitCode {
     }
 }
 
-fn compile(matches: &ArgMatches) -> Result<GrokSet, String> {
+fn compile_set(matches: &ArgMatches) -> Result<GrokSet, String> {
     let patterns = patterns(matches)?;
     let mut groks = Vec::new();
     for expression in matches.get_many::<String>("pattern").into_iter().flatten() {
@@ -79,23 +79,16 @@ fn compile(matches: &ArgMatches) -> Result<GrokSet, String> {
 
 fn patterns(matches: &ArgMatches) -> Result<Patterns, String> {
     let text = |name| matches.get_one::<String>(name).map(String::as_str);
-    let mut patterns = match (text("bank"), text("ecs")) {
-        (Some("strict"), _) => Patterns::strict(),
-        (Some("ecs-v1"), _) | (None, Some("v1" | "v8")) => Patterns::ecs_v1(),
-        _ => Patterns::legacy(),
-    };
+    let ecs = text("ecs").and_then(Ecs::parse).unwrap_or_default();
+    let mut patterns = compile::bank(text("bank"), ecs);
     for path in matches
         .get_many::<String>("patterns-dir")
         .into_iter()
         .flatten()
     {
-        let wrong = |error: &dyn std::fmt::Display| format!("{path}: {error}");
-        let files = pattern_files(Path::new(path), "*").map_err(|error| wrong(&error))?;
-        for file in files {
-            let text = std::fs::read(&file).map_err(|error| wrong(&error))?;
-            patterns
-                .add_file(&file.display().to_string(), &text)
-                .map_err(|error| error.to_string())?;
+        let files = compile::pattern_files(Path::new(path), "*");
+        for file in files.map_err(|error| format!("{path}: {error}"))? {
+            compile::read(&file, &mut patterns)?;
         }
     }
     Ok(patterns)

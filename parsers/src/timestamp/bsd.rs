@@ -13,32 +13,19 @@ use nom::{IResult, Parser};
 
 use super::civil::Local;
 use super::fixed::{self, Prefix, fraction, month, pair, time_of_day};
+use super::zone::ABBREVIATIONS;
 
 /// Years that are taken for one: what 64 bits of nanoseconds reach, from the first that anybody
 /// logged in.
 const YEARS: std::ops::RangeInclusive<u32> = 1970..=2261;
 
-/// Offsets in hours of the words for zones that mean the same everywhere.
-const ZONE_WORDS: [(&[u8], i32); 14] = [
-    (b"UTC", 0),
-    (b"GMT", 0),
-    (b"Z", 0),
-    (b"CET", 1),
-    (b"CEST", 2),
-    (b"MET", 1),
-    (b"EST", -5),
-    (b"EDT", -4),
-    (b"CST", -6),
-    (b"CDT", -5),
-    (b"MST", -7),
-    (b"MDT", -6),
-    (b"PST", -8),
-    (b"PDT", -7),
-];
+/// Further words that devices write, and their offsets in hours.
+const ZONE_WORDS: [(&[u8], i32); 4] = [(b"Z", 0), (b"CET", 1), (b"CEST", 2), (b"MET", 1)];
 
 /// Seconds east of UTC that a word for a zone means.
 pub(crate) fn zone_offset(word: &[u8]) -> Option<i32> {
-    let (_word, hours) = ZONE_WORDS.iter().find(|(known, _hours)| *known == word)?;
+    let mut words = ABBREVIATIONS.iter().chain(&ZONE_WORDS);
+    let (_word, hours) = words.find(|(known, _hours)| *known == word)?;
     Some(hours * 3600)
 }
 

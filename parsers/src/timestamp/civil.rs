@@ -7,6 +7,33 @@
 pub(crate) const NANOS_PER_SECOND: i64 = 1_000_000_000;
 pub(crate) const SECONDS_PER_DAY: i64 = 86_400;
 
+/// The months' English names, in their order.
+pub(crate) const MONTHS: [&str; 12] = [
+    "January",
+    "February",
+    "March",
+    "April",
+    "May",
+    "June",
+    "July",
+    "August",
+    "September",
+    "October",
+    "November",
+    "December",
+];
+
+/// The days' English names, from Monday.
+pub(crate) const WEEKDAYS: [&str; 7] = [
+    "Monday",
+    "Tuesday",
+    "Wednesday",
+    "Thursday",
+    "Friday",
+    "Saturday",
+    "Sunday",
+];
+
 /// Days from the first of March of year 0 to the first of January 1970.
 const DAYS_TO_1970: i64 = 719_468;
 /// Days of the 400 years after which the calendar repeats.

@@ -4,7 +4,7 @@
 //! the year of the era and fractions end at milliseconds, and Java's (`%{{yyyy-MM-dd}}`), where `Y`
 //! is the week year. Names are English.
 
-use super::civil::{Local, NANOS_PER_SECOND, SECONDS_PER_DAY, week_of};
+use super::civil::{Local, MONTHS, NANOS_PER_SECOND, SECONDS_PER_DAY, WEEKDAYS, week_of};
 use super::tokens::{self, Token};
 use super::{Error, write_padded};
 
@@ -99,31 +99,6 @@ enum Weeks {
 
 /// Width of one number at most: it bounds what a format writes; no number of use is wider.
 const WIDTH_MAX: usize = 19;
-
-const MONTHS: [&str; 12] = [
-    "January",
-    "February",
-    "March",
-    "April",
-    "May",
-    "June",
-    "July",
-    "August",
-    "September",
-    "October",
-    "November",
-    "December",
-];
-
-const WEEKDAYS: [&str; 7] = [
-    "Monday",
-    "Tuesday",
-    "Wednesday",
-    "Thursday",
-    "Friday",
-    "Saturday",
-    "Sunday",
-];
 
 impl Pattern {
     /// Compiles an output format.

@@ -9,6 +9,20 @@ use super::civil::{Local, NANOS_PER_SECOND};
 /// Hours that an offset may be away from UTC; ISO 8601 knows no larger ones than 23:59.
 const OFFSET_SECONDS_MAX: i32 = 86_399;
 
+/// Abbreviations of zones that are read everywhere, and their offsets in hours.
+pub(crate) const ABBREVIATIONS: [(&[u8], i32); 10] = [
+    (b"UTC", 0),
+    (b"GMT", 0),
+    (b"EST", -5),
+    (b"EDT", -4),
+    (b"CST", -6),
+    (b"CDT", -5),
+    (b"MST", -7),
+    (b"MDT", -6),
+    (b"PST", -8),
+    (b"PDT", -7),
+];
+
 /// A time zone, by name with its history of summer times, or a fixed offset.
 ///
 /// ```

@@ -127,17 +127,17 @@ impl Rules<'_> {
 }
 
 fn patterns(options: &Options, building: &mut Building<'_>) -> Patterns {
-    let mut patterns = match (options.text("bank"), building.ecs(options)) {
-        (Some("strict"), _) => Patterns::strict(),
-        (Some("ecs-v1"), _) | (None, Ecs::Enabled) => Patterns::ecs_v1(),
-        _ => Patterns::legacy(),
-    };
+    let mut patterns = bank(options.text("bank"), building.ecs(options));
     let wanted = options.text("patterns_files_glob").unwrap_or("*");
     for folder in options.list("patterns_dir") {
         match pattern_files(Path::new(&folder.text), wanted) {
-            Ok(files) => files
-                .iter()
-                .for_each(|file| read(file, folder, &mut patterns, building)),
+            Ok(files) => {
+                for file in files {
+                    if let Err(fault) = read(&file, &mut patterns) {
+                        building.refuse(folder.span, fault);
+                    }
+                }
+            }
             Err(error) => {
                 let message = format!("cannot read the patterns in {}: {error}", folder.text);
                 let help = "name a folder of pattern files, or one such file";
@@ -176,20 +176,25 @@ pub fn pattern_files(path: &Path, wanted: &str) -> std::io::Result<Vec<PathBuf>>
     Ok(files)
 }
 
-fn read(path: &Path, option: &Word, patterns: &mut Patterns, building: &mut Building<'_>) {
-    let shown = path.display();
+/// The built-in patterns: those of the bank that is named, else those of the mode.
+pub fn bank(name: Option<&str>, ecs: Ecs) -> Patterns {
+    match (name, ecs) {
+        (Some("strict"), _) => Patterns::strict(),
+        (Some("ecs-v1"), _) | (None, Ecs::Enabled) => Patterns::ecs_v1(),
+        _ => Patterns::legacy(),
+    }
+}
+
+/// Adds the definitions of a pattern file, or says what is wrong with it.
+pub fn read(path: &Path, patterns: &mut Patterns) -> Result<(), String> {
+    let shown = path.display().to_string();
     let size = std::fs::metadata(path).map_or(0, |metadata| metadata.len());
     if limits::PATTERN_FILE_BYTES_MAX < size {
         let most = limits::PATTERN_FILE_BYTES_MAX;
-        building.refuse(option.span, format!("{shown} is larger than {most} bytes"));
-        return;
+        return Err(format!("{shown} is larger than {most} bytes"));
     }
-    match std::fs::read(path) {
-        Ok(text) => {
-            if let Err(error) = patterns.add_file(&shown.to_string(), &text) {
-                building.refuse(option.span, error.to_string());
-            }
-        }
-        Err(error) => building.refuse(option.span, format!("cannot read {shown}: {error}")),
-    }
+    let text = std::fs::read(path).map_err(|error| format!("cannot read {shown}: {error}"))?;
+    patterns
+        .add_file(&shown, &text)
+        .map_err(|error| error.to_string())
 }

@@ -2,48 +2,9 @@
 
 use super::Context;
 use super::letters::{Century, Field, Fraction, Item, YEAR_DIGITS_MAX, ZoneForm};
-use crate::timestamp::civil::{Local, NANOS_PER_SECOND};
+use crate::timestamp::civil::{Local, MONTHS, NANOS_PER_SECOND, WEEKDAYS};
+use crate::timestamp::zone::ABBREVIATIONS;
 use crate::timestamp::{Zone, clip_leap_day, fixed};
-
-/// Abbreviations that Joda-Time reads for `z`, and their offsets in hours.
-const ABBREVIATIONS: [(&[u8], i32); 11] = [
-    (b"UTC", 0),
-    (b"GMT", 0),
-    (b"UT", 0),
-    (b"EST", -5),
-    (b"EDT", -4),
-    (b"CST", -6),
-    (b"CDT", -5),
-    (b"MST", -7),
-    (b"MDT", -6),
-    (b"PST", -8),
-    (b"PDT", -7),
-];
-
-const MONTHS: [&[u8]; 12] = [
-    b"january",
-    b"february",
-    b"march",
-    b"april",
-    b"may",
-    b"june",
-    b"july",
-    b"august",
-    b"september",
-    b"october",
-    b"november",
-    b"december",
-];
-
-const WEEKDAYS: [&[u8]; 7] = [
-    b"monday",
-    b"tuesday",
-    b"wednesday",
-    b"thursday",
-    b"friday",
-    b"saturday",
-    b"sunday",
-];
 
 #[derive(Default)]
 struct Parts {
@@ -98,16 +59,16 @@ fn parse_item<'t>(
             let month = fixed::month(*text.first_chunk()?)?;
             parts.month = Some(month);
             let long = MONTHS.get(usize::from(month) - 1)?;
-            if starts_with(text, long) {
+            if starts_with(text, long.as_bytes()) {
                 long.len()
             } else {
                 3
             }
         }
         Item::WeekdayName => {
-            let short = |name: &&&[u8]| starts_with(text, name.get(..3).unwrap_or(name));
+            let short = |name: &&&str| starts_with(text, &name.as_bytes()[..3]);
             let long = WEEKDAYS.iter().find(short)?;
-            if starts_with(text, long) {
+            if starts_with(text, long.as_bytes()) {
                 long.len()
             } else {
                 3
@@ -157,8 +118,10 @@ fn short_year(
 fn parse_zone(form: ZoneForm, text: &[u8], parts: &mut Parts) -> Option<usize> {
     match form {
         ZoneForm::Abbreviation => {
+            // Joda-Time knows one more; it begins like another one and comes behind it.
             let (name, hours) = ABBREVIATIONS
-                .iter()
+                .into_iter()
+                .chain([(&b"UT"[..], 0)])
                 .find(|(name, _)| text.starts_with(name))?;
             parts.offset = Some(hours * 3600);
             Some(name.len())
