@@ -255,7 +255,7 @@ impl Sender {
                 self.put_back(now, block);
             }
             Outcome::Denied { reason } => {
-                let rest = self.backoff.wait(u32::MAX);
+                let rest = self.backoff.wait(self.hosts.failures(host));
                 if self.hosts.failed(host, now, rest) {
                     self.report.denied(host, &reason);
                 }

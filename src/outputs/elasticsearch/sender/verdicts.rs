@@ -37,36 +37,35 @@ impl Sender {
 
     fn conclude_items(&mut self, now: Instant, block: Sealed, verdicts: Vec<Verdict>) {
         let (mut stored, mut duplicates) = (0, 0);
-        let (mut busy, mut blocked) = (Vec::new(), Vec::new());
+        let mut waiting = Vec::new();
         for (place, verdict) in verdicts.into_iter().enumerate() {
             match verdict {
                 Verdict::Stored => stored += 1,
                 Verdict::Duplicate => duplicates += 1,
-                Verdict::TryAgain(Trouble::Busy) => busy.push(place),
-                Verdict::TryAgain(Trouble::Blocked { reason }) => {
-                    self.report.blocked(&reason);
-                    blocked.push(place);
+                Verdict::TryAgain(trouble) => {
+                    if let Trouble::Blocked { reason } = trouble {
+                        self.report.blocked(&reason);
+                    }
+                    waiting.push(place);
                 }
                 Verdict::Refused(refusal) => self.report.refused(block.document(place), &refusal),
             }
         }
         self.report.stored(stored, 0);
         self.report.duplicates(duplicates);
-        self.retry(now, &block, &busy, block.attempt);
-        // Where somebody has to act, asking often changes nothing.
-        self.retry(now, &block, &blocked, u32::MAX - 1);
+        self.retry(now, &block, &waiting);
         self.release(block);
     }
 
     /// Has some documents of a block tried again, alone, after a wait.
-    fn retry(&mut self, now: Instant, block: &Sealed, places: &[usize], attempt: u32) {
+    fn retry(&mut self, now: Instant, block: &Sealed, places: &[usize]) {
         if places.is_empty() {
             return;
         }
         let mut picked = block.pick(places);
         picked.attempt = block.attempt.saturating_add(1);
         self.report.repeated(places.len());
-        self.retries.push(now + self.backoff.wait(attempt), picked);
+        self.retries.push(now + self.backoff.wait(block.attempt), picked);
     }
 
     /// Sends both halves of a request that was refused as a whole; a single document is at the end of its way.
