@@ -1,4 +1,5 @@
 //! What lies between the stages: acknowledgements, positions, queues in front of outputs.
 
 pub mod ack;
+pub mod block;
 pub mod positions;

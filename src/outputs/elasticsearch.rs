@@ -3,7 +3,6 @@
 
 mod action;
 mod answer;
-mod block;
 mod config;
 mod encode;
 mod hosts;
@@ -23,7 +22,7 @@ use crate::metrics::PluginMetrics;
 use crate::outputs::{Output, OutputPlugin, Started};
 use crate::pipeline::Building;
 use crate::plugin::{Kind, Opt, Options, Plugin, Section};
-use block::Spares;
+use crate::queue::block::Spares;
 use config::Config;
 use encode::{BulkEncoder, Shared};
 use refusals::Refusals;

@@ -10,9 +10,9 @@ use crate::event::encode::Stamp;
 use crate::event::{Batch, EventId, Name, Reference, Value};
 use crate::outputs::Encoder;
 use crate::outputs::elasticsearch::action::{Action, Plan};
-use crate::outputs::elasticsearch::block::{Block, Spares};
 use crate::outputs::elasticsearch::refusals::Refusals;
 use crate::outputs::elasticsearch::verdict::Refusal;
+use crate::queue::block::{Block, Spares};
 
 const NANOS_PER_DAY: i64 = 86_400_000_000_000;
 

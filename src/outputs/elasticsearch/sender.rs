@@ -16,11 +16,11 @@ use tokio::time::Instant;
 
 use crate::limits;
 use crate::outputs::elasticsearch::answer;
-use crate::outputs::elasticsearch::block::{Block, Sealed, Spares};
 use crate::outputs::elasticsearch::hosts::Hosts;
 use crate::outputs::elasticsearch::retry::{Backoff, Waiting};
 use crate::outputs::elasticsearch::transport::{Reply, Transport, Unreachable};
 use crate::outputs::elasticsearch::verdict::Outcome;
+use crate::queue::block::{Block, Sealed, Spares};
 pub use report::Report;
 
 /// How requests are put together and repeated.

@@ -10,13 +10,13 @@ use crate::lang::diagnostic::Severity;
 use crate::lang::source::Span;
 use crate::metrics::{Metrics, PluginMetrics};
 use crate::outputs::Encoder;
-use crate::outputs::elasticsearch::block::Spares;
 use crate::outputs::elasticsearch::refusals::Refusals;
 use crate::outputs::elasticsearch::{PLUGIN, config};
 use crate::pipeline::building::Surroundings;
 use crate::pipeline::{Building, Ecs};
 use crate::plugin::{Options, Setting, Word};
 use crate::queue::ack::Ack;
+use crate::queue::block::Spares;
 
 const TIME: i64 = 1_447_200_003_000_000_000;
 const WRITTEN: Span = Span {

@@ -11,11 +11,11 @@ use tokio::sync::mpsc;
 use super::{Learned, Report, Schedule, Sender};
 use crate::metrics::{Metrics, PluginMetrics};
 use crate::outputs::elasticsearch::PLUGIN;
-use crate::outputs::elasticsearch::block::Block;
 use crate::outputs::elasticsearch::refusals::Refusals;
 use crate::outputs::elasticsearch::transport::{Reply, Sending, Transport, Unreachable};
 use crate::plugin::Options;
 use crate::queue::ack::{Ack, Acknowledge};
+use crate::queue::block::Block;
 
 /// What the server does with one request; later ones are stored.
 enum Answer {
