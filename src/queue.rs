@@ -1,4 +1,11 @@
 //! What lies between the stages: acknowledgements, positions, queues in front of outputs.
 
 pub mod ack;
+pub mod crash;
+#[allow(dead_code, reason = "outputs are wired to it in a step of its own")]
+pub mod disk;
+#[allow(dead_code, reason = "outputs are wired to it in a step of its own")]
+pub mod log;
+#[allow(dead_code, reason = "outputs are wired to it in a step of its own")]
+pub mod payload;
 pub mod positions;
