@@ -240,3 +240,6 @@ pub const MISSING_NAME_KEPT: std::time::Duration = std::time::Duration::from_sec
 /// A signal to stop that follows another sooner than this is the same wish: `timeout` and shells signal a process and its
 /// group. A person who means it presses twice more slowly, or three times.
 pub const STOP_AGAIN: std::time::Duration = std::time::Duration::from_millis(200);
+
+/// A record of a queue on disk: a block of documents, with room for the largest that Elasticsearch takes by default.
+pub const QUEUE_RECORD_BYTES_MAX: usize = 128 << 20;

@@ -21,5 +21,6 @@ mod queue;
 mod settings;
 
 fn main() -> std::process::ExitCode {
+    queue::crash::arm();
     cli::run()
 }

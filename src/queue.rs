@@ -2,4 +2,11 @@
 
 pub mod ack;
 pub mod block;
+pub mod crash;
+#[allow(dead_code, reason = "outputs are wired to it in a step of its own")]
+pub mod disk;
+#[allow(dead_code, reason = "outputs are wired to it in a step of its own")]
+pub mod log;
+#[allow(dead_code, reason = "outputs are wired to it in a step of its own")]
+pub mod payload;
 pub mod positions;
