@@ -15,11 +15,8 @@ mod verdict;
 use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 
-use tokio::sync::mpsc;
-
-use crate::limits;
 use crate::metrics::PluginMetrics;
-use crate::outputs::{Output, OutputPlugin, Started};
+use crate::outputs::{Opening, Output, OutputPlugin, Started};
 use crate::pipeline::Building;
 use crate::plugin::{Kind, Opt, Options, Plugin, Section};
 use crate::queue::block::Spares;
@@ -214,7 +211,11 @@ struct Elasticsearch {
 }
 
 impl Output for Elasticsearch {
-    fn start(self: Box<Self>) -> Started {
+    fn has_queue(&self) -> bool {
+        true
+    }
+
+    fn start(self: Box<Self>, opening: &Opening<'_>) -> Started {
         let Self { config, metrics } = *self;
         let hosts: Vec<String> = config
             .requests
@@ -222,8 +223,8 @@ impl Output for Elasticsearch {
             .iter()
             .map(|host| host.url.as_str().trim_end_matches('/').to_owned())
             .collect();
-        let (blocks, waiting) = mpsc::channel(limits::BULK_BLOCKS_WAITING_MAX);
         let spares = Spares::default();
+        let (blocks, waiting) = opening.queue(&metrics.id, &spares);
         let block_bytes = Arc::new(AtomicUsize::new(config.schedule.bytes_max));
         let refusals = Arc::new(Refusals::new(Arc::clone(&metrics)));
         let shared = Shared {

@@ -197,6 +197,11 @@ impl<D: Disk> Log<D> {
         self.low().at.sequence
     }
 
+    /// Whether something is on disk that was not read yet.
+    pub fn has_unread(&self) -> bool {
+        self.cursor.at.sequence < self.committed.sequence
+    }
+
     /// Records that were read and wait for their acknowledgement.
     pub fn under_way(&self) -> usize {
         self.marks.len()

@@ -1,7 +1,7 @@
 //! Positions of inputs that can be read again: where each stream stands, moved only by acknowledgements, kept in one
 //! small file per input. A stream's position is the end of its last batch before which every batch is acknowledged.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -10,6 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use serde_json::Value;
 
 use crate::queue::ack::{Ack, Acknowledge};
+use crate::queue::in_order::InOrder;
 
 /// All positions of one input.
 #[derive(Clone)]
@@ -67,7 +68,7 @@ impl Positions {
         let inner = Inner {
             key: key.to_owned(),
             positions: Arc::clone(&self.shared),
-            waiting: Mutex::new(Waiting::default()),
+            waiting: Mutex::new(InOrder::from(0)),
         };
         Stream {
             inner: Arc::new(inner),
@@ -122,55 +123,33 @@ pub struct Stream {
 struct Inner {
     key: String,
     positions: Arc<Shared>,
-    waiting: Mutex<Waiting>,
-}
-
-#[derive(Default)]
-struct Waiting {
-    /// Token of the batch at the front.
-    first: u64,
-    /// Ends of batches that are under way, and whether each is acknowledged.
-    batches: VecDeque<(Value, bool)>,
+    /// Ends of batches that are under way.
+    waiting: Mutex<InOrder<Value>>,
 }
 
 impl Stream {
     /// The handle for the stream's next batch, which ends at `end`.
     pub fn ack(&self, end: Value) -> Ack {
-        let mut waiting = self
-            .inner
-            .waiting
-            .lock()
-            .expect("no holder of this lock panics");
-        let token = waiting.first + waiting.batches.len() as u64;
-        waiting.batches.push_back((end, false));
-        drop(waiting);
+        let token = self.inner.waiting().push(end);
         Ack::new(Arc::clone(&self.inner) as Arc<dyn Acknowledge>, token)
     }
 
     /// Whether every batch is acknowledged.
     pub fn is_settled(&self) -> bool {
-        self.inner
-            .waiting
-            .lock()
-            .expect("no holder of this lock panics")
-            .batches
-            .is_empty()
+        self.inner.waiting().is_empty()
+    }
+}
+
+impl Inner {
+    fn waiting(&self) -> MutexGuard<'_, InOrder<Value>> {
+        self.waiting.lock().expect("no holder of this lock panics")
     }
 }
 
 impl Acknowledge for Inner {
     fn acknowledge(&self, token: u64) {
-        let mut waiting = self.waiting.lock().expect("no holder of this lock panics");
-        let place = token.checked_sub(waiting.first).map(|place| place as usize);
-        if let Some((_, done)) = place.and_then(|place| waiting.batches.get_mut(place)) {
-            *done = true;
-        }
-        let mut safe = None;
-        while let Some((_, true)) = waiting.batches.front() {
-            waiting.first += 1;
-            safe = waiting.batches.pop_front().map(|(end, _)| end);
-        }
-        if let Some(end) = safe {
+        let mut waiting = self.waiting();
+        if let Some(end) = waiting.done(token) {
             // The lock on `waiting` is held on purpose: a later position must not be overtaken by this one.
             self.positions.safe().insert(self.key.clone(), end);
             self.positions.dirty.store(true, Ordering::Release);

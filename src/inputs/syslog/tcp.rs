@@ -258,7 +258,7 @@ impl Reader {
             senders: vec![self.connection.sender],
         };
         let now = crate::host::now_nanos();
-        let mut batch = Batch::new(bytes, Arc::clone(&self.flow.names), now, Ack::none());
+        let mut batch = Batch::new(bytes, Arc::clone(&self.flow.names), now, Ack::pushed());
         batch.stream = self.number;
         batch.decode = Some(Arc::new(messages));
         self.flow.batches.send(batch).await.is_ok() && good

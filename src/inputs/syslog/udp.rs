@@ -164,7 +164,7 @@ impl Reader {
         let mut bytes = gathered.bytes;
         bytes.truncate(gathered.end);
         let now = crate::host::now_nanos();
-        let mut batch = Batch::new(bytes, Arc::clone(&flow.names), now, Ack::none());
+        let mut batch = Batch::new(bytes, Arc::clone(&flow.names), now, Ack::pushed());
         batch.stream = self.stream;
         batch.decode = Some(Arc::new(messages));
         flow.batches.send_blocking(batch).map_err(|_| Closed)

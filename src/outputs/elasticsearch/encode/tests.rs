@@ -2,8 +2,6 @@
 
 use std::sync::Arc;
 
-use tokio::sync::mpsc;
-
 use super::{BulkEncoder, Shared};
 use crate::event::{Batch, EventId, Names, Value};
 use crate::lang::diagnostic::Severity;
@@ -17,6 +15,7 @@ use crate::pipeline::{Building, Ecs};
 use crate::plugin::{Options, Setting, Word};
 use crate::queue::ack::Ack;
 use crate::queue::block::Spares;
+use crate::queue::ends;
 
 const TIME: i64 = 1_447_200_003_000_000_000;
 const WRITTEN: Span = Span {
@@ -92,7 +91,7 @@ fn encoded(
     events: &[&str],
 ) -> (String, Arc<PluginMetrics>) {
     let (config, names, metrics) = checked(ecs, settings);
-    let (blocks, mut sent) = mpsc::channel(8);
+    let (blocks, mut sent) = ends::roomy();
     let mut encoder = BulkEncoder::new(Shared {
         plan: Arc::new(config.plan),
         block_bytes: Arc::new(config.schedule.bytes_max.into()),
@@ -106,7 +105,10 @@ fn encoded(
     encoder.encode(&mut batch, &ids);
     encoder.flush();
     let mut body = Vec::new();
-    while let Ok(block) = sent.try_recv() {
+    drop(encoder);
+    let runtime = tokio::runtime::Builder::new_current_thread().build();
+    let runtime = runtime.expect("a runtime can be had");
+    while let Some(block) = runtime.block_on(sent.next()) {
         body.extend_from_slice(&block.body);
     }
     (String::from_utf8(body).expect("bodies are UTF-8"), metrics)
