@@ -93,10 +93,17 @@ const OPTIONS: &[Opt] = &[
     Opt::new(
         "action",
         Kind::Text,
-        "`index`, `create`, `update`, `delete`, or a `%{field}` that says so. Without it `index`, and `create` for a \
-         data stream.",
+        "`index`, `create`, `update`, `delete`, or a `%{field}` that says so. Without it `create`; `index` where \
+         `document_id` or `version` is written and the target is no data stream.",
     ),
-    Opt::new("document_id", Kind::Text, "The document's id. Without it the server makes one."),
+    Opt::new(
+        "document_id",
+        Kind::Text,
+        "The document's id. When neither it nor `action`, `version` or `version_type` is written, the id is made of where \
+         the event was read: file and offset, container and time, connection and sequence. What is sent again after a \
+         fault is then known by it and not stored twice. Events that filters made have an id of the server's, as have \
+         all with `action => \"index\"`.",
+    ),
     Opt::new("routing", Kind::Text, "The value by which the document's shard is chosen."),
     Opt::new("pipeline", Kind::Text, "The ingest pipeline; an empty text means none."),
     Opt::new("version", Kind::Text, "The document's version, a whole number."),
@@ -236,7 +243,7 @@ impl Output for Elasticsearch {
             refusals: Arc::clone(&refusals),
         };
         let count = hosts.len();
-        let report = Report::new(metrics, refusals, hosts, config.own_ids);
+        let report = Report::new(metrics, refusals, hosts, config.has_users_ids);
         let transport = transport::open(config.requests);
         let learned = Learned {
             spares,

@@ -28,6 +28,7 @@ impl Program {
         if let Some(decode) = batch.decode.take() {
             decode.decode(&mut batch);
         }
+        batch.end_of_input();
         selected.clear();
         selected.extend(batch.live_events());
         program::run(&mut self.filters, &mut batch, selected);

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use serde_json::Value;
@@ -22,9 +22,37 @@ struct Shared {
     path: PathBuf,
     safe: Mutex<BTreeMap<String, Value>>,
     dirty: AtomicBool,
+    /// How many positions were set without a batch.
+    sets: AtomicU64,
+    /// How many of these are on disk. Whoever writes the file holds the lock.
+    saved: Mutex<u64>,
 }
 
 impl Shared {
+    fn set(&self, key: &str, position: Value) {
+        self.safe().insert(key.to_owned(), position);
+        self.sets.fetch_add(1, Ordering::AcqRel);
+        self.dirty.store(true, Ordering::Release);
+    }
+
+    fn save(&self, saved: &mut u64) -> io::Result<()> {
+        let sets = self.sets.load(Ordering::Acquire);
+        if !self.dirty.swap(false, Ordering::AcqRel) {
+            return Ok(());
+        }
+        let bytes = serde_json::to_vec(&*self.safe())?;
+        let written = write_file(&self.path, &bytes);
+        match &written {
+            Ok(()) => *saved = sets,
+            Err(_) => self.dirty.store(true, Ordering::Release),
+        }
+        written
+    }
+
+    fn saved(&self) -> MutexGuard<'_, u64> {
+        self.saved.lock().expect("no holder of this lock panics")
+    }
+
     fn safe(&self) -> MutexGuard<'_, BTreeMap<String, Value>> {
         self.safe.lock().expect("no holder of this lock panics")
     }
@@ -43,6 +71,8 @@ impl Positions {
             path: path.into(),
             safe: Mutex::new(safe),
             dirty: AtomicBool::new(false),
+            sets: AtomicU64::new(0),
+            saved: Mutex::new(0),
         };
         Ok(Self {
             shared: Arc::new(shared),
@@ -77,8 +107,7 @@ impl Positions {
 
     /// Sets a position without a batch.
     pub fn set(&self, key: &str, position: Value) {
-        self.shared.safe().insert(key.to_owned(), position);
-        self.shared.dirty.store(true, Ordering::Release);
+        self.shared.set(key, position);
     }
 
     /// Removes a stream that will not be read again.
@@ -90,15 +119,7 @@ impl Positions {
 
     /// Writes the file if a position moved since the last time: a new file, synced, renamed over the old one.
     pub fn save(&self) -> io::Result<()> {
-        if !self.shared.dirty.swap(false, Ordering::AcqRel) {
-            return Ok(());
-        }
-        let bytes = serde_json::to_vec(&*self.shared.safe())?;
-        let written = write_file(&self.shared.path, &bytes);
-        if written.is_err() {
-            self.shared.dirty.store(true, Ordering::Release);
-        }
-        written
+        self.shared.save(&mut self.shared.saved())
     }
 }
 
@@ -132,6 +153,23 @@ impl Stream {
     pub fn ack(&self, end: Value) -> Ack {
         let token = self.inner.waiting().push(end);
         Ack::new(Arc::clone(&self.inner) as Arc<dyn Acknowledge>, token)
+    }
+
+    /// Sets the position without a batch.
+    pub fn set(&self, position: Value) {
+        self.inner.positions.set(&self.inner.key, position);
+    }
+
+    /// Has every position that was set on disk. Those that only moved can wait.
+    pub fn save(&self) -> io::Result<()> {
+        let positions = &self.inner.positions;
+        let mut saved = positions.saved();
+        // Positions without a file are not kept.
+        let is_saved = positions.sets.load(Ordering::Acquire) <= *saved;
+        match is_saved || positions.path.as_os_str().is_empty() {
+            true => Ok(()),
+            false => positions.save(&mut saved),
+        }
     }
 
     /// Whether every batch is acknowledged.
@@ -188,6 +226,26 @@ mod tests {
         drop(third);
         assert_eq!(positions.safe("a"), Some(json!(20)));
         assert!(!stream.is_settled());
+    }
+
+    #[test]
+    fn a_stream_saves_what_was_set_and_not_what_moved() {
+        let (positions, folder) = open("set");
+        let on_disk = || std::fs::read_to_string(positions.path()).unwrap_or_default();
+        let stream = positions.stream("a");
+        stream.ack(json!(1)).settle();
+        stream.save().expect("nothing is to be written");
+        assert_eq!(on_disk(), "");
+        positions.set("b", json!(2));
+        stream.save().expect("the folder can be written");
+        assert_eq!(on_disk(), r#"{"a":1,"b":2}"#);
+        stream.ack(json!(3)).settle();
+        stream.save().expect("nothing is to be written");
+        assert_eq!(on_disk(), r#"{"a":1,"b":2}"#);
+        stream.set(json!(4));
+        stream.save().expect("the folder can be written");
+        assert_eq!(on_disk(), r#"{"a":4,"b":2}"#);
+        std::fs::remove_dir_all(folder).expect("the folder is ours");
     }
 
     #[test]

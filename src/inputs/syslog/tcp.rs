@@ -10,7 +10,7 @@ use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 
-use crate::event::Batch;
+use crate::event::{Batch, Provenance};
 use crate::inputs::Flow;
 use crate::inputs::sockets::{Connection, Generation};
 use crate::inputs::syslog::fields::{Fields, Frame, Messages};
@@ -117,6 +117,8 @@ impl Service<'_> {
             address: self.address,
             generation: self.generation,
             number: self.number,
+            provenance: Provenance::unrepeatable(crate::host::now_nanos()),
+            offset: 0,
             stop: self.flow.stop.clone(),
             flow: self.flow.clone(),
             fields: Arc::clone(self.fields),
@@ -137,6 +139,9 @@ struct Reader {
     generation: Generation,
     /// Batches of a connection keep their order.
     number: u64,
+    provenance: Provenance,
+    /// Where in the stream the next batch begins.
+    offset: u64,
     flow: Flow,
     stop: watch::Receiver<bool>,
     fields: Arc<Fields>,
@@ -251,16 +256,22 @@ impl Reader {
         if frames.is_empty() {
             return good;
         }
-        let fields = Arc::clone(&self.fields);
+        let batch = self.batch(bytes, frames);
+        self.flow.batches.send(batch).await.is_ok() && good
+    }
+
+    fn batch(&mut self, bytes: Vec<u8>, frames: Vec<Frame>) -> Batch {
         let messages = Messages {
-            fields,
+            fields: Arc::clone(&self.fields),
             frames,
             senders: vec![self.connection.sender],
         };
         let now = crate::host::now_nanos();
         let mut batch = Batch::new(bytes, Arc::clone(&self.flow.names), now, Ack::pushed());
         batch.stream = self.number;
+        batch.come_from(self.provenance, self.offset);
+        self.offset += messages.places();
         batch.decode = Some(Arc::new(messages));
-        self.flow.batches.send(batch).await.is_ok() && good
+        batch
     }
 }

@@ -4,7 +4,10 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use memchr::memmem;
+
 use crate::event::encode::Stamp;
+use crate::event::provenance::IDENTIFIER_BYTES;
 use crate::event::{Batch, EventId, Name, Reference, Value};
 use crate::outputs::Encoder;
 use crate::outputs::elasticsearch::action::{Action, Plan};
@@ -44,6 +47,8 @@ pub struct BulkEncoder {
 struct DailyLine {
     day: Option<i64>,
     text: Vec<u8>,
+    /// Where our id stands in it, if there is one: that alone is another one in each line.
+    id: Option<std::ops::Range<usize>>,
     action: Result<Action, Refusal>,
 }
 
@@ -55,6 +60,7 @@ impl BulkEncoder {
             line: DailyLine {
                 day: None,
                 text: Vec::new(),
+                id: None,
                 action: Ok(Action::Index),
             },
             stamp: Stamp::default(),
@@ -88,13 +94,24 @@ impl BulkEncoder {
             Some(Value::Time(nanos)) => nanos.div_euclid(NANOS_PER_DAY),
             _ => i64::MIN,
         };
-        if self.line.day != Some(day) {
+        let identifier = self.shared.plan.identifier(batch, id);
+        let out = &mut self.block.body;
+        if self.line.day != Some(day) || self.line.id.is_some() != identifier.is_some() {
             self.line.text.clear();
             let plan = &self.shared.plan;
             self.line.action = plan.write(batch, id, None, &mut self.scratch, &mut self.line.text);
+            let place = |identifier| memmem::rfind(&self.line.text, identifier);
+            let start = identifier.as_ref().and_then(|identifier| place(identifier));
+            self.line.id = start.map(|start| start..start + IDENTIFIER_BYTES);
             self.line.day = Some(day);
         }
-        self.block.body.extend_from_slice(&self.line.text);
+        let start = out.len();
+        out.extend_from_slice(&self.line.text);
+        if let (Some(range), Some(identifier)) = (&self.line.id, identifier)
+            && let Some(slot) = out.get_mut(start + range.start..start + range.end)
+        {
+            slot.copy_from_slice(&identifier);
+        }
         self.line.action.clone()
     }
 
