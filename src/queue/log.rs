@@ -12,6 +12,8 @@ mod state;
 mod writing;
 
 #[cfg(test)]
+mod model;
+#[cfg(test)]
 mod tests;
 
 use std::collections::VecDeque;
