@@ -4,6 +4,7 @@ pub mod ack;
 pub mod crash;
 #[allow(dead_code, reason = "outputs are wired to it in a step of its own")]
 pub mod disk;
+pub mod folders;
 #[allow(dead_code, reason = "outputs are wired to it in a step of its own")]
 pub mod log;
 #[allow(dead_code, reason = "outputs are wired to it in a step of its own")]

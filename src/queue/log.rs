@@ -9,8 +9,11 @@ mod reading;
 mod recovery;
 mod scan;
 mod state;
+mod verify;
 mod writing;
 
+#[cfg(all(test, feature = "failpoints"))]
+mod crashes;
 #[cfg(test)]
 mod model;
 #[cfg(test)]
@@ -125,7 +128,7 @@ pub struct Lost {
     pub documents: u64,
     /// Segments of which some part could not be read; they are kept, with the suffix `.damaged`.
     pub segments_damaged: u64,
-    /// Segments that were there no more.
+    /// Gaps between segments: files that are there no more.
     pub segments_missing: u64,
 }
 

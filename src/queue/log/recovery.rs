@@ -15,6 +15,9 @@ use crate::queue::disk::Disk;
 /// What is read at once of bytes behind the last record.
 const WINDOW_BYTES: usize = 64 << 10;
 
+/// How often a view is begun anew while an agent saves its state. It does so twice a second; a look takes milliseconds.
+const VIEW_TRIES_MAX: u32 = 20;
+
 /// Where the low-water mark came from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum StateFound {
@@ -76,21 +79,26 @@ struct Survey<F> {
     torn: std::ops::Range<u64>,
 }
 
+impl<F> Survey<F> {
+    fn report<D: Disk<File = F>>(&self, disk: &D, listing: &Listing) -> Recovery {
+        Recovery {
+            state: self.state,
+            segments: self.segments.len(),
+            torn_bytes: self.tail.as_ref().map_or(0, |tail| torn_bytes(disk, tail)),
+            leftovers: 0,
+            damaged_files: listing.damaged,
+            pending: Pending::default(),
+        }
+    }
+}
+
 impl<D: Disk> Log<D> {
     /// Opens the log in this folder or begins one. An error of the kind `Unsupported` means that a later version wrote it.
     pub fn open(disk: D, limits: Limits) -> io::Result<(Self, Recovery)> {
         let mut listing = Listing::read(&disk)?;
         let mut survey = survey(&disk, &mut listing)?;
+        let mut recovery = survey.report(&disk, &listing);
         let tail = survey.tail.take();
-        let torn_bytes = tail.as_ref().map_or(0, |tail| torn_bytes(&disk, tail));
-        let mut recovery = Recovery {
-            state: survey.state,
-            segments: survey.segments.len(),
-            torn_bytes,
-            leftovers: 0,
-            damaged_files: 0,
-            pending: Pending::default(),
-        };
         let mut log = Self::new(disk, limits, survey, listing.damaged);
         log.set_aside(&listing.empty)?;
         for name in &listing.temporary {
@@ -115,16 +123,27 @@ impl<D: Disk> Log<D> {
     }
 
     /// Looks at the log in this folder and changes nothing; an agent may be at work beside. Only reading makes sense on it.
-    pub fn view(disk: D) -> io::Result<Self> {
+    pub fn view(disk: D) -> io::Result<(Self, Recovery)> {
         let limits = Limits {
             segment_bytes: 0,
             bytes_max: 0,
             record_bytes_max: 0,
             free_reserve: 0,
         };
-        let mut listing = Listing::read(&disk)?;
-        let survey = survey(&disk, &mut listing)?;
-        Ok(Self::new(disk, limits, survey, listing.damaged))
+        let mut tries = 0;
+        loop {
+            let before = state::read(&disk)?.map(|saved| saved.slot);
+            let mut listing = Listing::read(&disk)?;
+            let survey = survey(&disk, &mut listing)?;
+            tries += 1;
+            // An agent that saved its state meanwhile may have removed what was listed.
+            if survey.slot == before || VIEW_TRIES_MAX <= tries {
+                let mut recovery = survey.report(&disk, &listing);
+                let log = Self::new(disk, limits, survey, listing.damaged);
+                recovery.pending = log.pending();
+                return Ok((log, recovery));
+            }
+        }
     }
 
     fn new(disk: D, limits: Limits, survey: Survey<D::File>, damaged_files: u64) -> Self {
@@ -356,7 +375,7 @@ fn read_segment<D: Disk>(disk: &D, id: u64, segment: &mut Segment) -> io::Result
             // No more records than fit can follow.
             let ahead = tail.size.saturating_sub(tail.bytes);
             let wanted = tail.next.sequence..tail.next.sequence.saturating_add(ahead);
-            let Some(found) = scan.find(tail.bytes, wanted, &mut payload) else {
+            let Ok(found) = scan.find(tail.bytes, wanted, &mut payload) else {
                 break;
             };
             tail.next = found.header.end();
@@ -460,7 +479,7 @@ fn low_of_segments<D: Disk>(
         let mut payload = Vec::new();
         if let Ok(header) = own_header(disk, &file, id) {
             at = header.first;
-        } else if let Some(found) = scan.find(SEGMENT_HEADER_BYTES as u64, wanted, &mut payload) {
+        } else if let Ok(found) = scan.find(SEGMENT_HEADER_BYTES as u64, wanted, &mut payload) {
             at.documents = found.header.at.documents;
         }
     }
