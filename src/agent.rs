@@ -23,7 +23,7 @@ use crate::pipeline::program::Step;
 use crate::queue::policy::Policy;
 use crate::queue::positions::Positions;
 use crate::queue::queues::Queues;
-use crate::settings::{PipelineSettings, Settings};
+use crate::settings::Settings;
 use configuration::{compile_all, modified};
 use lock::Lock;
 use running::{Deadline, Running, Surroundings};
@@ -148,7 +148,7 @@ impl Agent {
 
     fn policies(&self) -> impl Iterator<Item = Policy> {
         let pipelines = self.settings.pipelines.iter();
-        pipelines.map(|pipeline| pipeline.queue_policy(&self.settings.path_data))
+        pipelines.map(|pipeline| pipeline.queue_policy(&self.settings.path_queue))
     }
 
     /// Tells of queues on disk whose outputs are gone from the configuration.
@@ -178,7 +178,7 @@ impl Agent {
             let surroundings = Surroundings {
                 sockets: &self.sockets,
                 queues: &self.queues,
-                policy: &pipeline.queue_policy(&self.settings.path_data),
+                policy: &pipeline.queue_policy(&self.settings.path_queue),
                 kept,
             };
             let started = Running::start(one, pipeline.workers, &surroundings)?;

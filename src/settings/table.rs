@@ -291,8 +291,9 @@ pub const ALL: &[Spec] = &[
 ];
 
 /// Keys, or their beginnings, that cannot differ from pipeline to pipeline.
-const OF_AGENT: [&str; 9] = [
+const OF_AGENT: [&str; 10] = [
     "path.data",
+    "path.queue",
     "path.settings",
     "path.logs",
     "log.",
