@@ -9,7 +9,9 @@ pub mod origin;
 pub mod sockets;
 pub mod stdin;
 pub mod stop_signal;
+pub mod stream;
 pub mod syslog;
+pub mod tls;
 
 use std::io;
 use std::path::Path;

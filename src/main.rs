@@ -18,6 +18,7 @@ mod outputs;
 mod pipeline;
 mod plugin;
 mod queue;
+mod quiet;
 mod settings;
 
 fn main() -> std::process::ExitCode {

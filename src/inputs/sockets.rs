@@ -9,13 +9,14 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use sawlog_parsers::framing::Decoder;
-use tokio::net::TcpStream;
 use tokio::sync::watch;
+
+use crate::inputs::stream::Stream;
 
 /// An accepted connection, with what was read of it and is no whole message yet.
 #[derive(Debug)]
 pub struct Connection {
-    pub stream: TcpStream,
+    pub stream: Stream,
     pub sender: IpAddr,
     pub decoder: Decoder,
     pub rest: Vec<u8>,

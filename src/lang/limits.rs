@@ -36,7 +36,7 @@ pub const EXCERPT_BYTES_MAX: usize = 1000;
 pub const MESSAGE_CHARACTERS_MAX: usize = 1000;
 
 /// Mistakes after which the reading and the check of a text end: it is no pipeline.
-pub const MISTAKES_MAX: usize = 4 * DIAGNOSTICS_MAX;
+pub const MISTAKES_MAX: usize = 2_000;
 
 /// Bytes of a string that is looked for on its line while skipping what could not be read.
 pub const SKIPPED_STRING_BYTES_MAX: usize = 512;
