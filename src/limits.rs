@@ -82,9 +82,6 @@ pub const TLS_FILE_BYTES_MAX: u64 = 4 << 20;
 /// How often it is looked whether a certificate's file has changed: they are renewed days before they end.
 pub const TLS_LOOK_INTERVAL: std::time::Duration = std::time::Duration::from_secs(2);
 
-/// A file that holds a password or a key: one line.
-pub const SECRET_FILE_BYTES_MAX: u64 = 64 << 10;
-
 /// How much of a file's beginning its fingerprint covers: two or three log lines, which hold a time.
 pub const FINGERPRINT_BYTES: usize = 256;
 

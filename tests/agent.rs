@@ -12,6 +12,7 @@ mod limits;
 mod obstacles;
 mod reload;
 mod running;
+mod secrets;
 mod settings;
 mod syslog;
 mod tls;

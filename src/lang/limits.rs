@@ -43,3 +43,6 @@ pub const SKIPPED_STRING_BYTES_MAX: usize = 512;
 
 /// Bytes of a compiled regular expression; the regex crate's own default, written down.
 pub const REGEX_BYTES_MAX: usize = 10 << 20;
+
+/// A file that holds a password or a key: one line.
+pub const SECRET_FILE_BYTES_MAX: u64 = 64 << 10;
