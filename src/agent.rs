@@ -5,6 +5,7 @@ pub mod configuration;
 mod lock;
 mod running;
 mod signals;
+mod systemd;
 
 use std::io;
 use std::process::ExitCode;
@@ -33,6 +34,7 @@ pub const FAULT: u8 = 70;
 
 /// Runs the agent until its inputs end or it is told to stop.
 pub fn run(settings: Settings) -> ExitCode {
+    let sockets = systemd::sockets();
     let metrics = Arc::new(Metrics::default());
     // Looked at before the files are read: a change from here on is seen.
     let modified = modified(&settings);
@@ -59,7 +61,7 @@ pub fn run(settings: Settings) -> ExitCode {
                 return FAULT.into();
             }
         };
-        let mut agent = Agent::new(settings, metrics);
+        let mut agent = Agent::new(settings, metrics, sockets);
         if let Err(error) = agent.prepare(&compiled).await {
             tracing::error!("{error}");
             return REFUSED.into();
@@ -68,6 +70,9 @@ pub fn run(settings: Settings) -> ExitCode {
             tracing::error!("cannot start the workers: {error}");
             return FAULT.into();
         }
+        agent.sockets.report_unused();
+        systemd::ready();
+        systemd::keep_telling();
         agent.watch(&mut signals).await
     });
     runtime.shutdown_timeout(Duration::from_millis(200));
@@ -88,10 +93,10 @@ struct Agent {
 }
 
 impl Agent {
-    fn new(settings: Settings, metrics: Arc<Metrics>) -> Self {
+    fn new(settings: Settings, metrics: Arc<Metrics>, sockets: Sockets) -> Self {
         Self {
             settings,
-            sockets: Arc::default(),
+            sockets: Arc::new(sockets),
             running: Vec::new(),
             behind: Vec::new(),
             state: Arc::new(api::State::new(Arc::clone(&metrics))),
@@ -161,6 +166,7 @@ impl Agent {
     /// Inputs stop, workers and outputs finish. Once the agent was told to stop, they have the time of `shutdown.grace`
     /// for it; a second signal ends the wait at once.
     async fn drain(&mut self, mut grace: Option<Duration>, signals: &mut Signals) -> ExitCode {
+        systemd::stopping();
         let running = std::mem::take(&mut self.running);
         let positions: Vec<_> = running.iter().map(Running::positions).collect();
         let deadline = Arc::new(Deadline::default());
@@ -194,10 +200,12 @@ impl Agent {
 
     /// Builds every pipeline anew and, if all are good, puts them in place of the running ones.
     async fn reload(&mut self) {
+        systemd::reloading();
         if let Err(error) = self.replace().await {
             self.metrics.reloads_failed.add(1);
             tracing::error!("not reloaded: {error}");
         }
+        systemd::ready();
     }
 
     async fn replace(&mut self) -> Result<(), String> {

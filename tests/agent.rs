@@ -15,4 +15,5 @@ mod running;
 mod secrets;
 mod settings;
 mod syslog;
+mod systemd;
 mod tls;

@@ -143,7 +143,7 @@ impl Service {
             };
             while self.connections.try_join_next().is_some() {}
             match accepted {
-                Ok((stream, sender)) => self.serve(stream, sender.ip()),
+                Ok((stream, sender)) => self.serve(stream, sender.ip().to_canonical()),
                 Err(error) => {
                     if self
                         .surroundings

@@ -78,9 +78,9 @@ impl Reader {
         loop {
             let stopping = flow.is_stopping();
             match self.drain(flow) {
-                Ok(0) if stopping => return,
+                // What waited when the input had to stop was read; senders need not pause for it to end.
+                Ok(_) if stopping => return,
                 Ok(BUSY_DATAGRAMS..) => std::thread::sleep(NAP),
-                Ok(_) if stopping => {}
                 Ok(_) => self.wait(),
                 Err(Closed) => return,
             }
@@ -245,8 +245,9 @@ impl Gathered {
         });
     }
 
-    /// The sender's place in `senders`.
+    /// The sender's place in `senders`. One of IPv4 that came to a socket of both is one of IPv4.
     fn number(&mut self, sender: IpAddr) -> u16 {
+        let sender = sender.to_canonical();
         if let Some((last, number)) = self.last
             && last == sender
         {
