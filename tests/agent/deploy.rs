@@ -116,8 +116,8 @@ fn exposure(drop_in: Option<&str>) -> f64 {
     let folder = Scratch::new("unit");
     let unit = folder.write("sawlog.service", &read("sawlog.service"));
     if let Some(name) = drop_in {
-        let name = format!("sawlog.service.d/{name}");
-        folder.write(&name, &read(&name));
+        let text = read(&format!("drop-ins/{name}"));
+        folder.write(&format!("sawlog.service.d/{name}"), &text);
     }
     let mut analyze = Command::new("systemd-analyze");
     let output = analyze
