@@ -2,12 +2,14 @@
 //! The only place that knows inputs, workers and outputs together.
 
 pub mod configuration;
+mod confinement;
 mod lock;
 mod running;
 mod signals;
 mod systemd;
 
 use std::io;
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -20,9 +22,11 @@ use crate::inputs::sockets::Sockets;
 use crate::limits;
 use crate::metrics::Metrics;
 use crate::pipeline::compile::Compiled;
+use crate::pipeline::program::Step;
 use crate::queue::positions::Positions;
-use crate::settings::Settings;
+use crate::settings::{Landlock, Settings};
 use configuration::{compile_all, modified};
+use confinement::Confinement;
 use lock::Lock;
 use running::{Deadline, Running};
 use signals::{Event, Signals};
@@ -42,6 +46,8 @@ pub fn run(settings: Settings) -> ExitCode {
         eprintln!("nothing was started");
         return REFUSED.into();
     };
+    // Before the runtime, since it holds for this thread and those that it starts.
+    let confinement = confine(&settings, &compiled);
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()
@@ -61,7 +67,7 @@ pub fn run(settings: Settings) -> ExitCode {
                 return FAULT.into();
             }
         };
-        let mut agent = Agent::new(settings, metrics, sockets);
+        let mut agent = Agent::new(settings, metrics, sockets, confinement);
         if let Err(error) = agent.prepare(&compiled).await {
             tracing::error!("{error}");
             return REFUSED.into();
@@ -79,8 +85,39 @@ pub fn run(settings: Settings) -> ExitCode {
     code
 }
 
+/// Everything that these pipelines change on disk, or may with the next reload.
+fn written(settings: &Settings, compiled: &[Compiled]) -> Vec<PathBuf> {
+    let mut all = Vec::new();
+    for one in compiled {
+        for input in &one.inputs {
+            // What is pushed today may be joined by what keeps positions with the next reload.
+            if input.source() != Source::Private {
+                all.push(settings.path_data.clone());
+            }
+            all.extend(input.written());
+        }
+        Step::map(&one.outputs, &mut |planned| {
+            all.extend(planned.output.written());
+        });
+    }
+    all
+}
+
+/// Gives up all writing but what these pipelines need. A data folder that is needed is made before, so that it is granted and
+/// not the one above it.
+fn confine(settings: &Settings, compiled: &[Compiled]) -> Confinement {
+    let mut inputs = compiled.iter().flat_map(|one| &one.inputs);
+    let keeps = inputs.any(|input| input.source() == Source::Rereadable);
+    if settings.landlock == Landlock::Auto && keeps {
+        // What cannot be made is told when it is taken.
+        lock::make(&settings.path_data).unwrap_or(());
+    }
+    Confinement::enforce(settings.landlock, &written(settings, compiled))
+}
+
 struct Agent {
     settings: Settings,
+    confinement: Confinement,
     metrics: Arc<Metrics>,
     sockets: Arc<Sockets>,
     running: Vec<Running>,
@@ -93,9 +130,15 @@ struct Agent {
 }
 
 impl Agent {
-    fn new(settings: Settings, metrics: Arc<Metrics>, sockets: Sockets) -> Self {
+    fn new(
+        settings: Settings,
+        metrics: Arc<Metrics>,
+        sockets: Sockets,
+        confinement: Confinement,
+    ) -> Self {
         Self {
             settings,
+            confinement,
             sockets: Arc::new(sockets),
             running: Vec::new(),
             behind: Vec::new(),
@@ -218,6 +261,8 @@ impl Agent {
         }
         let compiled = compile_all(&self.settings, &self.metrics)
             .ok_or("the new configuration is refused, the old one runs on")?;
+        self.confinement
+            .check(&written(&self.settings, &compiled))?;
         self.prepare(&compiled).await?;
         self.sockets.begin_reload();
         let old = std::mem::take(&mut self.running);

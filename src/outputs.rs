@@ -7,6 +7,8 @@ pub mod graphite;
 pub mod null;
 pub mod stdout;
 
+use std::path::PathBuf;
+
 use crate::event::{Batch, EventId};
 use crate::pipeline::Building;
 use crate::plugin::{Options, Plugin};
@@ -30,6 +32,11 @@ pub struct OutputPlugin {
 pub trait Output: Send {
     /// Opens what is needed and starts the sending task, on the present tokio runtime.
     fn start(self: Box<Self>) -> Started;
+
+    /// Files and folders that it changes, itself or what lies below; others are closed to it.
+    fn written(&self) -> Vec<PathBuf> {
+        Vec::new()
+    }
 }
 
 /// A running output.

@@ -158,6 +158,13 @@ pub const ALL: &[Spec] = &[
         "How long outputs may take to send what is left when the agent stops; below the ten seconds that Docker gives a container",
     ),
     spec(
+        "security.landlock",
+        Kind::Text,
+        "auto",
+        "`auto` lets the kernel keep the agent from changing any file but below the folders that its configuration writes to, and \
+         from executing anything; `off` does not",
+    ),
+    spec(
         "node.name",
         Kind::Text,
         "",
@@ -231,7 +238,7 @@ pub const ALL: &[Spec] = &[
 ];
 
 /// Keys, or their beginnings, that cannot differ from pipeline to pipeline.
-const OF_AGENT: [&str; 9] = [
+const OF_AGENT: [&str; 10] = [
     "path.data",
     "path.settings",
     "path.logs",
@@ -240,6 +247,7 @@ const OF_AGENT: [&str; 9] = [
     "http.",
     "shutdown.",
     "node.",
+    "security.",
     "config.test_and_exit",
 ];
 

@@ -79,6 +79,11 @@ impl Start {
             .env("SAWLOG_API_HTTP_PORT", port)
     }
 
+    /// The folder that the agent runs in.
+    pub fn folder(&self) -> &Path {
+        &self.folder.0
+    }
+
     /// Writes a file into the folder that the agent runs in.
     pub fn file(self, name: &str, content: &str) -> Start {
         self.folder.write(name, content);
