@@ -17,6 +17,7 @@ mod metrics;
 mod outputs;
 mod pipeline;
 mod plugin;
+mod printable;
 mod queue;
 mod quiet;
 mod settings;

@@ -13,6 +13,7 @@ use crate::limits;
 use crate::metrics::Metrics;
 use crate::pipeline::compile::Compiled;
 use crate::pipeline::program::{FilterStep, Step};
+use crate::printable::Printable;
 use crate::settings::Settings;
 
 pub fn command() -> Command {
@@ -59,7 +60,8 @@ fn remarks(compiled: &Compiled) -> Vec<String> {
         let (line, column) = compiled.sources.line_and_column(span);
         let source = compiled.sources.source(span);
         let file = source.map_or("-", |source| source.name.as_str());
-        lines.push(format!("{}:{line}:{column}: {remark}", printable(file)));
+        let (file, remark) = (printable(file), Printable(&remark));
+        lines.push(format!("{file}:{line}:{column}: {remark}"));
     }
     lines
 }
