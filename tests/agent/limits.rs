@@ -9,6 +9,7 @@ use serde_json::json;
 use super::api;
 use super::running::{Start, WAIT_MAX, connect, has_tag, syslog_pipeline};
 use crate::services::free_port;
+use crate::services::sawlog::PROGRAM;
 
 /// Connections that one syslog input serves; `sawlog check --limits` says so too.
 const CONNECTIONS_MAX: usize = 1024;
@@ -160,4 +161,31 @@ fn unfinished_messages_of_many_connections_do_not_fill_the_memory() {
         count => Err(format!("{count} events within {WAIT_MAX:?}")),
     });
     agent.stop();
+}
+
+#[test]
+fn without_file_descriptors_new_connections_wait_and_the_log_stays_quiet() {
+    let port = free_port();
+    let words = [
+        "prlimit",
+        "--nofile=48",
+        PROGRAM,
+        "run",
+        "-f",
+        "pipeline.conf",
+    ];
+    let start = Start::other(&words).file("pipeline.conf", &syslog_pipeline(port, ""));
+    let mut agent = start.spawn();
+    agent.wait_for_syslog(port);
+    let mut all = silent(port, 60);
+    agent.wait_for_log("a connection for syslog could not be accepted: ");
+    let last = all.last_mut().expect("there are sixty");
+    last.write_all(b"<13>Nov 20 18:56:21 web1 app: at last\n")
+        .expect("the kernel has accepted it");
+    // It is tried ten times a second, and the last in the queue has its turn when others end.
+    all.drain(..40);
+    let event = agent.wait_for_events(1).remove(0);
+    assert_eq!(event["message"], "at last");
+    let log = agent.stop().stderr;
+    assert_eq!(log.matches("could not be accepted").count(), 1, "{log}");
 }
