@@ -95,6 +95,26 @@ fn a_socket_for_both_families_shows_senders_of_ipv4_as_such() {
 }
 
 #[test]
+fn a_large_receive_buffer_of_systemd_s_stays_large_without_the_right_to_make_it_so() {
+    const LARGE: usize = 64 << 20;
+    let socket = UdpSocket::bind("127.0.0.1:0").expect("loopback has a free port");
+    rustix::net::sockopt::set_socket_recv_buffer_size_force(&socket, LARGE)
+        .expect("the tests run as root");
+    let without = "exec 3<&0 </dev/null; LISTEN_PID=$$ LISTEN_FDS=1 exec setpriv --bounding-set -net_admin \
+                   --inh-caps -net_admin -- \"$0\" run -f pipeline.conf";
+    let shared = socket.try_clone().expect("a socket can be shared");
+    let mut agent = Start::other(&["sh", "-c", without, PROGRAM])
+        .file("pipeline.conf", &syslog_pipeline(port_of(&socket), ""))
+        .stdin(shared.into())
+        .spawn();
+    agent.wait_for_syslog(port_of(&socket));
+    let size = rustix::net::sockopt::socket_recv_buffer_size(&socket);
+    assert_eq!(size.expect("it is a socket"), 2 * LARGE);
+    let log = agent.stop().stderr;
+    assert!(!log.contains("the receive buffer for syslog has"), "{log}");
+}
+
+#[test]
 fn a_socket_that_no_input_reads_is_told() {
     let socket = UdpSocket::bind("127.0.0.1:0").expect("loopback has a free port");
     let port = port_of(&socket);

@@ -287,15 +287,16 @@ impl Drops {
     }
 }
 
-/// Asks for a larger receive buffer: with the right to it beyond the system's limit, else up to it.
+/// Asks for a larger receive buffer: with the right to it beyond the system's limit, else up to it. One that systemd made
+/// large enough is left alone: without the right, asking would make it smaller.
 fn enlarge(socket: &UdpSocket, wanted: usize, gauge: &Gauge) {
-    if rustix::net::sockopt::set_socket_recv_buffer_size_force(socket, wanted).is_err()
+    if buffer_of(socket) < wanted
+        && rustix::net::sockopt::set_socket_recv_buffer_size_force(socket, wanted).is_err()
         && let Err(error) = rustix::net::sockopt::set_socket_recv_buffer_size(socket, wanted)
     {
         tracing::debug!("the receive buffer stays as it is: {error}");
     }
-    // The kernel tells twice what was asked for, its own bookkeeping counted in.
-    let got = rustix::net::sockopt::socket_recv_buffer_size(socket).unwrap_or(0) / 2;
+    let got = buffer_of(socket);
     gauge.set(got as u64);
     if got < wanted {
         tracing::warn!(
@@ -303,4 +304,9 @@ fn enlarge(socket: &UdpSocket, wanted: usize, gauge: &Gauge) {
              `sysctl -w net.core.rmem_max={wanted}`, or grant CAP_NET_ADMIN"
         );
     }
+}
+
+/// The kernel tells twice what was asked for, its own bookkeeping counted in.
+fn buffer_of(socket: &UdpSocket) -> usize {
+    rustix::net::sockopt::socket_recv_buffer_size(socket).unwrap_or(0) / 2
 }
