@@ -112,7 +112,7 @@ impl Shared {
 
     fn tls_fault(&self, sender: IpAddr, why: &str) {
         self.tls_failed.add(1);
-        if self.tls_fault.pass(Instant::now()).is_some() {
+        if self.tls_fault.passes(Instant::now()) {
             tracing::warn!("the TLS handshake with {sender} failed: {why}");
         }
     }
@@ -145,13 +145,7 @@ impl Service {
             match accepted {
                 Ok((stream, sender)) => self.serve(stream, sender.ip().to_canonical()),
                 Err(error) => {
-                    if self
-                        .surroundings
-                        .shared
-                        .accept_fault
-                        .pass(Instant::now())
-                        .is_some()
-                    {
+                    if self.surroundings.shared.accept_fault.passes(Instant::now()) {
                         tracing::warn!("a connection for syslog could not be accepted: {error}");
                     }
                     tokio::time::sleep(ACCEPT_AGAIN).await;
@@ -176,13 +170,7 @@ impl Service {
             .ok();
         if permit.is_none() {
             self.surroundings.shared.refused.add(1);
-            if self
-                .surroundings
-                .shared
-                .refusal
-                .pass(Instant::now())
-                .is_some()
-            {
+            if self.surroundings.shared.refusal.passes(Instant::now()) {
                 tracing::warn!(
                     "a connection for syslog from {sender} is refused: {} are open",
                     limits::SYSLOG_CONNECTIONS_MAX

@@ -135,7 +135,7 @@ impl Reader {
         let is_beyond = is_large && limits::SYSLOG_UNFINISHED_BYTES_MAX < others + now;
         if is_beyond {
             shared.cut.add(1);
-            if shared.cut_fault.pass(Instant::now()).is_some() {
+            if shared.cut_fault.passes(Instant::now()) {
                 let sender = self.connection.sender;
                 tracing::warn!(
                     "unfinished messages of syslog fill their {} bytes: one of {sender} is cut and its connection closed",
@@ -250,7 +250,7 @@ impl Reader {
     fn refuse_count(&self, count: usize) {
         let (sender, shared) = (self.connection.sender, &self.surroundings.shared);
         shared.broken.add(1);
-        if shared.count_fault.pass(Instant::now()).is_some() {
+        if shared.count_fault.passes(Instant::now()) {
             tracing::warn!(
                 "{sender} announced a syslog message of {count} bytes: the connection is closed"
             );
