@@ -20,15 +20,17 @@ use crate::api;
 use crate::inputs::Source;
 use crate::inputs::sockets::Sockets;
 use crate::limits;
-use crate::metrics::Metrics;
+use crate::metrics::{Metrics, PluginMetrics};
 use crate::pipeline::compile::Compiled;
 use crate::pipeline::program::Step;
+use crate::queue::policy::Policy;
 use crate::queue::positions::Positions;
-use crate::settings::{Landlock, Settings};
+use crate::queue::queues::Queues;
+use crate::settings::{Landlock, PipelineSettings, Settings};
 use configuration::{compile_all, modified};
 use confinement::Confinement;
 use lock::Lock;
-use running::{Deadline, Running};
+use running::{Deadline, Running, Surroundings};
 use signals::{Event, Signals};
 
 /// The refused configuration's exit code.
@@ -87,30 +89,47 @@ pub fn run(settings: Settings) -> ExitCode {
 
 /// Everything that these pipelines change on disk, or may with the next reload.
 fn written(settings: &Settings, compiled: &[Compiled]) -> Vec<PathBuf> {
-    let mut all = Vec::new();
+    let mut all = kept_in(settings, compiled);
     for one in compiled {
-        for input in &one.inputs {
-            // What is pushed today may be joined by what keeps positions with the next reload.
-            if input.source() != Source::Private {
-                all.push(settings.path_data.clone());
-            }
-            all.extend(input.written());
+        // What is pushed today may be joined by what keeps positions with the next reload.
+        if one.has(Source::Pushed) {
+            all.push(settings.path_data.clone());
         }
-        Step::map(&one.outputs, &mut |planned| {
+        all.extend(one.inputs.iter().flat_map(|input| input.written()));
+        Step::each(&one.outputs, &mut |planned| {
             all.extend(planned.output.written());
         });
     }
     all
 }
 
-/// Gives up all writing but what these pipelines need. A data folder that is needed is made before, so that it is granted and
-/// not the one above it.
+/// The folders of positions and of queues on disk.
+fn kept_in(settings: &Settings, compiled: &[Compiled]) -> Vec<PathBuf> {
+    let mut all = Vec::new();
+    for (one, pipeline) in compiled.iter().zip(&settings.pipelines) {
+        if one.has(Source::Rereadable) {
+            all.push(settings.path_data.clone());
+        }
+        let policy = pipeline.queue_policy(&settings.path_data);
+        let mut has_queue = false;
+        Step::each(&one.outputs, &mut |planned| {
+            has_queue |= planned.output.has_queue();
+        });
+        if has_queue && policy.keeps(one.has(Source::Pushed)) {
+            all.extend([settings.path_data.clone(), policy.folder]);
+        }
+    }
+    all
+}
+
+/// Gives up all writing but what these pipelines need. Folders that are needed are made before, so that they are granted and
+/// not those above them.
 fn confine(settings: &Settings, compiled: &[Compiled]) -> Confinement {
-    let mut inputs = compiled.iter().flat_map(|one| &one.inputs);
-    let keeps = inputs.any(|input| input.source() == Source::Rereadable);
-    if settings.landlock == Landlock::Auto && keeps {
-        // What cannot be made is told when it is taken.
-        lock::make(&settings.path_data).unwrap_or(());
+    if settings.landlock == Landlock::Auto {
+        for folder in kept_in(settings, compiled) {
+            // What cannot be made is told when it is taken.
+            lock::make(&folder).unwrap_or(());
+        }
     }
     Confinement::enforce(settings.landlock, &written(settings, compiled))
 }
@@ -120,6 +139,7 @@ struct Agent {
     confinement: Confinement,
     metrics: Arc<Metrics>,
     sockets: Arc<Sockets>,
+    queues: Arc<Queues>,
     running: Vec<Running>,
     /// What outputs of earlier configurations still have to send.
     behind: Vec<JoinHandle<bool>>,
@@ -140,6 +160,7 @@ impl Agent {
             settings,
             confinement,
             sockets: Arc::new(sockets),
+            queues: Arc::default(),
             running: Vec::new(),
             behind: Vec::new(),
             state: Arc::new(api::State::new(Arc::clone(&metrics))),
@@ -149,16 +170,23 @@ impl Agent {
         }
     }
 
-    /// Takes what these pipelines need beside themselves: the data folder, and the API's port. A pipeline that keeps
-    /// nothing needs neither.
+    /// Takes what these pipelines need beside themselves: the data folder, the queues on disk, and the API's port. A
+    /// pipeline that keeps nothing needs none of them.
     async fn prepare(&mut self, compiled: &[Compiled]) -> Result<(), String> {
-        let needs = |source| {
-            let mut inputs = compiled.iter().flat_map(|one| &one.inputs);
-            inputs.any(|input| input.source() == source)
-        };
-        let (rereadable, pushed) = (needs(Source::Rereadable), needs(Source::Pushed));
-        if rereadable && self.lock.is_none() {
+        let has = |source| compiled.iter().any(|one| one.has(source));
+        let (rereadable, pushed) = (has(Source::Rereadable), has(Source::Pushed));
+        let plans = compiled.iter().zip(&self.settings.pipelines);
+        let queues: Vec<_> = plans
+            .flat_map(|(one, pipeline)| self.queues_of(one, pipeline))
+            .collect();
+        if (rereadable || !queues.is_empty()) && self.lock.is_none() {
             self.lock = Some(lock::take(&self.settings.path_data)?);
+        }
+        for (policy, metrics) in queues {
+            self.queues.open(&policy, &metrics).map_err(|error| {
+                let folder = policy.folder_of(&metrics.id);
+                format!("cannot use the queue in {}: {error}", folder.display())
+            })?;
         }
         if let Some(api) = &self.settings.api
             && (rereadable || pushed)
@@ -170,10 +198,35 @@ impl Agent {
         Ok(())
     }
 
+    /// The queues on disk that a pipeline's outputs need.
+    fn queues_of(
+        &self,
+        compiled: &Compiled,
+        pipeline: &PipelineSettings,
+    ) -> Vec<(Policy, Arc<PluginMetrics>)> {
+        let policy = pipeline.queue_policy(&self.settings.path_data);
+        if !policy.keeps(compiled.has(Source::Pushed)) {
+            return Vec::new();
+        }
+        let mut queues = Vec::new();
+        Step::each(&compiled.outputs, &mut |planned| {
+            if planned.output.has_queue() {
+                queues.push((policy.clone(), Arc::clone(&planned.metrics)));
+            }
+        });
+        queues
+    }
+
     /// Starts pipelines, which go on from the kept positions.
     fn start(&mut self, compiled: Vec<Compiled>, kept: &[Positions]) -> io::Result<()> {
         for (one, pipeline) in compiled.into_iter().zip(&self.settings.pipelines) {
-            let started = Running::start(one, pipeline, &self.sockets, kept)?;
+            let surroundings = Surroundings {
+                sockets: &self.sockets,
+                queues: &self.queues,
+                policy: &pipeline.queue_policy(&self.settings.path_data),
+                kept,
+            };
+            let started = Running::start(one, pipeline.workers, &surroundings)?;
             self.running.push(started);
         }
         self.state
@@ -207,29 +260,37 @@ impl Agent {
     }
 
     /// Inputs stop, workers and outputs finish. Once the agent was told to stop, they have the time of `shutdown.grace`
-    /// for it; a second signal ends the wait at once.
+    /// for it; a second signal ends that time at once. What could not be sent by then is kept.
     async fn drain(&mut self, mut grace: Option<Duration>, signals: &mut Signals) -> ExitCode {
         systemd::stopping();
         let running = std::mem::take(&mut self.running);
         let positions: Vec<_> = running.iter().map(Running::positions).collect();
         let deadline = Arc::new(Deadline::default());
         let behind = std::mem::take(&mut self.behind);
-        let draining = Running::drain_all(running, behind, Arc::clone(&deadline));
+        let queues = Arc::clone(&self.queues);
+        let draining = async {
+            let clean = Running::drain_all(running, behind, Arc::clone(&deadline)).await;
+            let closed = tokio::task::spawn_blocking(move || queues.close());
+            let closed = tokio::time::timeout(limits::QUEUE_CLOSE_WAIT, closed).await;
+            if !matches!(closed, Ok(Ok(()))) {
+                tracing::error!("a queue on disk could not be closed in time");
+            }
+            clean
+        };
         tokio::pin!(draining);
         let mut told = Instant::now();
-        loop {
+        let clean = loop {
             if let Some(grace) = grace {
                 deadline.set(grace);
             }
             tokio::select! {
-                clean = &mut draining => return if clean { ExitCode::SUCCESS } else { FAULT.into() },
+                clean = &mut draining => break clean,
                 event = signals.next() => match event {
                     // The tools that stop a process often signal it and its group: that is one wish.
                     Event::Stop if grace.is_some() && told.elapsed() < limits::STOP_AGAIN => {}
                     Event::Stop if grace.is_some() => {
-                        tracing::warn!("stopped before everything was sent");
-                        positions.iter().for_each(|positions| running::save(positions));
-                        return ExitCode::SUCCESS;
+                        tracing::warn!("told twice to stop: what is not sent yet is kept");
+                        deadline.pass();
                     }
                     Event::Stop => {
                         told = Instant::now();
@@ -238,6 +299,15 @@ impl Agent {
                     Event::Reload | Event::Tick | Event::InputsEnded => {}
                 },
             }
+        };
+        // Closing the queues may have acknowledged batches.
+        positions
+            .iter()
+            .for_each(|positions| running::save(positions));
+        if clean {
+            ExitCode::SUCCESS
+        } else {
+            FAULT.into()
         }
     }
 

@@ -276,3 +276,25 @@ pub const MISSING_NAME_KEPT: std::time::Duration = std::time::Duration::from_sec
 /// A signal to stop that follows another sooner than this is the same wish: `timeout` and shells signal a process and its
 /// group. A person who means it presses twice more slowly, or three times.
 pub const STOP_AGAIN: std::time::Duration = std::time::Duration::from_millis(200);
+
+/// A file of a queue on disk: at least a few blocks, at most what is read through quickly after a crash.
+pub const QUEUE_SEGMENT_BYTES: std::ops::RangeInclusive<u64> = 4 << 20..=1 << 30;
+
+/// How long workers may take to end once the outputs are gone: a few batches and a sync of a queue.
+pub const WORKERS_END_WAIT: std::time::Duration = std::time::Duration::from_secs(5);
+
+/// How long closing the queues on disk may take: a sync, on a disk that is busy.
+pub const QUEUE_CLOSE_WAIT: std::time::Duration = std::time::Duration::from_secs(10);
+
+/// What one sync of a queue on disk covers at most: more would not make a byte cheaper.
+pub const QUEUE_COMMIT_BYTES: usize = 4 << 20;
+
+/// How often it is written down what an output has delivered: a crash sends again at most what was delivered since, under
+/// the same ids.
+pub const QUEUE_SAVE_INTERVAL: std::time::Duration = std::time::Duration::from_millis(500);
+
+/// A record of a queue on disk: a block of documents, with room for the largest that Elasticsearch takes by default.
+pub const QUEUE_RECORD_BYTES_MAX: usize = 128 << 20;
+
+/// What a queue leaves free on its disk: others log there too, and a full disk stops more than logs.
+pub const QUEUE_FREE_RESERVE_BYTES: u64 = 64 << 20;

@@ -23,5 +23,6 @@ mod quiet;
 mod settings;
 
 fn main() -> std::process::ExitCode {
+    queue::crash::arm();
     cli::run()
 }

@@ -7,7 +7,9 @@ mod yaml;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use crate::limits;
 use crate::pipeline::Ecs;
+use crate::queue::policy::{self, Policy};
 pub use read::Values;
 
 /// Where a pipeline's text comes from.
@@ -32,9 +34,33 @@ pub struct PipelineSettings {
     pub workers: usize,
     pub ecs: Ecs,
     pub support_escapes: bool,
+    pub queue: QueueSettings,
+}
+
+/// The queues of a pipeline's outputs, before it is known where the data folder lies.
+#[derive(Clone, Debug)]
+pub struct QueueSettings {
+    kind: policy::Kind,
+    full: policy::Full,
+    bytes_max: u64,
+    segment_bytes: u64,
+    path: Option<PathBuf>,
 }
 
 impl PipelineSettings {
+    /// What holds for the queues of this pipeline's outputs.
+    pub fn queue_policy(&self, path_data: &Path) -> Policy {
+        let queue = &self.queue;
+        Policy {
+            kind: queue.kind,
+            full: queue.full,
+            bytes_max: queue.bytes_max,
+            segment_bytes: queue.segment_bytes,
+            folder: policy::root(queue.path.as_deref(), path_data)
+                .join(policy::file_name(&self.id)),
+        }
+    }
+
     /// Where the pipeline keeps its positions: pipelines beside each other, which may read the same files, do not share them.
     pub fn folder(&self, path_data: &Path) -> PathBuf {
         match self.id.as_str() {
@@ -139,9 +165,6 @@ impl Settings {
 }
 
 fn pipeline(values: &Values) -> Result<PipelineSettings, String> {
-    if let Some(other) = values.get("queue.type").filter(|kind| *kind != "memory") {
-        return Err(format!("queue.type: there is no `{other}`; use `memory`"));
-    }
     if values.boolean("dead_letter_queue.enable")? {
         return Err("dead_letter_queue.enable: there is no dead letter queue".to_owned());
     }
@@ -173,6 +196,40 @@ fn pipeline(values: &Values) -> Result<PipelineSettings, String> {
         workers,
         ecs,
         support_escapes: values.boolean("config.support_escapes")?,
+        queue: queue(values)?,
+    })
+}
+
+fn queue(values: &Values) -> Result<QueueSettings, String> {
+    let kind = match values.get("queue.type").unwrap_or_default() {
+        "auto" => policy::Kind::Auto,
+        "memory" => policy::Kind::Memory,
+        "persisted" => policy::Kind::Persisted,
+        other => {
+            return Err(format!(
+                "queue.type: `{other}` is none of auto, memory and persisted"
+            ));
+        }
+    };
+    let full = match values.get("queue.full").unwrap_or_default() {
+        "block" => policy::Full::Block,
+        "drop_oldest" => policy::Full::DropOldest,
+        "drop_newest" => policy::Full::DropNewest,
+        other => {
+            return Err(format!(
+                "queue.full: `{other}` is none of block, drop_oldest and drop_newest"
+            ));
+        }
+    };
+    let segment_bytes = values.bytes("queue.page_capacity", limits::QUEUE_SEGMENT_BYTES)?;
+    // A file that is full can only be given back once the next one is begun.
+    let bytes_max = values.bytes("queue.max_bytes", 2 * segment_bytes..=u64::MAX)?;
+    Ok(QueueSettings {
+        kind,
+        full,
+        bytes_max,
+        segment_bytes,
+        path: values.get("path.queue").map(PathBuf::from),
     })
 }
 

@@ -34,6 +34,7 @@ impl Reading {
         let whole = record.len() <= limits::LINE_BYTES_MAX;
         let record = record.slice(0..limits::LINE_BYTES_MAX);
         let before = batch.event_count();
+        batch.note_record(record);
         match self {
             Self::Text { .. } => {
                 batch.push_cast(&mut newborn.mould, record);

@@ -63,6 +63,9 @@ fn definition(line: &'static str) -> Option<(&'static str, &'static str)> {
 
 /// A value as a person reads it.
 fn shown(name: &str, written: &str) -> String {
+    if let Some((least, most)) = written.split_once("..=") {
+        return format!("{} to {}", shown(name, least), shown(name, most));
+    }
     let within = |function: &str| {
         let (_, rest) = written.split_once(function)?;
         number(rest.strip_suffix(')')?)
@@ -111,6 +114,7 @@ mod tests {
             ("ARCHIVE_BYTES_MAX", "64 << 30", "64 GiB"),
             ("PATHS_MAX", "10_000", "10000"),
             ("ZEROS_SECONDS", "3600", "3600 s"),
+            ("PAGE_BYTES", "4 << 20..=1 << 30", "4 MiB to 1 GiB"),
             ("WAIT", "std::time::Duration::from_millis(500)", "500 ms"),
             ("WAIT", "std::time::Duration::from_secs(3)", "3 s"),
         ] {

@@ -13,7 +13,7 @@ use crate::codecs::Codec;
 use crate::event::{Batch, EventId};
 use crate::limits;
 use crate::metrics::{Counter, PluginMetrics};
-use crate::outputs::{Encoder, Output, OutputPlugin, Started};
+use crate::outputs::{Encoder, Opening, Output, OutputPlugin, Started};
 use crate::pipeline::Building;
 use crate::plugin::{Kind, Opt, Options, Plugin, Section};
 use crate::queue::ack::Ack;
@@ -151,7 +151,7 @@ impl Output for File {
         self.path.written()
     }
 
-    fn start(self: Box<Self>) -> Started {
+    fn start(self: Box<Self>, _: &Opening<'_>) -> Started {
         let (sender, receiver) = mpsc::channel(limits::TEXTS_WAITING_MAX);
         let confinement_failed = self.metrics.counter("confinement_failed");
         let writer = Writer::new(

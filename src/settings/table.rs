@@ -226,8 +226,68 @@ pub const ALL: &[Spec] = &[
     spec(
         "queue.type",
         Kind::Text,
-        "memory",
-        "Where queues are kept; only `memory`",
+        "auto",
+        "What waits on disk in front of an output: `auto`, what nobody can send again, such as syslog; `persisted`, \
+         everything; `memory`, nothing",
+    ),
+    spec(
+        "queue.max_bytes",
+        Kind::Text,
+        "1gb",
+        "The most that one output's queue may hold on disk",
+    ),
+    spec(
+        "queue.page_capacity",
+        Kind::Text,
+        "64mb",
+        "The length of one of its files; space is given back file by file",
+    ),
+    spec(
+        "queue.full",
+        Kind::Text,
+        "block",
+        "What happens when it is full: `block` lets the inputs wait, `drop_oldest` and `drop_newest` drop and count",
+    ),
+    spec(
+        "path.queue",
+        Kind::Text,
+        "",
+        "Folder of the queues; by default `queue` in `path.data`",
+    ),
+    moot(
+        "queue.max_events",
+        Kind::Integer,
+        "a queue is bounded in bytes",
+    ),
+    moot(
+        "queue.checkpoint.acks",
+        Kind::Integer,
+        "what was delivered is written down twice a second",
+    ),
+    moot(
+        "queue.checkpoint.writes",
+        Kind::Integer,
+        "what is taken in is synced before it is acknowledged",
+    ),
+    moot(
+        "queue.checkpoint.interval",
+        Kind::Integer,
+        "what is taken in is synced before it is acknowledged",
+    ),
+    moot(
+        "queue.checkpoint.retry",
+        Kind::Boolean,
+        "a write that failed is tried again in a new file",
+    ),
+    moot(
+        "queue.compression",
+        Kind::Text,
+        "documents wait as they are sent",
+    ),
+    moot(
+        "queue.drain",
+        Kind::Boolean,
+        "outputs send until `shutdown.grace` ends; the rest is kept",
     ),
     spec(
         "dead_letter_queue.enable",

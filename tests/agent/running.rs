@@ -125,6 +125,14 @@ impl Agent {
             .spawn()
     }
 
+    /// The same without queues on disk.
+    pub fn start_in_memory(pipeline: &str) -> Agent {
+        Start::new(&["run", "-f", "pipeline.conf"])
+            .file("pipeline.conf", pipeline)
+            .env("SAWLOG_QUEUE_TYPE", "memory")
+            .spawn()
+    }
+
     pub fn pid(&self) -> u32 {
         self.child.id()
     }

@@ -90,6 +90,15 @@ pub struct Frame {
     pub is_truncated: bool,
 }
 
+impl Messages {
+    /// How many places of the stream the messages take: one for each byte, since a message can hold several events, and
+    /// one for itself, since it can be empty.
+    pub fn places(&self) -> u64 {
+        let end = self.frames.last().map_or(0, |frame| frame.range.end);
+        u64::from(end) + self.frames.len() as u64
+    }
+}
+
 impl Decode for Messages {
     fn decode(&self, batch: &mut Batch) {
         let first = batch.event_count();
@@ -105,8 +114,11 @@ impl Decode for Messages {
             reference: syslog::Reference::at(batch.received, offset),
             labels,
         };
-        for frame in &self.frames {
+        let start = batch.offset();
+        for (number, frame) in self.frames.iter().enumerate() {
             let before = batch.event_count();
+            let place = u64::from(frame.range.start) + number as u64;
+            batch.go_to(start.map(|start| start + place));
             let text = batch.text_at(frame.range.start as usize..frame.range.end as usize);
             self.fields.origin.read(batch, text, &mut newborn);
             let sender = senders.get(usize::from(frame.sender)).copied();

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use nix::sys::socket::{self, ControlMessageOwned, MsgFlags, sockopt};
 
-use crate::event::Batch;
+use crate::event::{Batch, Provenance};
 use crate::inputs::Flow;
 use crate::inputs::syslog::fields::{Fields, Frame, Messages};
 use crate::limits;
@@ -37,6 +37,9 @@ pub struct Reader {
     bytes: Arc<Counter>,
     drops: Drops,
     stream: u64,
+    provenance: Provenance,
+    /// Where in the stream the next batch begins.
+    offset: u64,
 }
 
 impl Reader {
@@ -66,6 +69,8 @@ impl Reader {
                 read: Instant::now(),
             },
             stream: u64::from(port),
+            provenance: Provenance::unrepeatable(crate::host::now_nanos()),
+            offset: 0,
         }
     }
 
@@ -155,7 +160,7 @@ impl Reader {
         true
     }
 
-    fn send(&self, gathered: Gathered, flow: &Flow) -> Result<(), Closed> {
+    fn send(&mut self, gathered: Gathered, flow: &Flow) -> Result<(), Closed> {
         let messages = Messages {
             fields: Arc::clone(&self.fields),
             frames: gathered.frames,
@@ -164,8 +169,10 @@ impl Reader {
         let mut bytes = gathered.bytes;
         bytes.truncate(gathered.end);
         let now = crate::host::now_nanos();
-        let mut batch = Batch::new(bytes, Arc::clone(&flow.names), now, Ack::none());
+        let mut batch = Batch::new(bytes, Arc::clone(&flow.names), now, Ack::pushed());
         batch.stream = self.stream;
+        batch.come_from(self.provenance, self.offset);
+        self.offset += messages.places();
         batch.decode = Some(Arc::new(messages));
         flow.batches.send_blocking(batch).map_err(|_| Closed)
     }

@@ -9,7 +9,7 @@ use sawlog_parsers::framing::Step;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::timeout;
 
-use crate::event::Batch;
+use crate::event::{Batch, Provenance};
 use crate::inputs::Flow;
 use crate::inputs::sockets::{Connection, Generation};
 use crate::inputs::syslog::fields::{Fields, Frame, Messages};
@@ -37,6 +37,9 @@ pub struct Surroundings {
 pub struct Reader {
     connection: Connection,
     surroundings: Surroundings,
+    provenance: Provenance,
+    /// Where in the stream the next batch begins.
+    offset: u64,
     /// Bytes of the unfinished message, as they are counted in `Shared`.
     counted: usize,
 }
@@ -67,6 +70,8 @@ impl Reader {
         Self {
             connection,
             surroundings,
+            provenance: Provenance::unrepeatable(crate::host::now_nanos()),
+            offset: 0,
             counted: 0,
         }
     }
@@ -193,6 +198,11 @@ impl Reader {
         if frames.is_empty() {
             return is_good;
         }
+        let batch = self.batch(bytes, frames);
+        self.surroundings.flow.batches.send(batch).await.is_ok() && is_good
+    }
+
+    fn batch(&mut self, bytes: Vec<u8>, frames: Vec<Frame>) -> Batch {
         let Surroundings {
             flow,
             fields,
@@ -205,10 +215,12 @@ impl Reader {
             senders: vec![self.connection.sender],
         };
         let now = crate::host::now_nanos();
-        let mut batch = Batch::new(bytes, Arc::clone(&flow.names), now, Ack::none());
+        let mut batch = Batch::new(bytes, Arc::clone(&flow.names), now, Ack::pushed());
         batch.stream = *number;
+        batch.come_from(self.provenance, self.offset);
+        self.offset += messages.places();
         batch.decode = Some(Arc::new(messages));
-        flow.batches.send(batch).await.is_ok() && is_good
+        batch
     }
 
     /// The whole messages at the front, where they end, and whether what follows can be understood. `last` is the only one

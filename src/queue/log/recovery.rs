@@ -1,0 +1,449 @@
+//! Opening a log after whatever happened to it: the state and the last segment are read, and no more, so that the time does
+//! not depend on the backlog. Nothing here asks for a person's help.
+
+use std::io;
+
+use super::format::{Fault, SEGMENT_HEADER_BYTES, SegmentHeader, Slot};
+use super::marks::{Marks, Place};
+use super::reading::read_header;
+use super::scan::Scan;
+use super::state::{self, StateFile};
+use super::{Limits, Log, Lost, Mark, Pending, Segment, TEMPORARY};
+use super::{damaged_name, segment_first, segment_name};
+use crate::queue::disk::Disk;
+
+/// What is read at once of bytes behind the last record.
+const WINDOW_BYTES: usize = 64 << 10;
+
+/// Where the low-water mark came from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StateFound {
+    /// There was no log.
+    Fresh,
+    Read,
+    /// There was no whole state: everything that is in the segments is pending, and some of it comes twice.
+    Rebuilt,
+}
+
+/// What was found when the log was opened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Recovery {
+    pub state: StateFound,
+    pub segments: usize,
+    /// Bytes behind the last whole record, cut off: a write that a crash tore.
+    pub torn_bytes: u64,
+    /// Files that a crash left half made, removed.
+    pub leftovers: usize,
+    /// Files that were set aside.
+    pub damaged_files: u64,
+    pub pending: Pending,
+}
+
+/// The folder's files, told apart.
+struct Listing {
+    /// Ascending.
+    segments: Vec<Segment>,
+    /// Behind all segments that have something: those without header and record.
+    empty: Vec<u64>,
+    temporary: Vec<String>,
+    damaged: u64,
+}
+
+/// The last segment, read to its end.
+struct Tail<F> {
+    file: Option<F>,
+    header: Result<SegmentHeader, Fault>,
+    /// Behind the last whole record.
+    next: Mark,
+    bytes: u64,
+    size: u64,
+    /// The first sequence of the group that was written last; nothing if there is no record.
+    group: Option<u64>,
+}
+
+/// What was found, before anything is changed.
+struct Survey<F> {
+    id: u64,
+    state: StateFound,
+    file: Option<F>,
+    slot: Option<Slot>,
+    segments: Vec<Segment>,
+    tail: Option<Tail<F>>,
+    low: Place,
+    next: Mark,
+    /// Records of the last group, which may have been torn.
+    torn: std::ops::Range<u64>,
+}
+
+impl<D: Disk> Log<D> {
+    /// Opens the log in this folder or begins one. An error of the kind `Unsupported` means that a later version wrote it.
+    pub fn open(disk: D, limits: Limits) -> io::Result<(Self, Recovery)> {
+        let mut listing = Listing::read(&disk)?;
+        let mut survey = survey(&disk, &mut listing)?;
+        let tail = survey.tail.take();
+        let torn_bytes = tail.as_ref().map_or(0, |tail| torn_bytes(&disk, tail));
+        let mut recovery = Recovery {
+            state: survey.state,
+            segments: survey.segments.len(),
+            torn_bytes,
+            leftovers: 0,
+            damaged_files: 0,
+            pending: Pending::default(),
+        };
+        let mut log = Self::new(disk, limits, survey, listing.damaged);
+        log.set_aside(&listing.empty)?;
+        for name in &listing.temporary {
+            match log.disk.remove(name) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+                _ => recovery.leftovers += 1,
+            }
+        }
+        if let Some(tail) = tail {
+            log.repair(tail);
+        }
+        log.remove_dead()?;
+        log.look_at_free_bytes();
+        recovery.damaged_files = log.damaged_files;
+        recovery.pending = log.pending();
+        Ok((log, recovery))
+    }
+
+    /// Looks at the log in this folder and changes nothing; an agent may be at work beside. Only reading makes sense on it.
+    pub fn view(disk: D) -> io::Result<Self> {
+        let limits = Limits {
+            segment_bytes: 0,
+            bytes_max: 0,
+            record_bytes_max: 0,
+            free_reserve: 0,
+        };
+        let mut listing = Listing::read(&disk)?;
+        let survey = survey(&disk, &mut listing)?;
+        Ok(Self::new(disk, limits, survey, listing.damaged))
+    }
+
+    fn new(disk: D, limits: Limits, survey: Survey<D::File>, damaged_files: u64) -> Self {
+        Self {
+            disk,
+            limits,
+            id: survey.id,
+            segments: survey.segments.into(),
+            writing: None,
+            group: Vec::new(),
+            group_records: 0,
+            committed: survey.next,
+            next: survey.next,
+            free_bytes: 0,
+            cursor: survey.low,
+            marks: Marks::default(),
+            furthest: survey.low.at,
+            torn: survey.torn,
+            reading: None,
+            state: StateFile::new(survey.file, survey.slot.unwrap_or_default()),
+            lost: Lost::default(),
+            damaged_files,
+        }
+    }
+
+    /// Makes the last segment ready to be written to, if it can be; otherwise the next commit begins another one.
+    fn repair(&mut self, tail: Tail<D::File>) {
+        let Some(file) = tail.file.filter(|_| tail.header.is_ok()) else {
+            return;
+        };
+        // What a killed process wrote may lie in the kernel's memory alone.
+        let cut = match tail.bytes < tail.size {
+            true => self.disk.truncate(&file, tail.bytes),
+            false => Ok(()),
+        };
+        match cut.and_then(|()| self.disk.sync(&file)) {
+            Ok(()) if tail.next == self.next => self.writing = Some(file),
+            Ok(()) => {}
+            Err(error) => {
+                let label = self.disk.label();
+                tracing::error!("queue {label}: {error}; going on in a new segment");
+            }
+        }
+    }
+
+    /// Keeps the files of segments in which nothing can be read, under another name: their own is needed.
+    fn set_aside(&mut self, empty: &[u64]) -> io::Result<()> {
+        for first in empty {
+            let name = segment_name(*first);
+            let label = self.disk.label();
+            tracing::error!("queue {label}: nothing in {name} can be read; the file is kept");
+            self.disk.rename(&name, &damaged_name(*first))?;
+            self.damaged_files += 1;
+            self.lost.segments_damaged += 1;
+        }
+        match empty {
+            [] => Ok(()),
+            _ => self.disk.sync_folder(),
+        }
+    }
+}
+
+impl Listing {
+    fn read<D: Disk>(disk: &D) -> io::Result<Self> {
+        let mut listing = Self {
+            segments: Vec::new(),
+            empty: Vec::new(),
+            temporary: Vec::new(),
+            damaged: 0,
+        };
+        for (name, bytes) in disk.list()? {
+            if let Some(first) = segment_first(&name) {
+                listing.segments.push(Segment {
+                    first,
+                    bytes,
+                    damaged: false,
+                });
+            } else if name.ends_with(TEMPORARY) {
+                listing.temporary.push(name);
+            } else if state::is_damaged(&name) {
+                listing.damaged += 1;
+            }
+        }
+        listing.segments.sort_by_key(|segment| segment.first);
+        Ok(listing)
+    }
+}
+
+fn survey<D: Disk>(disk: &D, listing: &mut Listing) -> io::Result<Survey<D::File>> {
+    let saved = state::read(disk)?;
+    let (id, trusted) = identify(disk, listing, saved.as_ref().map(|saved| saved.slot.id))?;
+    let saved = saved.filter(|_| trusted);
+    let slot = saved.as_ref().map(|saved| saved.slot);
+    let alone = saved.as_ref().is_some_and(|saved| saved.alone);
+    let tail = read_tail(disk, id, listing)?;
+    let mut next = slot.map_or_else(Mark::default, |slot| slot.next);
+    let mut torn = 0..0;
+    if let Some(tail) = &tail {
+        if let Some(group) = tail.group {
+            torn = group.max(next.sequence)..tail.next.sequence;
+        }
+        if slot.is_none() || next.sequence < tail.next.sequence {
+            next = tail.next;
+        }
+    }
+    // The name of a segment without a record says what was before it, at least.
+    let named = listing.empty.iter().max().copied().unwrap_or_default();
+    next.sequence = next.sequence.max(named);
+    let mut segments = std::mem::take(&mut listing.segments);
+    let first = segments.first().map(|segment| segment.first);
+    // An older slot than the last one knows nothing of the segments that were removed since.
+    let behind = |low: u64| alone && first.is_some_and(|first| low < first);
+    let low = match &slot {
+        Some(slot) if !behind(slot.low.sequence) => low_of_slot(slot, &segments),
+        _ => low_of_segments(disk, id, &segments, next)?,
+    };
+    for segment in &mut segments {
+        segment.damaged = slot.is_some_and(|slot| slot.damaged && slot.segment == segment.first);
+    }
+    Ok(Survey {
+        id,
+        state: match (&slot, segments.is_empty() && listing.empty.is_empty()) {
+            (Some(_), _) => StateFound::Read,
+            (None, true) => StateFound::Fresh,
+            (None, false) => StateFound::Rebuilt,
+        },
+        file: saved.map(|saved| saved.file),
+        slot,
+        segments,
+        tail,
+        low,
+        next,
+        torn,
+    })
+}
+
+/// The log's id, and whether the state belongs to it: a state that was copied from another log would condemn every record.
+fn identify<D: Disk>(disk: &D, listing: &Listing, saved: Option<u64>) -> io::Result<(u64, bool)> {
+    let mut guess = None;
+    let mut seen = None;
+    // The last one first: it is the one that goes on.
+    for segment in listing.segments.iter().rev() {
+        let name = segment_name(segment.first);
+        let Some(file) = open_if_there(disk, &name)? else {
+            continue;
+        };
+        match read_header(disk, &file) {
+            Ok(header) => {
+                seen = Some(header.id);
+                break;
+            }
+            Err(Fault::Version(version)) => return Err(state::unsupported(disk, &name, version)),
+            Err(Fault::Damaged) => guess = guess.or_else(|| guessed_id(disk, &file)),
+        }
+        if saved.is_some() {
+            break;
+        }
+    }
+    Ok(match (seen, saved) {
+        (Some(seen), saved) => (seen, saved == Some(seen)),
+        (None, Some(saved)) => (saved, true),
+        (None, None) => (guess.unwrap_or_else(|| disk.random()), false),
+    })
+}
+
+fn guessed_id<D: Disk>(disk: &D, file: &D::File) -> Option<u64> {
+    let mut head = [0; SEGMENT_HEADER_BYTES];
+    disk.read_at(file, &mut head, 0).ok()?;
+    SegmentHeader::guess_id(&head)
+}
+
+/// A segment can vanish between the look at the folder and this: an agent removes what it needs no more.
+fn open_if_there<D: Disk>(disk: &D, name: &str) -> io::Result<Option<D::File>> {
+    match disk.open(name) {
+        Ok(file) => Ok(Some(file)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// Reads the last segment to its end. Those in which there is nothing at all are struck from the list.
+fn read_tail<D: Disk>(
+    disk: &D,
+    id: u64,
+    listing: &mut Listing,
+) -> io::Result<Option<Tail<D::File>>> {
+    while let Some(segment) = listing.segments.last_mut() {
+        let tail = read_segment(disk, id, segment)?;
+        if tail.header.is_ok() || tail.group.is_some() {
+            return Ok(Some(tail));
+        }
+        listing.empty.push(segment.first);
+        listing.segments.pop();
+    }
+    Ok(None)
+}
+
+/// Reads a segment to its end, which `segment` has then.
+fn read_segment<D: Disk>(disk: &D, id: u64, segment: &mut Segment) -> io::Result<Tail<D::File>> {
+    let mut tail = Tail {
+        file: open_if_there(disk, &segment_name(segment.first))?,
+        header: Err(Fault::Damaged),
+        next: Mark {
+            sequence: segment.first,
+            documents: 0,
+        },
+        bytes: SEGMENT_HEADER_BYTES as u64,
+        size: 0,
+        group: None,
+    };
+    if let Some(file) = &tail.file {
+        tail.size = disk.size(file)?;
+        tail.header = own_header(disk, file, id);
+        if let Ok(header) = tail.header {
+            tail.next = header.first;
+        }
+        let scan = Scan {
+            disk,
+            file,
+            id,
+            end: tail.size,
+        };
+        let mut payload = Vec::new();
+        loop {
+            // No more records than fit can follow.
+            let ahead = tail.size.saturating_sub(tail.bytes);
+            let wanted = tail.next.sequence..tail.next.sequence.saturating_add(ahead);
+            let Some(found) = scan.find(tail.bytes, wanted, &mut payload) else {
+                break;
+            };
+            tail.next = found.header.end();
+            tail.bytes = found.offset + found.header.size();
+            let group = found.header.at.sequence;
+            tail.group = Some(group.saturating_sub(found.header.group.into()));
+        }
+    }
+    segment.bytes = tail.bytes;
+    Ok(tail)
+}
+
+/// How many bytes lie behind the last record, up to the last that is not zero: zeros are the file system's.
+fn torn_bytes<D: Disk>(disk: &D, tail: &Tail<D::File>) -> u64 {
+    let mut window = vec![0; WINDOW_BYTES];
+    let (mut offset, mut end) = (tail.bytes, tail.bytes);
+    while let Some(file) = tail.file.as_ref().filter(|_| offset < tail.size) {
+        let read = match disk.read_at(file, &mut window, offset) {
+            Ok(read) if 0 < read => read,
+            _ => break,
+        };
+        let bytes = window.get(..read).unwrap_or_default();
+        if let Some(last) = bytes.iter().rposition(|byte| *byte != 0) {
+            end = offset + last as u64 + 1;
+        }
+        offset += read as u64;
+    }
+    end - tail.bytes
+}
+
+/// Where the state says that reading begins. If its segment is not what it was, reading begins at the front of the one
+/// that has the record.
+fn low_of_slot(slot: &Slot, segments: &[Segment]) -> Place {
+    let head = SEGMENT_HEADER_BYTES as u64;
+    let fits = |segment: &&Segment| {
+        segment.first == slot.segment && head <= slot.offset && slot.offset <= segment.bytes
+    };
+    if segments.iter().any(|segment| fits(&segment)) {
+        return Place {
+            at: slot.low,
+            segment: slot.segment,
+            offset: slot.offset,
+        };
+    }
+    let behind = segments.partition_point(|segment| segment.first <= slot.low.sequence);
+    let segment = segments.get(behind.saturating_sub(1));
+    Place {
+        at: slot.low,
+        segment: segment.map_or(slot.low.sequence, |segment| segment.first),
+        offset: head,
+    }
+}
+
+/// Without a state, reading begins with the first record that there is.
+fn low_of_segments<D: Disk>(
+    disk: &D,
+    id: u64,
+    segments: &[Segment],
+    next: Mark,
+) -> io::Result<Place> {
+    let Some(segment) = segments.first() else {
+        return Ok(Place {
+            at: next,
+            segment: next.sequence,
+            offset: SEGMENT_HEADER_BYTES as u64,
+        });
+    };
+    let mut at = Mark {
+        sequence: segment.first,
+        documents: next.documents,
+    };
+    if let Some(file) = open_if_there(disk, &segment_name(segment.first))? {
+        let scan = Scan {
+            disk,
+            file: &file,
+            id,
+            end: segment.bytes,
+        };
+        let wanted = segment.first..next.sequence;
+        let mut payload = Vec::new();
+        if let Ok(header) = own_header(disk, &file, id) {
+            at = header.first;
+        } else if let Some(found) = scan.find(SEGMENT_HEADER_BYTES as u64, wanted, &mut payload) {
+            at.documents = found.header.at.documents;
+        }
+    }
+    Ok(Place {
+        at,
+        segment: segment.first,
+        offset: SEGMENT_HEADER_BYTES as u64,
+    })
+}
+
+/// A segment's header, which is of use only in its own log.
+fn own_header<D: Disk>(disk: &D, file: &D::File, id: u64) -> Result<SegmentHeader, Fault> {
+    match read_header(disk, file)? {
+        header if header.id == id => Ok(header),
+        _ => Err(Fault::Damaged),
+    }
+}
