@@ -175,10 +175,7 @@ impl Agent {
     async fn prepare(&mut self, compiled: &[Compiled]) -> Result<(), String> {
         let has = |source| compiled.iter().any(|one| one.has(source));
         let (rereadable, pushed) = (has(Source::Rereadable), has(Source::Pushed));
-        let plans = compiled.iter().zip(&self.settings.pipelines);
-        let queues: Vec<_> = plans
-            .flat_map(|(one, pipeline)| self.queues_of(one, pipeline))
-            .collect();
+        let queues = self.queues_of(compiled);
         if (rereadable || !queues.is_empty()) && self.lock.is_none() {
             self.lock = Some(lock::take(&self.settings.path_data)?);
         }
@@ -198,27 +195,49 @@ impl Agent {
         Ok(())
     }
 
-    /// The queues on disk that a pipeline's outputs need.
-    fn queues_of(
-        &self,
-        compiled: &Compiled,
-        pipeline: &PipelineSettings,
-    ) -> Vec<(Policy, Arc<PluginMetrics>)> {
-        let policy = pipeline.queue_policy(&self.settings.path_data);
-        if !policy.keeps(compiled.has(Source::Pushed)) {
-            return Vec::new();
-        }
+    /// The queues on disk that the outputs of pipelines need.
+    fn queues_of(&self, compiled: &[Compiled]) -> Vec<(Policy, Arc<PluginMetrics>)> {
         let mut queues = Vec::new();
-        Step::each(&compiled.outputs, &mut |planned| {
-            if planned.output.has_queue() {
-                queues.push((policy.clone(), Arc::clone(&planned.metrics)));
+        for (one, policy) in compiled.iter().zip(self.policies()) {
+            if policy.keeps(one.has(Source::Pushed)) {
+                Step::each(&one.outputs, &mut |planned| {
+                    if planned.output.has_queue() {
+                        queues.push((policy.clone(), Arc::clone(&planned.metrics)));
+                    }
+                });
             }
-        });
+        }
         queues
+    }
+
+    fn policies(&self) -> impl Iterator<Item = Policy> {
+        let pipelines = self.settings.pipelines.iter();
+        pipelines.map(|pipeline| pipeline.queue_policy(&self.settings.path_data))
+    }
+
+    /// Tells of queues on disk whose outputs are gone from the configuration.
+    fn tell_of_orphans(&self) {
+        for (folder, documents) in self
+            .policies()
+            .flat_map(|policy| self.queues.orphans(&policy))
+        {
+            tracing::warn!(
+                "{documents} documents wait in {} for an output that no pipeline has any more; give an output its id \
+                 again, or see `sawlog queue export` and `sawlog queue drop`",
+                folder.display()
+            );
+        }
     }
 
     /// Starts pipelines, which go on from the kept positions.
     fn start(&mut self, compiled: Vec<Compiled>, kept: &[Positions]) -> io::Result<()> {
+        let wanted: Vec<_> = self
+            .queues_of(&compiled)
+            .into_iter()
+            .map(|(policy, metrics)| policy.folder_of(&metrics.id))
+            .collect();
+        self.queues.keep(&wanted);
+        self.tell_of_orphans();
         for (one, pipeline) in compiled.into_iter().zip(&self.settings.pipelines) {
             let surroundings = Surroundings {
                 sockets: &self.sockets,

@@ -12,8 +12,10 @@ use tokio::sync::mpsc;
 use crate::limits;
 use crate::metrics::PluginMetrics;
 use crate::queue::block::{Block, Spares};
+use crate::queue::disk::Folder;
 use crate::queue::ends::DiskEnds;
 use crate::queue::keeper::{self, Desk, Using};
+use crate::queue::log::Log;
 use crate::queue::policy::Policy;
 
 /// All open queues by their folders.
@@ -67,6 +69,33 @@ impl Queues {
         })
     }
 
+    /// Closes those in other folders than these, of outputs that are gone. What waits in them stays on disk.
+    pub fn keep(&self, wanted: &[PathBuf]) {
+        let mut open = self.all();
+        let unwanted: Vec<_> = open
+            .extract_if(|folder, _| !wanted.contains(folder))
+            .collect();
+        drop(open);
+        // Its thread ends once the old encoders are gone.
+        drop(unwanted);
+    }
+
+    /// Queues below a pipeline's folder that no output has, and how many documents wait in each.
+    pub fn orphans(&self, policy: &Policy) -> Vec<(PathBuf, u64)> {
+        let open = self.all();
+        let folders = std::fs::read_dir(&policy.folder).into_iter().flatten();
+        let folders = folders.flatten().map(|entry| entry.path());
+        let waiting = |folder: PathBuf| {
+            let log = Folder::view(&folder).and_then(Log::view).ok()?;
+            Some((folder, log.pending().documents))
+        };
+        folders
+            .filter(|folder| folder.is_dir() && !open.contains_key(folder))
+            .filter_map(waiting)
+            .filter(|(_, documents)| 0 < *documents)
+            .collect()
+    }
+
     /// Closes all of them: what was put in is on disk when this returns. To be called when the encoders are gone.
     pub fn close(&self) {
         let open = std::mem::take(&mut *self.all());
@@ -82,3 +111,6 @@ impl Queues {
         self.open.lock().expect("no holder of this lock panics")
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -113,3 +113,20 @@ fn a_reload_with_the_right_host_sends_what_waited() {
     wait_for(&agent, "queue_disk_documents", 0);
     agent.stop();
 }
+
+#[test]
+fn a_queue_whose_output_is_gone_is_told_and_kept() {
+    let (syslog, nobody) = (free_port(), free_port());
+    let data = Scratch::new("queue");
+    let with = pipeline(syslog, nobody, "queue-orphan");
+    let agent = Sawlog::start_in(&data.0, &with);
+    send(syslog, 0..10);
+    wait_for(&agent, "queue_disk_documents", 10);
+    agent.stop();
+    let other = with.replace("hosts", "id => \"another\" hosts");
+    let told = Sawlog::start_in(&data.0, &other).stop();
+    assert!(told.contains("10 documents wait in"), "{told}");
+    let agent = Sawlog::start_in(&data.0, &with);
+    wait_for(&agent, "queue_disk_documents", 10);
+    agent.stop();
+}
