@@ -2,11 +2,14 @@
 //! The only place that knows inputs, workers and outputs together.
 
 pub mod configuration;
+mod confinement;
 mod lock;
 mod running;
 mod signals;
+mod systemd;
 
 use std::io;
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -23,8 +26,9 @@ use crate::pipeline::program::Step;
 use crate::queue::policy::Policy;
 use crate::queue::positions::Positions;
 use crate::queue::queues::Queues;
-use crate::settings::Settings;
+use crate::settings::{Landlock, Settings};
 use configuration::{compile_all, modified};
+use confinement::Confinement;
 use lock::Lock;
 use running::{Deadline, Running, Surroundings};
 use signals::{Event, Signals};
@@ -36,6 +40,7 @@ pub const FAULT: u8 = 70;
 
 /// Runs the agent until its inputs end or it is told to stop.
 pub fn run(settings: Settings) -> ExitCode {
+    let sockets = systemd::sockets();
     let metrics = Arc::new(Metrics::default());
     // Looked at before the files are read: a change from here on is seen.
     let modified = modified(&settings);
@@ -43,6 +48,8 @@ pub fn run(settings: Settings) -> ExitCode {
         eprintln!("nothing was started");
         return REFUSED.into();
     };
+    // Before the runtime, since it holds for this thread and those that it starts.
+    let confinement = confine(&settings, &compiled);
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()
@@ -62,7 +69,7 @@ pub fn run(settings: Settings) -> ExitCode {
                 return FAULT.into();
             }
         };
-        let mut agent = Agent::new(settings, metrics);
+        let mut agent = Agent::new(settings, metrics, sockets, confinement);
         if let Err(error) = agent.prepare(&compiled).await {
             tracing::error!("{error}");
             return REFUSED.into();
@@ -71,14 +78,65 @@ pub fn run(settings: Settings) -> ExitCode {
             tracing::error!("cannot start the workers: {error}");
             return FAULT.into();
         }
+        agent.sockets.report_unused();
+        systemd::ready();
+        systemd::keep_telling();
         agent.watch(&mut signals).await
     });
     runtime.shutdown_timeout(Duration::from_millis(200));
     code
 }
 
+/// Everything that these pipelines change on disk, or may with the next reload.
+fn written(settings: &Settings, compiled: &[Compiled]) -> Vec<PathBuf> {
+    let mut all = kept_in(settings, compiled);
+    for one in compiled {
+        // What is pushed today may be joined by what keeps positions with the next reload.
+        if one.has(Source::Pushed) {
+            all.push(settings.path_data.clone());
+        }
+        all.extend(one.inputs.iter().flat_map(|input| input.written()));
+        Step::each(&one.outputs, &mut |planned| {
+            all.extend(planned.output.written());
+        });
+    }
+    all
+}
+
+/// The folders of positions and of queues on disk.
+fn kept_in(settings: &Settings, compiled: &[Compiled]) -> Vec<PathBuf> {
+    let mut all = Vec::new();
+    for (one, pipeline) in compiled.iter().zip(&settings.pipelines) {
+        if one.has(Source::Rereadable) {
+            all.push(settings.path_data.clone());
+        }
+        let policy = pipeline.queue_policy(&settings.path_queue);
+        let mut has_queue = false;
+        Step::each(&one.outputs, &mut |planned| {
+            has_queue |= planned.output.has_queue();
+        });
+        if has_queue && policy.keeps(one.has(Source::Pushed)) {
+            all.extend([settings.path_data.clone(), policy.folder]);
+        }
+    }
+    all
+}
+
+/// Gives up all writing but what these pipelines need. Folders that are needed are made before, so that they are granted and
+/// not those above them.
+fn confine(settings: &Settings, compiled: &[Compiled]) -> Confinement {
+    if settings.landlock == Landlock::Auto {
+        for folder in kept_in(settings, compiled) {
+            // What cannot be made is told when it is taken.
+            lock::make(&folder).unwrap_or(());
+        }
+    }
+    Confinement::enforce(settings.landlock, &written(settings, compiled))
+}
+
 struct Agent {
     settings: Settings,
+    confinement: Confinement,
     metrics: Arc<Metrics>,
     sockets: Arc<Sockets>,
     queues: Arc<Queues>,
@@ -92,10 +150,16 @@ struct Agent {
 }
 
 impl Agent {
-    fn new(settings: Settings, metrics: Arc<Metrics>) -> Self {
+    fn new(
+        settings: Settings,
+        metrics: Arc<Metrics>,
+        sockets: Sockets,
+        confinement: Confinement,
+    ) -> Self {
         Self {
             settings,
-            sockets: Arc::default(),
+            confinement,
+            sockets: Arc::new(sockets),
             queues: Arc::default(),
             running: Vec::new(),
             behind: Vec::new(),
@@ -217,6 +281,7 @@ impl Agent {
     /// Inputs stop, workers and outputs finish. Once the agent was told to stop, they have the time of `shutdown.grace`
     /// for it; a second signal ends that time at once. What could not be sent by then is kept.
     async fn drain(&mut self, mut grace: Option<Duration>, signals: &mut Signals) -> ExitCode {
+        systemd::stopping();
         let running = std::mem::take(&mut self.running);
         let positions: Vec<_> = running.iter().map(Running::positions).collect();
         let deadline = Arc::new(Deadline::default());
@@ -267,10 +332,12 @@ impl Agent {
 
     /// Builds every pipeline anew and, if all are good, puts them in place of the running ones.
     async fn reload(&mut self) {
+        systemd::reloading();
         if let Err(error) = self.replace().await {
             self.metrics.reloads_failed.add(1);
             tracing::error!("not reloaded: {error}");
         }
+        systemd::ready();
     }
 
     async fn replace(&mut self) -> Result<(), String> {
@@ -283,6 +350,8 @@ impl Agent {
         }
         let compiled = compile_all(&self.settings, &self.metrics)
             .ok_or("the new configuration is refused, the old one runs on")?;
+        self.confinement
+            .check(&written(&self.settings, &compiled))?;
         self.prepare(&compiled).await?;
         self.sockets.begin_reload();
         let old = std::mem::take(&mut self.running);

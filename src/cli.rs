@@ -2,6 +2,7 @@
 
 mod check;
 mod grok;
+mod log;
 mod queue;
 
 use std::process::ExitCode;
@@ -103,36 +104,13 @@ fn settings(matches: &ArgMatches) -> Result<Settings, ExitCode> {
     let loaded = values(matches).and_then(Settings::load);
     match loaded {
         Ok(settings) => {
-            start_log(&settings);
+            log::start(&settings);
             Ok(settings)
         }
         Err(error) => {
             eprintln!("sawlog: {error}");
             Err(USAGE.into())
         }
-    }
-}
-
-/// The agent's own log goes to stderr; what libraries say only when something is wrong.
-fn start_log(settings: &Settings) {
-    use std::io::IsTerminal;
-    use tracing_subscriber::filter::{LevelFilter, Targets};
-    use tracing_subscriber::layer::SubscriberExt;
-    use tracing_subscriber::util::SubscriberInitExt;
-    let lines = tracing_subscriber::fmt::layer()
-        .with_writer(std::io::stderr)
-        .with_ansi(std::io::stderr().is_terminal())
-        .with_target(false);
-    let levels = Targets::new()
-        .with_target("sawlog", settings.log_level)
-        .with_default(LevelFilter::ERROR);
-    if tracing_subscriber::registry()
-        .with(lines)
-        .with(levels)
-        .try_init()
-        .is_err()
-    {
-        eprintln!("sawlog: the log was started before");
     }
 }
 

@@ -17,7 +17,9 @@ mod metrics;
 mod outputs;
 mod pipeline;
 mod plugin;
+mod printable;
 mod queue;
+mod quiet;
 mod settings;
 
 fn main() -> std::process::ExitCode {

@@ -7,6 +7,8 @@ pub mod graphite;
 pub mod null;
 pub mod stdout;
 
+use std::path::PathBuf;
+
 use crate::event::{Batch, EventId};
 use crate::pipeline::Building;
 use crate::plugin::{Options, Plugin};
@@ -39,6 +41,11 @@ pub trait Output: Send {
 
     /// Opens what is needed and starts the sending task, on the present tokio runtime.
     fn start(self: Box<Self>, opening: &Opening<'_>) -> Started;
+
+    /// Files and folders that it changes, itself or what lies below; others are closed to it.
+    fn written(&self) -> Vec<PathBuf> {
+        Vec::new()
+    }
 }
 
 /// What an output is started with.

@@ -76,6 +76,14 @@ pub struct ApiSettings {
     pub ports: std::ops::RangeInclusive<u16>,
 }
 
+/// Whether the agent confines itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Landlock {
+    /// Where the kernel can.
+    Auto,
+    Off,
+}
+
 /// Everything the agent is told.
 #[derive(Clone, Debug)]
 pub struct Settings {
@@ -90,6 +98,7 @@ pub struct Settings {
     pub log_level: tracing::level_filters::LevelFilter,
     pub shutdown_grace: Duration,
     pub host_name: String,
+    pub landlock: Landlock,
     /// Settings that were accepted and do nothing, to be told once.
     pub notices: Vec<String>,
 }
@@ -154,6 +163,7 @@ impl Settings {
             host_name: values
                 .get("node.name")
                 .map_or_else(host_name, str::to_owned),
+            landlock: landlock(values)?,
             notices,
         })
     }
@@ -258,6 +268,16 @@ fn log_level(values: &Values) -> Result<tracing::level_filters::LevelFilter, Str
     known
         .parse()
         .map_err(|_| format!("log.level: `{text}` is none of error, warn, info, debug and trace"))
+}
+
+fn landlock(values: &Values) -> Result<Landlock, String> {
+    match values.get("security.landlock") {
+        Some("auto") | None => Ok(Landlock::Auto),
+        Some("off") => Ok(Landlock::Off),
+        Some(other) => Err(format!(
+            "security.landlock: `{other}` is neither `auto` nor `off`"
+        )),
+    }
 }
 
 /// The state folder of the service, or of the user.

@@ -4,6 +4,7 @@
 mod path;
 mod writer;
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use tokio::sync::mpsc;
@@ -146,6 +147,10 @@ pub struct Text {
 }
 
 impl Output for File {
+    fn written(&self) -> Vec<PathBuf> {
+        self.path.written()
+    }
+
     fn start(self: Box<Self>, _: &Opening<'_>) -> Started {
         let (sender, receiver) = mpsc::channel(limits::TEXTS_WAITING_MAX);
         let confinement_failed = self.metrics.counter("confinement_failed");

@@ -202,6 +202,10 @@ impl<D: Disk> Log<D> {
         self.cursor.at.sequence < self.committed.sequence
     }
 
+    pub fn lost(&self) -> Lost {
+        self.lost
+    }
+
     /// Files that were set aside, now and by earlier runs.
     pub fn damaged_files(&self) -> u64 {
         self.damaged_files

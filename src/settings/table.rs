@@ -158,6 +158,13 @@ pub const ALL: &[Spec] = &[
         "How long outputs may take to send what is left when the agent stops; below the ten seconds that Docker gives a container",
     ),
     spec(
+        "security.landlock",
+        Kind::Text,
+        "auto",
+        "`auto` lets the kernel keep the agent from changing any file but below the folders that its configuration writes to, and \
+         from executing anything; `off` does not",
+    ),
+    spec(
         "node.name",
         Kind::Text,
         "",
@@ -291,7 +298,7 @@ pub const ALL: &[Spec] = &[
 ];
 
 /// Keys, or their beginnings, that cannot differ from pipeline to pipeline.
-const OF_AGENT: [&str; 10] = [
+const OF_AGENT: [&str; 11] = [
     "path.data",
     "path.queue",
     "path.settings",
@@ -301,6 +308,7 @@ const OF_AGENT: [&str; 10] = [
     "http.",
     "shutdown.",
     "node.",
+    "security.",
     "config.test_and_exit",
 ];
 
