@@ -12,9 +12,11 @@ mod graphite;
 mod killed;
 mod oracle;
 mod proxy;
+mod pushed;
 mod record;
 mod refused;
 mod stage;
+mod subject;
 mod trial;
 mod writer;
 
@@ -59,6 +61,8 @@ kinds! {
     a_full_disk_is_told_and_loses_no_line: 12 "disk full", 2, 20, disk::full;
     carbon_killed_under_load_loses_no_count: 13 "carbon: `kill -9`", 1, 20, graphite::carbon_killed;
     the_engine_killed_with_its_containers_loses_no_line: 14 "Docker Engine: `kill -9`", 1, 20, containers::engine_killed;
+    reloads_lose_no_datagram: 17 "SIGHUP, datagrams", 5, 100, pushed::reloaded;
+    elasticsearch_killed_loses_no_datagram: 18 "Elasticsearch: `kill -9`, datagrams", 1, 20, pushed::server_killed;
     files_renamed_faster_than_they_are_read_lose_no_line: 15 "rotation, file", 2, 20, killed::rotated;
     container_logs_rotated_faster_than_they_are_read_lose_no_line: 16 "rotation, containers", 2, 20, containers::rotated;
 }

@@ -9,8 +9,9 @@ use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::Duration;
 
+use super::oracle::Events;
+use super::subject::Subject;
 use crate::services::process::signal;
-use crate::services::sawlog::PROGRAM;
 use crate::services::{Scratch, free_port, http, wait_until};
 
 /// From the start to an answer of the API.
@@ -20,7 +21,8 @@ const READY_MAX: Duration = Duration::from_secs(60);
 const STOP_MAX: Duration = Duration::from_secs(60);
 
 /// Counters of documents that were given up for good: what is under none of these names and not delivered is lost.
-const GIVEN_UP: [&str; 5] = [
+const GIVEN_UP: [&str; 6] = [
+    "udp_drops",
     "refused_mapping",
     "refused_index",
     "refused_too_large",
@@ -30,6 +32,7 @@ const GIVEN_UP: [&str; 5] = [
 
 /// An agent that can be killed and started again.
 pub struct Agent {
+    subject: Subject,
     folder: Scratch,
     api: SocketAddr,
     /// Words in front of the program, such as those that enter a namespace.
@@ -49,6 +52,7 @@ impl Agent {
     pub fn start_inside(pipeline: &str, enter: Vec<String>, folder: Scratch) -> Agent {
         fs::create_dir_all(folder.0.join("data")).expect("the folder can be written to");
         let mut agent = Agent {
+            subject: Subject::chosen(),
             api: SocketAddr::from((Ipv4Addr::LOCALHOST, free_port())),
             folder,
             enter,
@@ -62,7 +66,9 @@ impl Agent {
 
     /// Puts another pipeline in the place of the agent's.
     pub fn write_pipeline(&self, pipeline: &str) {
-        self.folder.write("pipeline.conf", pipeline);
+        let data = self.data().display().to_string();
+        self.folder
+            .write("pipeline.conf", &pipeline.replace("@DATA@", &data));
     }
 
     /// The folder of positions and queues.
@@ -76,16 +82,15 @@ impl Agent {
         assert!(self.child.is_none(), "the agent runs already");
         let mut words = self.enter.clone();
         // The agent ends with the thread that started it, were the test killed.
+        words.extend(["setpriv", "--pdeathsig", "KILL", "--"].map(String::from));
+        let configuration = self.folder.0.join("pipeline.conf");
         words.extend(
-            ["setpriv", "--pdeathsig", "KILL", "--", PROGRAM, "run", "-f"].map(String::from),
+            self.subject
+                .words(&configuration, &self.data(), self.api.port()),
         );
         let (program, arguments) = words.split_first().expect("there are words");
         let mut command = Command::new(program);
-        command
-            .args(arguments)
-            .arg(self.folder.0.join("pipeline.conf"));
-        command.arg("--path.data").arg(self.data());
-        command.args(["--api.http.port", &self.api.port().to_string()]);
+        command.args(arguments);
         let log = self.log();
         let copy = log.try_clone().expect("an open file can be shared");
         command.stdin(Stdio::null()).stdout(copy).stderr(log);
@@ -105,6 +110,9 @@ impl Agent {
             let child = self.child.as_mut().expect("it was started");
             if let Some(status) = child.try_wait().map_err(|fault| fault.to_string())? {
                 panic!("the agent ended with {status}: {}", self.told());
+            }
+            if self.subject == Subject::Rsyslog {
+                return Ok(());
             }
             let answer = http::request(self.api, "GET", "/health", None);
             answer
@@ -187,9 +195,17 @@ impl Agent {
         sums
     }
 
+    /// The events that it kept as refused for good.
+    pub fn dead(&self) -> Events {
+        self.subject.dead(&self.data())
+    }
+
     /// Documents that were given up for good in this life, by name.
     #[track_caller]
     pub fn given_up(&self) -> BTreeMap<String, u64> {
+        if self.subject == Subject::Rsyslog {
+            return BTreeMap::new();
+        }
         let mut counters = self.counters();
         counters.retain(|name, count| GIVEN_UP.contains(&name.as_str()) && 0 < *count);
         counters

@@ -7,9 +7,10 @@ use std::process::Command;
 use std::time::Instant;
 
 use super::agent::Agent;
-use super::oracle::{Account, Events, Found};
+use super::oracle::{Account, Events};
 use super::stage::{
-    DRAIN_MAX, PATIENCE, SOURCE, events_of, make_index, wait_for_the_rest, wait_until_found,
+    DRAIN_MAX, PATIENCE, SOURCE, events_of, make_index, recovered, wait_for_the_rest,
+    wait_until_found,
 };
 use super::trial::Trial;
 use super::writer::{Place, Writer};
@@ -73,8 +74,8 @@ impl Stage {
     /// Waits for an event that was written after the fault's end; some before it may have gone with their container.
     #[track_caller]
     fn recover(&self, trial: &mut Trial, end: Instant) {
-        wait_until_found(self.server, &self.index, SOURCE, self.writer.written() + 10);
-        trial.recovered_since(end);
+        let found = recovered(self.server, &self.index, || self.writer.written() + 10);
+        trial.note(end, found, &self.agent);
     }
 
     /// What Docker logged, once it is all that was written.
@@ -96,15 +97,11 @@ impl Stage {
     fn finish(mut self) -> Account {
         let offered = self.offered();
         self.agent.wait_until_ready();
-        let dropped = wait_for_the_rest(self.server, &self.index, &offered, &self.agent, DRAIN_MAX);
+        let (server, index) = (self.server, &self.index);
+        let mut found = wait_for_the_rest(server, index, &offered, &self.agent, DRAIN_MAX);
         self.agent.stop();
-        let delivered = events_of(self.server, &self.index);
-        self.server.delete(&self.index);
-        let found = Found {
-            delivered,
-            dropped,
-            ..Found::default()
-        };
+        found.delivered = events_of(server, index);
+        server.delete(index);
         Account::of(&offered, &found)
     }
 }

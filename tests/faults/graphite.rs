@@ -9,7 +9,7 @@ use super::stage::SOURCE;
 use super::trial::Trial;
 use super::writer::{Place, Writer};
 use crate::services::carbon::Carbon;
-use crate::services::{Scratch, wait_until};
+use crate::services::{Scratch, poll};
 
 /// Lines before a fault, and while it lasts.
 const APART: (u64, u64) = (1000, 6000);
@@ -24,16 +24,12 @@ fn sum(carbon: &Carbon) -> u64 {
     values.map(|(_, value)| value as u64).sum()
 }
 
-/// Waits until the series adds up to so many events; gives what it adds up to.
-fn wait_for_sum(carbon: &Carbon, least: u64, agent: &Agent) -> u64 {
-    wait_until(
-        RECOVERY_MAX,
-        &format!("{least} events in {SERIES}"),
-        || match sum(carbon) {
-            sum if least <= sum => Ok(sum),
-            sum => Err(format!("{sum}; {}", agent.told())),
-        },
-    )
+/// Waits until the series adds up to so many events.
+fn reach(carbon: &Carbon, least: u64) -> Result<(), String> {
+    poll(RECOVERY_MAX, || match sum(carbon) {
+        sum if least <= sum => Ok(()),
+        sum => Err(format!("{sum} of {least} events in {SERIES}")),
+    })
 }
 
 /// SIGKILL of carbon: what it had not written to its files is gone with it.
@@ -55,11 +51,16 @@ pub fn carbon_killed(trial: &mut Trial) -> Account {
         writer.wait_for(trial.random(APART.0, APART.1));
         carbon.start_again();
         let end = Instant::now();
-        wait_for_sum(&carbon, writer.written(), &agent);
-        trial.recovered_since(end);
+        let written = writer.written();
+        trial.note(end, reach(&carbon, written), &agent);
     }
     let offered = writer.stop();
-    wait_for_sum(&carbon, offered, &agent);
+    if let Err(state) = reach(&carbon, offered) {
+        eprintln!(
+            "not everything arrived: {state}; the agent's log:\n{}",
+            agent.told()
+        );
+    }
     agent.stop();
     let delivered = sum(&carbon);
     Account {
@@ -70,6 +71,9 @@ pub fn carbon_killed(trial: &mut Trial) -> Account {
         dropped: BTreeMap::new(),
         pending: 0,
         lost: offered as i64 - delivered.min(offered) as i64,
-        wrong: Vec::new(),
+        wrong: match delivered {
+            delivered if delivered == offered => Vec::new(),
+            delivered => vec![format!("{delivered} counted of {offered}")],
+        },
     }
 }

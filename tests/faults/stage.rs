@@ -7,14 +7,18 @@ use serde_json::json;
 use super::agent::Agent;
 use super::oracle::{Account, Events, Found};
 use super::record;
+use super::subject::Subject;
 use super::trial::Trial;
 use super::writer::{Make, Place, RATE, Writer};
 use crate::services::elasticsearch::Elasticsearch;
-use crate::services::{Scratch, wait_until};
+use crate::services::{START_MAX, Scratch, poll, udp_is_bound, wait_until};
 
 /// How soon after a fault an event that was written after it has to be found. Waits between tries grow to two seconds
 /// here, a debug build starts in one, and other tests take their share of the machine.
 const RECOVERY_MAX: Duration = Duration::from_secs(60);
+
+/// When an event that is waited for counts as lost, and another is.
+const CHOICE: Duration = Duration::from_secs(2);
 
 /// How long the rest may take to be delivered.
 pub const DRAIN_MAX: Duration = Duration::from_secs(120);
@@ -32,9 +36,10 @@ pub struct Plan<'a> {
     pub name: &'a str,
     /// Where the agent is told that Elasticsearch is.
     pub url: String,
-    /// Options of the file input and of the output.
+    /// Options of the file input.
     pub input: &'a str,
-    pub output: &'a str,
+    /// Lines come by syslog to this port of UDP, and not by a file.
+    pub datagrams: Option<u16>,
     /// Rotate after so many lines, and keep so many files.
     pub rotation: Option<(u64, u32)>,
     pub make: Make,
@@ -51,7 +56,7 @@ impl<'a> Plan<'a> {
             name,
             url,
             input: "",
-            output: "",
+            datagrams: None,
             rotation: None,
             make: record::line,
             filter: "",
@@ -89,27 +94,22 @@ impl Stage {
         make_index(server, &index, &plan.mapping);
         let logs = Scratch::new("faults-logs");
         let path = logs.0.join("app.log");
-        let place = match plan.rotation {
-            None => Place::File(path.clone()),
-            Some((lines, kept)) => Place::Rotated {
-                path: path.clone(),
+        let file = path.clone();
+        let place = match (plan.datagrams, plan.rotation) {
+            (Some(port), _) => Place::Datagrams(port),
+            (None, None) => Place::File(file),
+            (None, Some((lines, kept))) => Place::Rotated {
+                path: file,
                 lines,
                 kept,
             },
         };
-        let pipeline = format!(
-            "input {{ file {{ path => \"{}{}\" start_position => \"beginning\" {} }} }}\n\
-             {}\n\
-             output {{ elasticsearch {{ hosts => [\"{}\"] index => \"{index}\" {PATIENCE} {} }} }}\n",
-            path.display(),
-            if plan.rotation.is_some() { "*" } else { "" },
-            plan.input,
-            plan.filter,
-            plan.url,
-            plan.output,
-        );
-        let writer = Writer::start_with(SOURCE, place, RATE, plan.make);
+        let pipeline = Subject::chosen().configuration(plan, &path, &index);
         let agent = start(&pipeline);
+        if let Some(port) = plan.datagrams {
+            wait_until(START_MAX, "the agent's socket", || udp_is_bound(port));
+        }
+        let writer = Writer::start_with(SOURCE, place, RATE, plan.make);
         let stage = Stage {
             agent,
             writer,
@@ -129,8 +129,8 @@ impl Stage {
     /// Waits until an event is found that was written after the fault's end, which was `end`.
     #[track_caller]
     pub fn recover(&self, trial: &mut Trial, server: &Elasticsearch, end: Instant) {
-        wait_until_found(server, &self.index, SOURCE, self.writer.written());
-        trial.recovered_since(end);
+        let found = recovered(server, &self.index, || self.writer.written());
+        trial.note(end, found, &self.agent);
     }
 
     /// Ends the load, waits for the rest, ends the agent, and gives the account.
@@ -139,18 +139,11 @@ impl Stage {
         let mut offered = Events::default();
         offered.add_first(SOURCE, self.writer.stop());
         self.agent.wait_until_ready();
-        let dropped = wait_for_the_rest(server, &self.index, &offered, &self.agent, self.drain);
+        let mut found = wait_for_the_rest(server, &self.index, &offered, &self.agent, self.drain);
         self.agent.stop();
-        let delivered = events_of(server, &self.index);
+        found.delivered = events_of(server, &self.index);
         server.delete(&self.index);
-        Account::of(
-            &offered,
-            &Found {
-                delivered,
-                dropped,
-                ..Found::default()
-            },
-        )
+        Account::of(&offered, &found)
     }
 }
 
@@ -165,16 +158,38 @@ pub fn make_index(server: &Elasticsearch, index: &str, mapping: &serde_json::Val
 /// Waits until a document with this event is there.
 #[track_caller]
 pub fn wait_until_found(server: &Elasticsearch, index: &str, source: &str, number: u64) {
+    wait_until(RECOVERY_MAX, "the first event", || {
+        is_found(server, index, source, number)
+    });
+}
+
+/// Waits until a new event is found: the one that is written next, or, should that be lost, one that is written later.
+pub fn recovered(
+    server: &Elasticsearch,
+    index: &str,
+    next: impl Fn() -> u64,
+) -> Result<(), String> {
+    let (mut number, mut chosen) = (next(), Instant::now());
+    poll(RECOVERY_MAX, || {
+        if CHOICE < chosen.elapsed() {
+            (number, chosen) = (next(), Instant::now());
+        }
+        is_found(server, index, SOURCE, number)
+    })
+}
+
+fn is_found(server: &Elasticsearch, index: &str, source: &str, number: u64) -> Result<(), String> {
     let phrase = format!("{source} {number}");
     let query = json!({"size": 0, "terminate_after": 1,
         "query": {"match_phrase": {"message": phrase}}});
-    wait_until(RECOVERY_MAX, &format!("{phrase:?} in {index}"), || {
-        let answer = server.search(index, &query);
-        match answer["hits"]["total"]["value"].as_u64() {
-            Some(1..) => Ok(()),
-            _ => Err(format!("{} documents; {answer}", server.count(index))),
-        }
-    });
+    let answer = server.search(index, &query);
+    match answer["hits"]["total"]["value"].as_u64() {
+        Some(1..) => Ok(()),
+        _ => Err(format!(
+            "no {phrase:?} in {} documents of {index}",
+            server.count(index)
+        )),
+    }
 }
 
 /// Waits until everything offered is delivered or given up. When the time is over it goes on: the oracle tells what is
@@ -186,27 +201,33 @@ pub fn wait_for_the_rest(
     offered: &Events,
     agent: &Agent,
     within: Duration,
-) -> std::collections::BTreeMap<String, u64> {
-    let start = Instant::now();
+) -> Found {
+    let mut found = Found::default();
     let mut looked_at = 0;
-    loop {
-        let dropped = agent.given_up();
-        let wanted = offered.distinct() - dropped.values().sum::<u64>().min(offered.distinct());
+    let arrived = poll(within, || {
+        found.dropped = agent.given_up();
+        found.dead = agent.dead();
+        let gone = found.dropped.values().sum::<u64>() + found.dead.distinct();
         let count = server.count(index);
         // All documents are read again only when there are more of them.
-        if wanted <= count && looked_at < count {
+        if offered.distinct() <= gone + count && looked_at < count {
             looked_at = count;
-            if (offered.without(&events_of(server, index)).len() as u64)
-                <= offered.distinct() - wanted
-            {
-                return dropped;
+            if offered.without(&events_of(server, index)).len() as u64 <= gone {
+                return Ok(());
             }
         }
-        if within <= start.elapsed() {
-            eprintln!("not everything arrived; the agent's log:\n{}", agent.told());
-            return dropped;
-        }
+        Err(format!(
+            "{count} documents, {gone} given up, of {}",
+            offered.distinct()
+        ))
+    });
+    if let Err(state) = arrived {
+        eprintln!(
+            "not everything arrived: {state}; the agent's log:\n{}",
+            agent.told()
+        );
     }
+    found
 }
 
 /// All events of an index.

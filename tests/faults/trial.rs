@@ -5,7 +5,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use super::agent::Agent;
 use super::oracle::Account;
+use super::subject::Subject;
 
 /// Says `full` for the campaign.
 const MODE: &str = "SAWLOG_FAULTS";
@@ -26,13 +28,20 @@ pub struct Kind {
     pub run: fn(&mut Trial) -> Account,
 }
 
+/// How often faults strike.
+#[derive(Clone, Copy)]
+enum Mode {
+    Test,
+    Campaign,
+}
+
 /// What a run is given and notes.
 pub struct Trial {
     /// How many faults are to strike.
     pub faults: u32,
     random: u64,
     /// From the end of each fault until an event that was written after it was found.
-    recoveries: Vec<Duration>,
+    recoveries: Vec<Option<Duration>>,
 }
 
 impl Trial {
@@ -44,15 +53,29 @@ impl Trial {
         least + self.random % (end - least)
     }
 
-    /// Counts a fault that ended at `end` and from which all has recovered now.
-    pub fn recovered_since(&mut self, end: Instant) {
-        self.recoveries.push(end.elapsed());
+    /// Notes a fault that ended at `end`, and whether a new event came through after it.
+    pub fn note(&mut self, end: Instant, found: Result<(), String>, agent: &Agent) {
+        let recovery = found.is_ok().then(|| end.elapsed());
+        let number = self.recoveries.len() + 1;
+        match found {
+            Ok(()) => eprintln!("fault {number}: recovered after {:?}", end.elapsed()),
+            Err(state) => eprintln!(
+                "fault {number}: {state}; the agent's log:\n{}",
+                agent.told()
+            ),
+        }
+        self.recoveries.push(recovery);
     }
 }
 
 /// Strikes the faults of a kind, writes its row, and fails if an event has no end or a wrong one.
 pub fn check(kind: &Kind) {
-    let is_campaign = std::env::var(MODE).is_ok_and(|mode| mode == "full");
+    let mode = std::env::var(MODE).unwrap_or_default();
+    let mode = if mode == "full" {
+        Mode::Campaign
+    } else {
+        Mode::Test
+    };
     let now = SystemTime::now().duration_since(UNIX_EPOCH);
     let now = now.expect("the clock is past 1970").as_nanos() as u64;
     let seed = std::env::var(SEED)
@@ -61,31 +84,34 @@ pub fn check(kind: &Kind) {
         .unwrap_or(now | 1);
     eprintln!("{}: {SEED}={seed}", kind.name);
     let mut trial = Trial {
-        faults: if is_campaign {
-            kind.in_campaign
-        } else {
-            kind.in_test
+        faults: match mode {
+            Mode::Test => kind.in_test,
+            Mode::Campaign => kind.in_campaign,
         },
         random: seed,
         recoveries: Vec::new(),
     };
     let account = (kind.run)(&mut trial);
-    write_row(kind, &trial, &account);
+    write_row(kind, mode, &trial, &account);
+    if Subject::chosen() != Subject::Sawlog {
+        // A peer is measured, not tested.
+        return;
+    }
     assert!(
         account.wrong.is_empty(),
         "{}: {:?}",
         kind.name,
         account.wrong
     );
+    let recovered = trial.recoveries.iter().flatten().count();
     assert_eq!(
-        trial.recoveries.len() as u32,
-        trial.faults,
+        recovered as u32, trial.faults,
         "faults that were recovered from"
     );
 }
 
 /// The row of the table, for `tests/faults/run` to put together.
-fn write_row(kind: &Kind, trial: &Trial, account: &Account) {
+fn write_row(kind: &Kind, mode: Mode, trial: &Trial, account: &Account) {
     let mut dropped = String::new();
     for (name, count) in &account.dropped {
         write!(dropped, " {count} {name}").expect("a String takes all text");
@@ -95,9 +121,25 @@ fn write_row(kind: &Kind, trial: &Trial, account: &Account) {
     } else {
         dropped.trim()
     };
-    let slowest = trial.recoveries.iter().max().copied().unwrap_or_default();
+    let slowest = trial
+        .recoveries
+        .iter()
+        .flatten()
+        .max()
+        .copied()
+        .unwrap_or_default();
+    let never = trial
+        .recoveries
+        .iter()
+        .filter(|recovery| recovery.is_none())
+        .count();
+    let never = if never == 0 {
+        String::new()
+    } else {
+        format!("; {never} not within a minute")
+    };
     let row = format!(
-        "| {} | {} | {} | {} | {} | {} | {dropped} | {} | **{}** | {:.1} s |\n",
+        "| {} | {} | {} | {} | {} | {} | {dropped} | {} | **{}** | {:.1} s{never} |\n",
         kind.name,
         trial.recoveries.len(),
         account.offered,
@@ -109,7 +151,13 @@ fn write_row(kind: &Kind, trial: &Trial, account: &Account) {
         slowest.as_secs_f64(),
     );
     eprint!("{row}");
-    let folder: PathBuf = Path::new(env!("CARGO_MANIFEST_DIR")).join(ROWS);
+    let run = match (Subject::chosen(), mode) {
+        (Subject::Sawlog, Mode::Test) => "test",
+        (Subject::Sawlog, Mode::Campaign) => "full",
+        (Subject::Rsyslog, Mode::Test) => "rsyslog-test",
+        (Subject::Rsyslog, Mode::Campaign) => "rsyslog-full",
+    };
+    let folder: PathBuf = Path::new(env!("CARGO_MANIFEST_DIR")).join(ROWS).join(run);
     fs::create_dir_all(&folder).expect("target can be written to");
     let file = folder.join(format!("{:02}.row", kind.place));
     fs::write(&file, row).unwrap_or_else(|fault| panic!("{}: {fault}", file.display()));
