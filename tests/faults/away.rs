@@ -14,8 +14,8 @@ use crate::services::process::output_of;
 /// Lines before a fault.
 const APART: (u64, u64) = (200, 2000);
 
-/// How long the server stands still, in lines: one to eight seconds, about the agent's patience.
-const STANDING: (u64, u64) = (2000, 16_000);
+/// How long the server stands still, in lines: one to twelve seconds; the agent's patience is ten.
+const STANDING: (u64, u64) = (2000, 24_000);
 
 /// SIGKILL of Elasticsearch.
 pub fn killed(trial: &mut Trial) -> Account {

@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 use crate::services::http;
 
 /// Longer than the time-out that the agents of these tests are told.
-const DELAY: Duration = Duration::from_secs(7);
+const DELAY: Duration = Duration::from_secs(12);
 
 /// What a storm does to a request.
 #[derive(Clone, Copy, Debug)]
@@ -35,7 +35,7 @@ enum Mood {
     Late,
 }
 
-/// One in this many requests of a storm goes through.
+/// What a storm does in turn; one request in ten goes through.
 const MOODS: [Mood; 10] = [
     Mood::Status(429),
     Mood::Status(429),

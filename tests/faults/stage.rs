@@ -23,9 +23,10 @@ const CHOICE: Duration = Duration::from_secs(2);
 /// How long the rest may take to be delivered.
 pub const DRAIN_MAX: Duration = Duration::from_secs(120);
 
-/// Waits of the output, shorter than by default so that many faults fit into a test.
+/// Waits of the output, shorter than by default so that many faults fit into a test. An answer to a long request takes
+/// Elasticsearch seconds on a machine that compiles beside it.
 pub const PATIENCE: &str =
-    "retry_initial_interval => 1 retry_max_interval => 2 resurrect_delay => 1 timeout => 5";
+    "retry_initial_interval => 1 retry_max_interval => 2 resurrect_delay => 1 timeout => 10";
 
 /// The one source of most runs.
 pub const SOURCE: &str = "app";
