@@ -195,6 +195,27 @@ impl Elasticsearch {
         )
     }
 
+    /// Shows every document of `index`, in pages; none if there is no such index. Only `fields` of each are read.
+    #[track_caller]
+    pub fn for_each(&self, index: &str, fields: &[&str], mut visit: impl FnMut(&Value)) {
+        self.refresh(index);
+        let path = format!("/{index}/_search?scroll=2m&ignore_unavailable=true");
+        let first = json!({"size": HITS_MAX, "sort": ["_doc"], "_source": fields});
+        let mut page = self.ask("POST", &path, Some(&first));
+        while let Some(hits) = page["hits"]["hits"]
+            .as_array()
+            .filter(|hits| !hits.is_empty())
+        {
+            hits.iter().for_each(|hit| visit(&hit["_source"]));
+            let next = json!({"scroll": "2m", "scroll_id": page["_scroll_id"]});
+            page = self.ask("POST", "/_search/scroll", Some(&next));
+        }
+        // A scroll over nothing is not kept: 404.
+        let done = json!({"scroll_id": page["_scroll_id"]});
+        let (status, answer) = self.request("DELETE", "/_search/scroll", Some(&done));
+        assert!(status == 200 || status == 404, "{status} {answer}");
+    }
+
     /// How many documents have each value of a field.
     #[track_caller]
     pub fn count_by(&self, index: &str, field: &str) -> BTreeMap<String, u64> {
@@ -224,27 +245,6 @@ impl Elasticsearch {
         hits.into_iter()
             .map(|mut hit| hit["_source"].take())
             .collect()
-    }
-
-    /// Shows every document of `index`, in pages; none if there is no such index. Only `fields` of each are read.
-    #[track_caller]
-    pub fn for_each(&self, index: &str, fields: &[&str], mut visit: impl FnMut(&Value)) {
-        self.refresh(index);
-        let path = format!("/{index}/_search?scroll=2m&ignore_unavailable=true");
-        let first = json!({"size": HITS_MAX, "sort": ["_doc"], "_source": fields});
-        let mut page = self.ask("POST", &path, Some(&first));
-        while let Some(hits) = page["hits"]["hits"]
-            .as_array()
-            .filter(|hits| !hits.is_empty())
-        {
-            hits.iter().for_each(|hit| visit(&hit["_source"]));
-            let next = json!({"scroll": "2m", "scroll_id": page["_scroll_id"]});
-            page = self.ask("POST", "/_search/scroll", Some(&next));
-        }
-        // A scroll over nothing is not kept: 404.
-        let done = json!({"scroll_id": page["_scroll_id"]});
-        let (status, answer) = self.request("DELETE", "/_search/scroll", Some(&done));
-        assert!(status == 200 || status == 404, "{status} {answer}");
     }
 
     /// Waits until `index` holds exactly `want` documents; more than that fails at once.
