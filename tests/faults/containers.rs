@@ -59,7 +59,7 @@ impl Stage {
             server.url()
         ));
         let writer = Writer::start(SOURCE, Place::Pipe(pipe.0.join("pipe")));
-        wait_until_found(server, &index, SOURCE, 0);
+        wait_until_found(server, &index, 0);
         Stage {
             server,
             docker,
