@@ -1,7 +1,7 @@
 //! Containers under fault: the agent that reads their json-file logs is killed, their logs are rotated faster than they
 //! are read, the Engine is killed and started again.
 //!
-//! What Docker logged is what was offered: a line that was on its way to a killed Engine was never in a log.
+//! With the Engine killed, what Docker logged is what was offered: a line that was on its way to it was never in a log.
 
 use std::process::Command;
 use std::time::Instant;
@@ -80,7 +80,7 @@ impl Stage {
 
     /// What Docker logged, once it is all that was written.
     #[track_caller]
-    fn offered(&mut self) -> Events {
+    fn logged(&mut self) -> Events {
         let last = self.writer.stop() - 1;
         wait_until(START_MAX, "the container's last line", || {
             let mut events = Events::default();
@@ -93,16 +93,23 @@ impl Stage {
         })
     }
 
+    /// What was written; the oldest of it may be deleted from Docker's logs.
     #[track_caller]
-    fn finish(mut self) -> Account {
-        let offered = self.offered();
+    fn written(&mut self) -> Events {
+        let mut events = Events::default();
+        events.add_first(SOURCE, self.writer.stop());
+        events
+    }
+
+    #[track_caller]
+    fn finish(mut self, offered: &Events) -> Account {
         self.agent.wait_until_ready();
         let (server, index) = (self.server, &self.index);
-        let mut found = wait_for_the_rest(server, index, &offered, &self.agent, DRAIN_MAX);
+        let mut found = wait_for_the_rest(server, index, offered, &self.agent, DRAIN_MAX);
         self.agent.stop();
         found.delivered = events_of(server, index);
         server.delete(index);
-        Account::of(&offered, &found)
+        Account::of(offered, &found)
     }
 }
 
@@ -115,7 +122,8 @@ pub fn agent_killed(trial: &mut Trial) -> Account {
         stage.agent.spawn();
         stage.recover(trial, Instant::now());
     }
-    stage.finish()
+    let offered = stage.written();
+    stage.finish(&offered)
 }
 
 /// SIGKILL of the Engine and all containers.
@@ -127,17 +135,18 @@ pub fn engine_killed(trial: &mut Trial) -> Account {
         stage.docker.start_again();
         stage.recover(trial, Instant::now());
     }
-    stage.finish()
+    let offered = stage.logged();
+    stage.finish(&offered)
 }
 
 /// Rotation several times a second, while the agent stands still.
 pub fn rotated(trial: &mut Trial) -> Account {
-    let rotation = ["max-size=100k", "max-file=1000", "compress=true"];
+    let rotation = ["max-size=100k", "max-file=300", "compress=true"];
     let rotation: Vec<&str> = rotation
         .iter()
         .flat_map(|option| ["--log-opt", *option])
         .collect();
-    let stage = Stage::start("docker-rotated", &rotation);
+    let mut stage = Stage::start("docker-rotated", &rotation);
     for _ in 0..trial.faults {
         stage.writer.wait_for(trial.random(APART.0, APART.1));
         stage.agent.signal("STOP");
@@ -145,5 +154,6 @@ pub fn rotated(trial: &mut Trial) -> Account {
         stage.agent.signal("CONT");
         stage.recover(trial, Instant::now());
     }
-    stage.finish()
+    let offered = stage.written();
+    stage.finish(&offered)
 }

@@ -142,7 +142,7 @@ impl Task {
             while number < wanted {
                 let (text, lines) = self.burst(number, wanted);
                 self.write(place, &mut open, &text, burst % TORN == 0);
-                if self.stop.load(Ordering::Acquire) && matches!(place, Place::Pipe(_)) {
+                if open.is_none() && matches!(place, Place::Pipe(_)) {
                     return;
                 }
                 number += lines;
@@ -175,10 +175,13 @@ impl Task {
         }
     }
 
-    /// Writes while somebody reads, or until the end. To another reader all is written again.
+    /// Writes while somebody reads; without a reader until the end. To another reader all is written again.
     fn write_pipe(&self, path: &Path, open: &mut Option<File>, bytes: &[u8]) {
         let mut part = bytes;
-        while !part.is_empty() && !self.stop.load(Ordering::Acquire) {
+        while !part.is_empty() {
+            if open.is_none() && self.stop.load(Ordering::Acquire) {
+                return;
+            }
             let wrote = match open {
                 Some(pipe) => pipe.write(part),
                 None => open_pipe(path).map(|pipe| {
