@@ -109,7 +109,8 @@ impl Agent {
             inputs.any(|input| input.source() == source)
         };
         let (rereadable, pushed) = (needs(Source::Rereadable), needs(Source::Pushed));
-        if rereadable && self.lock.is_none() {
+        let keeps_sums = compiled.iter().any(Compiled::keeps_sums);
+        if (rereadable || keeps_sums) && self.lock.is_none() {
             self.lock = Some(lock::take(&self.settings.path_data)?);
         }
         if let Some(api) = &self.settings.api

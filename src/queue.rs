@@ -2,3 +2,4 @@
 
 pub mod ack;
 pub mod positions;
+pub mod whole_file;

@@ -38,7 +38,11 @@ impl Running {
         kept: &[Positions],
     ) -> io::Result<Self> {
         let mut tasks = Vec::new();
-        let outputs = Step::turn(compiled.outputs, &mut |planned| {
+        let keeps = compiled.keeps_anything();
+        let outputs = Step::turn(compiled.outputs, &mut |mut planned| {
+            if !keeps {
+                planned.output.keep_nothing();
+            }
             let started = planned.output.start();
             tasks.push(started.task);
             OutputStep {

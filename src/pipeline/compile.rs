@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use crate::event::Names;
 use crate::filters::{self, Outcome};
-use crate::inputs::{self, Input};
+use crate::inputs::{self, Input, Source};
 use crate::lang::diagnostic::{Diagnostic, Severity};
-use crate::lang::source::{Source, Sources, Span};
+use crate::lang::source::{Source as SourceText, Sources, Span};
 use crate::lang::{self, Config, Language, Registry, Statement};
 use crate::metrics::{Metrics, PluginMetrics};
 use crate::outputs::{self, Output};
@@ -25,6 +25,23 @@ pub struct Compiled {
     pub names: Arc<Names>,
     /// The texts that it was compiled from, for places in them.
     pub sources: Sources,
+}
+
+impl Compiled {
+    /// Whether an input outlives the process, so that there is something to go on with.
+    pub fn keeps_anything(&self) -> bool {
+        let mut sources = self.inputs.iter().map(|input| input.source());
+        sources.any(|source| source != Source::Private)
+    }
+
+    /// Whether an output keeps sums in the data folder.
+    pub fn keeps_sums(&self) -> bool {
+        let mut any = false;
+        Step::each(&self.outputs, &mut |planned| {
+            any |= planned.output.keeps_state();
+        });
+        any && self.keeps_anything()
+    }
 }
 
 /// An output that is not opened yet.
@@ -106,7 +123,7 @@ fn complete(config: &mut Config, sources: &Sources, building: &mut Building<'_>)
     if sources.all.iter().any(|source| source.name == "-e") {
         let text = "input { stdin { } } output { stdout { codec => rubydebug } }".to_owned();
         let implied = Sources {
-            all: vec![Source {
+            all: vec![SourceText {
                 name: "-e".to_owned(),
                 text,
             }],
@@ -206,7 +223,7 @@ fn steps<P>(
 /// The problems of a pipeline text, one line each.
 #[cfg(test)]
 pub fn problems(text: &str) -> Vec<String> {
-    let source = Source {
+    let source = SourceText {
         name: "test".to_owned(),
         text: text.to_owned(),
     };

@@ -39,6 +39,24 @@ impl<P> Step<P> {
         steps.iter().map(&mut one).collect()
     }
 
+    /// Looks at each plugin.
+    pub fn each(steps: &[Self], look: &mut impl FnMut(&P)) {
+        for step in steps {
+            match step {
+                Self::Plugin(plugin) => look(plugin),
+                Self::If {
+                    branches,
+                    otherwise,
+                } => {
+                    for (_, steps) in branches {
+                        Self::each(steps, look);
+                    }
+                    Self::each(otherwise, look);
+                }
+            }
+        }
+    }
+
     /// The same steps, each plugin turned into another thing.
     pub fn turn<Q>(steps: Vec<Self>, turn: &mut impl FnMut(P) -> Q) -> Vec<Step<Q>> {
         let mut turned = Vec::with_capacity(steps.len());

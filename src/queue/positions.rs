@@ -2,7 +2,7 @@
 //! small file per input. A stream's position is the end of its last batch before which every batch is acknowledged.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::io::{self, Write};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -10,6 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use serde_json::Value;
 
 use crate::queue::ack::{Ack, Acknowledge};
+use crate::queue::whole_file;
 
 /// All positions of one input.
 #[derive(Clone)]
@@ -21,11 +22,26 @@ struct Shared {
     path: PathBuf,
     safe: Mutex<BTreeMap<String, Value>>,
     dirty: AtomicBool,
+    /// Held while the file is written.
+    writing: Mutex<()>,
 }
 
 impl Shared {
     fn safe(&self) -> MutexGuard<'_, BTreeMap<String, Value>> {
         self.safe.lock().expect("no holder of this lock panics")
+    }
+
+    fn save(&self) -> io::Result<()> {
+        let _writing = self.writing.lock().expect("no holder of this lock panics");
+        if !self.dirty.swap(false, Ordering::AcqRel) {
+            return Ok(());
+        }
+        let bytes = serde_json::to_vec(&*self.safe())?;
+        let written = whole_file::replace(&self.path, &bytes);
+        if written.is_err() {
+            self.dirty.store(true, Ordering::Release);
+        }
+        written
     }
 }
 
@@ -42,6 +58,7 @@ impl Positions {
             path: path.into(),
             safe: Mutex::new(safe),
             dirty: AtomicBool::new(false),
+            writing: Mutex::new(()),
         };
         Ok(Self {
             shared: Arc::new(shared),
@@ -89,28 +106,8 @@ impl Positions {
 
     /// Writes the file if a position moved since the last time: a new file, synced, renamed over the old one.
     pub fn save(&self) -> io::Result<()> {
-        if !self.shared.dirty.swap(false, Ordering::AcqRel) {
-            return Ok(());
-        }
-        let bytes = serde_json::to_vec(&*self.shared.safe())?;
-        let written = write_file(&self.shared.path, &bytes);
-        if written.is_err() {
-            self.shared.dirty.store(true, Ordering::Release);
-        }
-        written
+        self.shared.save()
     }
-}
-
-/// Replaces a file so that a crash leaves the old one or the new one.
-fn write_file(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let folder = path.parent().unwrap_or(Path::new("."));
-    std::fs::create_dir_all(folder)?;
-    let temporary = path.with_extension("tmp");
-    let mut file = std::fs::File::create(&temporary)?;
-    file.write_all(bytes)?;
-    file.sync_all()?;
-    std::fs::rename(&temporary, path)?;
-    std::fs::File::open(folder)?.sync_all()
 }
 
 /// One stream: a file, a container's output.
@@ -129,8 +126,16 @@ struct Inner {
 struct Waiting {
     /// Token of the batch at the front.
     first: u64,
-    /// Ends of batches that are under way, and whether each is acknowledged.
-    batches: VecDeque<(Value, bool)>,
+    /// Ends of batches that are under way, and how far each is.
+    batches: VecDeque<(Value, Stage)>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Stage {
+    UnderWay,
+    /// Only a patient holder is left, and every batch before is as far.
+    Ripe,
+    Acknowledged,
 }
 
 impl Stream {
@@ -142,7 +147,7 @@ impl Stream {
             .lock()
             .expect("no holder of this lock panics");
         let token = waiting.first + waiting.batches.len() as u64;
-        waiting.batches.push_back((end, false));
+        waiting.batches.push_back((end, Stage::UnderWay));
         drop(waiting);
         Ack::new(Arc::clone(&self.inner) as Arc<dyn Acknowledge>, token)
     }
@@ -162,11 +167,11 @@ impl Acknowledge for Inner {
     fn acknowledge(&self, token: u64) {
         let mut waiting = self.waiting.lock().expect("no holder of this lock panics");
         let place = token.checked_sub(waiting.first).map(|place| place as usize);
-        if let Some((_, done)) = place.and_then(|place| waiting.batches.get_mut(place)) {
-            *done = true;
+        if let Some((_, stage)) = place.and_then(|place| waiting.batches.get_mut(place)) {
+            *stage = Stage::Acknowledged;
         }
         let mut safe = None;
-        while let Some((_, true)) = waiting.batches.front() {
+        while let Some((_, Stage::Acknowledged)) = waiting.batches.front() {
             waiting.first += 1;
             safe = waiting.batches.pop_front().map(|(end, _)| end);
         }
@@ -176,6 +181,28 @@ impl Acknowledge for Inner {
             self.positions.dirty.store(true, Ordering::Release);
         }
     }
+
+    fn follows(&self, token: u64) -> bool {
+        let mut waiting = self.waiting.lock().expect("no holder of this lock panics");
+        let Some(place) = token.checked_sub(waiting.first).map(|place| place as usize) else {
+            return true;
+        };
+        let mut earlier = waiting.batches.iter().take(place).rev();
+        // All before a ripe one are as far, so that the last of them tells.
+        let first_open = earlier.find(|(_, stage)| *stage != Stage::Acknowledged);
+        let follows = first_open.is_none_or(|(_, stage)| *stage == Stage::Ripe);
+        if follows && let Some((_, stage)) = waiting.batches.get_mut(place) {
+            *stage = Stage::Ripe;
+        }
+        follows
+    }
+
+    fn save(&self) {
+        if let Err(error) = self.positions.save() {
+            let path = self.positions.path.display();
+            tracing::warn!("cannot save positions in {path}: {error}; a restart would read again");
+        }
+    }
 }
 
 #[cfg(test)]
@@ -183,6 +210,7 @@ mod tests {
     use serde_json::json;
 
     use super::Positions;
+    use crate::queue::ack::Others;
 
     fn open(name: &str) -> (Positions, std::path::PathBuf) {
         let folder = std::env::temp_dir().join(format!("sawlog-{name}-{}", std::process::id()));
@@ -209,6 +237,26 @@ mod tests {
         drop(third);
         assert_eq!(positions.safe("a"), Some(json!(20)));
         assert!(!stream.is_settled());
+    }
+
+    #[test]
+    fn a_batch_is_ripe_when_all_before_it_are() {
+        let (positions, _) = open("ripe");
+        let stream = positions.stream("a");
+        let [first, second, third] = [10, 20, 30].map(|end| stream.ack(json!(end)));
+        let patient = [&first, &third].map(|ack| ack.clone().patient());
+        third.settle();
+        assert_eq!(patient[1].others(), Others::Waiting);
+        first.settle();
+        assert_eq!(patient[0].others(), Others::Done);
+        assert_eq!(patient[1].others(), Others::Waiting);
+        second.settle();
+        assert_eq!(patient[1].others(), Others::Done);
+        let [first, third] = patient;
+        third.settle();
+        assert_eq!(positions.safe("a"), None);
+        first.settle();
+        assert_eq!(positions.safe("a"), Some(json!(30)));
     }
 
     #[test]

@@ -93,6 +93,23 @@ impl Samples {
     fn is_full(&self) -> bool {
         limits::SAMPLE_BLOCK_MAX <= self.all.len()
     }
+
+    /// Samples of these kinds, paths, times and values.
+    #[cfg(test)]
+    pub fn of(all: &[(Kind, &str, i64, f64)]) -> Self {
+        let mut samples = Self::default();
+        for (kind, path, time, value) in all {
+            let start = samples.paths.len();
+            samples.paths.extend_from_slice(path.as_bytes());
+            samples.push(*kind, start, *time, *value);
+        }
+        samples
+    }
+
+    /// Bytes that the samples take, roughly.
+    pub fn bytes(&self) -> usize {
+        self.all.capacity() * size_of::<Compact>() + self.paths.capacity()
+    }
 }
 
 /// The encoder of one worker.

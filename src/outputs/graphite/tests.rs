@@ -87,7 +87,8 @@ async fn sent(
         .await
         .expect("ports are free");
     let port = carbon.local_addr().expect("it is bound").port();
-    let (output, names, metrics) = built(port, settings);
+    let (mut output, names, metrics) = built(port, settings);
+    output.keep_nothing();
     let started = output.start();
     let events: Vec<String> = events.iter().map(|event| (*event).to_owned()).collect();
     let mut encoder = started.encoder;
@@ -109,10 +110,23 @@ async fn sent(
         .read_to_string(&mut text)
         .await
         .expect("lines are text");
+    drop(stream);
     started.task.await.expect("the task ends");
     let mut lines: Vec<String> = text.lines().map(str::to_owned).collect();
     lines.sort();
     (lines, metrics)
+}
+
+/// Lets other tasks run until a condition holds.
+pub async fn until(condition: impl Fn() -> bool) {
+    let waiting = async {
+        while !condition() {
+            tokio::time::sleep(std::time::Duration::from_millis(1)).await;
+        }
+    };
+    tokio::time::timeout(std::time::Duration::from_secs(60), waiting)
+        .await
+        .expect("the condition holds at last");
 }
 
 fn push(batch: &mut Batch, json: &str) -> EventId {
