@@ -27,6 +27,7 @@ use crate::plugin::{Kind, Opt, Options, Plugin, Section};
 use config::Config;
 use connection::Connection;
 use encode::SampleEncoder;
+use sender::State;
 use slots::Slots;
 
 pub const PLUGIN: OutputPlugin = OutputPlugin {
@@ -150,16 +151,18 @@ impl Output for Graphite {
             interval: config.interval,
             reconnect: config.reconnect,
             protocol: config.protocol,
-            state,
         };
-        let own = queue.downgrade();
+        let state = state.map(|path| State {
+            heirs: succession::succeed(&path, queue.downgrade()),
+            path,
+        });
         let task = sender::run(
             settings,
+            state,
             slots,
             connection,
             Arc::clone(&metrics),
             samples,
-            own,
         );
         let encoder = SampleEncoder::new(Arc::new(config.plan), queue, metrics);
         Started {

@@ -58,6 +58,11 @@ impl Ack {
         Self { share: None }
     }
 
+    /// Whether somebody listens: then what is not settled will be read again.
+    pub fn is_heard(&self) -> bool {
+        self.share.is_some()
+    }
+
     /// This holder is done: what it held is delivered, or lost by a decision that was counted.
     pub fn settle(mut self) {
         self.share.take();

@@ -19,8 +19,17 @@ const AGGREGATION: &str =
 /// A running carbon-cache.
 pub struct Carbon {
     lines: SocketAddr,
-    folder: PathBuf,
+    pickles: SocketAddr,
+    whisper: PathBuf,
     _service: Service,
+}
+
+/// How fast carbon writes what it has read.
+#[derive(Clone, Copy)]
+pub enum Writing {
+    AtOnce,
+    /// Some series a second: a kill loses what it keeps in memory.
+    Slowly,
 }
 
 impl Carbon {
@@ -31,11 +40,21 @@ impl Carbon {
     /// Starts it with its plaintext receiver on a port of the caller's choice.
     pub fn start_on(lines: u16) -> Carbon {
         let folder = folder("carbon");
+        let whisper = folder.join("whisper");
+        Carbon::start_in(folder, whisper, lines, Writing::AtOnce)
+    }
+
+    /// The same with series in a folder that outlives it, and written slowly. Dropping it is SIGKILL.
+    pub fn start_to_be_killed(whisper: &Path, lines: u16) -> Carbon {
+        Carbon::start_in(folder("carbon"), whisper.to_owned(), lines, Writing::Slowly)
+    }
+
+    fn start_in(folder: PathBuf, whisper: PathBuf, lines: u16, writing: Writing) -> Carbon {
         let pickles = free_port();
-        for name in ["whisper", "log", "run"] {
-            fs::create_dir_all(folder.join(name)).expect("a fresh folder can be written to");
+        for path in [&whisper, &folder.join("log"), &folder.join("run")] {
+            fs::create_dir_all(path).expect("a fresh folder can be written to");
         }
-        let settings = settings(&folder, lines, pickles);
+        let settings = settings(&folder, &whisper, [lines, pickles], writing);
         let settings = write(&folder, "conf/carbon.conf", &settings);
         write(&folder, "conf/storage-schemas.conf", SCHEMAS);
         write(&folder, "conf/storage-aggregation.conf", AGGREGATION);
@@ -56,7 +75,8 @@ impl Carbon {
         });
         Carbon {
             lines,
-            folder,
+            pickles,
+            whisper,
             _service: service,
         }
     }
@@ -66,9 +86,14 @@ impl Carbon {
         self.lines.port()
     }
 
+    /// The port of the receiver of pickles.
+    pub fn pickle_port(&self) -> u16 {
+        self.pickles.port()
+    }
+
     /// The names of all series that carbon has written.
     pub fn series(&self) -> Vec<String> {
-        let root = self.folder.join("whisper");
+        let root = self.whisper.clone();
         let mut names = Vec::new();
         let mut folders = vec![root.clone()];
         while let Some(folder) = folders.pop() {
@@ -92,10 +117,7 @@ impl Carbon {
     /// The points of a series within the last hour: seconds since 1970 and value.
     #[track_caller]
     pub fn points(&self, series: &str) -> Vec<(u64, f64)> {
-        let path = self
-            .folder
-            .join("whisper")
-            .join(series.replace('.', "/") + ".wsp");
+        let path = self.whisper.join(series.replace('.', "/") + ".wsp");
         if !path.exists() {
             return Vec::new();
         }
@@ -136,13 +158,17 @@ impl Carbon {
     }
 }
 
-fn settings(folder: &Path, lines: u16, pickles: u16) -> String {
-    let folder = folder.display();
+fn settings(folder: &Path, whisper: &Path, [lines, pickles]: [u16; 2], writing: Writing) -> String {
+    let (folder, whisper) = (folder.display(), whisper.display());
+    let updates = match writing {
+        Writing::AtOnce => "inf",
+        Writing::Slowly => "5",
+    };
     format!(
-        "[cache]\nSTORAGE_DIR = {folder}/\nLOCAL_DATA_DIR = {folder}/whisper/\n\
+        "[cache]\nSTORAGE_DIR = {folder}/\nLOCAL_DATA_DIR = {whisper}/\n\
          CONF_DIR = {folder}/conf/\nLOG_DIR = {folder}/log/\nPID_DIR = {folder}/run/\n\
          ENABLE_LOGROTATION = False\nUSER =\nMAX_CACHE_SIZE = inf\n\
-         MAX_UPDATES_PER_SECOND = inf\nMAX_CREATES_PER_MINUTE = inf\n\
+         MAX_UPDATES_PER_SECOND = {updates}\nMAX_CREATES_PER_MINUTE = inf\n\
          LINE_RECEIVER_INTERFACE = 127.0.0.1\nLINE_RECEIVER_PORT = {lines}\n\
          PICKLE_RECEIVER_INTERFACE = 127.0.0.1\nPICKLE_RECEIVER_PORT = {pickles}\n\
          CACHE_QUERY_INTERFACE = 127.0.0.1\nCACHE_QUERY_PORT = {}\n\

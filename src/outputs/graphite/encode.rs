@@ -54,6 +54,8 @@ pub struct Samples {
     all: Vec<Compact>,
     /// Events that are in here.
     pub events: u64,
+    /// What is not acknowledged of them is read again.
+    pub is_rereadable: bool,
     pub acks: Vec<Ack>,
 }
 
@@ -309,6 +311,10 @@ impl SampleEncoder {
 
 impl Encoder for SampleEncoder {
     fn encode(&mut self, batch: &mut Batch, selected: &[EventId]) {
+        if self.open.is_rereadable != batch.ack.is_heard() {
+            self.flush();
+            self.open.is_rereadable = batch.ack.is_heard();
+        }
         let mut shares = false;
         for &id in selected {
             self.encode_one(batch, id);
@@ -318,6 +324,7 @@ impl Encoder for SampleEncoder {
             }
             if self.open.is_full() {
                 self.flush();
+                self.open.is_rereadable = batch.ack.is_heard();
                 shares = false;
             }
         }

@@ -93,19 +93,6 @@ impl Ledger {
         }
     }
 
-    /// The same with the interval and percentiles of these empty slots. Everything is sent again.
-    pub fn adopt(mut self, empty: &Slots) -> Self {
-        let adopt = |slots: &mut Slots| {
-            if let Ok(adopted) = state::decode(&state::encode(slots), empty.clone()) {
-                *slots = adopted;
-            }
-        };
-        adopt(&mut self.sent);
-        self.saved.iter_mut().for_each(adopt);
-        self.is_changed = true;
-        self
-    }
-
     /// So much is held that no more samples are to be taken until carbon has them.
     pub fn is_full(&self) -> bool {
         self.sent.is_full()

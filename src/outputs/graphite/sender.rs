@@ -24,13 +24,20 @@ pub struct Settings {
     pub interval: Duration,
     pub reconnect: Duration,
     pub protocol: Protocol,
-    /// Where sums are kept over a restart, if they are.
-    pub state: Option<PathBuf>,
+}
+
+/// Sums that are kept over a restart.
+pub struct State {
+    pub path: PathBuf,
+    /// Outputs of later configurations, which take the state over.
+    pub heirs: mpsc::Receiver<Heir>,
 }
 
 /// The task's own state.
 pub struct Sender {
     settings: Settings,
+    /// Where the sums are kept, if they are.
+    path: Option<PathBuf>,
     ledger: Ledger,
     /// At rest while nothing is written.
     connection: Option<Connection>,
@@ -78,45 +85,37 @@ enum Event {
     Time,
 }
 
-/// Takes the books over or reads what an earlier run left, then runs the output to its end.
+/// Reads what an earlier run left, then runs the output to its end.
 pub async fn run(
     settings: Settings,
+    state: Option<State>,
     empty: Slots,
     connection: Connection,
     metrics: Arc<PluginMetrics>,
     samples: mpsc::Receiver<Samples>,
-    own: mpsc::WeakSender<Samples>,
 ) {
-    let Some(path) = settings.state.clone() else {
+    let Some(State { path, heirs }) = state else {
         let ledger = Ledger::new(empty, Keep::Nothing);
-        let sender = Sender::new(settings, ledger, connection, metrics);
+        let sender = Sender::new(settings, None, ledger, connection, metrics);
         let (_nobody, heirs) = mpsc::channel(1);
         return sender.run(samples, heirs).await;
     };
-    let (heirs, before) = succession::succeed(&path);
-    let inherited = match before {
-        Some(before) => succession::inherit(before, own).await,
-        None => None,
+    let source = path.clone();
+    let loaded = tokio::task::spawn_blocking(move || store::load(&source, empty)).await;
+    let Ok((slots, is_damaged)) = loaded else {
+        tracing::error!("the sums of a graphite output cannot be read; it does not run");
+        return;
     };
-    let ledger = match inherited {
-        Some(ledger) => ledger.adopt(&empty),
-        None => {
-            let loaded = tokio::task::spawn_blocking(move || store::load(&path, empty)).await;
-            let Ok((slots, is_damaged)) = loaded else {
-                tracing::error!("the sums of a graphite output cannot be read; it does not run");
-                return;
-            };
-            metrics.counter("states_damaged").add(is_damaged.into());
-            Ledger::new(slots, Keep::State)
-        }
-    };
-    let sender = Sender::new(settings, ledger, connection, metrics);
+    metrics.counter("states_damaged").add(is_damaged.into());
+    let ledger = Ledger::new(slots, Keep::State);
+    let sender = Sender::new(settings, Some(path), ledger, connection, metrics);
     sender.run(samples, heirs).await;
 }
 
 impl Sender {
     fn new(
         settings: Settings,
+        path: Option<PathBuf>,
         ledger: Ledger,
         connection: Connection,
         metrics: Arc<PluginMetrics>,
@@ -125,6 +124,7 @@ impl Sender {
         Self {
             next_flush: now + until_flush(settings.interval),
             settings,
+            path,
             ledger,
             connection: Some(connection),
             writing: JoinSet::new(),
@@ -175,14 +175,14 @@ impl Sender {
                     tracing::error!("a graphite output ended by a fault: {error}");
                     return;
                 }
-                Event::Heir(heir) => return self.hand_over(heir, samples).await,
+                Event::Heir(heir) => return self.let_go(heir, samples).await,
                 Event::Time => {}
             }
         }
     }
 
     fn keeps(&self) -> bool {
-        self.settings.state.is_some()
+        self.path.is_some()
     }
 
     /// When something is to be done though nothing happens.
@@ -323,7 +323,7 @@ impl Sender {
         if !is_time || !self.saving.is_empty() {
             return;
         }
-        let path = self.settings.state.clone();
+        let path = self.path.clone();
         let commit = path.and_then(|path| Some((path, self.ledger.commit()?)));
         if is_wanted {
             self.booking = match commit {
@@ -383,19 +383,28 @@ impl Sender {
         ending.is_disk_away || !(waits || self.ledger.is_changed())
     }
 
-    /// Gives the books to another output, and samples that still come as well.
-    async fn hand_over(mut self, heir: Heir, samples: mpsc::Receiver<Samples>) {
+    /// Saves for the last time and leaves the state to another output, and samples that still come as well.
+    async fn let_go(mut self, heir: Heir, samples: mpsc::Receiver<Samples>) {
         self.writing.shutdown().await;
+        self.end_saving().await;
+        self.next_save = Instant::now();
+        self.save(self.next_save);
+        self.end_saving().await;
+        if heir.released.send(()).is_err() {
+            tracing::error!("sums were saved later than the next output began with them");
+        }
+        // Batches of samples that wait for another output stay unacknowledged and are read again.
+        drop(self.ledger);
+        succession::pass_on(samples, heir.samples).await;
+    }
+
+    async fn end_saving(&mut self) {
         while let Some(saved) = self.saving.join_next().await {
             match saved {
                 Ok(saved) => self.saved(saved),
                 Err(error) => tracing::error!("saving sums ended by a fault: {error}"),
             }
         }
-        if heir.ledger.send(self.ledger).is_err() {
-            tracing::error!("the books of a graphite output were given away and not taken");
-        }
-        succession::pass_on(samples, heir.samples).await;
     }
 }
 

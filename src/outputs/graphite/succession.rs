@@ -1,54 +1,61 @@
-//! One state has one writer. After a reload the new output takes the books over from the old one, whose workers may still hold
-//! samples because another output is away: those are passed on.
+//! One state has one writer. A reload leaves an old output behind when another output of its pipeline is away. The new one has
+//! it save and acknowledge what it can, and let go, before it reads the state and before any input begins: what the old one
+//! did not acknowledge is read again and counted by the new one.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
+use std::sync::mpsc as blocking;
 
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::mpsc;
 
+use crate::limits;
 use crate::outputs::graphite::encode::Samples;
-use crate::outputs::graphite::ledger::Ledger;
 
 /// Who writes which state in this process.
 static WRITERS: Mutex<BTreeMap<PathBuf, mpsc::Sender<Heir>>> = Mutex::new(BTreeMap::new());
 
 /// An output that takes over.
 pub struct Heir {
-    /// Where the books go.
-    pub ledger: oneshot::Sender<Ledger>,
-    /// Where further samples go, as long as the heir is there.
+    /// Told when the state is saved for the last time and nothing more is acknowledged.
+    pub released: blocking::Sender<()>,
+    /// Where samples that are not read again go, as long as the heir is there.
     pub samples: mpsc::WeakSender<Samples>,
 }
 
-/// Becomes the writer of a state. Gives where heirs come in, and the writer before.
-pub fn succeed(path: &Path) -> (mpsc::Receiver<Heir>, Option<mpsc::Sender<Heir>>) {
+/// Becomes the writer of a state; waits until the writer before has let go. Gives where heirs come in.
+pub fn succeed(path: &Path, samples: mpsc::WeakSender<Samples>) -> mpsc::Receiver<Heir> {
     let (own, heirs) = mpsc::channel(1);
-    let mut writers = WRITERS.lock().expect("no holder of this lock panics");
-    (heirs, writers.insert(path.to_owned(), own))
+    let before = WRITERS
+        .lock()
+        .expect("no holder of this lock panics")
+        .insert(path.to_owned(), own);
+    let (released, release) = blocking::channel();
+    // A writer that has ended has let go already.
+    let asked = before.is_some_and(|before| before.try_send(Heir { released, samples }).is_ok());
+    if asked
+        && release.recv_timeout(limits::SUMS_RELEASE_WAIT)
+            == Err(blocking::RecvTimeoutError::Timeout)
+    {
+        let path = path.display();
+        tracing::error!("the sums in {path} are still being saved; events may be counted twice");
+    }
+    heirs
 }
 
-/// The books of the writer before, if it still runs.
-pub async fn inherit(
-    before: mpsc::Sender<Heir>,
-    samples: mpsc::WeakSender<Samples>,
-) -> Option<Ledger> {
-    let (ledger, books) = oneshot::channel();
-    before.send(Heir { ledger, samples }).await.ok()?;
-    books.await.ok()
-}
-
-/// Passes further samples on to an heir. What comes when the heir is gone too stays unacknowledged.
+/// Passes samples on that will not be read again; the others stay unacknowledged, and so does what comes when the heir is
+/// gone too.
 pub async fn pass_on(mut samples: mpsc::Receiver<Samples>, heir: mpsc::WeakSender<Samples>) {
     while let Some(block) = samples.recv().await {
+        if block.is_rereadable {
+            continue;
+        }
         let passed = match heir.upgrade() {
             Some(heir) => heir.send(block).await.is_ok(),
             None => false,
         };
         if !passed {
-            tracing::warn!(
-                "a graphite output has stopped; samples that came after it stay unacknowledged"
-            );
+            tracing::warn!("a graphite output has stopped; samples that came after it are lost");
         }
     }
 }

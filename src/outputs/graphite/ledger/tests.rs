@@ -222,14 +222,3 @@ fn without_a_state_a_batch_is_acknowledged_when_carbon_has_it() {
     settle(ledger.delivered(104));
     assert_eq!(heard.tokens(), [1, 2]);
 }
-
-#[test]
-fn an_heir_goes_on_with_its_own_interval() {
-    let mut ledger = Ledger::new(empty(), Keep::State);
-    absorb(&mut ledger, counted(&Ack::none(), 125), 126);
-    gathered(&mut ledger, 131, false);
-    ledger.delivered(131);
-    let mut heir = ledger.adopt(&Slots::new(60, &[]));
-    absorb(&mut heir, counted(&Ack::none(), 130), 131);
-    assert_eq!(gathered(&mut heir, 200, true), "a 2 120\n");
-}
