@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use std::fs::{File, OpenOptions};
 use std::io::Write as _;
 use std::net::{Ipv4Addr, UdpSocket};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::Duration;
 
@@ -135,7 +135,7 @@ impl Place {
     }
 
     /// Runs what is given while the file grows.
-    fn under_load(&self, run: impl FnOnce()) {
+    fn under_load<T>(&self, run: impl FnOnce() -> T) -> T {
         /// Ends the load however the scope is left.
         struct End<'a>(&'a AtomicBool);
         impl Drop for End<'_> {
@@ -147,8 +147,8 @@ impl Place {
         std::thread::scope(|scope| {
             let _end = End(&done);
             scope.spawn(|| self.log.append_until(&done));
-            run();
-        });
+            run()
+        })
     }
 
     /// Waits until some lines more are written and safe.
@@ -163,10 +163,10 @@ impl Place {
 fn carbon_killed_under_load_has_every_sum_in_the_end() {
     let place = Place::new();
     let port = free_port();
-    let whisper: &Path = &place.whisper.0;
-    let mut carbon = Carbon::start_to_be_killed(whisper, port);
+    let start = || Carbon::start_to_be_killed(&place.whisper.0, port);
+    let mut carbon = start();
     let agent = Sawlog::start_in(&place.data.0, &pipeline(&place.log, port, 1));
-    place.under_load(|| {
+    let carbon = place.under_load(|| {
         for _ in 0..3 {
             let before = sum(&carbon, "sums.lines");
             wait_until(ARRIVAL_MAX, "new sums", || {
@@ -175,19 +175,40 @@ fn carbon_killed_under_load_has_every_sum_in_the_end() {
                     sum => Err(sum.to_string()),
                 }
             });
-            drop(std::mem::replace(
-                &mut carbon,
-                // A receiver that nobody asks for, while the other one goes.
-                Carbon::start_to_be_killed(whisper, free_port()),
-            ));
+            carbon.kill();
             place.wait_for_more(&agent);
-            carbon = Carbon::start_to_be_killed(whisper, port);
+            carbon = start();
             place.wait_for_more(&agent);
         }
+        carbon
     });
     wait_for_sum(&carbon, place.log.lines());
     agent.stop();
     wait_for_sum(&carbon, place.log.lines());
+}
+
+#[test]
+fn carbon_killed_between_two_flushes_gets_again_what_it_had_in_memory() {
+    let place = Place::new();
+    let port = free_port();
+    let start = || Carbon::start_to_be_killed(&place.whisper.0, port);
+    let carbon = start();
+    let agent = Sawlog::start_in(&place.data.0, &pipeline(&place.log, port, 3));
+    place.log.append(1000);
+    wait_until(ARRIVAL_MAX, "a flush", || {
+        match figure(&agent, "flushes_total") {
+            Some(flushes) if 1.0 <= flushes => Ok(()),
+            flushes => Err(format!("{flushes:?}")),
+        }
+    });
+    carbon.kill();
+    let carbon = start();
+    wait_for_sum(&carbon, 1000);
+    let told = agent.stop();
+    assert!(
+        !told.contains("is not to be had"),
+        "no flush failed: {told}"
+    );
 }
 
 #[test]
@@ -231,7 +252,6 @@ fn an_agent_killed_under_load_loses_no_sum() {
     agent.stop();
     // A kill between saving sums and saving positions counts the lines of one save twice, at most half a second's.
     let sum = sum(&carbon, "sums.lines");
-    eprintln!("{sum} of {lines}");
     assert!(lines <= sum && sum <= lines * 1.5, "{sum} of {lines}");
 }
 

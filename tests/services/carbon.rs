@@ -44,7 +44,7 @@ impl Carbon {
         Carbon::start_in(folder, whisper, lines, Writing::AtOnce)
     }
 
-    /// The same with series in a folder that outlives it, and written slowly. Dropping it is SIGKILL.
+    /// The same with series in a folder that outlives it, and written slowly.
     pub fn start_to_be_killed(whisper: &Path, lines: u16) -> Carbon {
         Carbon::start_in(folder("carbon"), whisper.to_owned(), lines, Writing::Slowly)
     }
@@ -79,6 +79,11 @@ impl Carbon {
             whisper,
             _service: service,
         }
+    }
+
+    /// Ends it with SIGKILL, as every service ends.
+    pub fn kill(self) {
+        drop(self);
     }
 
     /// The port of the plaintext receiver.

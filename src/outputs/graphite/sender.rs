@@ -323,6 +323,7 @@ impl Sender {
         if !is_time || !self.saving.is_empty() {
             return;
         }
+        let started = std::time::Instant::now();
         let path = self.path.clone();
         let commit = path.and_then(|path| Some((path, self.ledger.commit()?)));
         if is_wanted {
@@ -333,7 +334,7 @@ impl Sender {
         }
         if let Some((path, commit)) = commit {
             self.saving
-                .spawn_blocking(move || store::save(&path, commit));
+                .spawn_blocking(move || store::save(&path, commit, started));
         }
     }
 

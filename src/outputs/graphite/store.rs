@@ -48,13 +48,13 @@ pub fn load(path: &Path, empty: Slots) -> (Slots, bool) {
 pub struct Saved {
     /// The number of events that are safe now, or why none is, and what waits for the next try.
     pub result: Result<u64, (io::Error, Vec<Share>)>,
+    /// From the making of the text on.
     pub took: Duration,
 }
 
 /// Writes a commit; once it is durable, acknowledges its batches and has the positions that they move saved at once: what a
 /// crash between these two counts twice is the events of one commit.
-pub fn save(path: &Path, commit: Commit) -> Saved {
-    let started = Instant::now();
+pub fn save(path: &Path, commit: Commit, started: Instant) -> Saved {
     let written = whole_file::replace(path, commit.text.as_bytes());
     let took = started.elapsed();
     if let Err(error) = written {
