@@ -1,8 +1,13 @@
 //! The acknowledgement: a counted handle that a batch and every block of documents made from it carry. When the last
 //! holder has settled, the input hears that its batch is safe; when one was lost on the way, it never does.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+use serde_json::Value;
+
+use crate::queue::positions::Positions;
 
 /// Who wants to hear of a batch's end.
 pub trait Acknowledge: Send + Sync {
@@ -14,8 +19,17 @@ pub trait Acknowledge: Send + Sync {
         true
     }
 
-    /// Makes durable what was acknowledged so far.
-    fn save(&self) {}
+    /// Where the stream of these batches will stand once they are acknowledged, and the positions that it is one of.
+    fn ahead(&self, _tokens: &BTreeSet<u64>) -> Option<Ahead> {
+        None
+    }
+}
+
+/// A stream that is about to move.
+pub struct Ahead {
+    pub positions: Positions,
+    pub key: String,
+    pub end: Value,
 }
 
 /// A share in a batch. Dropping it unsettled means that the batch is not safe.
@@ -122,11 +136,17 @@ impl PatientAck {
         share.is_none_or(|share| Arc::strong_count(share) <= share.patient.load(Ordering::Acquire))
     }
 
-    /// This holder is done. Gives who heard of it, if anybody listens.
-    pub fn settle(mut self) -> Option<Arc<dyn Acknowledge>> {
-        let share = self.ack.share.take()?;
-        share.patient.fetch_sub(1, Ordering::AcqRel);
-        Some(Arc::clone(&share.listener))
+    /// Who listens, if anybody does, to what, and how many holders there are.
+    pub fn listener(&self) -> Option<(&Arc<dyn Acknowledge>, u64, usize)> {
+        let share = self.ack.share.as_ref()?;
+        Some((&share.listener, share.token, Arc::strong_count(share)))
+    }
+
+    /// This holder is done.
+    pub fn settle(mut self) {
+        if let Some(share) = self.ack.share.take() {
+            share.patient.fetch_sub(1, Ordering::AcqRel);
+        }
     }
 }
 
@@ -176,7 +196,7 @@ mod tests {
             (first.others(), second.others()),
             (Others::Done, Others::Done)
         );
-        assert!(first.settle().is_some());
+        first.settle();
         assert_eq!(second.others(), Others::Done);
         assert!(heard.0.lock().expect("no holder panics").is_empty());
         second.settle();

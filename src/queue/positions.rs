@@ -1,7 +1,7 @@
 //! Positions of inputs that can be read again: where each stream stands, moved only by acknowledgements, kept in one
 //! small file per input. A stream's position is the end of its last batch before which every batch is acknowledged.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 use serde_json::Value;
 
-use crate::queue::ack::{Ack, Acknowledge};
+use crate::queue::ack::{Ack, Acknowledge, Ahead};
 use crate::queue::whole_file;
 
 /// All positions of one input.
@@ -22,43 +22,28 @@ struct Shared {
     path: PathBuf,
     safe: Mutex<BTreeMap<String, Value>>,
     dirty: AtomicBool,
-    /// Held while the file is written.
-    writing: Mutex<()>,
+    /// What the file holds. Locked while it is written.
+    saved: Mutex<Saved>,
 }
+
+/// The positions in the file.
+pub type Saved = BTreeMap<String, Value>;
 
 impl Shared {
     fn safe(&self) -> MutexGuard<'_, BTreeMap<String, Value>> {
         self.safe.lock().expect("no holder of this lock panics")
-    }
-
-    fn save(&self) -> io::Result<()> {
-        let _writing = self.writing.lock().expect("no holder of this lock panics");
-        if !self.dirty.swap(false, Ordering::AcqRel) {
-            return Ok(());
-        }
-        let bytes = serde_json::to_vec(&*self.safe())?;
-        let written = whole_file::replace(&self.path, &bytes);
-        if written.is_err() {
-            self.dirty.store(true, Ordering::Release);
-        }
-        written
     }
 }
 
 impl Positions {
     /// Reads the file of an earlier run, if there is one. A file that is no JSON object is an error, not a fresh start.
     pub fn open(path: &Path) -> io::Result<Self> {
-        let safe = match std::fs::read(path) {
-            Ok(bytes) => serde_json::from_slice(&bytes)
-                .map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))?,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => BTreeMap::new(),
-            Err(error) => return Err(error),
-        };
+        let safe = read(path)?;
         let shared = Shared {
             path: path.into(),
+            saved: Mutex::new(safe.clone()),
             safe: Mutex::new(safe),
             dirty: AtomicBool::new(false),
-            writing: Mutex::new(()),
         };
         Ok(Self {
             shared: Arc::new(shared),
@@ -106,8 +91,43 @@ impl Positions {
 
     /// Writes the file if a position moved since the last time: a new file, synced, renamed over the old one.
     pub fn save(&self) -> io::Result<()> {
-        self.shared.save()
+        self.save_locked(&mut self.lock_file())
     }
+
+    /// Nobody else writes the file while this is held. It tells what the file holds.
+    pub fn lock_file(&self) -> MutexGuard<'_, Saved> {
+        let saved = &self.shared.saved;
+        saved.lock().expect("no holder of this lock panics")
+    }
+
+    /// Writes the file if a position moved since the last time.
+    pub fn save_locked(&self, saved: &mut Saved) -> io::Result<()> {
+        if !self.shared.dirty.swap(false, Ordering::AcqRel) {
+            return Ok(());
+        }
+        let safe = self.shared.safe().clone();
+        let written = write(&self.shared.path, &safe);
+        match written {
+            Ok(()) => *saved = safe,
+            Err(_) => self.shared.dirty.store(true, Ordering::Release),
+        }
+        written
+    }
+}
+
+/// Reads a file of positions; one that is not there has none.
+pub fn read(path: &Path) -> io::Result<Saved> {
+    match std::fs::read(path) {
+        Ok(bytes) => serde_json::from_slice(&bytes)
+            .map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(BTreeMap::new()),
+        Err(error) => Err(error),
+    }
+}
+
+/// Writes a file of positions.
+pub fn write(path: &Path, positions: &Saved) -> io::Result<()> {
+    whole_file::replace(path, &serde_json::to_vec(positions)?)
 }
 
 /// One stream: a file, a container's output.
@@ -197,11 +217,23 @@ impl Acknowledge for Inner {
         follows
     }
 
-    fn save(&self) {
-        if let Err(error) = self.positions.save() {
-            let path = self.positions.path.display();
-            tracing::warn!("cannot save positions in {path}: {error}; a restart would read again");
+    fn ahead(&self, tokens: &BTreeSet<u64>) -> Option<Ahead> {
+        let waiting = self.waiting.lock().expect("no holder of this lock panics");
+        let mut done = (waiting.first..).zip(&waiting.batches);
+        let is_done = |&(token, (_, stage)): &(u64, &(Value, Stage))| {
+            *stage == Stage::Acknowledged || tokens.contains(&token)
+        };
+        let mut end = None;
+        while let Some((_, (last, _))) = done.next().filter(is_done) {
+            end = Some(last.clone());
         }
+        Some(Ahead {
+            positions: Positions {
+                shared: Arc::clone(&self.positions),
+            },
+            key: self.key.clone(),
+            end: end?,
+        })
     }
 }
 

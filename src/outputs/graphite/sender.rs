@@ -18,6 +18,7 @@ use crate::outputs::graphite::points::Protocol;
 use crate::outputs::graphite::slots::Slots;
 use crate::outputs::graphite::store::{self, Saved};
 use crate::outputs::graphite::succession::{self, Heir};
+use crate::queue::ack::PatientAck;
 
 /// What a sender was told.
 pub struct Settings {
@@ -281,7 +282,7 @@ impl Sender {
         let shares = self.ledger.delivered(unix_seconds());
         for Share { events, acks, .. } in shares {
             self.metrics.events_out.add(events);
-            acks.into_iter().for_each(|ack| drop(ack.settle()));
+            acks.into_iter().for_each(PatientAck::settle);
         }
     }
 

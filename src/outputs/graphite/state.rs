@@ -1,13 +1,17 @@
-//! The state of an output: what its slots hold, as lines of text that a later run reads. Slots come in, text goes out, and the
-//! other way round. Floats are written so that they are read as the same.
+//! The state of an output: what its slots hold, and positions that move with it, as lines of text that a later run reads. Slots
+//! come in, text goes out, and the other way round. Floats are written so that they are read as the same.
 
 use std::fmt::Write;
 
 use crate::outputs::graphite::slots::{Entry, Paths, Slot, Slots};
 use crate::outputs::graphite::timer::Timer;
+use crate::queue::in_step::Move;
 
 /// The first line; another number is another format.
 const HEAD: &str = "sawlog graphite 1";
+
+/// Begins the line of a position that moves.
+const MOVE: &str = "move ";
 
 /// Why a text is no state.
 #[derive(Debug, PartialEq, Eq)]
@@ -27,13 +31,28 @@ impl std::fmt::Display for Fault {
     }
 }
 
-/// The slots as text.
+/// The slots as text, which `finish` completes.
 pub fn encode(slots: &Slots) -> String {
     let mut out = format!("{HEAD}\ninterval {}\n", slots.interval);
     write_lines(slots, &mut out).expect("a String takes all text");
-    let lines = out.lines().count();
-    out.push_str(&format!("end {lines}\n"));
     out
+}
+
+/// Adds the moves, and the end.
+pub fn finish(text: &mut String, moves: &[Move]) {
+    for one in moves {
+        text.push_str(MOVE);
+        text.push_str(&one.to_json());
+        text.push('\n');
+    }
+    let lines = text.lines().count();
+    text.push_str(&format!("end {lines}\n"));
+}
+
+/// The moves in a text.
+pub fn moves(text: &str) -> Vec<Move> {
+    let lines = text.lines().filter_map(|line| line.strip_prefix(MOVE));
+    lines.filter_map(Move::from_json).collect()
 }
 
 fn write_lines(slots: &Slots, out: &mut String) -> std::fmt::Result {
@@ -85,7 +104,8 @@ pub fn decode(text: &str, mut slots: Slots) -> Result<Slots, Fault> {
     for (index, line) in lines {
         let words = line.split(' ');
         let is_end = line == format!("end {index}");
-        if is_whole || (!is_end && reading.line(words, &mut slots).is_none()) {
+        let is_read = is_end || line.starts_with(MOVE);
+        if is_whole || (!is_read && reading.line(words, &mut slots).is_none()) {
             return Err(Fault::Line(index + 1));
         }
         (last, is_whole) = (index + 1, is_end);
@@ -163,9 +183,10 @@ fn put<T>(paths: &mut Paths<Entry<T>>, path: &str, value: T) {
 
 #[cfg(test)]
 mod tests {
-    use super::{Fault, decode, encode};
+    use super::{Fault, decode, finish, moves};
     use crate::outputs::graphite::points::{Points, Protocol};
     use crate::outputs::graphite::slots::{Kind, Sample, Slots, Taken};
+    use crate::queue::in_step::Move;
 
     fn add(slots: &mut Slots, kind: Kind, path: &str, time: i64, value: f64) -> Taken {
         let path = path.as_bytes();
@@ -184,6 +205,20 @@ mod tests {
         let mut lines: Vec<String> = text.lines().map(str::to_owned).collect();
         lines.sort();
         lines
+    }
+
+    fn encode(slots: &Slots) -> String {
+        let mut text = super::encode(slots);
+        let one = Move::from_json(r#"["a.json","b c",null,7]"#).expect("it is one");
+        finish(&mut text, &[one]);
+        text
+    }
+
+    #[test]
+    fn moves_stand_beside_the_sums() {
+        let moves = moves(&encode(&filled()));
+        let texts: Vec<String> = moves.iter().map(Move::to_json).collect();
+        assert_eq!(texts, [r#"["a.json","b c",null,7]"#]);
     }
 
     fn filled() -> Slots {

@@ -7,6 +7,8 @@ use std::time::{Duration, Instant};
 use crate::outputs::graphite::ledger::{Commit, Share};
 use crate::outputs::graphite::slots::Slots;
 use crate::outputs::graphite::state;
+use crate::queue::ack::PatientAck;
+use crate::queue::in_step::{self, Step};
 use crate::queue::whole_file;
 
 /// Where the state of an output lies.
@@ -52,23 +54,43 @@ pub struct Saved {
     pub took: Duration,
 }
 
-/// Writes a commit; once it is durable, acknowledges its batches and has the positions that they move saved at once: what a
-/// crash between these two counts twice is the events of one commit.
+/// Writes a commit and the moves of positions that go with it; once it is durable, acknowledges its batches and saves the
+/// positions. A crash between the two is made good by `catch_up`.
 pub fn save(path: &Path, commit: Commit, started: Instant) -> Saved {
-    let written = whole_file::replace(path, commit.text.as_bytes());
-    let took = started.elapsed();
-    if let Err(error) = written {
-        let result = Err((error, commit.shares));
-        return Saved { result, took };
-    }
-    let events = commit.shares.iter().map(|share| share.events).sum();
-    let acks = commit.shares.into_iter().flat_map(|share| share.acks);
-    let listeners: Vec<_> = acks.filter_map(|ack| ack.settle()).collect();
-    // Saving what did not move since costs nothing.
-    listeners.iter().for_each(|listener| listener.save());
+    let Commit { mut text, shares } = commit;
+    let events = shares.iter().map(|share| share.events).sum();
+    let step = Step::of(shares.iter().flat_map(|share| &share.acks));
+    let mut shares = Some(shares);
+    let written = step.take(
+        |moves| {
+            state::finish(&mut text, moves);
+            whole_file::replace(path, text.as_bytes())
+        },
+        || {
+            let acks = shares.take().into_iter().flatten();
+            acks.flat_map(|share| share.acks)
+                .for_each(PatientAck::settle);
+        },
+    );
+    let result = match written {
+        Ok(()) => Ok(events),
+        Err(error) => Err((error, shares.unwrap_or_default())),
+    };
     Saved {
-        result: Ok(events),
-        took,
+        result,
+        took: started.elapsed(),
+    }
+}
+
+/// Has the positions that the last run did not save catch up with its sums. Before any input begins.
+pub fn catch_up(path: &Path) {
+    // A file that cannot be read is told when it is loaded.
+    let text = std::fs::read_to_string(path).unwrap_or_default();
+    if let Err(error) = in_step::catch_up(&state::moves(&text)) {
+        let path = path.display();
+        tracing::error!(
+            "positions cannot be brought in step with the sums in {path}: {error}; events may be counted twice"
+        );
     }
 }
 

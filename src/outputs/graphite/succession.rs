@@ -11,6 +11,7 @@ use tokio::sync::mpsc;
 
 use crate::limits;
 use crate::outputs::graphite::encode::Samples;
+use crate::outputs::graphite::store;
 
 /// Who writes which state in this process.
 static WRITERS: Mutex<BTreeMap<PathBuf, mpsc::Sender<Heir>>> = Mutex::new(BTreeMap::new());
@@ -23,7 +24,8 @@ pub struct Heir {
     pub samples: mpsc::WeakSender<Samples>,
 }
 
-/// Becomes the writer of a state; waits until the writer before has let go. Gives where heirs come in.
+/// Becomes the writer of a state; waits until the writer before has let go. The first one in a process has the positions catch
+/// up; later they are in memory, and further. Gives where heirs come in.
 pub fn succeed(path: &Path, samples: mpsc::WeakSender<Samples>) -> mpsc::Receiver<Heir> {
     let (own, heirs) = mpsc::channel(1);
     let before = WRITERS
@@ -31,6 +33,9 @@ pub fn succeed(path: &Path, samples: mpsc::WeakSender<Samples>) -> mpsc::Receive
         .expect("no holder of this lock panics")
         .insert(path.to_owned(), own);
     let (released, release) = blocking::channel();
+    if before.is_none() {
+        store::catch_up(path);
+    }
     // A writer that has ended has let go already.
     let asked = before.is_some_and(|before| before.try_send(Heir { released, samples }).is_ok());
     if asked

@@ -7,7 +7,7 @@ use crate::outputs::graphite::encode::Samples;
 use crate::outputs::graphite::points::Protocol;
 use crate::outputs::graphite::slots::{Kind, Slots};
 use crate::outputs::graphite::state;
-use crate::queue::ack::{Ack, Acknowledge};
+use crate::queue::ack::{Ack, Acknowledge, PatientAck};
 
 #[derive(Default)]
 struct Heard(Mutex<Vec<u64>>);
@@ -47,12 +47,14 @@ fn gathered(ledger: &mut Ledger, now: i64, is_end: bool) -> String {
 
 fn settle(shares: Vec<Share>) {
     let acks = shares.into_iter().flat_map(|share| share.acks);
-    acks.for_each(|ack| drop(ack.settle()));
+    acks.for_each(PatientAck::settle);
 }
 
 /// A ledger that begins with what a commit saved.
 fn restarted(commit: &Commit) -> Ledger {
-    let slots = state::decode(&commit.text, empty()).expect("it is whole");
+    let mut text = commit.text.clone();
+    state::finish(&mut text, &[]);
+    let slots = state::decode(&text, empty()).expect("it is whole");
     Ledger::new(slots, Keep::State)
 }
 
