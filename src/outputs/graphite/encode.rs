@@ -110,7 +110,11 @@ impl Samples {
 
     /// Bytes that the samples take, roughly.
     pub fn bytes(&self) -> usize {
-        self.all.capacity() * size_of::<Compact>() + self.paths.capacity()
+        let acks = self.acks.capacity() * size_of::<Ack>();
+        size_of::<Self>()
+            + acks
+            + self.all.capacity() * size_of::<Compact>()
+            + self.paths.capacity()
     }
 }
 

@@ -63,6 +63,8 @@ pub struct Ledger {
     /// Without a state: on their way to carbon.
     gathered: Vec<Share>,
     is_changed: bool,
+    /// Some samples wait that are not touched.
+    is_untouched: bool,
 }
 
 struct Waiting {
@@ -90,6 +92,7 @@ impl Ledger {
             ready: Vec::new(),
             gathered: Vec::new(),
             is_changed: false,
+            is_untouched: false,
         }
     }
 
@@ -111,7 +114,7 @@ impl Ledger {
 
     /// There is something to save.
     pub fn is_changed(&self) -> bool {
-        self.is_changed || self.waiting.iter().any(|waiting| !waiting.is_touched)
+        self.is_changed || self.is_untouched
     }
 
     /// Counts samples.
@@ -132,13 +135,15 @@ impl Ledger {
             events: samples.events,
             acks: acks.into_iter().map(Ack::patient).collect(),
         };
-        match self.saved {
-            Some(_) => self.waiting.push(Waiting {
+        if self.saved.is_some() {
+            self.waiting.push(Waiting {
                 samples,
                 share,
                 is_touched: false,
-            }),
-            None => self.ready.push(share),
+            });
+            self.is_untouched = true;
+        } else {
+            self.ready.push(share);
         }
         refused
     }
@@ -156,8 +161,21 @@ impl Ledger {
                     self.book(&waiting.samples, waiting.share);
                 }
                 // Not acknowledged, read again after a restart: then it is counted for good.
-                Others::Lost => held -= bytes(&waiting),
+                Others::Lost => {
+                    held -= bytes(&waiting);
+                    self.touch(&waiting);
+                }
             }
+        }
+    }
+
+    fn touch(&mut self, waiting: &Waiting) {
+        if let Some(saved) = self.saved.as_mut().filter(|_| !waiting.is_touched) {
+            waiting
+                .samples
+                .iter()
+                .for_each(|sample| saved.touch(sample));
+            self.is_changed = true;
         }
     }
 
@@ -235,7 +253,7 @@ impl Ledger {
                 .iter()
                 .for_each(|sample| saved.touch(sample));
         }
-        self.is_changed = false;
+        (self.is_changed, self.is_untouched) = (false, false);
         Some(Commit {
             text: state::encode(saved),
             shares: std::mem::take(&mut self.ready),

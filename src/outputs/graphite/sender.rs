@@ -46,6 +46,8 @@ pub struct Sender {
     saving: JoinSet<Saved>,
     next_flush: Instant,
     next_save: Instant,
+    /// When to look whether other outputs are done.
+    next_look: Instant,
     /// The interval has ended, or a flush failed, and nothing was gathered since.
     is_due: bool,
     /// Carbon is away: not to be asked before this time.
@@ -72,7 +74,7 @@ struct Ending {
     since: Instant,
     /// The last flush was planned.
     is_planned: bool,
-    /// The sums cannot be saved.
+    /// The sums cannot be saved, which is not tried again.
     is_disk_away: bool,
 }
 
@@ -131,6 +133,7 @@ impl Sender {
             writing: JoinSet::new(),
             saving: JoinSet::new(),
             next_save: now,
+            next_look: now,
             is_due: false,
             rests_until: None,
             away_since: None,
@@ -150,7 +153,7 @@ impl Sender {
                 self.is_due = true;
                 self.next_flush = now + until_flush(self.settings.interval);
             }
-            self.ledger.ripen();
+            self.look(now);
             self.plan(now);
             self.save(now);
             self.write();
@@ -158,7 +161,7 @@ impl Sender {
                 return;
             }
             let has_room = self.ending.is_none() && !self.ledger.is_full();
-            let wake = self.wake(now);
+            let wake = self.wake();
             let event = tokio::select! {
                 received = samples.recv(), if has_room => Event::Samples(received),
                 Some(written) = self.writing.join_next() => Event::Written(written),
@@ -187,7 +190,7 @@ impl Sender {
     }
 
     /// When something is to be done though nothing happens.
-    fn wake(&self, now: Instant) -> Instant {
+    fn wake(&self) -> Instant {
         let mut wake = self.next_flush;
         if let Some(rests_until) = self
             .rests_until
@@ -198,12 +201,21 @@ impl Sender {
         if self.ledger.is_changed() && self.saving.is_empty() {
             wake = wake.min(self.next_save);
         }
-        if self.ending.is_some() {
-            wake.min(now + limits::SAMPLES_ENDING_LOOK)
-        } else if self.ledger.is_waiting() {
-            wake.min(now + limits::SAMPLES_WAITING_LOOK)
-        } else {
-            wake
+        match self.ledger.is_waiting() || self.ending.is_some() {
+            true => wake.min(self.next_look),
+            false => wake,
+        }
+    }
+
+    /// Looks from time to time whether other outputs are done: many small blocks may wait for them.
+    fn look(&mut self, now: Instant) {
+        if self.next_look <= now {
+            self.ledger.ripen();
+            self.next_look = now
+                + match self.ending {
+                    Some(_) => limits::SAMPLES_ENDING_LOOK,
+                    None => limits::SAMPLES_WAITING_LOOK,
+                };
         }
     }
 
@@ -325,7 +337,11 @@ impl Sender {
             return;
         }
         let started = std::time::Instant::now();
-        let path = self.path.clone();
+        let is_disk_away = self
+            .ending
+            .as_ref()
+            .is_some_and(|ending| ending.is_disk_away);
+        let path = self.path.clone().filter(|_| !is_disk_away);
         let commit = path.and_then(|path| Some((path, self.ledger.commit()?)));
         if is_wanted {
             self.booking = match commit {

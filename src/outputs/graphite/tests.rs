@@ -277,3 +277,28 @@ async fn sums_of_a_run_without_carbon_are_sent_by_the_next() {
     assert_eq!(text, "a 3 1447200000\n");
     std::fs::remove_dir_all(folder).expect("the folder is ours");
 }
+
+#[tokio::test]
+async fn without_a_disk_metrics_are_sent_and_nothing_is_acknowledged() {
+    let folder = std::env::temp_dir().join(format!("sawlog-no-disk-{}", std::process::id()));
+    std::fs::write(&folder, "a file, where a folder should be").expect("the folder is ours");
+    let carbon = TcpListener::bind("127.0.0.1:0")
+        .await
+        .expect("ports are free");
+    let port = carbon.local_addr().expect("it is bound").port();
+    let settings = vec![("counters", hash(&[("a", "1")]))];
+    let (output, names, metrics) = built(port, settings, folder.clone());
+    let task = given(output, names, &["{}", "{}"]).await;
+    let (mut stream, _) = carbon.accept().await.expect("it connects");
+    let mut text = String::new();
+    stream
+        .read_to_string(&mut text)
+        .await
+        .expect("lines are text");
+    drop(stream);
+    task.await.expect("the task ends");
+    assert_eq!(text, "a 2 1447200000\n");
+    assert_eq!(metrics.events_out.value(), 0);
+    assert!(0 < metrics.counter("saves_failed").value());
+    std::fs::remove_file(folder).expect("the file is ours");
+}

@@ -143,7 +143,9 @@ fn what_another_output_lost_is_not_acknowledged() {
     drop(ack);
     ledger.ripen();
     assert!(!ledger.is_waiting());
-    assert!(ledger.commit().is_none());
+    let commit = ledger.commit().expect("it is to be taken back");
+    assert!(commit.shares.is_empty());
+    assert_eq!(gathered(&mut restarted(&commit), 111, false), "a 0 100\n");
     assert_eq!(heard.tokens(), [0; 0]);
 }
 
