@@ -70,6 +70,7 @@ struct Tail<F> {
 struct Survey<F> {
     id: u64,
     state: StateFound,
+    file: Option<F>,
     slot: Option<Slot>,
     segments: Vec<Segment>,
     tail: Option<Tail<F>>,
@@ -163,7 +164,7 @@ impl<D: Disk> Log<D> {
             furthest: survey.low.at,
             torn: survey.torn,
             reading: None,
-            state: StateFile::of_earlier_run(survey.slot.unwrap_or_default()),
+            state: StateFile::of_earlier_run(survey.file.zip(survey.slot)),
             lost: Lost::default(),
             damaged_files,
         }
@@ -241,7 +242,7 @@ fn survey<D: Disk>(disk: &D, listing: &mut Listing) -> io::Result<Survey<D::File
     let (id, trusted) = identify(disk, listing, saved.as_ref().map(|saved| saved.slot.id))?;
     let saved = saved.filter(|_| trusted);
     let alone = saved.as_ref().is_some_and(|saved| saved.alone);
-    let slot = saved.map(|saved| saved.slot);
+    let (file, slot) = saved.map(|saved| (saved.file, saved.slot)).unzip();
     let tail = read_tail(disk, id, listing)?;
     let mut next = slot.map_or_else(Mark::default, |slot| slot.next);
     let mut torn = 0..0;
@@ -274,6 +275,7 @@ fn survey<D: Disk>(disk: &D, listing: &mut Listing) -> io::Result<Survey<D::File
             (None, true) => StateFound::Fresh,
             (None, false) => StateFound::Rebuilt,
         },
+        file,
         slot,
         segments,
         tail,
