@@ -9,6 +9,7 @@ mod deploy;
 mod endings;
 mod hostile;
 mod obstacles;
+mod queue;
 mod reload;
 mod running;
 mod settings;
