@@ -10,6 +10,7 @@ pub mod stdout;
 use crate::event::{Batch, EventId};
 use crate::pipeline::Building;
 use crate::plugin::{Options, Plugin};
+use crate::queue::ack::Ack;
 
 /// Every output of the agent.
 pub const ALL: &[OutputPlugin] = &[
@@ -28,6 +29,11 @@ pub struct OutputPlugin {
 
 /// A checked output, before anything is opened.
 pub trait Output: Send {
+    /// Whether what it can never deliver goes to the dead letter queue.
+    fn keeps_dead_letters(&self) -> bool {
+        false
+    }
+
     /// Opens what is needed and starts the sending task, on the present tokio runtime.
     fn start(self: Box<Self>) -> Started;
 }
@@ -49,4 +55,7 @@ pub trait Encoder: Send {
     fn flush(&mut self);
 
     fn fork(&self) -> Box<dyn Encoder>;
+
+    /// Takes a dead letter's action and document, as they were sent before. Only of outputs that keep such.
+    fn resend(&mut self, _action: &[u8], _document: &[u8], _ack: &Ack) {}
 }

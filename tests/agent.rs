@@ -4,6 +4,7 @@
 //! Not here: what filters make of events (`cases`), and real servers (`live`).
 
 mod api;
+mod dead_letters;
 mod default_pipeline;
 mod deploy;
 mod endings;

@@ -23,6 +23,7 @@ use crate::metrics::PluginMetrics;
 use crate::outputs::{Output, OutputPlugin, Started};
 use crate::pipeline::Building;
 use crate::plugin::{Kind, Opt, Options, Plugin, Section};
+use crate::queue::dead_letters::DeadLetters;
 use block::Spares;
 use config::Config;
 use encode::{BulkEncoder, Shared};
@@ -34,7 +35,8 @@ pub const PLUGIN: OutputPlugin = OutputPlugin {
         section: Section::Output,
         name: "elasticsearch",
         summary: "Stores events in Elasticsearch or OpenSearch, in bulk requests. What the server cannot take for the \
-                  moment is tried again alone; what it can never take is counted and logged with its reason.",
+                  moment is tried again alone; what it can never take is counted, \
+                  logged with its reason and kept in the dead letter queue.",
         options: OPTIONS,
         absent: &[
             "ca_trusted_fingerprint",
@@ -213,17 +215,31 @@ const OPTIONS: &[Opt] = &[
 fn build(options: &Options, building: &mut Building<'_>) -> Option<Box<dyn Output>> {
     let metrics = building.metrics.plugin(options);
     let config = config::check(options, building)?;
-    Some(Box::new(Elasticsearch { config, metrics }))
+    let dead_letters = building.surroundings.dead_letters.clone();
+    Some(Box::new(Elasticsearch {
+        config,
+        dead_letters: dead_letters.map(DeadLetters::new),
+        metrics,
+    }))
 }
 
 struct Elasticsearch {
     config: Config,
+    dead_letters: Option<DeadLetters>,
     metrics: Arc<PluginMetrics>,
 }
 
 impl Output for Elasticsearch {
+    fn keeps_dead_letters(&self) -> bool {
+        true
+    }
+
     fn start(self: Box<Self>) -> Started {
-        let Self { config, metrics } = *self;
+        let Self {
+            config,
+            dead_letters,
+            metrics,
+        } = *self;
         let hosts: Vec<String> = config
             .requests
             .hosts
@@ -233,7 +249,7 @@ impl Output for Elasticsearch {
         let (blocks, waiting) = mpsc::channel(limits::BULK_BLOCKS_WAITING_MAX);
         let spares = Spares::default();
         let block_bytes = Arc::new(AtomicUsize::new(config.schedule.bytes_max));
-        let refusals = Arc::new(Refusals::new(Arc::clone(&metrics)));
+        let refusals = Arc::new(Refusals::new(Arc::clone(&metrics), dead_letters));
         let shared = Shared {
             plan: Arc::new(config.plan),
             block_bytes: Arc::clone(&block_bytes),

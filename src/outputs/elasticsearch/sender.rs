@@ -121,7 +121,7 @@ impl Sender {
             match event {
                 Event::Block(Some(block)) => self.accept(block),
                 Event::Block(None) => open = false,
-                Event::Done(Ok(done)) => self.finish(done),
+                Event::Done(Ok(done)) => self.finish(done).await,
                 Event::Done(Err(error)) => {
                     tracing::error!(
                         "a request ended by a fault, its documents stay unacknowledged: {error}"
@@ -221,7 +221,7 @@ impl Sender {
         .min()
     }
 
-    fn finish(&mut self, done: Done) {
+    async fn finish(&mut self, done: Done) {
         let now = Instant::now();
         let Done {
             host,
@@ -265,7 +265,7 @@ impl Sender {
                 if let Some(after) = self.hosts.answered(host, now) {
                     self.report.back(host, after);
                 }
-                self.conclude(now, block, answered);
+                self.conclude(now, block, answered).await;
             }
         }
     }

@@ -24,6 +24,8 @@ pub enum Trouble {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refusal {
     pub kind: RefusalKind,
+    /// The server's status, if it saw the document.
+    pub status: Option<u16>,
     /// The server's words, or ours.
     pub reason: String,
 }
@@ -98,7 +100,11 @@ impl ItemStatus {
             "status {}, {}: {}",
             self.status, self.error_type, self.error_reason
         );
-        Refusal { kind, reason }
+        Refusal {
+            kind,
+            status: Some(self.status),
+            reason,
+        }
     }
 }
 

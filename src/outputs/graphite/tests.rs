@@ -66,6 +66,7 @@ fn built(
         ecs: Ecs::Disabled,
         support_escapes: false,
         path_data: std::env::temp_dir(),
+        dead_letters: None,
         host_name: "here".to_owned(),
     };
     let mut building = Building {

@@ -7,7 +7,7 @@ use tokio::time::Instant;
 
 use crate::limits;
 use crate::metrics::{Counter, Gauge, PluginMetrics};
-use crate::outputs::elasticsearch::refusals::{Refusals, printable};
+use crate::outputs::elasticsearch::refusals::{Lost, Refusals, Refused, printable};
 use crate::outputs::elasticsearch::verdict::Refusal;
 
 /// Counters and messages of one output.
@@ -69,8 +69,21 @@ impl Report {
         self.retried.add(documents as u64);
     }
 
-    pub fn refused(&self, document: &[u8], refusal: &Refusal) {
-        self.refusals.refuse(document, refusal);
+    pub fn refused(&self, refused: &mut Refused, document: &[u8], refusal: &Refusal) {
+        self.refusals
+            .refuse(refused, Lost::document(document), refusal);
+    }
+
+    /// Puts what was refused on disk.
+    pub async fn keep(&self, refused: Refused) {
+        if refused.is_empty() {
+            return;
+        }
+        let refusals = Arc::clone(&self.refusals);
+        let kept = tokio::task::spawn_blocking(move || refusals.keep(refused)).await;
+        if let Err(error) = kept {
+            tracing::error!("dead letters were not kept: {error}");
+        }
     }
 
     pub fn duplicates(&mut self, documents: u64) {

@@ -7,18 +7,19 @@ use tokio::time::Instant;
 
 use crate::limits;
 use crate::outputs::elasticsearch::block::{Block, Sealed};
+use crate::outputs::elasticsearch::refusals::Refused;
 use crate::outputs::elasticsearch::sender::Sender;
 use crate::outputs::elasticsearch::verdict::{Outcome, Refusal, RefusalKind, Trouble, Verdict};
 
 impl Sender {
     /// Ends a request that the server answered.
-    pub(super) fn conclude(&mut self, now: Instant, block: Sealed, outcome: Outcome) {
+    pub(super) async fn conclude(&mut self, now: Instant, block: Sealed, outcome: Outcome) {
         match outcome {
             Outcome::AllStored { in_failure_store } => {
                 self.report.stored(block.documents(), in_failure_store);
                 self.release(block);
             }
-            Outcome::Items(verdicts) => self.conclude_items(now, block, verdicts),
+            Outcome::Items(verdicts) => self.conclude_items(now, block, verdicts).await,
             Outcome::TooLarge => {
                 let learned = (block.body.len() / 2).max(limits::BULK_LEARNED_BYTES_MIN);
                 if learned < self.schedule.bytes_max && 1 < block.documents() {
@@ -27,17 +28,29 @@ impl Sender {
                     self.report.learned(learned);
                 }
                 let reason = "the server takes no request of this length (status 413)";
-                self.divide(now, block, RefusalKind::TooLarge, reason);
+                let refusal = Refusal {
+                    kind: RefusalKind::TooLarge,
+                    status: Some(413),
+                    reason: reason.to_owned(),
+                };
+                self.divide(now, block, refusal).await;
             }
-            Outcome::Malformed { reason } => self.divide(now, block, RefusalKind::Other, &reason),
+            Outcome::Malformed { reason } => {
+                let refusal = Refusal {
+                    kind: RefusalKind::Other,
+                    status: Some(400),
+                    reason,
+                };
+                self.divide(now, block, refusal).await;
+            }
             // These came to nothing and were put back before.
             Outcome::Denied { .. } | Outcome::Away { .. } => self.put_back(now, block),
         }
     }
 
-    fn conclude_items(&mut self, now: Instant, block: Sealed, verdicts: Vec<Verdict>) {
+    async fn conclude_items(&mut self, now: Instant, block: Sealed, verdicts: Vec<Verdict>) {
         let (mut stored, mut duplicates) = (0, 0);
-        let mut waiting = Vec::new();
+        let (mut waiting, mut refused) = (Vec::new(), Refused::default());
         for (place, verdict) in verdicts.into_iter().enumerate() {
             match verdict {
                 Verdict::Stored => stored += 1,
@@ -48,9 +61,13 @@ impl Sender {
                     }
                     waiting.push(place);
                 }
-                Verdict::Refused(refusal) => self.report.refused(block.document(place), &refusal),
+                Verdict::Refused(refusal) => {
+                    let document = block.document(place);
+                    self.report.refused(&mut refused, document, &refusal);
+                }
             }
         }
+        self.report.keep(refused).await;
         self.report.stored(stored, 0);
         self.report.duplicates(duplicates);
         self.retry(now, &block, &waiting);
@@ -70,11 +87,12 @@ impl Sender {
     }
 
     /// Sends both halves of a request that was refused as a whole; a single document is at the end of its way.
-    fn divide(&mut self, now: Instant, block: Sealed, kind: RefusalKind, reason: &str) {
+    async fn divide(&mut self, now: Instant, block: Sealed, refusal: Refusal) {
         if block.documents() <= 1 {
-            let reason = reason.to_owned();
+            let mut refused = Refused::default();
             self.report
-                .refused(block.document(0), &Refusal { kind, reason });
+                .refused(&mut refused, block.document(0), &refusal);
+            self.report.keep(refused).await;
             self.release(block);
             return;
         }
