@@ -10,3 +10,4 @@ mod nginx;
 mod outage;
 mod refusals;
 mod rsyslog;
+mod secure;

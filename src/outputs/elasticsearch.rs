@@ -4,6 +4,7 @@
 mod action;
 mod answer;
 mod block;
+mod concurrency;
 mod config;
 mod encode;
 mod hosts;
@@ -190,7 +191,24 @@ const OPTIONS: &[Opt] = &[
          once.",
     )
     .default("100ms"),
-    Opt::new("requests_max", Kind::Integer, "Requests at once.").default("4"),
+    Opt::new(
+        "requests_max",
+        Kind::Integer,
+        "The most requests at once. There are half as many when the server has too much to do, and one more after each \
+         round that went well.",
+    )
+    .default("4"),
+    Opt::new(
+        "connect_timeout",
+        Kind::Duration,
+        "How long it may take to reach a host. Not asked for where a proxy stands between.",
+    )
+    .default("5"),
+    Opt::new(
+        "retry_age_max",
+        Kind::Duration,
+        "How long a document is tried again before it becomes a dead letter; without it for ever.",
+    ),
     Opt::new("manage_template", Kind::Boolean, "Only `false`: index templates are not installed.").default("false"),
     Opt::new("ilm_enabled", Kind::Text, "Only `false`, which `auto` means too.")
         .default("auto")

@@ -5,6 +5,7 @@
 use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
+use tokio::time::Instant;
 
 use crate::limits;
 use crate::queue::ack::Ack;
@@ -20,6 +21,8 @@ pub struct Block {
     pub acks: Vec<(u32, Ack)>,
     /// How often these documents were refused for the moment.
     pub attempt: u32,
+    /// When they were first sent in vain.
+    pub since: Option<Instant>,
 }
 
 impl Block {
@@ -41,6 +44,7 @@ impl Block {
         self.acks
             .extend(moved.map(|(first, ack)| (first + documents, ack)));
         self.attempt = self.attempt.max(other.attempt);
+        self.since = self.since.or(other.since).min(other.since.or(self.since));
         other.body
     }
 
@@ -56,6 +60,7 @@ impl Block {
             starts: self.starts,
             acks: self.acks,
             attempt: self.attempt,
+            since: self.since,
         }
     }
 }
@@ -66,6 +71,7 @@ pub struct Sealed {
     pub starts: Vec<u32>,
     pub acks: Vec<(u32, Ack)>,
     pub attempt: u32,
+    pub since: Option<Instant>,
 }
 
 impl Sealed {
@@ -85,6 +91,7 @@ impl Sealed {
     pub fn pick(&self, places: &[usize]) -> Block {
         let mut picked = Block {
             attempt: self.attempt,
+            since: self.since,
             ..Block::default()
         };
         let mut acks = self.acks.iter().peekable();
@@ -121,6 +128,7 @@ impl Sealed {
             starts: self.starts,
             acks: self.acks,
             attempt: self.attempt,
+            since: self.since,
         }
     }
 }

@@ -24,6 +24,7 @@ pub struct Report {
     duplicates: Arc<Counter>,
     failure_store: Arc<Counter>,
     queue_blocks: Arc<Gauge>,
+    requests_limit: Arc<Gauge>,
     blocked_said: Option<Instant>,
     duplicates_said: Option<Instant>,
 }
@@ -42,6 +43,7 @@ impl Report {
             duplicates: metrics.counter("documents_duplicate"),
             failure_store: metrics.counter("documents_in_failure_store"),
             queue_blocks: metrics.gauge("queue_blocks"),
+            requests_limit: metrics.gauge("requests_limit"),
             metrics,
             refusals,
             hosts,
@@ -53,6 +55,11 @@ impl Report {
 
     pub fn waiting(&self, blocks: usize) {
         self.queue_blocks.set(blocks as u64);
+    }
+
+    /// How many requests there may be at once.
+    pub fn may_send(&self, requests: usize) {
+        self.requests_limit.set(requests as u64);
     }
 
     pub fn sent(&self, bytes: usize) {

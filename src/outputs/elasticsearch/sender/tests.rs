@@ -80,7 +80,7 @@ impl Transport for Script {
                 Some(Answer::Whole(status)) => reply(status, Bytes::from_static(b"no")),
                 Some(Answer::Body(body)) => reply(200, Bytes::from_static(body.as_bytes())),
                 Some(Answer::Items(statuses)) => reply(200, good(statuses.iter().copied())),
-                Some(Answer::Gone) => Err(Unreachable("cannot connect".to_owned())),
+                Some(Answer::Gone) => Err(Unreachable::new("cannot connect")),
                 Some(Answer::After(wait)) => {
                     tokio::time::sleep(wait).await;
                     reply(200, good(std::iter::repeat_n(201, count)))
@@ -192,6 +192,16 @@ fn block(documents: &[&str], ack: Ack) -> Block {
 
 /// Blocks of one-line documents, one batch each, sent through to their end.
 async fn run(hosts: usize, answers: Vec<Answer>, blocks: &[&[&str]]) -> Trial {
+    run_for(None, hosts, answers, blocks).await
+}
+
+/// The same; documents are tried for so long.
+async fn run_for(
+    retry_age_max: Option<Duration>,
+    hosts: usize,
+    answers: Vec<Answer>,
+    blocks: &[&[&str]],
+) -> Trial {
     let script = Arc::new(Script {
         answers: Mutex::new(answers.into()),
         ..Script::default()
@@ -217,6 +227,7 @@ async fn run(hosts: usize, answers: Vec<Answer>, blocks: &[&[&str]]) -> Trial {
         retry_initial: Duration::from_millis(20),
         retry_max: Duration::from_millis(640),
         resurrect_delay: Duration::from_millis(50),
+        retry_age_max,
     };
     let transport: Arc<dyn Transport> = Arc::clone(&script) as Arc<dyn Transport>;
     let sender = Sender::new(schedule, transport, hosts, Learned::default(), report);
@@ -389,4 +400,25 @@ async fn a_document_that_alone_is_too_long_becomes_a_dead_letter() {
     let trial = run(1, vec![Answer::Whole(413)], &[&["{}"]]).await;
     trial.check(0, 1, 1);
     assert_eq!(trial.letters()[0]["kind"], "refused_too_large");
+}
+
+#[tokio::test]
+async fn documents_that_are_tried_for_too_long_become_dead_letters() {
+    let mut answers = vec![Answer::Items(&[429, 201])];
+    answers.extend((0..200).map(|_| Answer::Items(&[429])));
+    let patience = Some(Duration::from_millis(200));
+    let trial = run_for(patience, 1, answers, &[&["{}", "{}"]]).await;
+    trial.check(1, 1, 1);
+    assert_eq!(trial.letters()[0]["kind"], "retry_age_exceeded");
+    assert_eq!(trial.counter("retry_age_exceeded"), 1);
+    assert!(trial.took < Duration::from_secs(20));
+}
+
+#[tokio::test]
+async fn a_server_with_too_much_to_do_gets_fewer_requests_at_once() {
+    let answers = vec![Answer::Whole(429), Answer::Whole(503)];
+    let trial = run(1, answers, &[&["a"]]).await;
+    trial.check(1, 0, 1);
+    // From four to two to one, and one more for the success.
+    assert_eq!(trial.metrics.gauge("requests_limit").value(), 2);
 }

@@ -13,13 +13,24 @@ use crate::outputs::elasticsearch::verdict::{Outcome, Refusal, RefusalKind, Trou
 
 impl Sender {
     /// Ends a request that the server answered.
-    pub(super) async fn conclude(&mut self, now: Instant, block: Sealed, outcome: Outcome) {
+    pub(super) async fn conclude(
+        &mut self,
+        now: Instant,
+        started: Instant,
+        block: Sealed,
+        outcome: Outcome,
+    ) {
         match outcome {
             Outcome::AllStored { in_failure_store } => {
                 self.report.stored(block.documents(), in_failure_store);
                 self.release(block);
             }
-            Outcome::Items(verdicts) => self.conclude_items(now, block, verdicts).await,
+            Outcome::Items(verdicts) => {
+                if verdicts.contains(&Verdict::TryAgain(Trouble::Busy)) {
+                    self.concurrency.overloaded(started, now);
+                }
+                self.conclude_items(now, block, verdicts).await;
+            }
             Outcome::TooLarge => {
                 let learned = (block.body.len() / 2).max(limits::BULK_LEARNED_BYTES_MIN);
                 if learned < self.schedule.bytes_max && 1 < block.documents() {
@@ -81,6 +92,7 @@ impl Sender {
         }
         let mut picked = block.pick(places);
         picked.attempt = block.attempt.saturating_add(1);
+        picked.since.get_or_insert(now);
         self.report.repeated(places.len());
         self.retries
             .push(now + self.backoff.wait(block.attempt), picked);
@@ -99,6 +111,28 @@ impl Sender {
         self.report.repeated(block.documents());
         for half in block.halve() {
             self.retries.push(now, half);
+        }
+    }
+
+    /// Documents that were tried for as long as the user wants become dead letters.
+    pub(super) async fn give_up_old(&mut self, now: Instant) {
+        let Some(age) = self.schedule.retry_age_max else {
+            return;
+        };
+        while let Some(block) = self.retries.pop_older(now, age) {
+            let block = block.seal();
+            let refusal = Refusal {
+                kind: RefusalKind::TooOld,
+                status: None,
+                reason: format!("not taken within {} s (`retry_age_max`)", age.as_secs_f32()),
+            };
+            let mut refused = Refused::default();
+            for place in 0..block.documents() {
+                let document = block.document(place);
+                self.report.refused(&mut refused, document, &refusal);
+            }
+            self.report.keep(refused).await;
+            self.release(block);
         }
     }
 
