@@ -90,7 +90,8 @@ pub fn run(settings: Settings) -> ExitCode {
 /// Everything that these pipelines change on disk, or may with the next reload.
 fn written(settings: &Settings, compiled: &[Compiled]) -> Vec<PathBuf> {
     let mut all = kept_in(settings, compiled);
-    for one in compiled {
+    for (one, pipeline) in compiled.iter().zip(&settings.pipelines) {
+        let dead_letters = pipeline.dead_letters(&settings.path_data);
         // What is pushed today may be joined by what keeps positions with the next reload.
         if one.has(Source::Pushed) {
             all.push(settings.path_data.clone());
@@ -98,6 +99,9 @@ fn written(settings: &Settings, compiled: &[Compiled]) -> Vec<PathBuf> {
         all.extend(one.inputs.iter().flat_map(|input| input.written()));
         Step::each(&one.outputs, &mut |planned| {
             all.extend(planned.output.written());
+            if planned.output.keeps_dead_letters() {
+                all.extend(dead_letters.iter().map(|queue| queue.folder.clone()));
+            }
         });
     }
     all

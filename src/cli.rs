@@ -1,6 +1,7 @@
 //! The command line: arguments to what is to be done. One file per subcommand.
 
 mod check;
+mod dlq;
 mod grok;
 mod log;
 mod queue;
@@ -21,6 +22,7 @@ pub fn run() -> ExitCode {
     let matches = command().get_matches();
     match matches.subcommand() {
         Some(("check", matches)) => check::run(matches),
+        Some(("dlq", matches)) => dlq::run(matches),
         Some(("grok", matches)) => grok::run(matches),
         Some(("queue", matches)) => queue::run(matches),
         Some(("run", matches)) => run_agent(matches),
@@ -37,6 +39,7 @@ fn command() -> Command {
         .args(settings_arguments())
         .subcommand(Command::new("run").about(run).args(settings_arguments()))
         .subcommand(check::command())
+        .subcommand(dlq::command())
         .subcommand(grok::command())
         .subcommand(queue::command())
 }

@@ -27,6 +27,13 @@ pub const ARCHIVE_BYTES_MAX: u64 = 64 << 30;
 /// Batches waiting for one worker. With batches of `READ_BYTES` a queue stays below a megabyte.
 pub const BATCHES_WAITING_MAX: usize = 8;
 
+/// A segment of dead letters: small enough to be read at once, and dropping the oldest loses no more than this.
+pub const DEAD_LETTER_SEGMENT_BYTES: u64 = 10 << 20;
+
+/// Dead letters that `sawlog dlq replay` sends before it writes down what is left: if it is ended, at most so many are sent
+/// a second time.
+pub const DEAD_LETTER_REPLAY_COUNT: usize = 1000;
+
 /// How often positions are written: what a crash reads again is at most this much.
 pub const POSITIONS_SAVE_INTERVAL: std::time::Duration = std::time::Duration::from_millis(500);
 

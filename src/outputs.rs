@@ -12,6 +12,7 @@ use std::path::PathBuf;
 use crate::event::{Batch, EventId};
 use crate::pipeline::Building;
 use crate::plugin::{Options, Plugin};
+use crate::queue::ack::Ack;
 use crate::queue::block::Spares;
 use crate::queue::ends::{self, Inlet, Outlet};
 use crate::queue::policy::Policy;
@@ -46,6 +47,11 @@ pub trait Output: Send {
 
     /// Nothing is to be kept: the pipeline's inputs belong to this process, and end with it.
     fn keep_nothing(&mut self) {}
+
+    /// Whether what it can never deliver goes to the dead letter queue.
+    fn keeps_dead_letters(&self) -> bool {
+        false
+    }
 
     /// Opens what is needed and starts the sending task, on the present tokio runtime.
     fn start(self: Box<Self>, opening: &Opening<'_>) -> Started;
@@ -88,4 +94,7 @@ pub trait Encoder: Send {
     fn flush(&mut self);
 
     fn fork(&self) -> Box<dyn Encoder>;
+
+    /// Takes a dead letter's action and document, as they were sent before. Only of outputs that keep such.
+    fn resend(&mut self, _action: &[u8], _document: &[u8], _ack: &Ack) {}
 }

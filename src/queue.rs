@@ -1,8 +1,10 @@
-//! What lies between the stages: acknowledgements, positions, and the queue in front of an output, in memory or on disk.
+//! What lies between the stages: acknowledgements, positions, the queue in front of an output, in memory or on disk, and
+//! what no output can deliver.
 
 pub mod ack;
 pub mod block;
 pub mod crash;
+pub mod dead_letters;
 pub mod disk;
 pub mod ends;
 pub mod folders;

@@ -4,11 +4,14 @@ mod read;
 pub mod table;
 mod yaml;
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use crate::lang::units;
 use crate::limits;
 use crate::pipeline::Ecs;
+use crate::queue::dead_letters::{DeadLetterSettings, StoragePolicy};
 use crate::queue::folders;
 use crate::queue::policy::{self, Policy};
 pub use read::Values;
@@ -36,6 +39,8 @@ pub struct PipelineSettings {
     pub ecs: Ecs,
     pub support_escapes: bool,
     pub queue: QueueSettings,
+    /// How dead letters are kept.
+    dead_letters: DeadLetterQueue,
 }
 
 /// The queues of a pipeline's outputs, before it is known where they lie.
@@ -45,6 +50,16 @@ pub struct QueueSettings {
     full: policy::Full,
     bytes_max: u64,
     segment_bytes: u64,
+}
+
+/// The settings `dead_letter_queue.*` of a pipeline.
+#[derive(Clone, Debug)]
+struct DeadLetterQueue {
+    enabled: bool,
+    path: Option<PathBuf>,
+    bytes_max: u64,
+    policy: StoragePolicy,
+    retain: Option<Duration>,
 }
 
 impl PipelineSettings {
@@ -65,6 +80,26 @@ impl PipelineSettings {
         match self.id.as_str() {
             MAIN => path_data.to_owned(),
             id => path_data.join("pipelines").join(id),
+        }
+    }
+
+    /// Where and how the pipeline's dead letters are kept, if they are.
+    pub fn dead_letters(&self, path_data: &Path) -> Option<DeadLetterSettings> {
+        let queue = &self.dead_letters;
+        queue.enabled.then(|| DeadLetterSettings {
+            folder: self.dead_letter_root(path_data).join(&self.id),
+            pipeline: self.id.clone(),
+            bytes_max: queue.bytes_max,
+            policy: queue.policy,
+            retain: queue.retain,
+        })
+    }
+
+    /// The folder in which pipelines have folders for their dead letters.
+    pub fn dead_letter_root(&self, path_data: &Path) -> PathBuf {
+        match &self.dead_letters.path {
+            Some(path) => path.clone(),
+            None => path_data.join("dead_letter_queue"),
         }
     }
 }
@@ -104,6 +139,27 @@ pub struct Settings {
 }
 
 impl Settings {
+    /// The same without limits for dead letters: those that are sent again and refused again had their room before.
+    pub fn with_room_for_dead_letters(&self) -> Result<Self, String> {
+        let mut settings = self.clone();
+        for pipeline in &mut settings.pipelines {
+            let queue = &mut pipeline.dead_letters;
+            if !queue.enabled {
+                let why = "with `dead_letter_queue.enable: false` those that are refused again would be lost";
+                return Err(why.to_owned());
+            }
+            queue.bytes_max = u64::MAX;
+            queue.retain = None;
+        }
+        Ok(settings)
+    }
+
+    /// Every folder in which pipelines have folders for their dead letters.
+    pub fn dead_letter_roots(&self) -> BTreeSet<PathBuf> {
+        let root = |pipeline: &PipelineSettings| pipeline.dead_letter_root(&self.path_data);
+        self.pipelines.iter().map(root).collect()
+    }
+
     /// Merges arguments with environment and files. An error is one line for the user.
     pub fn load(arguments: Values) -> Result<Self, String> {
         let mut values = arguments;
@@ -170,9 +226,6 @@ impl Settings {
 }
 
 fn pipeline(values: &Values) -> Result<PipelineSettings, String> {
-    if values.boolean("dead_letter_queue.enable")? {
-        return Err("dead_letter_queue.enable: there is no dead letter queue".to_owned());
-    }
     let origin = match (values.get("path.config"), values.get("config.string")) {
         (Some(_), Some(_)) => return Err("give either -f or -e, not both".to_owned()),
         (Some(_), None) => Origin::Files(values.all("path.config")),
@@ -202,6 +255,7 @@ fn pipeline(values: &Values) -> Result<PipelineSettings, String> {
         ecs,
         support_escapes: values.boolean("config.support_escapes")?,
         queue: queue(values)?,
+        dead_letters: dead_letters(values)?,
     })
 }
 
@@ -234,6 +288,33 @@ fn queue(values: &Values) -> Result<QueueSettings, String> {
         full,
         bytes_max,
         segment_bytes,
+    })
+}
+
+fn dead_letters(values: &Values) -> Result<DeadLetterQueue, String> {
+    let text = values
+        .get("dead_letter_queue.max_bytes")
+        .unwrap_or_default();
+    let bytes_max = units::parse_bytes(text).filter(|bytes| 0 < *bytes);
+    Ok(DeadLetterQueue {
+        enabled: values.boolean("dead_letter_queue.enable")?,
+        path: values.get("path.dead_letter_queue").map(PathBuf::from),
+        bytes_max: bytes_max.ok_or_else(|| {
+            format!("dead_letter_queue.max_bytes: `{text}` is not a size such as `1024mb`")
+        })?,
+        policy: match values.get("dead_letter_queue.storage_policy") {
+            Some("drop_older") => StoragePolicy::DropOlder,
+            Some("drop_newer") | None => StoragePolicy::DropNewer,
+            Some(other) => {
+                return Err(format!(
+                    "dead_letter_queue.storage_policy: `{other}` is neither `drop_newer` nor `drop_older`"
+                ));
+            }
+        },
+        retain: match values.get("dead_letter_queue.retain.age") {
+            Some(_) => Some(values.duration("dead_letter_queue.retain.age")?),
+            None => None,
+        },
     })
 }
 

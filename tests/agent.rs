@@ -5,6 +5,7 @@
 
 mod api;
 mod confinement;
+mod dead_letters;
 mod default_pipeline;
 mod deploy;
 mod endings;

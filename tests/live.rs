@@ -11,4 +11,5 @@ mod outage;
 mod queue;
 mod refusals;
 mod rsyslog;
+mod secure;
 mod sums;

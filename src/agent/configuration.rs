@@ -61,6 +61,7 @@ fn compile_one(
         ecs: pipeline.ecs,
         support_escapes: pipeline.support_escapes,
         path_data: pipeline.folder(&settings.path_data),
+        dead_letters: pipeline.dead_letters(&settings.path_data),
         host_name: settings.host_name.clone(),
     };
     let mut diagnostics = Vec::new();

@@ -207,6 +207,7 @@ mod tests {
             ecs: Ecs::Disabled,
             support_escapes: false,
             path_data: "data".into(),
+            dead_letters: None,
             host_name: "web1".to_owned(),
         };
         let metrics = Arc::new(Metrics::default());

@@ -3,6 +3,7 @@
 
 mod action;
 mod answer;
+mod concurrency;
 mod config;
 mod encode;
 mod hosts;
@@ -20,6 +21,7 @@ use crate::outputs::{Opening, Output, OutputPlugin, Started};
 use crate::pipeline::Building;
 use crate::plugin::{Kind, Opt, Options, Plugin, Section};
 use crate::queue::block::Spares;
+use crate::queue::dead_letters::DeadLetters;
 use config::Config;
 use encode::{BulkEncoder, Shared};
 use refusals::Refusals;
@@ -30,7 +32,8 @@ pub const PLUGIN: OutputPlugin = OutputPlugin {
         section: Section::Output,
         name: "elasticsearch",
         summary: "Stores events in Elasticsearch or OpenSearch, in bulk requests. What the server cannot take for the \
-                  moment is tried again alone; what it can never take is counted and logged with its reason.",
+                  moment is tried again alone; what it can never take is counted, \
+                  logged with its reason and kept in the dead letter queue.",
         options: OPTIONS,
         absent: &[
             "ca_trusted_fingerprint",
@@ -184,7 +187,24 @@ const OPTIONS: &[Opt] = &[
          once.",
     )
     .default("100ms"),
-    Opt::new("requests_max", Kind::Integer, "Requests at once.").default("4"),
+    Opt::new(
+        "requests_max",
+        Kind::Integer,
+        "The most requests at once. There are half as many when the server has too much to do, and one more after each \
+         round that went well.",
+    )
+    .default("4"),
+    Opt::new(
+        "connect_timeout",
+        Kind::Duration,
+        "How long it may take to reach a host. Not asked for where a proxy stands between.",
+    )
+    .default("5"),
+    Opt::new(
+        "retry_age_max",
+        Kind::Duration,
+        "How long a document is tried again before it becomes a dead letter; without it for ever.",
+    ),
     Opt::new("manage_template", Kind::Boolean, "Only `false`: index templates are not installed.").default("false"),
     Opt::new("ilm_enabled", Kind::Text, "Only `false`, which `auto` means too.")
         .default("auto")
@@ -209,11 +229,17 @@ const OPTIONS: &[Opt] = &[
 fn build(options: &Options, building: &mut Building<'_>) -> Option<Box<dyn Output>> {
     let metrics = building.metrics.plugin(options);
     let config = config::check(options, building)?;
-    Some(Box::new(Elasticsearch { config, metrics }))
+    let dead_letters = building.surroundings.dead_letters.clone();
+    Some(Box::new(Elasticsearch {
+        config,
+        dead_letters: dead_letters.map(DeadLetters::new),
+        metrics,
+    }))
 }
 
 struct Elasticsearch {
     config: Config,
+    dead_letters: Option<DeadLetters>,
     metrics: Arc<PluginMetrics>,
 }
 
@@ -222,8 +248,16 @@ impl Output for Elasticsearch {
         true
     }
 
+    fn keeps_dead_letters(&self) -> bool {
+        true
+    }
+
     fn start(self: Box<Self>, opening: &Opening<'_>) -> Started {
-        let Self { config, metrics } = *self;
+        let Self {
+            config,
+            dead_letters,
+            metrics,
+        } = *self;
         let hosts: Vec<String> = config
             .requests
             .hosts
@@ -233,7 +267,7 @@ impl Output for Elasticsearch {
         let spares = Spares::default();
         let (blocks, waiting) = opening.queue(&metrics.id, &spares);
         let block_bytes = Arc::new(AtomicUsize::new(config.schedule.bytes_max));
-        let refusals = Arc::new(Refusals::new(Arc::clone(&metrics)));
+        let refusals = Arc::new(Refusals::new(Arc::clone(&metrics), dead_letters));
         let shared = Shared {
             plan: Arc::new(config.plan),
             block_bytes: Arc::clone(&block_bytes),

@@ -10,6 +10,7 @@ use crate::lang::diagnostic::Diagnostic;
 use crate::lang::source::Span;
 use crate::metrics::Metrics;
 use crate::plugin::{Options, Word};
+use crate::queue::dead_letters::DeadLetterSettings;
 
 /// Which field names plugins use by default.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -48,6 +49,8 @@ pub struct Surroundings {
     pub support_escapes: bool,
     /// Where positions are kept; made when the first position is.
     pub path_data: PathBuf,
+    /// Where outputs keep what they can never deliver, if they do.
+    pub dead_letters: Option<DeadLetterSettings>,
     /// Name of this host, as events carry it.
     pub host_name: String,
 }

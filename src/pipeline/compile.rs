@@ -237,6 +237,7 @@ pub fn problems(text: &str) -> Vec<String> {
         ecs: Default::default(),
         support_escapes: false,
         path_data: std::env::temp_dir(),
+        dead_letters: None,
         host_name: "test".to_owned(),
     };
     let mut diagnostics = Vec::new();

@@ -5,6 +5,7 @@
 use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
+use tokio::time::Instant;
 
 use crate::limits;
 use crate::queue::ack::Ack;
@@ -22,6 +23,8 @@ pub struct Block {
     pub attempt: u32,
     /// When the first of them was received, in nanoseconds since 1970; of use until they are on disk.
     pub received: i64,
+    /// When they were first sent in vain.
+    pub since: Option<Instant>,
 }
 
 impl Block {
@@ -43,6 +46,7 @@ impl Block {
         self.acks
             .extend(moved.map(|(first, ack)| (first + documents, ack)));
         self.attempt = self.attempt.max(other.attempt);
+        self.since = self.since.or(other.since).min(other.since.or(self.since));
         other.body
     }
 
@@ -58,6 +62,7 @@ impl Block {
             starts: self.starts,
             acks: self.acks,
             attempt: self.attempt,
+            since: self.since,
         }
     }
 }
@@ -68,6 +73,7 @@ pub struct Sealed {
     pub starts: Vec<u32>,
     pub acks: Vec<(u32, Ack)>,
     pub attempt: u32,
+    pub since: Option<Instant>,
 }
 
 impl Sealed {
@@ -87,6 +93,7 @@ impl Sealed {
     pub fn pick(&self, places: &[usize]) -> Block {
         let mut picked = Block {
             attempt: self.attempt,
+            since: self.since,
             ..Block::default()
         };
         let mut acks = self.acks.iter().peekable();
@@ -124,6 +131,7 @@ impl Sealed {
             acks: self.acks,
             attempt: self.attempt,
             received: 0,
+            since: self.since,
         }
     }
 }

@@ -38,8 +38,7 @@ pub struct Policy {
 }
 
 impl Policy {
-    /// For tests: nothing waits on disk.
-    #[cfg(test)]
+    /// Nothing waits on disk.
     pub fn in_memory() -> Self {
         Self {
             kind: Kind::Memory,

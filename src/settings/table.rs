@@ -292,8 +292,37 @@ pub const ALL: &[Spec] = &[
     spec(
         "dead_letter_queue.enable",
         Kind::Boolean,
-        "false",
-        "Only `false`: refused events are counted and logged",
+        "true",
+        "Keep what an output refuses for good; Logstash's default is `false`",
+    ),
+    spec(
+        "path.dead_letter_queue",
+        Kind::Text,
+        "",
+        "Folder for it; by default `dead_letter_queue` in `path.data`",
+    ),
+    spec(
+        "dead_letter_queue.max_bytes",
+        Kind::Text,
+        "1024mb",
+        "The most bytes of each pipeline's dead letters",
+    ),
+    spec(
+        "dead_letter_queue.storage_policy",
+        Kind::Text,
+        "drop_newer",
+        "What goes when there is no more room: `drop_newer` or `drop_older`",
+    ),
+    spec(
+        "dead_letter_queue.retain.age",
+        Kind::Duration,
+        "",
+        "Dead letters that are older are removed, such as `7d`; by default none are",
+    ),
+    moot(
+        "dead_letter_queue.flush_interval",
+        Kind::Integer,
+        "each dead letter is on disk before its event is acknowledged",
     ),
 ];
 

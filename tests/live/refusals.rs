@@ -2,11 +2,13 @@
 
 use std::fmt::Write as _;
 use std::path::Path;
+use std::process::Command;
 
 use serde_json::json;
 
 use crate::services::elasticsearch::{self, Elasticsearch};
-use crate::services::sawlog::Sawlog;
+use crate::services::process::output_of;
+use crate::services::sawlog::{PROGRAM, Sawlog};
 use crate::services::{ARRIVAL_MAX, Scratch, wait_until};
 
 const LINES: u64 = 2000;
@@ -61,6 +63,96 @@ fn a_document_that_fits_no_mapping_is_counted_and_the_others_are_stored() {
     wait_for_counter(&agent, "refused_mapping", LINES / 10);
     let told = agent.stop();
     assert!(told.contains(index) && told.contains("number"), "{told}");
+}
+
+/// What `sawlog dlq` says, with exit code 0.
+#[track_caller]
+fn dlq(arguments: &[&str], data: &Path) -> String {
+    let mut command = Command::new(PROGRAM);
+    command
+        .arg("dlq")
+        .args(arguments)
+        .arg("--path.data")
+        .arg(data);
+    output_of(&mut command)
+}
+
+/// A tenth of the lines was refused for each reason, and can be looked at.
+#[track_caller]
+fn check_letters(data: &Path) {
+    let listed = dlq(&["ls"], data);
+    for kind in ["refused_mapping", "confinement_failed"] {
+        let row = listed.lines().find(|line| line.contains(kind));
+        let words: Vec<&str> = row.unwrap_or_default().split_whitespace().collect();
+        assert_eq!(words.get(3), Some(&&*(LINES / 10).to_string()), "{listed}");
+    }
+    let shown = dlq(
+        &["show", "--reason", "refused_mapping", "--limit", "2"],
+        data,
+    );
+    assert_eq!(
+        shown.matches("refused_mapping, status 400").count(),
+        2,
+        "{shown}"
+    );
+    assert!(shown.contains("\"number\":\"three\""), "{shown}");
+}
+
+#[test]
+fn dead_letters_are_shown_and_sent_again_once_the_mapping_is_right() {
+    let server = elasticsearch::shared();
+    let index = "refused-replay";
+    let mapping = |kind| json!({"mappings": {"properties": {"number": {"type": kind}}}});
+    server.ask("PUT", &format!("/{index}"), Some(&mapping("long")));
+    let folder = Scratch::new("refusals");
+    let odd = |number| match number % 10 {
+        3 => Some(String::from("\"three\"")),
+        // An index that is none: it is refused before it is sent.
+        7 => Some(format!("{number},\"suffix\":\"-X\"")),
+        _ => None,
+    };
+    let file = folder.write("numbers.log", &lines(odd));
+    let text = pipeline(&file, server, &format!("{index}%{{suffix}}")).replace(
+        "output {",
+        "filter { mutate { add_field => { \"suffix\" => \"\" } } }\noutput {",
+    );
+    let pipeline = folder.write("pipeline.conf", &text);
+    let data = Scratch::new("refusals-data");
+    let agent = Sawlog::start_in(&data.0, &text);
+    server.wait_for_count(index, LINES - LINES / 5, ARRIVAL_MAX);
+    wait_for_counter(&agent, "dead_letters", LINES / 5);
+    agent.kill();
+    check_letters(&data.0);
+    // Sent again as things are, they come back.
+    let pipeline = pipeline.display().to_string();
+    let told = dlq(&["replay", "-f", &pipeline], &data.0);
+    let want = format!(
+        "main: 0 stored, 0 were there before, {} refused again",
+        LINES / 5
+    );
+    assert!(told.contains(&want), "{told}");
+    assert_eq!(
+        dlq(&["ls"], &data.0)
+            .matches(&(LINES / 10).to_string())
+            .count(),
+        2
+    );
+    server.delete(index);
+    server.ask("PUT", &format!("/{index}"), Some(&mapping("keyword")));
+    let told = dlq(&["replay", "-f", &pipeline], &data.0);
+    let want = format!(
+        "main: {} stored, 0 were there before, {} refused again",
+        LINES / 10,
+        LINES / 10
+    );
+    assert!(told.contains(&want), "{told}");
+    server.wait_for_count(index, LINES / 10, ARRIVAL_MAX);
+    let left = dlq(&["ls"], &data.0);
+    assert!(
+        !left.contains("refused_mapping") && left.contains("confinement_failed"),
+        "{left}"
+    );
+    server.delete(index);
 }
 
 #[test]

@@ -3,6 +3,8 @@
 //! `shared` is one node for all tests of the process; each test keeps to index names of its own. A node that a test stops
 //! and starts, or that needs port 9200, is the test's own.
 
+pub mod secure;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -63,29 +65,10 @@ impl Elasticsearch {
     }
 
     fn launch(port: u16, further: &str) -> Elasticsearch {
-        let distribution = Path::new(env!("CARGO_MANIFEST_DIR")).join(DISTRIBUTION);
-        let program = distribution.join("bin/elasticsearch");
-        assert!(
-            program.exists(),
-            "{} is not there: run tests/run once",
-            program.display()
-        );
-        // A copy, since the user without rights may not reach the checkout's folder.
         let folder = folder("elasticsearch");
-        let home = folder.join("home");
-        output_of(Command::new("cp").arg("-r").args([&distribution, &home]));
         let cluster = format!("sawlog-{}-{port}", std::process::id());
-        write(
-            &home,
-            "config/elasticsearch.yml",
-            &(settings(&cluster, port) + further),
-        );
-        fs::create_dir_all(home.join("tmp")).expect("the copy can be written to");
-        output_of(
-            Command::new("chown")
-                .args(["-R", &format!("{USER}:{USER}")])
-                .arg(&home),
-        );
+        let plain = String::from("xpack.security.enabled: false\n");
+        let home = install(&folder, &(settings(&cluster, port) + &plain + further));
         let mut server = Elasticsearch {
             address: SocketAddr::from((Ipv4Addr::LOCALHOST, port)),
             cluster,
@@ -277,17 +260,49 @@ impl Elasticsearch {
     }
 }
 
+/// Copies the distribution, since the user without rights may not reach the checkout's folder; gives the copy's place.
+#[track_caller]
+fn install(folder: &Path, settings: &str) -> PathBuf {
+    let distribution = Path::new(env!("CARGO_MANIFEST_DIR")).join(DISTRIBUTION);
+    let program = distribution.join("bin/elasticsearch");
+    assert!(
+        program.exists(),
+        "{} is not there: run tests/run once",
+        program.display()
+    );
+    let home = folder.join("home");
+    output_of(Command::new("cp").arg("-r").args([&distribution, &home]));
+    write(&home, "config/elasticsearch.yml", settings);
+    fs::create_dir_all(home.join("tmp")).expect("the copy can be written to");
+    give_away(&home);
+    home
+}
+
+/// Makes everything in a folder the server's user's.
+fn give_away(home: &Path) {
+    output_of(
+        Command::new("chown")
+            .args(["-R", &format!("{USER}:{USER}")])
+            .arg(home),
+    );
+}
+
 fn settings(cluster: &str, port: u16) -> String {
     format!(
         "cluster.name: {cluster}\nnode.name: n1\ndiscovery.type: single-node\n\
          network.host: 127.0.0.1\nhttp.port: {port}\ntransport.port: {}\n\
-         xpack.security.enabled: false\naction.destructive_requires_name: false\n\
+         action.destructive_requires_name: false\n\
          cluster.routing.allocation.disk.threshold_enabled: false\n",
         free_port()
     )
 }
 
 fn command(home: &Path) -> Command {
+    program(home, "bin/elasticsearch")
+}
+
+/// A program of the distribution, as the server's user.
+fn program(home: &Path, name: &str) -> Command {
     let mut command = Command::new("setpriv");
     command.args([
         &format!("--reuid={USER}"),
@@ -295,7 +310,7 @@ fn command(home: &Path) -> Command {
         "--clear-groups",
         "--",
     ]);
-    command.arg(home.join("bin/elasticsearch"));
+    command.arg(home.join(name));
     command
         .env("HOME", home)
         .env("ES_TMPDIR", home.join("tmp"))

@@ -152,6 +152,7 @@ impl Running {
             ecs: Ecs::Disabled,
             support_escapes: false,
             path_data: data.0.join("state"),
+            dead_letters: None,
             host_name: "h".to_owned(),
         };
         let metrics = Arc::new(Metrics::default());

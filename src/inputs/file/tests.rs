@@ -88,6 +88,7 @@ impl Rig {
             ecs: self.ecs,
             support_escapes: true,
             path_data: self.folder.join("data"),
+            dead_letters: None,
             host_name: "web1".to_owned(),
         };
         let metrics = Arc::new(Metrics::default());

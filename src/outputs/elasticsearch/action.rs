@@ -267,6 +267,7 @@ fn confined(option: &str, text: &[u8], why: &str) -> Refusal {
     let text = String::from_utf8_lossy(text.get(..SHOWN).unwrap_or(text));
     Refusal {
         kind: RefusalKind::Confinement,
+        status: None,
         reason: format!("`{option}` came out as `{text}`: {why}"),
     }
 }

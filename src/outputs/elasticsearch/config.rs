@@ -260,6 +260,7 @@ fn schedule(options: &Options, building: &mut Building<'_>) -> Schedule {
         retry_initial: duration("retry_initial_interval", 2),
         retry_max: duration("retry_max_interval", 64),
         resurrect_delay: duration("resurrect_delay", 5),
+        retry_age_max: options.duration("retry_age_max"),
     }
 }
 
@@ -316,6 +317,9 @@ fn requests(options: &Options, building: &mut Building<'_>) -> Option<Requests> 
         timeout: options
             .duration("timeout")
             .unwrap_or(Duration::from_secs(60)),
+        connect_timeout: options
+            .duration("connect_timeout")
+            .unwrap_or(Duration::from_secs(5)),
         compression_level,
     })
 }

@@ -11,8 +11,9 @@ use crate::event::provenance::IDENTIFIER_BYTES;
 use crate::event::{Batch, EventId, Name, Reference, Value};
 use crate::outputs::Encoder;
 use crate::outputs::elasticsearch::action::{Action, Plan};
-use crate::outputs::elasticsearch::refusals::Refusals;
+use crate::outputs::elasticsearch::refusals::{Lost, Refusals, Refused};
 use crate::outputs::elasticsearch::verdict::Refusal;
+use crate::queue::ack::Ack;
 use crate::queue::block::{Block, Spares};
 use crate::queue::ends::{Inlet, Place};
 
@@ -134,6 +135,15 @@ impl BulkEncoder {
         }
     }
 
+    /// An event without a document: what there is of it is kept.
+    #[cold]
+    fn refuse(&mut self, batch: &Batch, id: EventId, refused: &mut Refused, refusal: &Refusal) {
+        let mut json = Vec::new();
+        batch.write_document(id, &mut self.stamp, &mut json);
+        let refusals = &self.shared.refusals;
+        refusals.refuse(refused, Lost::event(&json), refusal);
+    }
+
     /// Hands the block over; waits while the sender has enough.
     fn ship(&mut self) {
         if self.block.is_empty() {
@@ -150,6 +160,7 @@ impl BulkEncoder {
 impl Encoder for BulkEncoder {
     fn encode(&mut self, batch: &mut Batch, selected: &[EventId]) {
         let mut shares = false;
+        let mut refused = Refused::default();
         let chosen = chosen_pipeline(batch);
         let place = self.shared.blocks.place(&batch.ack);
         if place != self.place {
@@ -169,7 +180,7 @@ impl Encoder for BulkEncoder {
                     shares = true;
                 }
                 Ok(()) => {}
-                Err(refusal) => self.shared.refusals.refuse(b"", &refusal),
+                Err(refusal) => self.refuse(batch, id, &mut refused, &refusal),
             }
             let full = block_bytes <= self.block.body.len()
                 || self.shared.block_events <= self.block.starts.len();
@@ -178,6 +189,8 @@ impl Encoder for BulkEncoder {
                 shares = false;
             }
         }
+        // Before the worker settles its share in the batch.
+        self.shared.refusals.keep(refused);
     }
 
     fn flush(&mut self) {
@@ -186,6 +199,28 @@ impl Encoder for BulkEncoder {
 
     fn fork(&self) -> Box<dyn Encoder> {
         Box::new(Self::new(self.shared.clone()))
+    }
+
+    fn resend(&mut self, action: &[u8], document: &[u8], ack: &Ack) {
+        if self.block.body.capacity() == 0 {
+            self.block.body = self.shared.spares.take();
+        }
+        let block = &mut self.block;
+        block.acks.push((block.starts.len() as u32, ack.clone()));
+        block.starts.push(block.body.len() as u32);
+        for line in [action, document] {
+            if !line.is_empty() {
+                // A line feed inside would make one document two.
+                let bytes = line
+                    .iter()
+                    .map(|byte| if *byte == b'\n' { b' ' } else { *byte });
+                block.body.extend(bytes);
+                block.body.push(b'\n');
+            }
+        }
+        if self.shared.block_bytes.load(Ordering::Relaxed) <= block.body.len() {
+            self.ship();
+        }
     }
 }
 

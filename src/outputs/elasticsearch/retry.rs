@@ -87,7 +87,7 @@ impl Waiting {
                 let more = first.get();
                 let full = bytes_max < taken.body.len() + more.body.len()
                     || documents_max < taken.documents() + more.documents();
-                if full {
+                if full || !are_of_one_age(taken, more) {
                     break;
                 }
             }
@@ -101,6 +101,15 @@ impl Waiting {
         taken
     }
 
+    /// Documents that were tried for longer than `age`.
+    pub fn pop_older(&mut self, now: Instant, age: Duration) -> Option<Block> {
+        let is_old = |block: &Block| block.since.is_some_and(|since| since + age <= now);
+        let (&key, _) = self.blocks.iter().find(|(_, block)| is_old(block))?;
+        let block = self.blocks.remove(&key)?;
+        self.bytes -= block.body.len();
+        Some(block)
+    }
+
     pub fn bytes(&self) -> usize {
         self.bytes
     }
@@ -108,6 +117,16 @@ impl Waiting {
     /// Blocks that wait.
     pub fn count(&self) -> usize {
         self.blocks.len()
+    }
+}
+
+/// Whether blocks may be joined: the older one's age holds for both from then on.
+fn are_of_one_age(one: &Block, other: &Block) -> bool {
+    const APART: Duration = Duration::from_secs(1);
+    match (one.since, other.since) {
+        (Some(one), Some(other)) => one.max(other) - one.min(other) <= APART,
+        (None, None) => true,
+        (Some(_), None) | (None, Some(_)) => false,
     }
 }
 
@@ -172,5 +191,24 @@ mod tests {
         let due = waiting.pop_due(start, 1, 100);
         assert_eq!(due.map(|block| block.body), Some(b"cc".to_vec()));
         assert_eq!(waiting.count(), 0);
+    }
+
+    #[test]
+    fn documents_of_different_ages_stay_apart_and_old_ones_are_found() {
+        let start = Instant::now();
+        let second = |number| start + Duration::from_secs(number);
+        let mut waiting = Waiting::default();
+        for (since, text) in [(0, "a"), (1, "b"), (5, "c")] {
+            let mut block = block(text);
+            block.since = Some(second(since));
+            waiting.push(second(6), block);
+        }
+        let age = Duration::from_secs(10);
+        assert!(waiting.pop_older(second(9), age).is_none());
+        let old = waiting.pop_older(second(10), age);
+        assert_eq!(old.map(|block| block.body), Some(b"a".to_vec()));
+        assert_eq!((waiting.count(), waiting.bytes()), (2, 2));
+        let due = waiting.pop_due(second(10), 100, 100);
+        assert_eq!(due.map(|block| block.body), Some(b"b".to_vec()));
     }
 }

@@ -15,6 +15,7 @@ use tokio::time::Instant;
 
 use crate::limits;
 use crate::outputs::elasticsearch::answer;
+use crate::outputs::elasticsearch::concurrency::Concurrency;
 use crate::outputs::elasticsearch::hosts::Hosts;
 use crate::outputs::elasticsearch::retry::{Backoff, Waiting};
 use crate::outputs::elasticsearch::transport::{Reply, Transport, Unreachable};
@@ -35,6 +36,8 @@ pub struct Schedule {
     pub retry_max: Duration,
     /// The longest rest of a host that could not be reached.
     pub resurrect_delay: Duration,
+    /// How long a document is tried.
+    pub retry_age_max: Option<Duration>,
 }
 
 /// What the sender gives back to the encoders.
@@ -50,6 +53,7 @@ pub struct Sender {
     schedule: Schedule,
     transport: Arc<dyn Transport>,
     hosts: Hosts,
+    concurrency: Concurrency,
     backoff: Backoff,
     /// Blocks as they came, with the time they did.
     fresh: VecDeque<(Instant, Block)>,
@@ -64,6 +68,7 @@ pub struct Sender {
 /// A request that ended.
 struct Done {
     host: usize,
+    started: Instant,
     block: Sealed,
     result: Result<Reply, Unreachable>,
 }
@@ -85,6 +90,7 @@ impl Sender {
     ) -> Self {
         Self {
             backoff: Backoff::new(schedule.retry_initial, schedule.retry_max),
+            concurrency: Concurrency::new(schedule.requests_max),
             schedule,
             transport,
             hosts: Hosts::new(hosts),
@@ -105,6 +111,7 @@ impl Sender {
         let mut open = true;
         loop {
             let now = Instant::now();
+            self.give_up_old(now).await;
             self.dispatch(now, open);
             let waiting = blocks.waiting() + self.fresh.len() + self.retries.count();
             self.report.waiting(waiting + self.in_flight.len());
@@ -121,7 +128,7 @@ impl Sender {
             match event {
                 Event::Block(Some(block)) => self.accept(block),
                 Event::Block(None) => open = false,
-                Event::Done(Ok(done)) => self.finish(done),
+                Event::Done(Ok(done)) => self.finish(done).await,
                 Event::Done(Err(error)) => {
                     tracing::error!(
                         "a request ended by a fault, its documents stay unacknowledged: {error}"
@@ -145,7 +152,7 @@ impl Sender {
 
     /// Sends what is ready, while there is a host for it.
     fn dispatch(&mut self, now: Instant, open: bool) {
-        while self.in_flight.len() < self.schedule.requests_max {
+        while self.in_flight.len() < self.concurrency.limit() {
             let is_due = self.retries.next_due().is_some_and(|due| due <= now);
             if !is_due && !self.is_fresh_ready(now, open) {
                 return;
@@ -194,10 +201,12 @@ impl Sender {
         self.in_flight_bytes += block.body.len();
         self.report.sent(block.body.len());
         let transport = Arc::clone(&self.transport);
+        let started = Instant::now();
         self.in_flight.spawn(async move {
             let result = transport.bulk(host, block.body.clone()).await;
             Done {
                 host,
+                started,
                 block,
                 result,
             }
@@ -221,14 +230,16 @@ impl Sender {
         .min()
     }
 
-    fn finish(&mut self, done: Done) {
+    async fn finish(&mut self, done: Done) {
         let now = Instant::now();
         let Done {
             host,
+            started,
             block,
             result,
         } = done;
         self.in_flight_bytes = self.in_flight_bytes.saturating_sub(block.body.len());
+        self.note_load(started, now, &result);
         let (outcome, rest_max, retry_after) = match result {
             Ok(reply) => {
                 let outcome = match reply.status {
@@ -237,7 +248,7 @@ impl Sender {
                 };
                 (outcome, self.schedule.retry_max, reply.retry_after)
             }
-            Err(Unreachable(reason)) => (
+            Err(Unreachable { reason, .. }) => (
                 Outcome::Away { reason },
                 self.schedule.resurrect_delay,
                 None,
@@ -265,15 +276,32 @@ impl Sender {
                 if let Some(after) = self.hosts.answered(host, now) {
                     self.report.back(host, after);
                 }
-                self.conclude(now, block, answered);
+                self.conclude(now, started, block, answered).await;
             }
         }
+    }
+
+    /// Fewer requests at once when the server has too much to do; a 429 of single documents is noted with them.
+    fn note_load(&mut self, started: Instant, now: Instant, result: &Result<Reply, Unreachable>) {
+        match result {
+            Ok(reply) if matches!(reply.status, 429 | 503) => {
+                self.concurrency.overloaded(started, now);
+            }
+            Ok(_) => self
+                .concurrency
+                .answered(now - started, self.in_flight.len() + 1),
+            Err(unreachable) if unreachable.is_late => self.concurrency.overloaded(started, now),
+            Err(_) => {}
+        }
+        self.report.may_send(self.concurrency.limit());
     }
 
     /// Nothing of the request came through: it is sent once more, as soon as a host may be asked.
     fn put_back(&mut self, now: Instant, block: Sealed) {
         self.report.repeated(block.documents());
-        self.retries.push(now, block.open());
+        let mut block = block.open();
+        block.since.get_or_insert(now);
+        self.retries.push(now, block);
     }
 }
 

@@ -12,10 +12,12 @@ use bytes::Bytes;
 use elasticsearch::auth::{ClientCertificate, Credentials};
 use elasticsearch::cert::{Certificate, CertificateValidation};
 use elasticsearch::http::headers::{
-    ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue,
+    ACCEPT_ENCODING, AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderName,
+    HeaderValue,
 };
 use elasticsearch::http::transport::{SingleNodeConnectionPool, TransportBuilder};
 use elasticsearch::http::{Method, Url};
+use tokio::net::TcpStream;
 
 use crate::limits;
 
@@ -28,9 +30,23 @@ pub struct Reply {
     pub retry_after: Option<Duration>,
 }
 
-/// No answer came: why, in words for a user.
+/// No answer came.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Unreachable(pub String);
+pub struct Unreachable {
+    /// Why, in words for a user.
+    pub reason: String,
+    /// The server was there and took too long.
+    pub is_late: bool,
+}
+
+impl Unreachable {
+    pub fn new(reason: impl Into<String>) -> Self {
+        Self {
+            reason: reason.into(),
+            is_late: false,
+        }
+    }
+}
 
 pub type Sending<'a> = Pin<Box<dyn Future<Output = Result<Reply, Unreachable>> + Send + 'a>>;
 
@@ -45,6 +61,8 @@ pub struct Host {
     /// Without user and password.
     pub url: Url,
     pub login: Login,
+    /// Our own certificate and its key, PEM.
+    pub certificate: Option<Vec<u8>>,
 }
 
 /// How an agent shows who it is.
@@ -61,8 +79,6 @@ pub enum Login {
         id: String,
         key: String,
     },
-    /// A certificate and its key, PEM.
-    Certificate(Vec<u8>),
 }
 
 /// Whom the agent trusts.
@@ -82,6 +98,27 @@ pub enum Proxy {
     Url(String),
 }
 
+impl Proxy {
+    /// Whether somebody may stand between us and the hosts.
+    fn is_there(&self) -> bool {
+        const VARIABLES: [&str; 6] = [
+            "http_proxy",
+            "https_proxy",
+            "all_proxy",
+            "HTTP_PROXY",
+            "HTTPS_PROXY",
+            "ALL_PROXY",
+        ];
+        match self {
+            Self::System => VARIABLES
+                .iter()
+                .any(|name| std::env::var_os(name).is_some_and(|value| !value.is_empty())),
+            Self::None => false,
+            Self::Url(_) => true,
+        }
+    }
+}
+
 /// What all requests have in common.
 #[derive(Clone)]
 pub struct Requests {
@@ -93,6 +130,7 @@ pub struct Requests {
     pub parameters: Vec<(String, String)>,
     pub headers: HeaderMap,
     pub timeout: Duration,
+    pub connect_timeout: Duration,
     /// Of gzip; 0 sends plain bodies.
     pub compression_level: u32,
 }
@@ -120,16 +158,23 @@ impl Client {
         let mut clients = self.clients.lock().expect("no holder of this lock panics");
         let (Some(slot), Some(config)) = (clients.get_mut(host), self.requests.hosts.get(host))
         else {
-            return Err(Unreachable("there is no such host".to_owned()));
+            return Err(Unreachable::new("there is no such host"));
         };
         if let Some((made, client)) = slot
             && made.elapsed() < limits::TRANSPORT_AGE_MAX
         {
             return Ok(client.clone());
         }
-        let client = self.requests.build(config).map_err(Unreachable)?;
+        let client = self.requests.build(config).map_err(Unreachable::new)?;
         *slot = Some((Instant::now(), client.clone()));
         Ok(client)
+    }
+
+    /// Whether the host's client can be used again.
+    fn has_client(&self, host: usize) -> bool {
+        let clients = self.clients.lock().expect("no holder of this lock panics");
+        let slot = clients.get(host).and_then(Option::as_ref);
+        slot.is_some_and(|(made, _)| made.elapsed() < limits::TRANSPORT_AGE_MAX)
     }
 
     /// The next request makes a new client: its name is resolved again, no old connection is used.
@@ -140,7 +185,33 @@ impl Client {
         }
     }
 
+    /// Whether the host takes connections, asked before a new client is used: the client itself has one time-out for
+    /// everything, and a host that is gone without a word would cost all of it.
+    async fn knock(&self, host: usize) -> Result<(), Unreachable> {
+        let url = self.requests.hosts.get(host).map(|host| &host.url);
+        let (Some(url), false, false) =
+            (url, self.has_client(host), self.requests.proxy.is_there())
+        else {
+            return Ok(());
+        };
+        let (Some(name), Some(port)) = (url.host_str(), url.port_or_known_default()) else {
+            return Ok(());
+        };
+        let name = name.trim_matches(['[', ']']);
+        let connecting = TcpStream::connect((name, port));
+        match tokio::time::timeout(self.requests.connect_timeout, connecting).await {
+            Ok(Ok(_)) => Ok(()),
+            Ok(Err(error)) => Err(Unreachable::new(format!("cannot connect: {error}"))),
+            Err(_) => {
+                let seconds = self.requests.connect_timeout.as_secs_f32();
+                let reason = format!("cannot connect within {seconds} s");
+                Err(Unreachable::new(reason))
+            }
+        }
+    }
+
     async fn send(&self, host: usize, body: Bytes) -> Result<Reply, Unreachable> {
+        self.knock(host).await?;
         let client = self.client(host)?;
         let mut headers = HeaderMap::with_capacity(3);
         // Answers are short beside requests: to pack and unpack them costs both sides more than it saves.
@@ -173,7 +244,7 @@ impl Client {
                 .content_length()
                 .is_some_and(|bytes| too_long < bytes)
             {
-                return Err(Unreachable("the answer is too long to be one".to_owned()));
+                return Err(Unreachable::new("the answer is too long to be one"));
             }
             let body = response
                 .bytes()
@@ -190,7 +261,10 @@ impl Client {
             Err(_) => {
                 self.forget(host);
                 let seconds = self.requests.timeout.as_secs_f32();
-                Err(Unreachable(format!("no answer within {seconds} s")))
+                Err(Unreachable {
+                    reason: format!("no answer within {seconds} s"),
+                    is_late: true,
+                })
             }
         }
     }
@@ -211,7 +285,7 @@ impl Client {
         } else {
             "the connection broke"
         };
-        Unreachable(format!("{during}: {cause}"))
+        Unreachable::new(format!("{during}: {cause}"))
     }
 }
 
@@ -224,11 +298,17 @@ impl Transport for Client {
 impl Requests {
     fn build(&self, host: &Host) -> Result<elasticsearch::http::transport::Transport, String> {
         let pool = SingleNodeConnectionPool::new(host.url.clone());
+        let mut headers = self.headers.clone();
+        // The client takes one kind of credentials, and a certificate is one: the login is a header.
+        if let Some(value) = host.login.header()? {
+            headers.insert(AUTHORIZATION, value);
+        }
         let mut builder = TransportBuilder::new(pool)
             .enable_meta_header(false)
-            .headers(self.headers.clone());
-        if let Some(credentials) = host.login.credentials()? {
-            builder = builder.auth(credentials);
+            .headers(headers);
+        if let Some(pem) = &host.certificate {
+            let certificate = ClientCertificate::Pem(pem.clone());
+            builder = builder.auth(Credentials::Certificate(certificate));
         }
         builder = match &self.trust {
             Trust::Authorities(None) => builder,
@@ -264,19 +344,41 @@ pub fn header(name: &str, value: &str) -> Result<(HeaderName, HeaderValue), Stri
 }
 
 impl Login {
-    fn credentials(&self) -> Result<Option<Credentials>, String> {
-        Ok(match self {
-            Self::Anonymous => None,
+    /// The value of the header `Authorization`.
+    fn header(&self) -> Result<Option<HeaderValue>, String> {
+        let text = match self {
+            Self::Anonymous => return Ok(None),
             Self::Password { user, password } => {
-                Some(Credentials::Basic(user.clone(), password.clone()))
+                format!("Basic {}", base64(format!("{user}:{password}").as_bytes()))
             }
-            Self::ApiKey(key) => Some(Credentials::EncodedApiKey(key.clone())),
-            Self::ApiKeyPair { id, key } => Some(Credentials::ApiKey(id.clone(), key.clone())),
-            Self::Certificate(pem) => Some(Credentials::Certificate(ClientCertificate::Pem(
-                pem.clone(),
-            ))),
-        })
+            Self::ApiKey(key) => format!("ApiKey {key}"),
+            Self::ApiKeyPair { id, key } => {
+                format!("ApiKey {}", base64(format!("{id}:{key}").as_bytes()))
+            }
+        };
+        let mut value = HeaderValue::from_str(&text)
+            .map_err(|_| "a login has no control characters".to_owned())?;
+        value.set_sensitive(true);
+        Ok(Some(value))
     }
+}
+
+/// RFC 4648, section 4.
+fn base64(bytes: &[u8]) -> String {
+    const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let mut text = String::with_capacity(bytes.len().div_ceil(3) * 4);
+    for part in bytes.chunks(3) {
+        let mut bits = part
+            .iter()
+            .fold(0_usize, |bits, byte| bits << 8 | usize::from(*byte));
+        bits <<= 8 * (3 - part.len());
+        for place in 0..4 {
+            let sixth = bits >> (18 - 6 * place) & 63;
+            let letter = ALPHABET.get(sixth).copied().unwrap_or(b'=');
+            text.push(char::from(if part.len() < place { b'=' } else { letter }));
+        }
+    }
+    text
 }
 
 fn retry_after(headers: &HeaderMap) -> Option<Duration> {
@@ -300,8 +402,8 @@ async fn compress(body: Bytes, level: u32) -> Result<Bytes, Unreachable> {
     };
     match tokio::task::spawn_blocking(work).await {
         Ok(Ok(compressed)) => Ok(Bytes::from(compressed)),
-        Ok(Err(error)) => Err(Unreachable(format!("cannot compress: {error}"))),
-        Err(error) => Err(Unreachable(format!("cannot compress: {error}"))),
+        Ok(Err(error)) => Err(Unreachable::new(format!("cannot compress: {error}"))),
+        Err(error) => Err(Unreachable::new(format!("cannot compress: {error}"))),
     }
 }
 

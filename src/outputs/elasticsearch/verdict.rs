@@ -24,6 +24,8 @@ pub enum Trouble {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refusal {
     pub kind: RefusalKind,
+    /// The server's status, if it saw the document.
+    pub status: Option<u16>,
     /// The server's words, or ours.
     pub reason: String,
 }
@@ -38,15 +40,18 @@ pub enum RefusalKind {
     /// A rendered name, id or pipeline is not one: it was never sent.
     Confinement,
     TooLarge,
+    /// It was tried again for as long as the user wants.
+    TooOld,
     Other,
 }
 
 impl RefusalKind {
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 6] = [
         Self::Mapping,
         Self::Index,
         Self::Confinement,
         Self::TooLarge,
+        Self::TooOld,
         Self::Other,
     ];
 
@@ -57,6 +62,7 @@ impl RefusalKind {
             Self::Index => "refused_index",
             Self::Confinement => "confinement_failed",
             Self::TooLarge => "refused_too_large",
+            Self::TooOld => "retry_age_exceeded",
             Self::Other => "refused_other",
         }
     }
@@ -98,7 +104,11 @@ impl ItemStatus {
             "status {}, {}: {}",
             self.status, self.error_type, self.error_reason
         );
-        Refusal { kind, reason }
+        Refusal {
+            kind,
+            status: Some(self.status),
+            reason,
+        }
     }
 }
 

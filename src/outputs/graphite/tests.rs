@@ -71,6 +71,7 @@ fn built(
         ecs: Ecs::Disabled,
         support_escapes: false,
         path_data,
+        dead_letters: None,
         host_name: "here".to_owned(),
     };
     let mut building = Building {

@@ -137,6 +137,7 @@ fn shape() -> (Arc<Shape>, Arc<Names>) {
         ecs: Ecs::Disabled,
         support_escapes: false,
         path_data: std::env::temp_dir(),
+        dead_letters: None,
         host_name: "h".to_owned(),
     };
     let mut names = Names::default();

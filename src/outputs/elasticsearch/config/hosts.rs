@@ -12,11 +12,16 @@ const PORT: u16 = 9200;
 
 pub fn check(options: &Options, building: &mut Building<'_>) -> Option<Vec<Host>> {
     let login = login(options, building)?;
+    let certificate = match is_with_certificate(options) {
+        true => Some(certificate(options, building)?),
+        false => None,
+    };
     if let Some(word) = options.word("cloud_id") {
         return match CloudId::parse(&word.text) {
             Ok(cloud) => Some(vec![Host {
                 url: cloud.url,
                 login,
+                certificate,
             }]),
             Err(error) => {
                 building.refuse(word.span, format!("this is no cloud id: {error}"));
@@ -33,6 +38,7 @@ pub fn check(options: &Options, building: &mut Building<'_>) -> Option<Vec<Host>
             Ok((url, own)) => hosts.push(Host {
                 url,
                 login: own.unwrap_or_else(|| login.clone()),
+                certificate: certificate.clone(),
             }),
             Err(why) => {
                 building.refuse(word.span, why);
@@ -127,10 +133,9 @@ fn login(options: &Options, building: &mut Building<'_>) -> Option<Login> {
         options.setting("user").is_some(),
         options.setting("api_key").is_some(),
         options.setting("cloud_auth").is_some(),
-        options.setting("ssl_certificate").is_some(),
     ];
     if 1 < given.iter().filter(|given| **given).count() {
-        let why = "write one of `user`, `api_key`, `cloud_auth` and `ssl_certificate`";
+        let why = "write one of `user`, `api_key` and `cloud_auth`";
         building.refuse(options.span, why);
         return None;
     }
@@ -156,10 +161,11 @@ fn login(options: &Options, building: &mut Building<'_>) -> Option<Login> {
             password: password.to_owned(),
         });
     }
-    if options.setting("ssl_certificate").is_some() || options.setting("ssl_key").is_some() {
-        return certificate(options, building);
-    }
     Some(Login::Anonymous)
+}
+
+fn is_with_certificate(options: &Options) -> bool {
+    options.setting("ssl_certificate").is_some() || options.setting("ssl_key").is_some()
 }
 
 fn api_key(word: &Word, building: &mut Building<'_>) -> Option<Login> {
@@ -177,7 +183,8 @@ fn api_key(word: &Word, building: &mut Building<'_>) -> Option<Login> {
     })
 }
 
-fn certificate(options: &Options, building: &mut Building<'_>) -> Option<Login> {
+/// Our own certificate and its key. A server can ask for it besides a login.
+fn certificate(options: &Options, building: &mut Building<'_>) -> Option<Vec<u8>> {
     let mut pem = Vec::new();
     for name in ["ssl_certificate", "ssl_key"] {
         let Some(word) = options.word(name) else {
@@ -201,7 +208,7 @@ fn certificate(options: &Options, building: &mut Building<'_>) -> Option<Login> 
         building.refuse(options.span_of("ssl_certificate"), why);
         return None;
     }
-    Some(Login::Certificate(pem))
+    Some(pem)
 }
 
 #[cfg(test)]

@@ -67,6 +67,7 @@ fn checked(
         ecs,
         support_escapes: false,
         path_data: std::env::temp_dir(),
+        dead_letters: None,
         host_name: "here".to_owned(),
     };
     let mut building = Building {
@@ -108,7 +109,7 @@ fn encoded_from(
         block_events: config.schedule.documents_max,
         blocks,
         spares: Spares::default(),
-        refusals: Arc::new(Refusals::new(Arc::clone(&metrics))),
+        refusals: Arc::new(Refusals::new(Arc::clone(&metrics), None)),
     });
     let mut batch = Batch::new(Vec::new(), Arc::new(names), TIME, Ack::none());
     if let Some((provenance, offset)) = from {
@@ -339,4 +340,37 @@ fn data_streams_of_logs_take_our_ids_and_those_of_metrics_do_not() {
         .map(|(_, id)| id.is_some())
         .collect();
     assert_eq!(ids, [true, false]);
+}
+
+#[test]
+fn what_is_sent_again_is_sent_to_the_byte() {
+    let (config, _, metrics) = checked(Ecs::Disabled, vec![]);
+    let (blocks, mut sent) = ends::roomy();
+    let mut encoder = BulkEncoder::new(Shared {
+        plan: Arc::new(config.plan),
+        block_bytes: Arc::new(config.schedule.bytes_max.into()),
+        block_events: config.schedule.documents_max,
+        blocks,
+        spares: Spares::default(),
+        refusals: Arc::new(Refusals::new(metrics, None)),
+    });
+    let ack = Ack::none();
+    encoder.resend(br#"{"create":{"_index":"a"}}"#, br#"{"n": 1.0}"#, &ack);
+    encoder.resend(br#"{"delete":{"_index":"a","_id":"1"}}"#, b"", &ack);
+    encoder.resend(br#"{"index":{"_index":"a"}}"#, b"no\njson", &ack);
+    encoder.flush();
+    let runtime = tokio::runtime::Builder::new_current_thread().build();
+    let runtime = runtime.expect("a runtime can be had");
+    let block = runtime.block_on(sent.next());
+    let block = block.expect("a block was shipped");
+    let want = [
+        r#"{"create":{"_index":"a"}}"#,
+        r#"{"n": 1.0}"#,
+        r#"{"delete":{"_index":"a","_id":"1"}}"#,
+        r#"{"index":{"_index":"a"}}"#,
+        "no json",
+    ];
+    let body = String::from_utf8_lossy(&block.body).into_owned();
+    assert_eq!(body.lines().collect::<Vec<_>>(), want);
+    assert_eq!((block.starts.len(), block.acks.len()), (3, 3));
 }

@@ -7,7 +7,7 @@ use tokio::time::Instant;
 
 use crate::limits;
 use crate::metrics::{Counter, Gauge, PluginMetrics};
-use crate::outputs::elasticsearch::refusals::{Refusals, printable};
+use crate::outputs::elasticsearch::refusals::{Lost, Refusals, Refused, printable};
 use crate::outputs::elasticsearch::verdict::Refusal;
 
 /// Counters and messages of one output.
@@ -24,6 +24,7 @@ pub struct Report {
     duplicates: Arc<Counter>,
     failure_store: Arc<Counter>,
     queue_blocks: Arc<Gauge>,
+    requests_limit: Arc<Gauge>,
     blocked_said: Option<Instant>,
     duplicates_said: Option<Instant>,
 }
@@ -42,6 +43,7 @@ impl Report {
             duplicates: metrics.counter("documents_duplicate"),
             failure_store: metrics.counter("documents_in_failure_store"),
             queue_blocks: metrics.gauge("queue_blocks"),
+            requests_limit: metrics.gauge("requests_limit"),
             metrics,
             refusals,
             hosts,
@@ -53,6 +55,11 @@ impl Report {
 
     pub fn waiting(&self, blocks: usize) {
         self.queue_blocks.set(blocks as u64);
+    }
+
+    /// How many requests there may be at once.
+    pub fn may_send(&self, requests: usize) {
+        self.requests_limit.set(requests as u64);
     }
 
     pub fn sent(&self, bytes: usize) {
@@ -69,8 +76,21 @@ impl Report {
         self.retried.add(documents as u64);
     }
 
-    pub fn refused(&self, document: &[u8], refusal: &Refusal) {
-        self.refusals.refuse(document, refusal);
+    pub fn refused(&self, refused: &mut Refused, document: &[u8], refusal: &Refusal) {
+        self.refusals
+            .refuse(refused, Lost::document(document), refusal);
+    }
+
+    /// Puts what was refused on disk.
+    pub async fn keep(&self, refused: Refused) {
+        if refused.is_empty() {
+            return;
+        }
+        let refusals = Arc::clone(&self.refusals);
+        let kept = tokio::task::spawn_blocking(move || refusals.keep(refused)).await;
+        if let Err(error) = kept {
+            tracing::error!("dead letters were not kept: {error}");
+        }
     }
 
     pub fn duplicates(&mut self, documents: u64) {

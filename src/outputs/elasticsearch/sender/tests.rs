@@ -1,6 +1,7 @@
 //! The sender against a transport that answers from a script. Waits are short ones, a hundredth of the usual.
 
 use std::collections::VecDeque;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -15,6 +16,7 @@ use crate::outputs::elasticsearch::transport::{Reply, Sending, Transport, Unreac
 use crate::plugin::Options;
 use crate::queue::ack::{Ack, Acknowledge};
 use crate::queue::block::Block;
+use crate::queue::dead_letters::{DeadLetterSettings, DeadLetters, StoragePolicy, folder};
 use crate::queue::ends::{self, Outlet, Place};
 
 /// What the server does with one request; later ones are stored.
@@ -78,7 +80,7 @@ impl Transport for Script {
                 Some(Answer::Whole(status)) => reply(status, Bytes::from_static(b"no")),
                 Some(Answer::Body(body)) => reply(200, Bytes::from_static(body.as_bytes())),
                 Some(Answer::Items(statuses)) => reply(200, good(statuses.iter().copied())),
-                Some(Answer::Gone) => Err(Unreachable("cannot connect".to_owned())),
+                Some(Answer::Gone) => Err(Unreachable::new("cannot connect")),
                 Some(Answer::After(wait)) => {
                     tokio::time::sleep(wait).await;
                     reply(200, good(std::iter::repeat_n(201, count)))
@@ -90,12 +92,28 @@ impl Transport for Script {
 }
 
 #[derive(Default)]
-struct Acknowledged(AtomicU64);
+struct Acknowledged {
+    count: AtomicU64,
+    /// Where dead letters are, and what of them was there at the last acknowledgement.
+    letters: PathBuf,
+    seen: Mutex<Vec<String>>,
+}
 
 impl Acknowledge for Acknowledged {
     fn acknowledge(&self, _: u64) {
-        self.0.fetch_add(1, Ordering::Relaxed);
+        self.count.fetch_add(1, Ordering::Relaxed);
+        *self.seen.lock().expect("no holder panics") = letters(&self.letters);
     }
+}
+
+/// All dead letters in a folder, a line each.
+fn letters(folder: &Path) -> Vec<String> {
+    let segments = folder::segments(folder).expect("the folder can be read");
+    let read = |segment: folder::Segment| {
+        std::fs::read_to_string(segment.path).expect("the segment can be read")
+    };
+    let texts: Vec<String> = segments.into_iter().map(read).collect();
+    texts.concat().lines().map(str::to_owned).collect()
 }
 
 struct Trial {
@@ -117,12 +135,19 @@ impl Trial {
         self.metrics.counter(name).value()
     }
 
+    /// The dead letters that were on disk when the last batch was acknowledged.
+    fn letters(&self) -> Vec<serde_json::Value> {
+        let seen = self.acknowledged.seen.lock().expect("no holder panics");
+        let parse = |line: &String| serde_json::from_str(line).expect("a letter is JSON");
+        seen.iter().map(parse).collect()
+    }
+
     #[track_caller]
     fn check(&self, stored: u64, failed: u64, acknowledged: u64) {
         let got = (
             self.metrics.events_out.value(),
             self.metrics.failed.value(),
-            self.acknowledged.0.load(Ordering::Relaxed),
+            self.acknowledged.count.load(Ordering::Relaxed),
         );
         assert_eq!(
             got,
@@ -132,38 +157,68 @@ impl Trial {
     }
 }
 
+/// Each run has a folder of its own.
+static RUNS: AtomicU64 = AtomicU64::new(0);
+
+fn folder_of_run() -> PathBuf {
+    let number = RUNS.fetch_add(1, Ordering::Relaxed);
+    let name = format!("sawlog-sender-{}-{number}", std::process::id());
+    std::env::temp_dir().join(name)
+}
+
+fn refusals(metrics: &Arc<PluginMetrics>, folder: &Path) -> Arc<Refusals> {
+    let queue = DeadLetters::new(DeadLetterSettings {
+        folder: folder.to_owned(),
+        pipeline: "main".to_owned(),
+        bytes_max: 1 << 20,
+        policy: StoragePolicy::DropNewer,
+        retain: None,
+    });
+    Arc::new(Refusals::new(Arc::clone(metrics), Some(queue)))
+}
+
+fn block(documents: &[&str], ack: Ack) -> Block {
+    let mut block = Block {
+        acks: vec![(0, ack)],
+        ..Block::default()
+    };
+    for document in documents {
+        block.starts.push(block.body.len() as u32);
+        block.body.extend_from_slice(document.as_bytes());
+        block.body.push(b'\n');
+    }
+    block
+}
+
 /// The queue with these blocks of one-line documents, one batch each.
 async fn waiting(blocks: &[&[&str]], acknowledged: &Arc<Acknowledged>) -> Outlet {
     let (queue, waiting) = ends::roomy();
-    let mut filled = Vec::new();
-    for documents in blocks {
-        let mut block = Block {
-            acks: vec![(
-                0,
-                Ack::new(Arc::clone(acknowledged) as Arc<dyn Acknowledge>, 1),
-            )],
-            ..Block::default()
-        };
-        for document in *documents {
-            block.starts.push(block.body.len() as u32);
-            block
-                .body
-                .extend_from_slice(format!("{document}\n").as_bytes());
-        }
-        filled.push(block);
-    }
+    let ack = || Ack::new(Arc::clone(acknowledged) as Arc<dyn Acknowledge>, 1);
+    let filled: Vec<Block> = blocks
+        .iter()
+        .map(|documents| block(documents, ack()))
+        .collect();
     let put = move || {
         let mut blocks = filled.into_iter();
         assert!(blocks.all(|block| queue.put(block, Place::Memory).is_ok()));
     };
-    tokio::task::spawn_blocking(put)
-        .await
-        .expect("it does not panic");
+    let put = tokio::task::spawn_blocking(put).await;
+    put.expect("it does not panic");
     waiting
 }
 
 /// Blocks of one-line documents, one batch each, sent through to their end.
 async fn run(hosts: usize, answers: Vec<Answer>, blocks: &[&[&str]]) -> Trial {
+    run_for(None, hosts, answers, blocks).await
+}
+
+/// The same; documents are tried for so long.
+async fn run_for(
+    retry_age_max: Option<Duration>,
+    hosts: usize,
+    answers: Vec<Answer>,
+    blocks: &[&[&str]],
+) -> Trial {
     let script = Arc::new(Script {
         answers: Mutex::new(answers.into()),
         ..Script::default()
@@ -178,7 +233,8 @@ async fn run(hosts: usize, answers: Vec<Answer>, blocks: &[&[&str]]) -> Trial {
     let names = (0..hosts)
         .map(|host| format!("http://host{host}:9200"))
         .collect();
-    let refusals = Arc::new(Refusals::new(Arc::clone(&metrics)));
+    let folder = folder_of_run();
+    let refusals = refusals(&metrics, &folder);
     let report = Report::new(Arc::clone(&metrics), refusals, names, false);
     let schedule = Schedule {
         bytes_max: 1 << 20,
@@ -188,15 +244,20 @@ async fn run(hosts: usize, answers: Vec<Answer>, blocks: &[&[&str]]) -> Trial {
         retry_initial: Duration::from_millis(20),
         retry_max: Duration::from_millis(640),
         resurrect_delay: Duration::from_millis(50),
+        retry_age_max,
     };
     let transport: Arc<dyn Transport> = Arc::clone(&script) as Arc<dyn Transport>;
     let sender = Sender::new(schedule, transport, hosts, Learned::default(), report);
-    let acknowledged = Arc::new(Acknowledged::default());
+    let acknowledged = Arc::new(Acknowledged {
+        letters: folder.clone(),
+        ..Acknowledged::default()
+    });
     let waiting = waiting(blocks, &acknowledged).await;
     let started = tokio::time::Instant::now();
     let limit = Duration::from_secs(60);
     let ended = tokio::time::timeout(limit, sender.run(waiting)).await;
     assert!(ended.is_ok(), "the sender ends");
+    drop(std::fs::remove_dir_all(folder));
     Trial {
         script,
         metrics,
@@ -288,7 +349,7 @@ async fn a_poisonous_document_is_found_by_halving() {
         trial.metrics.failed.value(),
     );
     assert!(stored + failed == 2 && failed <= 1);
-    assert_eq!(trial.acknowledged.0.load(Ordering::Relaxed), 1);
+    assert_eq!(trial.acknowledged.count.load(Ordering::Relaxed), 1);
 }
 
 #[tokio::test]
@@ -322,4 +383,53 @@ async fn a_slow_request_holds_no_other_up() {
     let trial = run(1, answers, &[&["a"], &["b"]]).await;
     trial.check(2, 0, 2);
     assert!(trial.took < slow * 2);
+}
+
+#[tokio::test]
+async fn a_refused_document_is_on_disk_before_its_batch_is_acknowledged() {
+    let answers = vec![Answer::Items(&[201, 400, 404])];
+    let trial = run(1, answers, &[&["a", r#"{"b":1}"#, "c"]]).await;
+    trial.check(1, 2, 1);
+    let letters = trial.letters();
+    assert_eq!(letters.len(), 2);
+    // The script's documents have one line each, which stands where the action does.
+    assert_eq!(letters[0]["action"], serde_json::json!({"b": 1}));
+    assert_eq!(letters[0]["kind"], "refused_mapping");
+    assert_eq!(letters[0]["status"], 400);
+    assert_eq!(letters[1]["status"], 404);
+    assert_eq!(
+        (
+            trial.counter("dead_letters"),
+            trial.counter("dead_letters_dropped")
+        ),
+        (2, 0)
+    );
+}
+
+#[tokio::test]
+async fn a_document_that_alone_is_too_long_becomes_a_dead_letter() {
+    let trial = run(1, vec![Answer::Whole(413)], &[&["{}"]]).await;
+    trial.check(0, 1, 1);
+    assert_eq!(trial.letters()[0]["kind"], "refused_too_large");
+}
+
+#[tokio::test]
+async fn documents_that_are_tried_for_too_long_become_dead_letters() {
+    let mut answers = vec![Answer::Items(&[429, 201])];
+    answers.extend((0..200).map(|_| Answer::Items(&[429])));
+    let patience = Some(Duration::from_millis(200));
+    let trial = run_for(patience, 1, answers, &[&["{}", "{}"]]).await;
+    trial.check(1, 1, 1);
+    assert_eq!(trial.letters()[0]["kind"], "retry_age_exceeded");
+    assert_eq!(trial.counter("retry_age_exceeded"), 1);
+    assert!(trial.took < Duration::from_secs(20));
+}
+
+#[tokio::test]
+async fn a_server_with_too_much_to_do_gets_fewer_requests_at_once() {
+    let answers = vec![Answer::Whole(429), Answer::Whole(503)];
+    let trial = run(1, answers, &[&["a"]]).await;
+    trial.check(1, 0, 1);
+    // From four to two to one, and one more for the success.
+    assert_eq!(trial.metrics.gauge("requests_limit").value(), 2);
 }

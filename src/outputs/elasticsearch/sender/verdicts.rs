@@ -6,19 +6,31 @@ use std::sync::atomic::Ordering;
 use tokio::time::Instant;
 
 use crate::limits;
+use crate::outputs::elasticsearch::refusals::Refused;
 use crate::outputs::elasticsearch::sender::Sender;
 use crate::outputs::elasticsearch::verdict::{Outcome, Refusal, RefusalKind, Trouble, Verdict};
 use crate::queue::block::{Block, Sealed};
 
 impl Sender {
     /// Ends a request that the server answered.
-    pub(super) fn conclude(&mut self, now: Instant, block: Sealed, outcome: Outcome) {
+    pub(super) async fn conclude(
+        &mut self,
+        now: Instant,
+        started: Instant,
+        block: Sealed,
+        outcome: Outcome,
+    ) {
         match outcome {
             Outcome::AllStored { in_failure_store } => {
                 self.report.stored(block.documents(), in_failure_store);
                 self.release(block);
             }
-            Outcome::Items(verdicts) => self.conclude_items(now, block, verdicts),
+            Outcome::Items(verdicts) => {
+                if verdicts.contains(&Verdict::TryAgain(Trouble::Busy)) {
+                    self.concurrency.overloaded(started, now);
+                }
+                self.conclude_items(now, block, verdicts).await;
+            }
             Outcome::TooLarge => {
                 let learned = (block.body.len() / 2).max(limits::BULK_LEARNED_BYTES_MIN);
                 if learned < self.schedule.bytes_max && 1 < block.documents() {
@@ -27,17 +39,29 @@ impl Sender {
                     self.report.learned(learned);
                 }
                 let reason = "the server takes no request of this length (status 413)";
-                self.divide(now, block, RefusalKind::TooLarge, reason);
+                let refusal = Refusal {
+                    kind: RefusalKind::TooLarge,
+                    status: Some(413),
+                    reason: reason.to_owned(),
+                };
+                self.divide(now, block, refusal).await;
             }
-            Outcome::Malformed { reason } => self.divide(now, block, RefusalKind::Other, &reason),
+            Outcome::Malformed { reason } => {
+                let refusal = Refusal {
+                    kind: RefusalKind::Other,
+                    status: Some(400),
+                    reason,
+                };
+                self.divide(now, block, refusal).await;
+            }
             // These came to nothing and were put back before.
             Outcome::Denied { .. } | Outcome::Away { .. } => self.put_back(now, block),
         }
     }
 
-    fn conclude_items(&mut self, now: Instant, block: Sealed, verdicts: Vec<Verdict>) {
+    async fn conclude_items(&mut self, now: Instant, block: Sealed, verdicts: Vec<Verdict>) {
         let (mut stored, mut duplicates) = (0, 0);
-        let mut waiting = Vec::new();
+        let (mut waiting, mut refused) = (Vec::new(), Refused::default());
         for (place, verdict) in verdicts.into_iter().enumerate() {
             match verdict {
                 Verdict::Stored => stored += 1,
@@ -48,9 +72,13 @@ impl Sender {
                     }
                     waiting.push(place);
                 }
-                Verdict::Refused(refusal) => self.report.refused(block.document(place), &refusal),
+                Verdict::Refused(refusal) => {
+                    let document = block.document(place);
+                    self.report.refused(&mut refused, document, &refusal);
+                }
             }
         }
+        self.report.keep(refused).await;
         self.report.stored(stored, 0);
         self.report.duplicates(duplicates);
         self.retry(now, &block, &waiting);
@@ -64,23 +92,47 @@ impl Sender {
         }
         let mut picked = block.pick(places);
         picked.attempt = block.attempt.saturating_add(1);
+        picked.since.get_or_insert(now);
         self.report.repeated(places.len());
         self.retries
             .push(now + self.backoff.wait(block.attempt), picked);
     }
 
     /// Sends both halves of a request that was refused as a whole; a single document is at the end of its way.
-    fn divide(&mut self, now: Instant, block: Sealed, kind: RefusalKind, reason: &str) {
+    async fn divide(&mut self, now: Instant, block: Sealed, refusal: Refusal) {
         if block.documents() <= 1 {
-            let reason = reason.to_owned();
+            let mut refused = Refused::default();
             self.report
-                .refused(block.document(0), &Refusal { kind, reason });
+                .refused(&mut refused, block.document(0), &refusal);
+            self.report.keep(refused).await;
             self.release(block);
             return;
         }
         self.report.repeated(block.documents());
         for half in block.halve() {
             self.retries.push(now, half);
+        }
+    }
+
+    /// Documents that were tried for as long as the user wants become dead letters.
+    pub(super) async fn give_up_old(&mut self, now: Instant) {
+        let Some(age) = self.schedule.retry_age_max else {
+            return;
+        };
+        while let Some(block) = self.retries.pop_older(now, age) {
+            let block = block.seal();
+            let refusal = Refusal {
+                kind: RefusalKind::TooOld,
+                status: None,
+                reason: format!("not taken within {} s (`retry_age_max`)", age.as_secs_f32()),
+            };
+            let mut refused = Refused::default();
+            for place in 0..block.documents() {
+                let document = block.document(place);
+                self.report.refused(&mut refused, document, &refusal);
+            }
+            self.report.keep(refused).await;
+            self.release(block);
         }
     }
 

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use elasticsearch::http::Url;
 use elasticsearch::http::headers::HeaderMap;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 
 use super::{Client, Host, Login, Proxy, Reply, Requests, Transport, Trust, Unreachable};
 use crate::outputs::elasticsearch::answer;
@@ -24,6 +24,7 @@ fn requests(port: u16) -> Requests {
                 user: "elastic".to_owned(),
                 password: "secret".to_owned(),
             },
+            certificate: None,
         }],
         trust: Trust::Authorities(None),
         proxy: Proxy::None,
@@ -31,6 +32,7 @@ fn requests(port: u16) -> Requests {
         parameters: vec![("filter_path".to_owned(), answer::FILTER_PATH.to_owned())],
         headers: HeaderMap::new(),
         timeout: Duration::from_millis(500),
+        connect_timeout: Duration::from_millis(300),
         compression_level: 0,
     }
 }
@@ -80,6 +82,8 @@ async fn exchange(
     change(&mut requests);
     let server = async move {
         let mut read = Vec::new();
+        // The first connection of a new client only asks whether somebody is there.
+        drop(listener.accept().await.expect("it connects"));
         let (mut stream, _) = listener.accept().await.expect("it connects");
         for answer in answers {
             read.push(read_request(&mut stream).await);
@@ -181,11 +185,35 @@ async fn a_server_that_says_nothing_is_given_up() {
         .await
         .expect("ports are free");
     let client = Client::new(requests(listener.local_addr().expect("it is bound").port()));
-    let Unreachable(reason) = client
+    let Unreachable { reason, is_late } = client
         .bulk(0, Bytes::from_static(BODY))
         .await
         .expect_err("nobody answers");
     assert!(reason.contains("no answer within"), "{reason}");
+    assert!(is_late);
+}
+
+#[tokio::test]
+async fn a_host_that_takes_no_connection_is_given_up_sooner() {
+    let socket = TcpSocket::new_v4().expect("there are sockets");
+    let any = "127.0.0.1:0".parse().expect("this is an address");
+    socket.bind(any).expect("ports are free");
+    let listener = socket.listen(1).expect("it is bound");
+    let address = listener.local_addr().expect("it is bound");
+    // Nobody accepts: once the queue is full the kernel answers no more.
+    let mut waiting = Vec::new();
+    let moment = Duration::from_millis(100);
+    while let Ok(Ok(stream)) = tokio::time::timeout(moment, TcpStream::connect(address)).await {
+        waiting.push(stream);
+    }
+    let mut requests = requests(address.port());
+    requests.timeout = Duration::from_secs(600);
+    let Unreachable { reason, is_late } = Client::new(requests)
+        .bulk(0, Bytes::from_static(BODY))
+        .await
+        .expect_err("nobody accepts");
+    assert_eq!(reason, "cannot connect within 0.3 s");
+    assert!(!is_late);
 }
 
 #[tokio::test]
@@ -195,7 +223,7 @@ async fn nobody_there_is_said_in_words() {
         .expect("ports are free");
     let port = listener.local_addr().expect("it is bound").port();
     drop(listener);
-    let Unreachable(reason) = Client::new(requests(port))
+    let Unreachable { reason, .. } = Client::new(requests(port))
         .bulk(0, Bytes::from_static(BODY))
         .await
         .expect_err("nobody is there");
@@ -203,4 +231,38 @@ async fn nobody_there_is_said_in_words() {
         reason.starts_with("cannot connect: Connection refused"),
         "{reason}"
     );
+}
+
+#[test]
+fn base64_is_that_of_the_standard() {
+    for (bytes, want) in [
+        ("", ""),
+        ("f", "Zg=="),
+        ("fo", "Zm8="),
+        ("foo", "Zm9v"),
+        ("foobar", "Zm9vYmFy"),
+        ("?>~", "Pz5+"),
+    ] {
+        assert_eq!(super::base64(bytes.as_bytes()), want);
+    }
+}
+
+#[tokio::test]
+async fn an_api_key_is_sent_encoded() {
+    let pair = Login::ApiKeyPair {
+        id: "id".to_owned(),
+        key: "key?>".to_owned(),
+    };
+    for (login, want) in [
+        (pair, "authorization: apikey awq6a2v5pz4="),
+        (
+            Login::ApiKey("QUJD".to_owned()),
+            "authorization: apikey qujd",
+        ),
+    ] {
+        let answer = with_length("200 OK", "{}");
+        let (_, read) = exchange(vec![answer], |requests| requests.hosts[0].login = login).await;
+        let (head, _) = &read[0];
+        assert!(head.lines().any(|line| line == want), "{head}");
+    }
 }

@@ -1,0 +1,171 @@
+//! Letters written, counted, dropped by policy and found again, in folders of the tests' own.
+
+use std::fs;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use super::{DeadLetterSettings, DeadLetters, StoragePolicy, Written, folder};
+
+/// A folder that is removed at the end.
+struct Rig {
+    folder: PathBuf,
+}
+
+impl Rig {
+    fn new(name: &str) -> Self {
+        let name = format!("sawlog-letters-{name}-{}", std::process::id());
+        let folder = std::env::temp_dir().join(name).join("main");
+        Self { folder }
+    }
+
+    fn open(&self, bytes_max: u64, policy: StoragePolicy) -> DeadLetters {
+        DeadLetters::new(DeadLetterSettings {
+            folder: self.folder.clone(),
+            pipeline: "main".to_owned(),
+            bytes_max,
+            policy,
+            retain: None,
+        })
+    }
+
+    /// Everything in the segments, in order.
+    fn text(&self) -> String {
+        let segments = folder::segments(&self.folder).expect("the folder can be read");
+        let read = |segment: folder::Segment| {
+            fs::read_to_string(segment.path).expect("the segment can be read")
+        };
+        segments.into_iter().map(read).collect()
+    }
+
+    fn segments(&self) -> usize {
+        folder::segments(&self.folder)
+            .expect("the folder can be read")
+            .len()
+    }
+}
+
+impl Drop for Rig {
+    fn drop(&mut self) {
+        if let Some(parent) = self.folder.parent() {
+            drop(fs::remove_dir_all(parent));
+        }
+    }
+}
+
+fn kept(kept: u64) -> Written {
+    Written {
+        kept,
+        ..Written::default()
+    }
+}
+
+#[test]
+fn nothing_is_made_before_the_first_letter() {
+    let rig = Rig::new("none");
+    let letters = rig.open(1000, StoragePolicy::DropNewer);
+    assert!(!rig.folder.exists());
+    assert_eq!(letters.write(b"a\nb\n").expect("it is written"), kept(2));
+    assert_eq!(letters.write(b"c\n").expect("it is written"), kept(1));
+    assert_eq!((rig.text().as_str(), rig.segments()), ("a\nb\nc\n", 1));
+}
+
+#[test]
+fn a_full_queue_drops_what_is_new_and_keeps_what_fits() {
+    let rig = Rig::new("newer");
+    let letters = rig.open(10, StoragePolicy::DropNewer);
+    assert_eq!(letters.write(b"aaaa\n").expect("it is written"), kept(1));
+    let written = letters.write(b"bb\nccc\ndd\n").expect("it is written");
+    let want = Written {
+        kept: 1,
+        dropped: 2,
+        expired: 0,
+    };
+    assert_eq!(written, want);
+    assert_eq!(rig.text(), "aaaa\nbb\n");
+}
+
+#[test]
+fn or_it_drops_what_is_old() {
+    let rig = Rig::new("older");
+    let letters = rig.open(16, StoragePolicy::DropOlder);
+    for letter in ["aaaa\n", "bbbb\n", "cccc\n"] {
+        assert_eq!(
+            letters.write(letter.as_bytes()).expect("it is written"),
+            kept(1)
+        );
+    }
+    let written = letters.write(b"dddd\neeee\n").expect("it is written");
+    let want = Written {
+        kept: 2,
+        dropped: 2,
+        expired: 0,
+    };
+    assert_eq!(written, want);
+    assert_eq!(rig.text(), "cccc\ndddd\neeee\n");
+}
+
+#[test]
+fn what_is_past_its_time_is_removed() {
+    let rig = Rig::new("age");
+    let mut letters = rig.open(1000, StoragePolicy::DropNewer);
+    letters.write(b"a\nb\n").expect("it is written");
+    let old = std::time::SystemTime::now() - Duration::from_secs(100);
+    for segment in folder::segments(&rig.folder).expect("the folder can be read") {
+        let file = fs::File::open(segment.path).expect("it is there");
+        file.set_modified(old).expect("it is ours");
+    }
+    letters.settings.retain = Some(Duration::from_secs(200));
+    assert_eq!(letters.write(b"c\n").expect("it is written").expired, 0);
+    for segment in folder::segments(&rig.folder).expect("the folder can be read") {
+        let file = fs::File::open(segment.path).expect("it is there");
+        file.set_modified(old).expect("it is ours");
+    }
+    letters.settings.retain = Some(Duration::from_secs(50));
+    assert_eq!(letters.write(b"d\n").expect("it is written").expired, 3);
+    assert_eq!(rig.text(), "d\n");
+}
+
+#[test]
+fn a_segment_that_was_taken_is_not_written_to() {
+    let rig = Rig::new("taken");
+    let letters = rig.open(1000, StoragePolicy::DropNewer);
+    letters.write(b"a\nb\n").expect("it is written");
+    let segment = folder::segments(&rig.folder)
+        .expect("the folder can be read")
+        .remove(0);
+    let taken = folder::take(&rig.folder, &segment).expect("it is there");
+    letters.write(b"c\n").expect("it is written");
+    assert_eq!(fs::read_to_string(&taken).expect("it is there"), "a\nb\n");
+    assert_eq!((rig.text().as_str(), rig.segments()), ("a\nb\nc\n", 2));
+    folder::replace(&rig.folder, &taken, b"b\n").expect("the folder is ours");
+    assert_eq!(rig.text(), "b\nc\n");
+    folder::replace(&rig.folder, &taken, b"").expect("the folder is ours");
+    assert_eq!(rig.text(), "c\n");
+}
+
+#[test]
+fn writers_of_one_folder_do_not_meet() {
+    let rig = Rig::new("writers");
+    let writers = [0, 1, 2].map(|_| rig.open(1 << 20, StoragePolicy::DropNewer));
+    std::thread::scope(|scope| {
+        for writer in &writers {
+            scope.spawn(|| {
+                for _ in 0..50 {
+                    writer.write(b"letter\n").expect("it is written");
+                }
+            });
+        }
+    });
+    assert_eq!(rig.text(), "letter\n".repeat(150));
+    assert_eq!(rig.segments(), 3);
+}
+
+#[test]
+fn one_replay_at_a_time() {
+    let rig = Rig::new("replay");
+    folder::make(&rig.folder).expect("the folder is ours");
+    let held = folder::lock_replay(&rig.folder).expect("the folder is ours");
+    assert!(held.is_some());
+    let second = folder::lock_replay(&rig.folder).expect("the folder is ours");
+    assert!(second.is_none());
+}

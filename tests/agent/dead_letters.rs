@@ -1,0 +1,119 @@
+//! `sawlog dlq` on folders that the tests wrote: what is counted, what is shown, and that no letter moves a cursor.
+
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Output};
+
+use crate::services::Scratch;
+use crate::services::sawlog::PROGRAM;
+
+const LETTERS: [&str; 4] = [
+    r#"{"time":"2026-11-28T10:00:00.000Z","pipeline":"main","plugin":"es","kind":"refused_mapping","reason":"bad\u001b[2J","status":400,"action":{"create":{"_index":"a"}},"document":{"n":"x"}}"#,
+    r#"{"time":"2026-11-28T11:00:00.000Z","pipeline":"main","plugin":"es","kind":"refused_mapping","reason":"other","status":400,"action":{"create":{"_index":"a"}},"document":{"n":"y"}}"#,
+    "{\"time\":\"2026-11-28T12:00:00.000Z\",\"pipeline\":\"main\",\"plugin\":\"es\",\"kind\":\"confinement_failed\",\"reason\":\"`index`\",\"document\":{\"n\":\"\u{9b}2J\u{202e}\"}}",
+    r#"{"time":"2026-11-28T12:00:00.000Z","pipel"#,
+];
+
+fn letters() -> Scratch {
+    let folder = Scratch::new("letters");
+    let main = folder.0.join("dead_letter_queue/main");
+    fs::create_dir_all(&main).expect("the folder is ours");
+    let text = |letters: &[&str]| letters.join("\n") + "\n";
+    fs::write(
+        main.join("00000000000000000001.ndjson"),
+        text(&LETTERS[..2]),
+    )
+    .expect("it is ours");
+    fs::write(
+        main.join("00000000000000000002.ndjson"),
+        text(&LETTERS[2..]),
+    )
+    .expect("it is ours");
+    fs::write(main.join("lock"), "").expect("it is ours");
+    folder
+}
+
+fn dlq(arguments: &[&str], data: &Path) -> Output {
+    let mut command = Command::new(PROGRAM);
+    command.arg("dlq").args(arguments);
+    command.arg("--path.data").arg(data);
+    command.output().expect("the agent is built")
+}
+
+#[track_caller]
+fn said(arguments: &[&str], data: &Path) -> String {
+    let output = dlq(arguments, data);
+    assert!(output.status.success(), "{output:?}");
+    String::from_utf8(output.stdout).expect("it is UTF-8")
+}
+
+#[test]
+fn letters_are_counted_by_kind() {
+    let folder = letters();
+    let listed = said(&["ls"], &folder.0);
+    let rows: Vec<Vec<&str>> = listed
+        .lines()
+        .map(|line| line.split_whitespace().collect())
+        .collect();
+    assert_eq!(rows.len(), 4, "{listed}");
+    assert_eq!(rows[1], ["main", "(unreadable)", "1"]);
+    assert_eq!(rows[2][..4], ["main", "es", "confinement_failed", "1"]);
+    assert_eq!(
+        rows[3],
+        [
+            "main",
+            "es",
+            "refused_mapping",
+            "2",
+            "2026-11-28T10:00:00.000Z",
+            "2026-11-28T11:00:00.000Z"
+        ]
+    );
+}
+
+#[test]
+fn letters_are_shown_with_their_control_characters_written_out() {
+    let folder = letters();
+    let shown = said(&["show"], &folder.0);
+    assert!(shown.contains("bad\\u{1b}[2J"), "{shown}");
+    assert!(shown.contains("\\u{9b}2J\\u{202e}"), "{shown}");
+    assert!(!shown.contains(['\u{1b}', '\u{9b}', '\u{202e}']), "{shown}");
+    assert_eq!(shown.matches("  reason ").count(), 3, "{shown}");
+    let some = said(&["show", "--reason", "other"], &folder.0);
+    assert!(
+        some.contains("\"n\":\"y\"") && !some.contains("\"n\":\"x\""),
+        "{some}"
+    );
+    let one = said(&["show", "--limit", "1"], &folder.0);
+    assert_eq!(one.matches("  reason ").count(), 1, "{one}");
+}
+
+#[test]
+fn no_letters_is_no_fault_and_makes_no_folder() {
+    let folder = Scratch::new("letters");
+    let told = said(&["ls"], &folder.0);
+    assert!(told.starts_with("No dead letters in "), "{told}");
+    assert_eq!(said(&["show"], &folder.0), "");
+    assert!(!folder.0.join("dead_letter_queue").exists());
+}
+
+#[test]
+fn letters_of_an_output_that_is_not_there_stay() {
+    let folder = letters();
+    let pipeline = "input { stdin { } } output { stdout { } }";
+    let told = said(&["replay", "-e", pipeline], &folder.0);
+    assert!(told.contains("4 stay"), "{told}");
+    let shown = said(&["show"], &folder.0);
+    assert_eq!(shown.matches("  reason ").count(), 3, "{shown}");
+}
+
+#[test]
+fn nothing_is_sent_where_what_is_refused_again_would_be_lost() {
+    let folder = letters();
+    let output = dlq(
+        &["replay", "-e", "", "--dead_letter_queue.enable", "false"],
+        &folder.0,
+    );
+    assert!(!output.status.success(), "{output:?}");
+    assert_eq!(said(&["show"], &folder.0).matches("  reason ").count(), 3);
+}
