@@ -26,7 +26,7 @@ use crate::pipeline::program::Step;
 use crate::queue::policy::Policy;
 use crate::queue::positions::Positions;
 use crate::queue::queues::Queues;
-use crate::settings::{Landlock, PipelineSettings, Settings};
+use crate::settings::{Landlock, Settings};
 use configuration::{compile_all, modified};
 use confinement::Confinement;
 use lock::Lock;
