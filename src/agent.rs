@@ -110,7 +110,7 @@ fn kept_in(settings: &Settings, compiled: &[Compiled]) -> Vec<PathBuf> {
         if one.has(Source::Rereadable) {
             all.push(settings.path_data.clone());
         }
-        let policy = pipeline.queue_policy(&settings.path_data);
+        let policy = pipeline.queue_policy(&settings.path_queue);
         let mut has_queue = false;
         Step::each(&one.outputs, &mut |planned| {
             has_queue |= planned.output.has_queue();
@@ -212,7 +212,7 @@ impl Agent {
 
     fn policies(&self) -> impl Iterator<Item = Policy> {
         let pipelines = self.settings.pipelines.iter();
-        pipelines.map(|pipeline| pipeline.queue_policy(&self.settings.path_data))
+        pipelines.map(|pipeline| pipeline.queue_policy(&self.settings.path_queue))
     }
 
     /// Tells of queues on disk whose outputs are gone from the configuration.
@@ -242,7 +242,7 @@ impl Agent {
             let surroundings = Surroundings {
                 sockets: &self.sockets,
                 queues: &self.queues,
-                policy: &pipeline.queue_policy(&self.settings.path_data),
+                policy: &pipeline.queue_policy(&self.settings.path_queue),
                 kept,
             };
             let started = Running::start(one, pipeline.workers, &surroundings)?;

@@ -3,6 +3,7 @@
 mod check;
 mod grok;
 mod log;
+mod queue;
 
 use std::process::ExitCode;
 
@@ -21,6 +22,7 @@ pub fn run() -> ExitCode {
     match matches.subcommand() {
         Some(("check", matches)) => check::run(matches),
         Some(("grok", matches)) => grok::run(matches),
+        Some(("queue", matches)) => queue::run(matches),
         Some(("run", matches)) => run_agent(matches),
         _ => run_agent(&matches),
     }
@@ -36,11 +38,18 @@ fn command() -> Command {
         .subcommand(Command::new("run").about(run).args(settings_arguments()))
         .subcommand(check::command())
         .subcommand(grok::command())
+        .subcommand(queue::command())
 }
 
 /// An argument per setting.
 fn settings_arguments() -> Vec<Arg> {
     table::ALL.iter().map(argument).collect()
+}
+
+/// The arguments of these settings alone.
+fn settings_arguments_of(keys: &[&str]) -> Vec<Arg> {
+    let wanted = |spec: &&table::Spec| keys.contains(&spec.key);
+    table::ALL.iter().filter(wanted).map(argument).collect()
 }
 
 fn argument(spec: &'static table::Spec) -> Arg {
@@ -78,7 +87,9 @@ fn argument(spec: &'static table::Spec) -> Arg {
 fn values(matches: &ArgMatches) -> Result<Values, String> {
     let mut values = Values::default();
     for spec in table::ALL {
-        if let Some(texts) = matches.get_many::<String>(spec.key) {
+        // Not every subcommand has every setting.
+        let given = matches.try_get_many::<String>(spec.key).ok().flatten();
+        if let Some(texts) = given {
             if texts.clone().any(String::is_empty) {
                 return Err(format!("--{} is empty", spec.key));
             }

@@ -5,6 +5,7 @@ pub mod block;
 pub mod crash;
 pub mod disk;
 pub mod ends;
+pub mod folders;
 pub mod in_order;
 pub mod keeper;
 pub mod log;

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use crate::limits;
 use crate::pipeline::Ecs;
+use crate::queue::folders;
 use crate::queue::policy::{self, Policy};
 pub use read::Values;
 
@@ -37,27 +38,25 @@ pub struct PipelineSettings {
     pub queue: QueueSettings,
 }
 
-/// The queues of a pipeline's outputs, before it is known where the data folder lies.
+/// The queues of a pipeline's outputs, before it is known where they lie.
 #[derive(Clone, Debug)]
 pub struct QueueSettings {
     kind: policy::Kind,
     full: policy::Full,
     bytes_max: u64,
     segment_bytes: u64,
-    path: Option<PathBuf>,
 }
 
 impl PipelineSettings {
     /// What holds for the queues of this pipeline's outputs.
-    pub fn queue_policy(&self, path_data: &Path) -> Policy {
+    pub fn queue_policy(&self, path_queue: &Path) -> Policy {
         let queue = &self.queue;
         Policy {
             kind: queue.kind,
             full: queue.full,
             bytes_max: queue.bytes_max,
             segment_bytes: queue.segment_bytes,
-            folder: policy::root(queue.path.as_deref(), path_data)
-                .join(policy::file_name(&self.id)),
+            folder: folders::folder(path_queue, &self.id),
         }
     }
 
@@ -90,6 +89,8 @@ pub enum Landlock {
 pub struct Settings {
     pub pipelines: Vec<PipelineSettings>,
     pub path_data: PathBuf,
+    /// Where queues on disk lie.
+    pub path_queue: PathBuf,
     pub test_and_exit: bool,
     /// How often changed files are looked for, if at all.
     pub reload_interval: Option<Duration>,
@@ -142,11 +143,15 @@ impl Settings {
         if pipelines.is_empty() {
             pipelines.push(pipeline(values)?);
         }
+        let path_data = values
+            .get("path.data")
+            .map_or_else(default_path_data, PathBuf::from);
         Ok(Self {
             pipelines,
-            path_data: values
-                .get("path.data")
-                .map_or_else(default_path_data, PathBuf::from),
+            path_queue: values
+                .get("path.queue")
+                .map_or_else(|| path_data.join("queue"), PathBuf::from),
+            path_data,
             test_and_exit: values.boolean("config.test_and_exit")?,
             reload_interval: match values.boolean("config.reload.automatic")? {
                 true => Some(values.duration("config.reload.interval")?),
@@ -229,7 +234,6 @@ fn queue(values: &Values) -> Result<QueueSettings, String> {
         full,
         bytes_max,
         segment_bytes,
-        path: values.get("path.queue").map(PathBuf::from),
     })
 }
 

@@ -9,8 +9,13 @@ mod reading;
 mod recovery;
 mod scan;
 mod state;
+mod verify;
 mod writing;
 
+#[cfg(all(test, feature = "failpoints"))]
+mod crashes;
+#[cfg(test)]
+mod model;
 #[cfg(test)]
 mod tests;
 
@@ -123,7 +128,7 @@ pub struct Lost {
     pub documents: u64,
     /// Segments of which some part could not be read; they are kept, with the suffix `.damaged`.
     pub segments_damaged: u64,
-    /// Segments that were there no more.
+    /// Gaps between segments: files that are there no more.
     pub segments_missing: u64,
 }
 
@@ -182,11 +187,6 @@ impl<D: Disk> Log<D> {
         }
     }
 
-    /// Bytes of records that are not committed.
-    pub fn uncommitted_bytes(&self) -> usize {
-        self.group.len()
-    }
-
     /// The sequence before which every record is on disk.
     pub fn committed(&self) -> u64 {
         self.committed.sequence
@@ -200,11 +200,6 @@ impl<D: Disk> Log<D> {
     /// Whether something is on disk that was not read yet.
     pub fn has_unread(&self) -> bool {
         self.cursor.at.sequence < self.committed.sequence
-    }
-
-    /// Records that were read and wait for their acknowledgement.
-    pub fn under_way(&self) -> usize {
-        self.marks.len()
     }
 
     pub fn lost(&self) -> Lost {

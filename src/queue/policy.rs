@@ -1,6 +1,8 @@
 //! What the settings say of an output's queue: where it is kept, how much it may hold, and what happens when it is full.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
+
+use crate::queue::folders;
 
 /// Which blocks wait on disk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,7 +52,7 @@ impl Policy {
 
     /// Where the queue of the output with this id lies.
     pub fn folder_of(&self, output: &str) -> PathBuf {
-        self.folder.join(file_name(output))
+        folders::folder(&self.folder, output)
     }
 
     /// Whether anything can ever wait on disk.
@@ -60,40 +62,5 @@ impl Policy {
             Kind::Memory => false,
             Kind::Persisted => true,
         }
-    }
-}
-
-/// The folder of all queues below a data folder.
-pub fn root(path_queue: Option<&Path>, path_data: &Path) -> PathBuf {
-    path_queue.map_or_else(|| path_data.join("queue"), Path::to_owned)
-}
-
-/// An id as the name of a folder: whatever a file system or a shell could take amiss is written as `%` and its code.
-pub fn file_name(id: &str) -> String {
-    let mut name = String::new();
-    for (place, byte) in id.bytes().enumerate() {
-        let is_plain = byte.is_ascii_alphanumeric()
-            || matches!(byte, b'_' | b'-')
-            || (byte == b'.' && place != 0);
-        match is_plain {
-            true => name.push(char::from(byte)),
-            false => name.push_str(&format!("%{byte:02x}")),
-        }
-    }
-    name
-}
-
-#[cfg(test)]
-mod tests {
-    use super::file_name;
-
-    #[test]
-    fn an_id_becomes_a_harmless_name() {
-        assert_eq!(
-            file_name("output_elasticsearch_1"),
-            "output_elasticsearch_1"
-        );
-        assert_eq!(file_name("../etc"), "%2e.%2fetc");
-        assert_eq!(file_name("a b%"), "a%20b%25");
     }
 }

@@ -86,7 +86,7 @@ impl Queues {
         let folders = std::fs::read_dir(&policy.folder).into_iter().flatten();
         let folders = folders.flatten().map(|entry| entry.path());
         let waiting = |folder: PathBuf| {
-            let log = Folder::view(&folder).and_then(Log::view).ok()?;
+            let (log, _) = Folder::view(&folder).and_then(Log::view).ok()?;
             Some((folder, log.pending().documents))
         };
         folders

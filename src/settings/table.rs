@@ -298,8 +298,9 @@ pub const ALL: &[Spec] = &[
 ];
 
 /// Keys, or their beginnings, that cannot differ from pipeline to pipeline.
-const OF_AGENT: [&str; 10] = [
+const OF_AGENT: [&str; 11] = [
     "path.data",
+    "path.queue",
     "path.settings",
     "path.logs",
     "log.",

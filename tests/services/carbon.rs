@@ -8,7 +8,7 @@ use std::process::Command;
 
 use serde_json::Value;
 
-use super::process::{Service, output_of};
+use super::process::{Kept, Service, output_of};
 use super::{ARRIVAL_MAX, START_MAX, folder, free_port, wait_until, write};
 
 /// One point a second, so that no two points that a test sends in turn share a slot.
@@ -19,8 +19,12 @@ const AGGREGATION: &str =
 /// A running carbon-cache.
 pub struct Carbon {
     lines: SocketAddr,
+    pickles: SocketAddr,
+    /// Settings and series, which outlive the server.
     folder: PathBuf,
-    _service: Service,
+    /// Nothing while it is killed.
+    service: Option<Service>,
+    _kept: Kept,
 }
 
 impl Carbon {
@@ -36,29 +40,45 @@ impl Carbon {
             fs::create_dir_all(folder.join(name)).expect("a fresh folder can be written to");
         }
         let settings = settings(&folder, lines, pickles);
-        let settings = write(&folder, "conf/carbon.conf", &settings);
+        write(&folder, "conf/carbon.conf", &settings);
         write(&folder, "conf/storage-schemas.conf", SCHEMAS);
         write(&folder, "conf/storage-aggregation.conf", AGGREGATION);
-        let mut command = Command::new("carbon-cache");
-        command.arg(format!("--config={}", settings.display()));
-        command.arg(format!("--pidfile={}", folder.join("run/pid").display()));
-        command.arg(format!("--logdir={}", folder.join("log").display()));
-        command.args(["--nodaemon", "start"]);
-        let mut service = Service::spawn("carbon-cache", &folder, &command);
         let [lines, pickles] =
             [lines, pickles].map(|port| SocketAddr::from((Ipv4Addr::LOCALHOST, port)));
+        let mut carbon = Carbon {
+            lines,
+            pickles,
+            _kept: Kept::new(&folder),
+            folder,
+            service: None,
+        };
+        carbon.start_again();
+        carbon
+    }
+
+    /// Starts it after `kill`, with the series that it had.
+    pub fn start_again(&mut self) {
+        let run = super::folder("carbon-log");
+        let settings = self.folder.join("conf/carbon.conf");
+        let mut command = Command::new("carbon-cache");
+        command.arg(format!("--config={}", settings.display()));
+        command.arg(format!("--pidfile={}", run.join("pid").display()));
+        command.arg(format!("--logdir={}", run.display()));
+        command.args(["--nodaemon", "start"]);
+        let mut service = Service::spawn("carbon-cache", &run, &command);
         service.wait_until_ready(START_MAX, || {
             // It binds its receivers in turn; a failed bind ends it, which the wait tells.
-            for receiver in [lines, pickles] {
+            for receiver in [self.lines, self.pickles] {
                 TcpStream::connect(receiver).map_err(|fault| format!("{receiver}: {fault}"))?;
             }
             Ok(())
         });
-        Carbon {
-            lines,
-            folder,
-            _service: service,
-        }
+        self.service = Some(service);
+    }
+
+    /// Ends it with SIGKILL. What it had in memory is gone.
+    pub fn kill(&mut self) {
+        drop(self.service.take());
     }
 
     /// The port of the plaintext receiver.

@@ -35,10 +35,6 @@ pub enum Known {
 }
 
 impl Marks {
-    pub fn len(&self) -> usize {
-        self.entries.len()
-    }
-
     /// The oldest record that waits.
     pub fn first(&self) -> Option<Place> {
         self.entries.front().map(|entry| entry.place)

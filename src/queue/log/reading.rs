@@ -5,7 +5,7 @@ use std::io;
 
 use super::format::{Fault, RecordHeader, SEGMENT_HEADER_BYTES, SegmentHeader};
 use super::marks::{Known, Place, after};
-use super::scan::{Found, Scan};
+use super::scan::{Found, Scan, Short};
 use super::{Dropped, Log, Mark, Record, segment_name};
 use crate::queue::disk::Disk;
 
@@ -13,11 +13,9 @@ use crate::queue::disk::Disk;
 enum Look {
     Record(Found),
     /// Nothing more, though it should have had it.
-    End,
-    /// Its file is not there.
+    Damaged,
+    /// Nothing more, and nothing is wrong with it: what comes next is gone, or its own file is.
     Missing,
-    /// Its file is of a version that we do not know.
-    Foreign,
 }
 
 impl<D: Disk> Log<D> {
@@ -138,12 +136,12 @@ impl<D: Disk> Log<D> {
                     *cursor = after(place, &found.header);
                     return Ok(Some((place, found.header)));
                 }
-                Look::End | Look::Foreign => {
+                Look::Damaged => {
                     self.mark_damaged(index, cursor.at.sequence);
                     self.leave(cursor, index);
                 }
                 Look::Missing => {
-                    self.note_missing(index);
+                    self.note_missing(cursor.at.sequence);
                     self.leave(cursor, index);
                 }
             }
@@ -213,7 +211,7 @@ impl<D: Disk> Log<D> {
                 Err(error) => return Err(error),
             }
             match self.header_of_open_segment() {
-                Some(Err(Fault::Version(_))) => return Ok(Look::Foreign),
+                Some(Err(Fault::Version(_))) => return Ok(Look::Damaged),
                 Some(Err(Fault::Damaged)) => self.mark_damaged(index, cursor.at.sequence),
                 _ => {}
             }
@@ -229,8 +227,9 @@ impl<D: Disk> Log<D> {
         };
         let wanted = cursor.at.sequence..boundary;
         Ok(match scan.find(cursor.offset, wanted, payload) {
-            Some(found) => Look::Record(found),
-            None => Look::End,
+            Ok(found) => Look::Record(found),
+            Err(Short::Clean) => Look::Missing,
+            Err(Short::Damaged) => Look::Damaged,
         })
     }
 
@@ -255,14 +254,10 @@ impl<D: Disk> Log<D> {
         }
     }
 
-    fn note_missing(&mut self, index: usize) {
+    fn note_missing(&mut self, sequence: u64) {
         let label = self.disk.label();
-        let name = self
-            .segments
-            .get(index)
-            .map(|segment| segment_name(segment.first));
         self.lost.segments_missing += 1;
-        tracing::error!("queue {label}: {} is gone", name.unwrap_or_default());
+        tracing::error!("queue {label}: the file with record {sequence} is gone");
     }
 }
 

@@ -15,6 +15,9 @@ use crate::queue::disk::Disk;
 /// What is read at once of bytes behind the last record.
 const WINDOW_BYTES: usize = 64 << 10;
 
+/// How often a view is begun anew while an agent saves its state. It does so twice a second; a look takes milliseconds.
+const VIEW_TRIES_MAX: u32 = 20;
+
 /// Where the low-water mark came from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum StateFound {
@@ -59,13 +62,14 @@ struct Tail<F> {
     size: u64,
     /// The first sequence of the group that was written last; nothing if there is no record.
     group: Option<u64>,
+    /// Where that group begins.
+    group_offset: u64,
 }
 
 /// What was found, before anything is changed.
 struct Survey<F> {
     id: u64,
     state: StateFound,
-    file: Option<F>,
     slot: Option<Slot>,
     segments: Vec<Segment>,
     tail: Option<Tail<F>>,
@@ -75,21 +79,26 @@ struct Survey<F> {
     torn: std::ops::Range<u64>,
 }
 
+impl<F> Survey<F> {
+    fn report<D: Disk<File = F>>(&self, disk: &D, listing: &Listing) -> Recovery {
+        Recovery {
+            state: self.state,
+            segments: self.segments.len(),
+            torn_bytes: self.tail.as_ref().map_or(0, |tail| torn_bytes(disk, tail)),
+            leftovers: 0,
+            damaged_files: listing.damaged,
+            pending: Pending::default(),
+        }
+    }
+}
+
 impl<D: Disk> Log<D> {
     /// Opens the log in this folder or begins one. An error of the kind `Unsupported` means that a later version wrote it.
     pub fn open(disk: D, limits: Limits) -> io::Result<(Self, Recovery)> {
         let mut listing = Listing::read(&disk)?;
         let mut survey = survey(&disk, &mut listing)?;
+        let mut recovery = survey.report(&disk, &listing);
         let tail = survey.tail.take();
-        let torn_bytes = tail.as_ref().map_or(0, |tail| torn_bytes(&disk, tail));
-        let mut recovery = Recovery {
-            state: survey.state,
-            segments: survey.segments.len(),
-            torn_bytes,
-            leftovers: 0,
-            damaged_files: 0,
-            pending: Pending::default(),
-        };
         let mut log = Self::new(disk, limits, survey, listing.damaged);
         log.set_aside(&listing.empty)?;
         for name in &listing.temporary {
@@ -101,24 +110,40 @@ impl<D: Disk> Log<D> {
         if let Some(tail) = tail {
             log.repair(tail);
         }
-        log.remove_dead()?;
         log.look_at_free_bytes();
+        if 0 < log.dead_segments()
+            && let Err(error) = log.save_state()
+        {
+            let label = log.disk.label();
+            tracing::error!("queue {label}: what is acknowledged cannot be removed yet: {error}");
+        }
         recovery.damaged_files = log.damaged_files;
         recovery.pending = log.pending();
         Ok((log, recovery))
     }
 
     /// Looks at the log in this folder and changes nothing; an agent may be at work beside. Only reading makes sense on it.
-    pub fn view(disk: D) -> io::Result<Self> {
+    pub fn view(disk: D) -> io::Result<(Self, Recovery)> {
         let limits = Limits {
             segment_bytes: 0,
             bytes_max: 0,
             record_bytes_max: 0,
             free_reserve: 0,
         };
-        let mut listing = Listing::read(&disk)?;
-        let survey = survey(&disk, &mut listing)?;
-        Ok(Self::new(disk, limits, survey, listing.damaged))
+        let mut tries = 0;
+        loop {
+            let before = state::read(&disk)?.map(|saved| saved.slot);
+            let mut listing = Listing::read(&disk)?;
+            let survey = survey(&disk, &mut listing)?;
+            tries += 1;
+            // An agent that saved its state meanwhile may have removed what was listed.
+            if survey.slot == before || VIEW_TRIES_MAX <= tries {
+                let mut recovery = survey.report(&disk, &listing);
+                let log = Self::new(disk, limits, survey, listing.damaged);
+                recovery.pending = log.pending();
+                return Ok((log, recovery));
+            }
+        }
     }
 
     fn new(disk: D, limits: Limits, survey: Survey<D::File>, damaged_files: u64) -> Self {
@@ -138,7 +163,7 @@ impl<D: Disk> Log<D> {
             furthest: survey.low.at,
             torn: survey.torn,
             reading: None,
-            state: StateFile::new(survey.file, survey.slot.unwrap_or_default()),
+            state: StateFile::of_earlier_run(survey.slot.unwrap_or_default()),
             lost: Lost::default(),
             damaged_files,
         }
@@ -149,12 +174,16 @@ impl<D: Disk> Log<D> {
         let Some(file) = tail.file.filter(|_| tail.header.is_ok()) else {
             return;
         };
-        // What a killed process wrote may lie in the kernel's memory alone.
         let cut = match tail.bytes < tail.size {
             true => self.disk.truncate(&file, tail.bytes),
             false => Ok(()),
         };
-        match cut.and_then(|()| self.disk.sync(&file)) {
+        // What a killed process wrote may lie in the kernel's memory alone; after a sync that failed even as if it were on
+        // disk. So the last group is written once more.
+        let rewritten = cut
+            .and_then(|()| rewrite(&self.disk, &file, tail.group_offset..tail.bytes))
+            .and_then(|()| self.disk.sync(&file));
+        match rewritten {
             Ok(()) if tail.next == self.next => self.writing = Some(file),
             Ok(()) => {}
             Err(error) => {
@@ -211,8 +240,8 @@ fn survey<D: Disk>(disk: &D, listing: &mut Listing) -> io::Result<Survey<D::File
     let saved = state::read(disk)?;
     let (id, trusted) = identify(disk, listing, saved.as_ref().map(|saved| saved.slot.id))?;
     let saved = saved.filter(|_| trusted);
-    let slot = saved.as_ref().map(|saved| saved.slot);
     let alone = saved.as_ref().is_some_and(|saved| saved.alone);
+    let slot = saved.map(|saved| saved.slot);
     let tail = read_tail(disk, id, listing)?;
     let mut next = slot.map_or_else(Mark::default, |slot| slot.next);
     let mut torn = 0..0;
@@ -245,7 +274,6 @@ fn survey<D: Disk>(disk: &D, listing: &mut Listing) -> io::Result<Survey<D::File
             (None, true) => StateFound::Fresh,
             (None, false) => StateFound::Rebuilt,
         },
-        file: saved.map(|saved| saved.file),
         slot,
         segments,
         tail,
@@ -328,6 +356,7 @@ fn read_segment<D: Disk>(disk: &D, id: u64, segment: &mut Segment) -> io::Result
         bytes: SEGMENT_HEADER_BYTES as u64,
         size: 0,
         group: None,
+        group_offset: SEGMENT_HEADER_BYTES as u64,
     };
     if let Some(file) = &tail.file {
         tail.size = disk.size(file)?;
@@ -346,17 +375,38 @@ fn read_segment<D: Disk>(disk: &D, id: u64, segment: &mut Segment) -> io::Result
             // No more records than fit can follow.
             let ahead = tail.size.saturating_sub(tail.bytes);
             let wanted = tail.next.sequence..tail.next.sequence.saturating_add(ahead);
-            let Some(found) = scan.find(tail.bytes, wanted, &mut payload) else {
+            let Ok(found) = scan.find(tail.bytes, wanted, &mut payload) else {
                 break;
             };
             tail.next = found.header.end();
             tail.bytes = found.offset + found.header.size();
-            let group = found.header.at.sequence;
-            tail.group = Some(group.saturating_sub(found.header.group.into()));
+            let sequence = found.header.at.sequence;
+            let group = sequence.saturating_sub(found.header.group.into());
+            if tail.group != Some(group) {
+                tail.group = Some(group);
+                tail.group_offset = found.offset;
+            }
         }
     }
     segment.bytes = tail.bytes;
     Ok(tail)
+}
+
+/// Writes bytes of a file to where they are.
+fn rewrite<D: Disk>(disk: &D, file: &D::File, range: std::ops::Range<u64>) -> io::Result<()> {
+    let mut window = vec![0; WINDOW_BYTES];
+    let mut offset = range.start;
+    while offset < range.end {
+        let rest = usize::try_from(range.end - offset).unwrap_or(usize::MAX);
+        let size = rest.min(window.len());
+        let read = disk.read_at(file, window.get_mut(..size).unwrap_or_default(), offset)?;
+        if read == 0 {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+        disk.write_at(file, window.get(..read).unwrap_or_default(), offset)?;
+        offset += read as u64;
+    }
+    Ok(())
 }
 
 /// How many bytes lie behind the last record, up to the last that is not zero: zeros are the file system's.
@@ -429,7 +479,7 @@ fn low_of_segments<D: Disk>(
         let mut payload = Vec::new();
         if let Ok(header) = own_header(disk, &file, id) {
             at = header.first;
-        } else if let Some(found) = scan.find(SEGMENT_HEADER_BYTES as u64, wanted, &mut payload) {
+        } else if let Ok(found) = scan.find(SEGMENT_HEADER_BYTES as u64, wanted, &mut payload) {
             at.documents = found.header.at.documents;
         }
     }

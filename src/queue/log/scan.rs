@@ -32,6 +32,15 @@ pub struct Found {
     pub resumed: bool,
 }
 
+/// Why no record was found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Short {
+    /// The segment ends behind its last record.
+    Clean,
+    /// There are bytes behind its last record that are none.
+    Damaged,
+}
+
 impl<D: Disk> Scan<'_, D> {
     /// The first whole record at or behind `offset` with one of the wanted sequences; `payload` has its payload then. Work
     /// is bounded by a multiple of the segment's size, whatever its bytes are.
@@ -40,7 +49,7 @@ impl<D: Disk> Scan<'_, D> {
         mut offset: u64,
         wanted: Range<u64>,
         payload: &mut Vec<u8>,
-    ) -> Option<Found> {
+    ) -> Result<Found, Short> {
         let mut resumed = false;
         // Candidates whose checksum is wrong are read in vain: a payload might be full of them.
         let mut budget = self.end.saturating_mul(4);
@@ -48,18 +57,17 @@ impl<D: Disk> Scan<'_, D> {
             match self.record_at(offset, payload, &mut budget) {
                 Some(header) if header.at.sequence < wanted.start => offset += header.size(),
                 Some(header) if header.at.sequence < wanted.end => {
-                    return Some(Found {
+                    return Ok(Found {
                         offset,
                         header,
                         resumed,
                     });
                 }
+                _ if offset == self.end && !resumed => return Err(Short::Clean),
                 _ => {
                     resumed = true;
-                    offset = self.candidate(offset + 1, &wanted)?;
-                    if budget == 0 {
-                        return None;
-                    }
+                    let next = self.candidate(offset + 1, &wanted);
+                    offset = next.filter(|_| 0 < budget).ok_or(Short::Damaged)?;
                 }
             }
         }

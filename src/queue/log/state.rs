@@ -13,7 +13,7 @@ pub const STATE: &str = "state";
 /// The slots lie in sectors of their own: a write that is torn leaves the other one whole.
 const SLOT_OFFSETS: [u64; 2] = [0, 4096];
 
-/// The state file, as it was last written or read.
+/// The state file, as it was last written.
 pub struct StateFile<F> {
     /// Without it the next save makes a new file.
     file: Option<F>,
@@ -21,14 +21,14 @@ pub struct StateFile<F> {
 }
 
 impl<F> StateFile<F> {
-    pub fn new(file: Option<F>, saved: Slot) -> Self {
-        Self { file, saved }
+    /// What is read may lie in the kernel's memory alone, from a sync that failed: the first save makes a new file.
+    pub fn of_earlier_run(saved: Slot) -> Self {
+        Self { file: None, saved }
     }
 }
 
 /// What a state file says.
-pub struct Saved<F> {
-    pub file: F,
+pub struct Saved {
     /// The newer whole slot.
     pub slot: Slot,
     /// Whether the other slot cannot be read: it may have been the newer one.
@@ -36,7 +36,7 @@ pub struct Saved<F> {
 }
 
 /// Reads the state file. An error of the kind `Unsupported` means a version that we do not know.
-pub fn read<D: Disk>(disk: &D) -> io::Result<Option<Saved<D::File>>> {
+pub fn read<D: Disk>(disk: &D) -> io::Result<Option<Saved>> {
     let file = match disk.open(STATE) {
         Ok(file) => file,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
@@ -62,7 +62,7 @@ pub fn read<D: Disk>(disk: &D) -> io::Result<Option<Saved<D::File>>> {
         }
     }
     let alone = whole < SLOT_OFFSETS.len();
-    Ok(newest.map(|slot| Saved { file, slot, alone }))
+    Ok(newest.map(|slot| Saved { slot, alone }))
 }
 
 /// The refusal of a file that a later sawlog wrote.
@@ -100,6 +100,11 @@ impl<D: Disk> Log<D> {
         self.remove_dead()
     }
 
+    /// Whether this run has written a state.
+    pub(super) fn has_state(&self) -> bool {
+        self.state.file.is_some()
+    }
+
     fn write_slot(&mut self, slot: &Slot) -> io::Result<()> {
         crash::point(Point::StateWrite);
         // A file that failed is not written to again.
@@ -130,7 +135,7 @@ impl<D: Disk> Log<D> {
     }
 
     /// Removes segments that the state on disk needs no more; damaged ones get another name instead.
-    pub(super) fn remove_dead(&mut self) -> io::Result<()> {
+    fn remove_dead(&mut self) -> io::Result<()> {
         for _ in 0..self.dead_segments() {
             let Some(segment) = self.segments.front() else {
                 break;

@@ -151,7 +151,7 @@ fn segments_are_removed_when_the_state_that_needs_them_no_more_is_saved() {
     fill(&mut log, 1..10);
     drain(&mut log);
     log.acknowledge(9);
-    assert_eq!(disk.names().len(), 5);
+    assert_eq!(disk.names().len(), 6);
     log.save_state().unwrap();
     assert_eq!(disk.names(), ["00000000000000000009.seg", "state"]);
     assert_eq!(log.pending().bytes, 0);
@@ -253,6 +253,7 @@ fn a_spoilt_header_of_a_segment_loses_nothing() {
     let (mut log, _) = open(&disk);
     fill(&mut log, 1..10);
     drop(log);
+    disk.delete("state");
     for name in disk.names() {
         disk.corrupt(&name, 13, 1);
     }
@@ -485,7 +486,7 @@ fn a_view_changes_nothing() {
     let (mut log, _) = open(&disk);
     fill(&mut log, 1..10);
     let before = (disk.names(), disk.syncs());
-    let mut view = Log::view(disk.clone()).unwrap();
+    let (mut view, _) = Log::view(disk.clone()).unwrap();
     assert_eq!(view.pending().records, 9);
     assert_eq!(drain(&mut view), numbers(1..10));
     assert_eq!((disk.names(), disk.syncs()), before);
@@ -510,4 +511,37 @@ fn a_start_does_not_read_the_backlog() {
         let (log, recovery) = open(&disk);
         assert_eq!((recovery.pending.records, log.lost().records), (199, 0));
     }
+}
+
+fn verify(disk: &Model) -> Vec<String> {
+    let (view, recovery) = Log::view(disk.clone()).unwrap();
+    let findings = view.verify(&recovery).unwrap();
+    findings.into_iter().map(|finding| finding.text).collect()
+}
+
+#[test]
+fn verifying_names_each_damage() {
+    let disk = Model::default();
+    let (mut log, _) = open(&disk);
+    fill(&mut log, 1..20);
+    assert!(verify(&disk).is_empty());
+    disk.corrupt("00000000000000000001.seg", 40 + 70, 4);
+    disk.corrupt("00000000000000000005.seg", 40 + 144 + 70, 4);
+    disk.delete("00000000000000000009.seg");
+    disk.delete("state");
+    let found = verify(&disk);
+    let starts = [
+        "`state` is missing",
+        "records 1 to 1 ",
+        "records 6 to 6 ",
+        "records 9 to 10 ",
+        "00000000000000000001.seg is damaged",
+        "00000000000000000005.seg is damaged",
+    ];
+    assert_eq!(found.len(), starts.len(), "{found:?}");
+    let same = found.iter().zip(starts);
+    assert!(
+        same.clone().all(|(text, start)| text.starts_with(start)),
+        "{found:?}"
+    );
 }

@@ -79,11 +79,22 @@ impl<D: Disk> Log<D> {
                 self.write_group()?;
                 abandoned = Some(error);
             }
+            self.save_first_state();
         }
         Ok(Committed {
             next: self.committed.sequence,
             abandoned,
         })
+    }
+
+    /// From the first record on there is a state, so that a first segment that goes missing is missed.
+    fn save_first_state(&mut self) {
+        if !self.has_state()
+            && let Err(error) = self.save_state()
+        {
+            let label = self.disk.label();
+            tracing::warn!("queue {label}: the state cannot be saved yet: {error}");
+        }
     }
 
     fn write_group(&mut self) -> io::Result<()> {
