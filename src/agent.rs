@@ -176,7 +176,8 @@ impl Agent {
         let has = |source| compiled.iter().any(|one| one.has(source));
         let (rereadable, pushed) = (has(Source::Rereadable), has(Source::Pushed));
         let queues = self.queues_of(compiled);
-        if (rereadable || !queues.is_empty()) && self.lock.is_none() {
+        let keeps_sums = compiled.iter().any(Compiled::keeps_sums);
+        if (rereadable || keeps_sums || !queues.is_empty()) && self.lock.is_none() {
             self.lock = Some(lock::take(&self.settings.path_data)?);
         }
         for (policy, metrics) in queues {

@@ -244,14 +244,42 @@ pub const SAMPLE_BLOCKS_WAITING_MAX: usize = 8;
 /// Samples in one block.
 pub const SAMPLE_BLOCK_MAX: usize = 4096;
 
-/// Flushes that are sent again after a reconnect: carbon loses what it has not read when it ends.
-pub const FLUSHES_KEPT_MAX: usize = 3;
+/// Samples that are counted and sent, but would be read again after a restart because another output still holds their
+/// batches. Beyond it they are saved with the rest: better counted twice after a restart than memory without a limit.
+pub const SAMPLES_WAITING_BYTES_MAX: usize = 16 << 20;
 
-/// What those may hold together.
-pub const FLUSHES_KEPT_BYTES_MAX: usize = 4 << 20;
+/// How often it is asked whether those batches are done.
+pub const SAMPLES_WAITING_LOOK: std::time::Duration = std::time::Duration::from_millis(100);
+
+/// The same once the agent stops: it waits for this.
+pub const SAMPLES_ENDING_LOOK: std::time::Duration = std::time::Duration::from_millis(10);
+
+/// How often the sums of a Graphite output are saved: what a crash loses of inputs that cannot be read again.
+pub const SUMS_SAVE_INTERVAL: std::time::Duration = std::time::Duration::from_millis(500);
+
+/// The pause after a save, in times of what it took: the disk is busy with it for a tenth of the time at most.
+pub const SUMS_SAVE_PAUSE_FACTOR: u32 = 9;
+
+/// How long a reload waits for an old Graphite output to save its sums: many times what a disk needs.
+pub const SUMS_RELEASE_WAIT: std::time::Duration = std::time::Duration::from_secs(5);
+
+/// A line's path. Carbon ends a connection at 16 KiB lines; value and time take a part of them.
+pub const METRIC_LINE_BYTES_MAX: usize = 16_000;
+
+/// Points in one pickle: carbon's own relay sends no more, and its limit is 1 MiB a frame.
+pub const PICKLE_POINTS_MAX: usize = 500;
+
+/// Bytes written to carbon before it is asked whether it ended the connection.
+pub const GRAPHITE_PART_BYTES: usize = 64 << 10;
 
 /// How long connecting to carbon or writing a flush may take.
 pub const GRAPHITE_WAIT: std::time::Duration = std::time::Duration::from_secs(10);
+
+/// The same for the last flush of an agent that stops: sums are saved already, and carbon can get them after the next start.
+pub const GRAPHITE_END_WAIT: std::time::Duration = std::time::Duration::from_secs(2);
+
+/// How long opening the connection for the next flush may take: it is of use, but not needed.
+pub const GRAPHITE_REST_WAIT: std::time::Duration = std::time::Duration::from_secs(1);
 
 /// Maps that all events of a batch can share, such as their container's: an input has one or two.
 pub const SHARED_MAPS_MAX: usize = 16;

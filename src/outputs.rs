@@ -39,6 +39,14 @@ pub trait Output: Send {
         false
     }
 
+    /// Whether it keeps something in the data folder.
+    fn keeps_state(&self) -> bool {
+        false
+    }
+
+    /// Nothing is to be kept: the pipeline's inputs belong to this process, and end with it.
+    fn keep_nothing(&mut self) {}
+
     /// Opens what is needed and starts the sending task, on the present tokio runtime.
     fn start(self: Box<Self>, opening: &Opening<'_>) -> Started;
 

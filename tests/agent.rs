@@ -11,6 +11,7 @@ mod endings;
 mod hostile;
 mod limits;
 mod obstacles;
+mod queue;
 mod reload;
 mod running;
 mod secrets;

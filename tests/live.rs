@@ -11,3 +11,4 @@ mod outage;
 mod queue;
 mod refusals;
 mod rsyslog;
+mod sums;

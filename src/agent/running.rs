@@ -80,7 +80,11 @@ impl Running {
         };
         let keeps = surroundings.policy.keeps(pushed);
         let mut tasks = Vec::new();
-        let outputs = Step::turn(compiled.outputs, &mut |planned| {
+        let keeps_anything = compiled.keeps_anything();
+        let outputs = Step::turn(compiled.outputs, &mut |mut planned| {
+            if !keeps_anything {
+                planned.output.keep_nothing();
+            }
             let holds_pushed = pushed && !(keeps && planned.output.has_queue());
             let started = planned.output.start(&opening);
             tasks.push(OutputTask {

@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use crate::event::Names;
 use crate::filters::{self, Outcome};
-use crate::inputs::{self, Input};
+use crate::inputs::{self, Input, Source};
 use crate::lang::diagnostic::{Diagnostic, Severity};
-use crate::lang::source::{Source, Sources, Span};
+use crate::lang::source::{Source as SourceText, Sources, Span};
 use crate::lang::{self, Config, Language, Registry, Statement};
 use crate::metrics::{Metrics, PluginMetrics};
 use crate::outputs::{self, Output};
@@ -31,6 +31,21 @@ impl Compiled {
     /// Whether one of its inputs is of that kind.
     pub fn has(&self, source: inputs::Source) -> bool {
         self.inputs.iter().any(|input| input.source() == source)
+    }
+
+    /// Whether an input outlives the process, so that there is something to go on with.
+    pub fn keeps_anything(&self) -> bool {
+        let mut sources = self.inputs.iter().map(|input| input.source());
+        sources.any(|source| source != Source::Private)
+    }
+
+    /// Whether an output keeps sums in the data folder.
+    pub fn keeps_sums(&self) -> bool {
+        let mut any = false;
+        Step::each(&self.outputs, &mut |planned| {
+            any |= planned.output.keeps_state();
+        });
+        any && self.keeps_anything()
     }
 }
 
@@ -113,7 +128,7 @@ fn complete(config: &mut Config, sources: &Sources, building: &mut Building<'_>)
     if sources.all.iter().any(|source| source.name == "-e") {
         let text = "input { stdin { } } output { stdout { codec => rubydebug } }".to_owned();
         let implied = Sources {
-            all: vec![Source {
+            all: vec![SourceText {
                 name: "-e".to_owned(),
                 text,
             }],
@@ -213,7 +228,7 @@ fn steps<P>(
 /// The problems of a pipeline text, one line each.
 #[cfg(test)]
 pub fn problems(text: &str) -> Vec<String> {
-    let source = Source {
+    let source = SourceText {
         name: "test".to_owned(),
         text: text.to_owned(),
     };

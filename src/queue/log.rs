@@ -9,6 +9,7 @@ mod reading;
 mod recovery;
 mod scan;
 mod state;
+mod tail;
 mod verify;
 mod writing;
 

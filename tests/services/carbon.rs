@@ -27,6 +27,14 @@ pub struct Carbon {
     _kept: Kept,
 }
 
+/// How fast carbon writes what it has read.
+#[derive(Clone, Copy)]
+pub enum Writing {
+    AtOnce,
+    /// Some series a second: a kill loses what it keeps in memory.
+    Slowly,
+}
+
 impl Carbon {
     pub fn start() -> Carbon {
         Carbon::start_on(free_port())
@@ -34,12 +42,21 @@ impl Carbon {
 
     /// Starts it with its plaintext receiver on a port of the caller's choice.
     pub fn start_on(lines: u16) -> Carbon {
+        Carbon::launch(lines, Writing::AtOnce)
+    }
+
+    /// The same, and a kill loses some of what it has read.
+    pub fn start_slow() -> Carbon {
+        Carbon::launch(free_port(), Writing::Slowly)
+    }
+
+    fn launch(lines: u16, writing: Writing) -> Carbon {
         let folder = folder("carbon");
         let pickles = free_port();
         for name in ["whisper", "log", "run"] {
             fs::create_dir_all(folder.join(name)).expect("a fresh folder can be written to");
         }
-        let settings = settings(&folder, lines, pickles);
+        let settings = settings(&folder, lines, pickles, writing);
         write(&folder, "conf/carbon.conf", &settings);
         write(&folder, "conf/storage-schemas.conf", SCHEMAS);
         write(&folder, "conf/storage-aggregation.conf", AGGREGATION);
@@ -84,6 +101,11 @@ impl Carbon {
     /// The port of the plaintext receiver.
     pub fn port(&self) -> u16 {
         self.lines.port()
+    }
+
+    /// The port of the receiver of pickles.
+    pub fn pickle_port(&self) -> u16 {
+        self.pickles.port()
     }
 
     /// The names of all series that carbon has written.
@@ -156,13 +178,17 @@ impl Carbon {
     }
 }
 
-fn settings(folder: &Path, lines: u16, pickles: u16) -> String {
+fn settings(folder: &Path, lines: u16, pickles: u16, writing: Writing) -> String {
+    let updates = match writing {
+        Writing::AtOnce => "inf",
+        Writing::Slowly => "5",
+    };
     let folder = folder.display();
     format!(
         "[cache]\nSTORAGE_DIR = {folder}/\nLOCAL_DATA_DIR = {folder}/whisper/\n\
          CONF_DIR = {folder}/conf/\nLOG_DIR = {folder}/log/\nPID_DIR = {folder}/run/\n\
          ENABLE_LOGROTATION = False\nUSER =\nMAX_CACHE_SIZE = inf\n\
-         MAX_UPDATES_PER_SECOND = inf\nMAX_CREATES_PER_MINUTE = inf\n\
+         MAX_UPDATES_PER_SECOND = {updates}\nMAX_CREATES_PER_MINUTE = inf\n\
          LINE_RECEIVER_INTERFACE = 127.0.0.1\nLINE_RECEIVER_PORT = {lines}\n\
          PICKLE_RECEIVER_INTERFACE = 127.0.0.1\nPICKLE_RECEIVER_PORT = {pickles}\n\
          CACHE_QUERY_INTERFACE = 127.0.0.1\nCACHE_QUERY_PORT = {}\n\

@@ -105,9 +105,17 @@ impl Sawlog {
         stderr
     }
 
-    /// Has it read its configuration anew.
+    /// Has it load its configuration anew, and waits until it has.
+    #[track_caller]
     pub fn reload(&self) {
-        output_of(Command::new("kill").args(["-HUP", &self.child.id().to_string()]));
+        let count = |text: &str| text.matches("INFO reloaded").count();
+        let before = count(&self.stderr());
+        let pid = self.child.id();
+        output_of(Command::new("sh").args(["-c", &format!("kill -HUP {pid}")]));
+        wait_until(READY_MAX, "the new configuration", || match self.stderr() {
+            text if before < count(&text) => Ok(()),
+            text => Err(text),
+        });
     }
 
     /// Ends it with SIGKILL, as a crash would.

@@ -145,7 +145,7 @@ fn a_damaged_queue_fails_the_check_by_name() {
         "{text}"
     );
     assert_eq!(lines[2], "main/spoilt: 00000000000000000001.seg is damaged");
-    assert_eq!(data.run(&["verify", "main/good"]).1, true);
+    assert!(data.run(&["verify", "main/good"]).1);
     assert!(!data.run(&["export", "main/spoilt"]).1);
 }
 

@@ -79,6 +79,7 @@ struct Contents {
     unreadable: Option<(String, u64)>,
     randoms: u64,
     syncs: u64,
+    bytes_read: u64,
 }
 
 /// The disk; clones are the same one.
@@ -183,6 +184,11 @@ impl Model {
         contents.inodes[*inode].seen.clone()
     }
 
+    /// How much was asked for by readers.
+    pub fn bytes_read(&self) -> u64 {
+        self.contents().bytes_read
+    }
+
     /// How often anything was synced.
     pub fn syncs(&self) -> u64 {
         self.contents().syncs
@@ -250,7 +256,8 @@ impl Disk for Model {
     }
 
     fn read_at(&self, file: &Handle, into: &mut [u8], offset: u64) -> io::Result<usize> {
-        let contents = self.contents();
+        let mut contents = self.contents();
+        contents.bytes_read += into.len() as u64;
         if let Some((name, first)) = &contents.unreadable {
             let here = contents.names.get(name) == Some(&file.0);
             let end = offset + into.len() as u64;

@@ -36,11 +36,14 @@ fn scratch(name: &str) -> PathBuf {
 fn write(path: &Path) {
     let mut log = open(path);
     let mut said = std::io::stdout();
+    // The name of the test stands on this line.
+    writeln!(said).unwrap();
     let mut payload = Vec::new();
     for number in 0..RECORDS {
+        let text = format!("{number:050}");
         let entry = Entry {
             documents: 1,
-            payload: format!("{number:050}").as_bytes(),
+            payload: text.as_bytes(),
             ..Entry::default()
         };
         log.append(entry).unwrap();
@@ -80,7 +83,7 @@ fn drain(path: &Path) -> BTreeSet<u32> {
 /// Runs the writer until it dies as `action` says, and checks what it left.
 #[track_caller]
 fn survive(point: crash::Point, action: &str) {
-    let folder = scratch(point.name());
+    let folder = scratch(&format!("{}-{}", point.name(), action.len()));
     let own = std::env::current_exe().unwrap();
     let output = Command::new(own)
         .args([

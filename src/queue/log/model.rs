@@ -352,7 +352,7 @@ fn run(steps: &[Step]) -> Checked {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 1500, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: ProptestConfig::default().cases.max(1500), failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn nothing_that_was_promised_is_lost(steps in proptest::collection::vec(step(), 1..80)) {

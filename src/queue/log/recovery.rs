@@ -8,12 +8,10 @@ use super::marks::{Marks, Place};
 use super::reading::read_header;
 use super::scan::Scan;
 use super::state::{self, StateFile};
+use super::tail::{Tail, open_if_there, own_header, read_segment, rewrite, torn_bytes};
 use super::{Limits, Log, Lost, Mark, Pending, Segment, TEMPORARY};
 use super::{damaged_name, segment_first, segment_name};
 use crate::queue::disk::Disk;
-
-/// What is read at once of bytes behind the last record.
-const WINDOW_BYTES: usize = 64 << 10;
 
 /// How often a view is begun anew while an agent saves its state. It does so twice a second; a look takes milliseconds.
 const VIEW_TRIES_MAX: u32 = 20;
@@ -33,6 +31,8 @@ pub enum StateFound {
 pub struct Recovery {
     pub state: StateFound,
     pub segments: usize,
+    /// Segments in which nothing at all can be read; set aside.
+    pub unreadable: usize,
     /// Bytes behind the last whole record, cut off: a write that a crash tore.
     pub torn_bytes: u64,
     /// Files that a crash left half made, removed.
@@ -52,24 +52,11 @@ struct Listing {
     damaged: u64,
 }
 
-/// The last segment, read to its end.
-struct Tail<F> {
-    file: Option<F>,
-    header: Result<SegmentHeader, Fault>,
-    /// Behind the last whole record.
-    next: Mark,
-    bytes: u64,
-    size: u64,
-    /// The first sequence of the group that was written last; nothing if there is no record.
-    group: Option<u64>,
-    /// Where that group begins.
-    group_offset: u64,
-}
-
 /// What was found, before anything is changed.
 struct Survey<F> {
     id: u64,
     state: StateFound,
+    file: Option<F>,
     slot: Option<Slot>,
     segments: Vec<Segment>,
     tail: Option<Tail<F>>,
@@ -84,6 +71,7 @@ impl<F> Survey<F> {
         Recovery {
             state: self.state,
             segments: self.segments.len(),
+            unreadable: listing.empty.len(),
             torn_bytes: self.tail.as_ref().map_or(0, |tail| torn_bytes(disk, tail)),
             leftovers: 0,
             damaged_files: listing.damaged,
@@ -163,7 +151,7 @@ impl<D: Disk> Log<D> {
             furthest: survey.low.at,
             torn: survey.torn,
             reading: None,
-            state: StateFile::of_earlier_run(survey.slot.unwrap_or_default()),
+            state: StateFile::of_earlier_run(survey.file.zip(survey.slot)),
             lost: Lost::default(),
             damaged_files,
         }
@@ -241,7 +229,7 @@ fn survey<D: Disk>(disk: &D, listing: &mut Listing) -> io::Result<Survey<D::File
     let (id, trusted) = identify(disk, listing, saved.as_ref().map(|saved| saved.slot.id))?;
     let saved = saved.filter(|_| trusted);
     let alone = saved.as_ref().is_some_and(|saved| saved.alone);
-    let slot = saved.map(|saved| saved.slot);
+    let (file, slot) = saved.map(|saved| (saved.file, saved.slot)).unzip();
     let tail = read_tail(disk, id, listing)?;
     let mut next = slot.map_or_else(Mark::default, |slot| slot.next);
     let mut torn = 0..0;
@@ -274,6 +262,7 @@ fn survey<D: Disk>(disk: &D, listing: &mut Listing) -> io::Result<Survey<D::File
             (None, true) => StateFound::Fresh,
             (None, false) => StateFound::Rebuilt,
         },
+        file,
         slot,
         segments,
         tail,
@@ -318,15 +307,6 @@ fn guessed_id<D: Disk>(disk: &D, file: &D::File) -> Option<u64> {
     SegmentHeader::guess_id(&head)
 }
 
-/// A segment can vanish between the look at the folder and this: an agent removes what it needs no more.
-fn open_if_there<D: Disk>(disk: &D, name: &str) -> io::Result<Option<D::File>> {
-    match disk.open(name) {
-        Ok(file) => Ok(Some(file)),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(error),
-    }
-}
-
 /// Reads the last segment to its end. Those in which there is nothing at all are struck from the list.
 fn read_tail<D: Disk>(
     disk: &D,
@@ -342,89 +322,6 @@ fn read_tail<D: Disk>(
         listing.segments.pop();
     }
     Ok(None)
-}
-
-/// Reads a segment to its end, which `segment` has then.
-fn read_segment<D: Disk>(disk: &D, id: u64, segment: &mut Segment) -> io::Result<Tail<D::File>> {
-    let mut tail = Tail {
-        file: open_if_there(disk, &segment_name(segment.first))?,
-        header: Err(Fault::Damaged),
-        next: Mark {
-            sequence: segment.first,
-            documents: 0,
-        },
-        bytes: SEGMENT_HEADER_BYTES as u64,
-        size: 0,
-        group: None,
-        group_offset: SEGMENT_HEADER_BYTES as u64,
-    };
-    if let Some(file) = &tail.file {
-        tail.size = disk.size(file)?;
-        tail.header = own_header(disk, file, id);
-        if let Ok(header) = tail.header {
-            tail.next = header.first;
-        }
-        let scan = Scan {
-            disk,
-            file,
-            id,
-            end: tail.size,
-        };
-        let mut payload = Vec::new();
-        loop {
-            // No more records than fit can follow.
-            let ahead = tail.size.saturating_sub(tail.bytes);
-            let wanted = tail.next.sequence..tail.next.sequence.saturating_add(ahead);
-            let Ok(found) = scan.find(tail.bytes, wanted, &mut payload) else {
-                break;
-            };
-            tail.next = found.header.end();
-            tail.bytes = found.offset + found.header.size();
-            let sequence = found.header.at.sequence;
-            let group = sequence.saturating_sub(found.header.group.into());
-            if tail.group != Some(group) {
-                tail.group = Some(group);
-                tail.group_offset = found.offset;
-            }
-        }
-    }
-    segment.bytes = tail.bytes;
-    Ok(tail)
-}
-
-/// Writes bytes of a file to where they are.
-fn rewrite<D: Disk>(disk: &D, file: &D::File, range: std::ops::Range<u64>) -> io::Result<()> {
-    let mut window = vec![0; WINDOW_BYTES];
-    let mut offset = range.start;
-    while offset < range.end {
-        let rest = usize::try_from(range.end - offset).unwrap_or(usize::MAX);
-        let size = rest.min(window.len());
-        let read = disk.read_at(file, window.get_mut(..size).unwrap_or_default(), offset)?;
-        if read == 0 {
-            return Err(io::ErrorKind::UnexpectedEof.into());
-        }
-        disk.write_at(file, window.get(..read).unwrap_or_default(), offset)?;
-        offset += read as u64;
-    }
-    Ok(())
-}
-
-/// How many bytes lie behind the last record, up to the last that is not zero: zeros are the file system's.
-fn torn_bytes<D: Disk>(disk: &D, tail: &Tail<D::File>) -> u64 {
-    let mut window = vec![0; WINDOW_BYTES];
-    let (mut offset, mut end) = (tail.bytes, tail.bytes);
-    while let Some(file) = tail.file.as_ref().filter(|_| offset < tail.size) {
-        let read = match disk.read_at(file, &mut window, offset) {
-            Ok(read) if 0 < read => read,
-            _ => break,
-        };
-        let bytes = window.get(..read).unwrap_or_default();
-        if let Some(last) = bytes.iter().rposition(|byte| *byte != 0) {
-            end = offset + last as u64 + 1;
-        }
-        offset += read as u64;
-    }
-    end - tail.bytes
 }
 
 /// Where the state says that reading begins. If its segment is not what it was, reading begins at the front of the one
@@ -488,12 +385,4 @@ fn low_of_segments<D: Disk>(
         segment: segment.first,
         offset: SEGMENT_HEADER_BYTES as u64,
     })
-}
-
-/// A segment's header, which is of use only in its own log.
-fn own_header<D: Disk>(disk: &D, file: &D::File, id: u64) -> Result<SegmentHeader, Fault> {
-    match read_header(disk, file)? {
-        header if header.id == id => Ok(header),
-        _ => Err(Fault::Damaged),
-    }
 }

@@ -53,6 +53,7 @@ impl<D: Disk> Scan<'_, D> {
         let mut resumed = false;
         // Candidates whose checksum is wrong are read in vain: a payload might be full of them.
         let mut budget = self.end.saturating_mul(4);
+        let mut window = Window::default();
         loop {
             match self.record_at(offset, payload, &mut budget) {
                 Some(header) if header.at.sequence < wanted.start => offset += header.size(),
@@ -66,7 +67,7 @@ impl<D: Disk> Scan<'_, D> {
                 _ if offset == self.end && !resumed => return Err(Short::Clean),
                 _ => {
                     resumed = true;
-                    let next = self.candidate(offset + 1, &wanted);
+                    let next = self.candidate(&mut window, offset + 1, &wanted);
                     offset = next.filter(|_| 0 < budget).ok_or(Short::Damaged)?;
                 }
             }
@@ -105,14 +106,13 @@ impl<D: Disk> Scan<'_, D> {
     }
 
     /// The first place from `offset` on where a header of a wanted record may stand.
-    fn candidate(&self, mut offset: u64, wanted: &Range<u64>) -> Option<u64> {
-        let mut window = vec![0; WINDOW_BYTES];
+    fn candidate(&self, window: &mut Window, mut offset: u64, wanted: &Range<u64>) -> Option<u64> {
         while offset < self.end {
-            let read = self.window(&mut window, offset);
-            let Some(bytes) = read else {
+            if window.from(offset).len() < FRONT_BYTES && !self.refill(window, offset) {
                 offset += UNREADABLE_BYTES as u64;
                 continue;
-            };
+            }
+            let bytes = window.from(offset);
             for (place, front) in bytes.windows(FRONT_BYTES).enumerate() {
                 let offset = offset + place as u64;
                 if let Some((length, sequence)) = front_numbers(front) {
@@ -132,17 +132,37 @@ impl<D: Disk> Scan<'_, D> {
         None
     }
 
-    /// As many bytes as can be read at this place; nothing if the disk refuses.
-    fn window<'w>(&self, window: &'w mut [u8], offset: u64) -> Option<&'w [u8]> {
+    /// Reads as many bytes as can be read at this place; false if the disk refuses.
+    fn refill(&self, window: &mut Window, offset: u64) -> bool {
         let room = usize::try_from(self.end - offset).unwrap_or(usize::MAX);
+        window.offset = offset;
         for size in [WINDOW_BYTES, UNREADABLE_BYTES] {
-            let size = size.min(room).min(window.len());
-            let part = window.get_mut(..size)?;
-            if let Ok(read) = self.disk.read_at(self.file, part, offset) {
-                return window.get(..read);
+            window.bytes.resize(size.min(room), 0);
+            if let Ok(read) = self.disk.read_at(self.file, &mut window.bytes, offset) {
+                window.bytes.truncate(read);
+                return true;
             }
         }
-        None
+        window.bytes.clear();
+        false
+    }
+}
+
+/// Bytes of the file that were read to look for a record. They serve for all candidates in them.
+#[derive(Default)]
+struct Window {
+    offset: u64,
+    bytes: Vec<u8>,
+}
+
+impl Window {
+    /// What it has from this place of the file on.
+    fn from(&self, offset: u64) -> &[u8] {
+        let place = offset.checked_sub(self.offset);
+        let place = place.and_then(|place| usize::try_from(place).ok());
+        place
+            .and_then(|place| self.bytes.get(place..))
+            .unwrap_or_default()
     }
 }
 

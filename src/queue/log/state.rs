@@ -18,17 +18,24 @@ pub struct StateFile<F> {
     /// Without it the next save makes a new file.
     file: Option<F>,
     saved: Slot,
+    /// Whether this run has synced what is saved. What an earlier one left may lie in the kernel's memory alone.
+    synced: bool,
 }
 
 impl<F> StateFile<F> {
-    /// What is read may lie in the kernel's memory alone, from a sync that failed: the first save makes a new file.
-    pub fn of_earlier_run(saved: Slot) -> Self {
-        Self { file: None, saved }
+    pub fn of_earlier_run(found: Option<(F, Slot)>) -> Self {
+        let (file, saved) = found.unzip();
+        Self {
+            file,
+            saved: saved.unwrap_or_default(),
+            synced: false,
+        }
     }
 }
 
 /// What a state file says.
-pub struct Saved {
+pub struct Saved<F> {
+    pub file: F,
     /// The newer whole slot.
     pub slot: Slot,
     /// Whether the other slot cannot be read: it may have been the newer one.
@@ -36,7 +43,7 @@ pub struct Saved {
 }
 
 /// Reads the state file. An error of the kind `Unsupported` means a version that we do not know.
-pub fn read<D: Disk>(disk: &D) -> io::Result<Option<Saved>> {
+pub fn read<D: Disk>(disk: &D) -> io::Result<Option<Saved<D::File>>> {
     let file = match disk.open(STATE) {
         Ok(file) => file,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
@@ -62,7 +69,7 @@ pub fn read<D: Disk>(disk: &D) -> io::Result<Option<Saved>> {
         }
     }
     let alone = whole < SLOT_OFFSETS.len();
-    Ok(newest.map(|slot| Saved { slot, alone }))
+    Ok(newest.map(|slot| Saved { file, slot, alone }))
 }
 
 /// The refusal of a file that a later sawlog wrote.
@@ -92,17 +99,19 @@ impl<D: Disk> Log<D> {
             offset: low.offset,
             damaged,
         };
-        if slot != self.state.saved || self.state.file.is_none() {
+        if slot != self.state.saved || !self.state.synced {
             slot.generation += 1;
+            self.state.synced = false;
             self.write_slot(&slot)?;
             self.state.saved = slot;
+            self.state.synced = true;
         }
         self.remove_dead()
     }
 
     /// Whether this run has written a state.
     pub(super) fn has_state(&self) -> bool {
-        self.state.file.is_some()
+        self.state.synced
     }
 
     fn write_slot(&mut self, slot: &Slot) -> io::Result<()> {

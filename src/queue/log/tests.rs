@@ -545,3 +545,47 @@ fn verifying_names_each_damage() {
         "{found:?}"
     );
 }
+
+#[test]
+fn a_log_can_be_given_to_another_thread() {
+    fn check<T: Send + 'static>() {}
+    check::<Log<crate::queue::disk::Folder>>();
+}
+
+#[test]
+fn a_payload_full_of_false_headers_costs_bounded_work() {
+    let disk = Model::default();
+    let limits = Limits {
+        segment_bytes: 1 << 20,
+        bytes_max: 16 << 20,
+        record_bytes_max: 1 << 20,
+        free_reserve: 0,
+    };
+    let (mut log, _) = Log::open(disk.clone(), limits).unwrap();
+    // Each place looks like a long record with the sequence that is looked for.
+    let mut payload = Vec::new();
+    for _ in 0..20_000 {
+        payload.extend_from_slice(&300_000u32.to_le_bytes());
+        payload.extend_from_slice(&[9; 4]);
+        payload.extend_from_slice(&2u64.to_le_bytes());
+    }
+    for _ in 0..3 {
+        let entry = Entry {
+            payload: &payload,
+            ..Entry::default()
+        };
+        log.append(entry).unwrap();
+        log.commit().unwrap();
+    }
+    disk.corrupt("00000000000000000001.seg", 50, 1);
+    let before = disk.bytes_read();
+    let mut found = Vec::new();
+    let mut read = 0;
+    while log.read(&mut found).unwrap().is_some() {
+        assert_eq!(found, payload);
+        read += 1;
+    }
+    assert_eq!(read + log.lost().records, 3);
+    let work = disk.bytes_read() - before;
+    assert!(work < 32 << 20, "{work}");
+}

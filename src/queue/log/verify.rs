@@ -49,6 +49,13 @@ impl<D: Disk> Log<D> {
                 add(self.boundary(index), text);
             }
         }
+        if 0 < recovery.unreadable {
+            let text = format!(
+                "segments in which nothing can be read: {}",
+                recovery.unreadable
+            );
+            add(u64::MAX, text);
+        }
         if 0 < self.damaged_files {
             let text = format!("files set aside by the agent: {}", self.damaged_files);
             add(u64::MAX, text);

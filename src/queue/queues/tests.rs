@@ -89,6 +89,7 @@ impl Trial {
             body: text.into(),
             starts: vec![0],
             acks: vec![(0, Ack::new(Arc::clone(&self.acknowledged) as _, token))],
+            received: crate::host::now_nanos(),
             ..Block::default()
         };
         let inlet = inlet.clone();
@@ -97,8 +98,18 @@ impl Trial {
     }
 
     async fn wait_for_acknowledged(&self, want: &[u64]) {
-        self.wait(|| *self.acknowledged.0.lock().expect("no holder panics") == want)
-            .await;
+        // What is dropped is settled before what is synced.
+        self.wait(|| {
+            let mut heard = self
+                .acknowledged
+                .0
+                .lock()
+                .expect("no holder panics")
+                .clone();
+            heard.sort_unstable();
+            heard == want
+        })
+        .await;
     }
 
     async fn wait(&self, is_there: impl Fn() -> bool) {
