@@ -140,3 +140,22 @@ fn what_landlock_is_to_do_is_one_of_two_words() {
         ended.stderr
     );
 }
+
+#[test]
+fn queues_on_disk_may_lie_anywhere() {
+    let (port, away) = (free_port(), free_port());
+    let text = format!(
+        "input {{ syslog {{ host => \"127.0.0.1\" port => {port} }} }}\n\
+         output {{ elasticsearch {{ hosts => \"http://127.0.0.1:{away}\" }} }}\n"
+    );
+    let start = Start::new(&["-f", "pipeline.conf", "--path.queue", "elsewhere/deep"]);
+    let mut agent = start.file("pipeline.conf", &text).spawn();
+    agent.wait_for_syslog(port);
+    log(port, "first", "one");
+    agent.wait_for_log("Elasticsearch at ");
+    let queues = agent.folder.0.join("elsewhere/deep");
+    let first = fs::read_dir(&queues).expect("it was made").flatten().next();
+    assert!(first.is_some(), "{}", agent.stderr());
+    let log = agent.stop().stderr;
+    assert!(!log.contains("ermission denied"), "{log}");
+}
