@@ -23,10 +23,13 @@ const CHOICE: Duration = Duration::from_secs(2);
 /// How long the rest may take to be delivered.
 pub const DRAIN_MAX: Duration = Duration::from_secs(120);
 
-/// Waits of the output, shorter than by default so that many faults fit into a test. An answer to a long request takes
-/// Elasticsearch seconds on a machine that compiles beside it.
+/// Waits of the output, shorter than by default so that many faults fit into a test.
 pub const PATIENCE: &str =
-    "retry_initial_interval => 1 retry_max_interval => 2 resurrect_delay => 1 timeout => 10";
+    "retry_initial_interval => 1 retry_max_interval => 2 resurrect_delay => 1";
+
+/// An output's time-out where a server does not answer, in seconds. A long request takes Elasticsearch seconds as well on
+/// a machine that compiles beside it.
+pub const TIMEOUT_SHORT: u32 = 10;
 
 /// The one source of most runs.
 pub const SOURCE: &str = "app";
@@ -45,6 +48,8 @@ pub struct Plan<'a> {
     pub rotation: Option<(u64, u32)>,
     pub make: Make,
     pub mapping: serde_json::Value,
+    /// The output's time-out in seconds.
+    pub timeout: u32,
     /// A filter section.
     pub filter: &'a str,
     /// How long the rest may take to be delivered.
@@ -60,6 +65,7 @@ impl<'a> Plan<'a> {
             datagrams: None,
             rotation: None,
             make: record::line,
+            timeout: 60,
             filter: "",
             drain: DRAIN_MAX,
             mapping: json!({"dynamic": false, "properties": {"message": {"type": "text"}}}),

@@ -62,10 +62,11 @@ impl Subject {
         match self {
             Subject::Sawlog => format!(
                 "input {{ {} }}\n{}\n\
-                 output {{ elasticsearch {{ hosts => [\"{}\"] index => \"{index}\" {PATIENCE} }} }}\n",
+                 output {{ elasticsearch {{ hosts => [\"{}\"] index => \"{index}\" {PATIENCE} timeout => {} }} }}\n",
                 input(plan, &log.to_string()),
                 plan.filter,
                 plan.url,
+                plan.timeout,
             ),
             Subject::Rsyslog => RSYSLOG
                 .replace("@PORT@", port)

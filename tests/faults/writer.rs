@@ -25,8 +25,8 @@ const PAUSE: Duration = Duration::from_millis(5);
 /// Every so many bursts one is written in two parts.
 const TORN: u64 = 50;
 
-/// How long the writer may take for what it is waited for: some seconds on a machine at rest.
-const WRITTEN_MAX: Duration = Duration::from_secs(60);
+/// How long the writer may take for what it is waited for: twelve seconds at most on a machine at rest.
+const WRITTEN_MAX: Duration = Duration::from_secs(120);
 
 /// Linux's flag for an open that does not wait for a reader, and for writes that do not wait for room.
 const O_NONBLOCK: i32 = 0o4000;
