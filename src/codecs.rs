@@ -86,13 +86,21 @@ impl Codec {
         let Some(reading) = &self.reading else {
             return;
         };
-        let text = self.charset.to_utf8(batch, text);
+        let raw = text;
+        let text = self.charset.to_utf8(batch, raw);
         match &self.framing {
             Framing::Whole => reading.read(batch, text, newborn),
             Framing::Lines(delimiter) => {
                 let lines = delimiter.lines(batch.text(text));
                 batch.reserve_events(lines.len());
+                let start = batch.offset();
+                let mut place = Place::default();
                 for line in lines {
+                    let before = match text == raw {
+                        true => line.start,
+                        false => place.of(batch.text(text), line.start),
+                    };
+                    batch.go_to(start.map(|start| start + before as u64));
                     reading.read(batch, text.slice(line), newborn);
                 }
             }
@@ -106,6 +114,25 @@ impl Codec {
             Framing::Whole => {}
             Framing::Lines(delimiter) => out.extend_from_slice(delimiter.bytes()),
         }
+    }
+}
+
+/// Finds places of a converted text in the bytes that it was made of: all charsets but UTF-8 have a byte for each
+/// character.
+#[derive(Default)]
+struct Place {
+    bytes: usize,
+    characters: usize,
+}
+
+impl Place {
+    /// The bytes that were before a place of the text; places have to grow.
+    fn of(&mut self, text: &[u8], place: usize) -> usize {
+        let between = text.get(self.bytes..place).unwrap_or_default();
+        let is_first = |byte: &&u8| **byte & 0xc0 != 0x80;
+        self.characters += between.iter().filter(is_first).count();
+        self.bytes = place;
+        self.characters
     }
 }
 

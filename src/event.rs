@@ -8,12 +8,14 @@ pub mod fields;
 pub mod json;
 pub mod mould;
 pub mod names;
+pub mod provenance;
 pub mod reference;
 pub mod template;
 pub mod value;
 
 pub use batch::{Batch, EventId};
 pub use names::{Name, Names};
+pub use provenance::Provenance;
 pub use reference::Reference;
 pub use template::Template;
 pub use value::{Text, Value};

@@ -7,9 +7,15 @@ pub mod graphite;
 pub mod null;
 pub mod stdout;
 
+use std::path::PathBuf;
+
 use crate::event::{Batch, EventId};
 use crate::pipeline::Building;
 use crate::plugin::{Options, Plugin};
+use crate::queue::block::Spares;
+use crate::queue::ends::{self, Inlet, Outlet};
+use crate::queue::policy::Policy;
+use crate::queue::queues::Queues;
 
 /// Every output of the agent.
 pub const ALL: &[OutputPlugin] = &[
@@ -28,8 +34,33 @@ pub struct OutputPlugin {
 
 /// A checked output, before anything is opened.
 pub trait Output: Send {
+    /// Whether its documents may wait on disk.
+    fn has_queue(&self) -> bool {
+        false
+    }
+
     /// Opens what is needed and starts the sending task, on the present tokio runtime.
-    fn start(self: Box<Self>) -> Started;
+    fn start(self: Box<Self>, opening: &Opening<'_>) -> Started;
+
+    /// Files and folders that it changes, itself or what lies below; others are closed to it.
+    fn written(&self) -> Vec<PathBuf> {
+        Vec::new()
+    }
+}
+
+/// What an output is started with.
+pub struct Opening<'a> {
+    pub queues: &'a Queues,
+    pub policy: &'a Policy,
+}
+
+impl Opening<'_> {
+    /// The queue in front of the output with this id. It leads over the disk if one was opened there. Used buffers are
+    /// given back to `spares`.
+    pub fn queue(&self, id: &str, spares: &Spares) -> (Inlet, Outlet) {
+        let disk = self.queues.attach(&self.policy.folder_of(id), spares);
+        ends::queue(self.policy.kind, disk)
+    }
 }
 
 /// A running output.

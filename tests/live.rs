@@ -8,5 +8,6 @@ mod docker;
 mod graphite;
 mod nginx;
 mod outage;
+mod queue;
 mod refusals;
 mod rsyslog;

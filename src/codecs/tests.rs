@@ -8,7 +8,7 @@ use super::framing::Framing;
 use super::reading::{Newborn, Reading};
 use super::rubydebug::{Metadata, Rubydebug};
 use super::writing::Writing;
-use crate::event::{Batch, EventId, Name, Names, Reference, Value};
+use crate::event::{Batch, EventId, Name, Names, Provenance, Reference, Value};
 use crate::limits;
 use crate::queue::ack::Ack;
 
@@ -229,4 +229,48 @@ fn rubydebug_shows_metadata_if_asked() {
         metadata: Metadata::Shown,
     });
     check_written(shown, lines(), json, want);
+}
+
+/// Identifiers of the events of some bytes that stand at an offset of a stream.
+fn identifiers(codec: &Codec, bytes: &[u8], offset: u64) -> Vec<[u8; 20]> {
+    let mut batch = Batch::new(bytes.to_vec(), Arc::new(Names::default()), 0, Ack::none());
+    let provenance = Provenance {
+        stream: 1,
+        since: 2,
+    };
+    batch.come_from(provenance, offset);
+    let text = batch.text_at(0..bytes.len());
+    let reading = codec.reading.clone().expect("the codec reads");
+    let mut newborn = Newborn::new(&mut batch, &reading, Vec::new());
+    codec.decode(&mut batch, text, &mut newborn);
+    (0..batch.event_count())
+        .map(|index| batch.identifier(EventId(index as u32)).expect("it has one"))
+        .collect()
+}
+
+#[test]
+fn identifiers_are_the_same_however_lines_are_cut_into_batches() {
+    let latin = Codec {
+        charset: Charset::Latin1,
+        ..codec(lines(), TEXT)
+    };
+    let texts: [(&Codec, &[u8]); 3] = [
+        (&codec(lines(), TEXT), b"same\nsame\r\n\n\nlast"),
+        (
+            &codec(lines(), JSON),
+            b"[{\"a\":1},{\"a\":1}]\n\n{\"a\":1}\n{\"a\":1}",
+        ),
+        (&latin, b"f\xfcr\nf\xfcr\nx\n\xe4\nx"),
+    ];
+    for (codec, text) in texts {
+        let whole = identifiers(codec, text, 10);
+        let distinct: std::collections::HashSet<_> = whole.iter().collect();
+        assert_eq!(distinct.len(), whole.len());
+        for (cut, _) in text.iter().enumerate().filter(|(_, byte)| **byte == b'\n') {
+            let (first, rest) = text.split_at(cut + 1);
+            let mut parts = identifiers(codec, first, 10);
+            parts.extend(identifiers(codec, rest, 10 + first.len() as u64));
+            assert_eq!(parts, whole, "cut at {cut}");
+        }
+    }
 }

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use hashbrown::HashMap;
 
 use crate::event::names::{LOCAL, Name, Names};
+use crate::event::provenance::{self, IDENTIFIER_BYTES, Provenance, Spot};
 use crate::event::value::{Chain, NONE, Text, Value};
 use crate::limits;
 use crate::queue::ack::Ack;
@@ -18,6 +19,7 @@ pub struct EventId(pub u32);
 #[derive(Clone, Copy, Debug)]
 struct Event {
     fields: Chain,
+    spot: Option<Spot>,
     dropped: bool,
 }
 
@@ -51,6 +53,10 @@ pub struct Batch {
     local_by_text: HashMap<Box<[u8]>, Name, foldhash::fast::RandomState>,
     version: Option<Text>,
     frozen: Vec<Frozen>,
+    /// The stream that the bytes were read from, if its events can be told apart.
+    provenance: Option<Provenance>,
+    /// The place in the stream of the next event to be made.
+    spot: Option<Spot>,
     /// Time of receipt, nanoseconds since 1970.
     pub received: i64,
     /// Batches of one stream are worked on in order, by one worker.
@@ -73,6 +79,8 @@ impl Batch {
             local_by_text: HashMap::default(),
             version: None,
             frozen: Vec::new(),
+            provenance: None,
+            spot: None,
             received,
             stream: 0,
             ack,
@@ -119,9 +127,50 @@ impl Batch {
         let id = EventId(self.events.len() as u32);
         self.events.push(Event {
             fields: Chain::EMPTY,
+            spot: self.spot,
             dropped: false,
         });
+        // A record can hold several events, and is longer than they are many: no place is given twice.
+        self.spot = self.spot.map(Spot::next);
         id
+    }
+
+    /// Says where the bytes come from: a stream, and the offset of the first record in it.
+    pub fn come_from(&mut self, provenance: Provenance, offset: u64) {
+        self.provenance = Some(provenance);
+        self.spot = Some(Spot::at(offset));
+    }
+
+    /// The offset of the next event, if the stream is known.
+    pub fn offset(&self) -> Option<u64> {
+        self.spot.map(|spot| spot.offset)
+    }
+
+    /// Says where the next record stands in the stream; nothing, if that is not the same whenever it is read.
+    pub fn go_to(&mut self, offset: Option<u64>) {
+        self.spot = offset.filter(|_| self.provenance.is_some()).map(Spot::at);
+    }
+
+    /// Says what the next events are made of.
+    pub fn note_record(&mut self, record: Text) {
+        self.spot = self.spot.map(|spot| spot.with_record(self.text(record)));
+    }
+
+    /// The input's events are made. What filters make by copying or splitting has no place in the stream, and so never
+    /// an identifier of the event that it was made of.
+    pub fn end_of_input(&mut self) {
+        self.spot = None;
+    }
+
+    /// What names an event, and is the same whenever it is read. Its time counts if the event brought one: the time at
+    /// which it was read is another one each time.
+    pub fn identifier(&self, id: EventId) -> Option<[u8; IDENTIFIER_BYTES]> {
+        let spot = self.events.get(id.0 as usize)?.spot?;
+        let time = match self.top(id, Name::TIMESTAMP) {
+            Some(Value::Time(nanos)) if nanos != self.received => Some(nanos),
+            _ => None,
+        };
+        Some(provenance::identifier(self.provenance?, spot, time))
     }
 
     /// Takes an event out of the flow.

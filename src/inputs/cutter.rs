@@ -11,6 +11,8 @@ pub struct Cutter {
     carry: Vec<u8>,
     /// The record was cut at the limit, and the rest of it is skipped.
     skipping: bool,
+    /// Bytes that were read behind the end of the last piece.
+    behind: usize,
 }
 
 /// A buffer to read into.
@@ -26,8 +28,8 @@ impl Cutter {
     /// A stream that begins inside a record that was cut at the limit.
     pub fn skipping() -> Self {
         Self {
-            carry: Vec::new(),
             skipping: true,
+            ..Self::default()
         }
     }
 
@@ -39,6 +41,11 @@ impl Cutter {
     /// Bytes that were read and are in no piece yet.
     pub fn waiting(&self) -> usize {
         self.carry.len()
+    }
+
+    /// Bytes that were read behind the end of the last piece, be they kept or skipped.
+    pub fn behind(&self) -> usize {
+        self.behind
     }
 
     /// A buffer with room for so many bytes. It has to come back in `cut`.
@@ -66,11 +73,13 @@ impl Cutter {
         if whole == 0 && limits::LINE_BYTES_MAX < bytes.len() {
             self.skipping = true;
             self.keep_from(&bytes, framing.undecided(&bytes));
+            self.behind = bytes.len() - (limits::LINE_BYTES_MAX + 1);
             // One byte more than the limit, by which the codec sees that the record goes on.
             bytes.truncate(limits::LINE_BYTES_MAX + 1);
             return bytes;
         }
         self.keep_from(&bytes, whole);
+        self.behind = bytes.len() - whole;
         bytes.truncate(whole);
         bytes
     }
@@ -83,6 +92,7 @@ impl Cutter {
     /// The stream has ended: the record without an end.
     pub fn rest(&mut self) -> Vec<u8> {
         let rest = std::mem::take(&mut self.carry);
+        self.behind = 0;
         match std::mem::take(&mut self.skipping) {
             true => Vec::new(),
             false => rest,
@@ -124,6 +134,23 @@ mod tests {
         check(b"\n", &[b"a\nb", b"", b"c\n", b"d"], b"a\n|bc\n|d");
         check(b"\n", &[b"a", b"b", b"c"], b"abc");
         check(b"\r\n", &[b"a\r", b"\nb\r\n"], b"a\r\nb\r\n|");
+    }
+
+    #[test]
+    fn it_is_known_how_many_bytes_are_behind_a_piece() {
+        let framing = Framing::lines(b"\n");
+        let mut cutter = Cutter::default();
+        let mut feed = |piece: &[u8]| {
+            let mut room = cutter.room(piece.len());
+            room.bytes[room.start..].copy_from_slice(piece);
+            let whole = cutter.cut(room, piece.len(), &framing).len();
+            (whole, cutter.behind())
+        };
+        assert_eq!(feed(b"ab\ncd"), (3, 2));
+        assert_eq!(feed(b"e\n"), (4, 0));
+        let long = vec![b'x'; limits::LINE_BYTES_MAX + 5];
+        assert_eq!(feed(&long), (limits::LINE_BYTES_MAX + 1, 4));
+        assert_eq!(feed(b"yz\nab\nc"), (3, 1));
     }
 
     #[test]

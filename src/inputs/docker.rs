@@ -4,6 +4,7 @@
 mod api;
 mod files;
 mod follow;
+mod found;
 mod known;
 mod lines;
 mod log_files;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use tokio::task::JoinHandle;
 
 use crate::event::batch::Decode;
-use crate::event::{Batch, Reference, Text, Value};
+use crate::event::{Batch, Provenance, Reference, Text, Value};
 use crate::inputs::origin::{self, Origin};
 use crate::inputs::{Flow, Input, InputPlugin, Source};
 use crate::limits;
@@ -118,6 +118,7 @@ const BATCH_EVENTS: u64 = 500;
 /// Makes all rounds, or stops when told to.
 fn run(script: &Arc<Script>, stream: u64, flow: &Flow) {
     let batch_rounds = (BATCH_EVENTS / script.lines.len().max(1) as u64).max(1);
+    let provenance = Provenance::unrepeatable(origin::now());
     let mut next = 0;
     while next < script.rounds && !flow.is_stopping() {
         let end = script.rounds.min(next.saturating_add(batch_rounds));
@@ -125,6 +126,7 @@ fn run(script: &Arc<Script>, stream: u64, flow: &Flow) {
         let names = Arc::clone(&flow.names);
         let mut batch = Batch::new(bytes, names, origin::now(), Ack::none());
         batch.stream = stream;
+        batch.come_from(provenance, 0);
         batch.decode = Some(Arc::new(Rounds {
             script: Arc::clone(script),
             numbers: next..end,
@@ -150,10 +152,15 @@ impl Decode for Rounds {
         let lines = self.script.lines_of(batch);
         let first = batch.event_count();
         let mut newborn = origin.newborn(batch);
+        // A line can hold several events, at most one for each of its bytes, and an empty one is an event too.
+        let round: u64 = lines.iter().map(|line| line.len() as u64 + 1).sum();
         for number in self.numbers.clone() {
+            let mut offset = number.wrapping_mul(round);
             let number = i64::try_from(number).unwrap_or(i64::MAX);
             newborn.fix(sequence, Value::Integer(number));
             for &line in &lines {
+                batch.go_to(Some(offset));
+                offset = offset.wrapping_add(line.len() as u64 + 1);
                 origin.read(batch, line, &mut newborn);
             }
         }

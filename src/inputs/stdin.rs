@@ -8,8 +8,8 @@ use rustix::io::Errno;
 use tokio::task::JoinHandle;
 
 use crate::codecs::framing::NEWLINE;
-use crate::event::Batch;
 use crate::event::batch::Decode;
+use crate::event::{Batch, Provenance};
 use crate::inputs::cutter::Cutter;
 use crate::inputs::origin::{self, Origin};
 use crate::inputs::stop_signal::{StopSignal, Woken};
@@ -65,6 +65,12 @@ impl Input for Stdin {
 fn run(source: &impl AsFd, origin: &Arc<Origin>, flow: &Flow, stop: &StopSignal) -> io::Result<()> {
     let framing = &origin.codec().framing;
     let mut cutter = Cutter::default();
+    let mut out = Out {
+        origin,
+        flow,
+        provenance: Provenance::unrepeatable(origin::now()),
+        offset: 0,
+    };
     loop {
         if stop.wait(Some(source.as_fd()), None)? == Woken::Stop {
             break;
@@ -78,12 +84,12 @@ fn run(source: &impl AsFd, origin: &Arc<Origin>, flow: &Flow, stop: &StopSignal)
             }
             Err(error) => {
                 cutter.cut(room, 0, framing);
-                hand_over(cutter.rest(), origin, flow).unwrap_or(());
+                out.hand_over(cutter.rest()).unwrap_or(());
                 return Err(error.into());
             }
         };
         let whole = cutter.cut(room, count, framing);
-        if hand_over(whole, origin, flow) == Err(Stopped) {
+        if out.hand_over(whole) == Err(Stopped) {
             return Ok(());
         }
         if count == 0 {
@@ -91,17 +97,32 @@ fn run(source: &impl AsFd, origin: &Arc<Origin>, flow: &Flow, stop: &StopSignal)
         }
     }
     // Nobody is left to work on the rest if the agent is stopping already.
-    hand_over(cutter.rest(), origin, flow).unwrap_or(());
+    out.hand_over(cutter.rest()).unwrap_or(());
     Ok(())
 }
 
-fn hand_over(bytes: Vec<u8>, origin: &Arc<Origin>, flow: &Flow) -> Result<(), Stopped> {
-    if bytes.is_empty() {
-        return Ok(());
+/// Where what was read goes.
+struct Out<'a> {
+    origin: &'a Arc<Origin>,
+    flow: &'a Flow,
+    provenance: Provenance,
+    /// Bytes that were handed over.
+    offset: u64,
+}
+
+impl Out<'_> {
+    fn hand_over(&mut self, bytes: Vec<u8>) -> Result<(), Stopped> {
+        if bytes.is_empty() {
+            return Ok(());
+        }
+        let length = bytes.len() as u64;
+        let names = Arc::clone(&self.flow.names);
+        let mut batch = Batch::new(bytes, names, origin::now(), Ack::none());
+        batch.come_from(self.provenance, self.offset);
+        self.offset += length;
+        batch.decode = Some(Arc::clone(self.origin) as Arc<dyn Decode>);
+        self.flow.batches.send_blocking(batch)
     }
-    let mut batch = Batch::new(bytes, Arc::clone(&flow.names), origin::now(), Ack::none());
-    batch.decode = Some(Arc::clone(origin) as Arc<dyn Decode>);
-    flow.batches.send_blocking(batch)
 }
 
 #[cfg(test)]

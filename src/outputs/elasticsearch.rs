@@ -3,7 +3,6 @@
 
 mod action;
 mod answer;
-mod block;
 mod config;
 mod encode;
 mod hosts;
@@ -16,14 +15,11 @@ mod verdict;
 use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 
-use tokio::sync::mpsc;
-
-use crate::limits;
 use crate::metrics::PluginMetrics;
-use crate::outputs::{Output, OutputPlugin, Started};
+use crate::outputs::{Opening, Output, OutputPlugin, Started};
 use crate::pipeline::Building;
 use crate::plugin::{Kind, Opt, Options, Plugin, Section};
-use block::Spares;
+use crate::queue::block::Spares;
 use config::Config;
 use encode::{BulkEncoder, Shared};
 use refusals::Refusals;
@@ -97,10 +93,17 @@ const OPTIONS: &[Opt] = &[
     Opt::new(
         "action",
         Kind::Text,
-        "`index`, `create`, `update`, `delete`, or a `%{field}` that says so. Without it `index`, and `create` for a \
-         data stream.",
+        "`index`, `create`, `update`, `delete`, or a `%{field}` that says so. Without it `create`; `index` where \
+         `document_id` or `version` is written and the target is no data stream.",
     ),
-    Opt::new("document_id", Kind::Text, "The document's id. Without it the server makes one."),
+    Opt::new(
+        "document_id",
+        Kind::Text,
+        "The document's id. When neither it nor `action`, `version` or `version_type` is written, the id is made of where \
+         the event was read: file and offset, container and time, connection and sequence. What is sent again after a \
+         fault is then known by it and not stored twice. Events that filters made have an id of the server's, as have \
+         all with `action => \"index\"`.",
+    ),
     Opt::new("routing", Kind::Text, "The value by which the document's shard is chosen."),
     Opt::new("pipeline", Kind::Text, "The ingest pipeline; an empty text means none."),
     Opt::new("version", Kind::Text, "The document's version, a whole number."),
@@ -215,7 +218,11 @@ struct Elasticsearch {
 }
 
 impl Output for Elasticsearch {
-    fn start(self: Box<Self>) -> Started {
+    fn has_queue(&self) -> bool {
+        true
+    }
+
+    fn start(self: Box<Self>, opening: &Opening<'_>) -> Started {
         let Self { config, metrics } = *self;
         let hosts: Vec<String> = config
             .requests
@@ -223,8 +230,8 @@ impl Output for Elasticsearch {
             .iter()
             .map(|host| host.url.as_str().trim_end_matches('/').to_owned())
             .collect();
-        let (blocks, waiting) = mpsc::channel(limits::BULK_BLOCKS_WAITING_MAX);
         let spares = Spares::default();
+        let (blocks, waiting) = opening.queue(&metrics.id, &spares);
         let block_bytes = Arc::new(AtomicUsize::new(config.schedule.bytes_max));
         let refusals = Arc::new(Refusals::new(Arc::clone(&metrics)));
         let shared = Shared {
@@ -236,7 +243,7 @@ impl Output for Elasticsearch {
             refusals: Arc::clone(&refusals),
         };
         let count = hosts.len();
-        let report = Report::new(metrics, refusals, hosts, config.own_ids);
+        let report = Report::new(metrics, refusals, hosts, config.has_users_ids);
         let transport = transport::open(config.requests);
         let learned = Learned {
             spares,

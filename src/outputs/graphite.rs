@@ -15,7 +15,7 @@ use tokio::sync::mpsc;
 
 use crate::limits;
 use crate::metrics::PluginMetrics;
-use crate::outputs::{Output, OutputPlugin, Started};
+use crate::outputs::{Opening, Output, OutputPlugin, Started};
 use crate::pipeline::Building;
 use crate::plugin::{Kind, Opt, Options, Plugin, Section};
 use config::Config;
@@ -107,7 +107,7 @@ struct Graphite {
 }
 
 impl Output for Graphite {
-    fn start(self: Box<Self>) -> Started {
+    fn start(self: Box<Self>, _: &Opening<'_>) -> Started {
         let Self { config, metrics } = *self;
         let (queue, samples) = mpsc::channel(limits::SAMPLE_BLOCKS_WAITING_MAX);
         let seconds = i64::try_from(config.interval.as_secs()).unwrap_or(i64::MAX);

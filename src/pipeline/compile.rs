@@ -27,6 +27,13 @@ pub struct Compiled {
     pub sources: Sources,
 }
 
+impl Compiled {
+    /// Whether one of its inputs is of that kind.
+    pub fn has(&self, source: inputs::Source) -> bool {
+        self.inputs.iter().any(|input| input.source() == source)
+    }
+}
+
 /// An output that is not opened yet.
 pub struct PlannedOutput {
     pub output: Box<dyn Output>,

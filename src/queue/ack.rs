@@ -14,6 +14,8 @@ pub trait Acknowledge: Send + Sync {
 #[derive(Clone, Default)]
 pub struct Ack {
     share: Option<Arc<Share>>,
+    /// See `pushed`.
+    is_pushed: bool,
 }
 
 struct Share {
@@ -39,12 +41,26 @@ impl Ack {
                 token,
                 abandoned: AtomicBool::new(false),
             })),
+            is_pushed: false,
         }
     }
 
-    /// For inputs that cannot be read again: nobody listens.
+    /// Nobody listens: what belongs to this process alone, like its stdin.
     pub fn none() -> Self {
-        Self { share: None }
+        Self::default()
+    }
+
+    /// Nobody listens, and whoever sent it will not send it again: where there is a queue on disk it waits there.
+    pub fn pushed() -> Self {
+        Self {
+            share: None,
+            is_pushed: true,
+        }
+    }
+
+    /// Whether what it stands for cannot be had again.
+    pub fn is_pushed(&self) -> bool {
+        self.is_pushed
     }
 
     /// This holder is done: what it held is delivered, or lost by a decision that was counted.

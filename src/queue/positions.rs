@@ -1,15 +1,16 @@
 //! Positions of inputs that can be read again: where each stream stands, moved only by acknowledgements, kept in one
 //! small file per input. A stream's position is the end of its last batch before which every batch is acknowledged.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use serde_json::Value;
 
 use crate::queue::ack::{Ack, Acknowledge};
+use crate::queue::in_order::InOrder;
 
 /// All positions of one input.
 #[derive(Clone)]
@@ -21,9 +22,37 @@ struct Shared {
     path: PathBuf,
     safe: Mutex<BTreeMap<String, Value>>,
     dirty: AtomicBool,
+    /// How many positions were set without a batch.
+    sets: AtomicU64,
+    /// How many of these are on disk. Whoever writes the file holds the lock.
+    saved: Mutex<u64>,
 }
 
 impl Shared {
+    fn set(&self, key: &str, position: Value) {
+        self.safe().insert(key.to_owned(), position);
+        self.sets.fetch_add(1, Ordering::AcqRel);
+        self.dirty.store(true, Ordering::Release);
+    }
+
+    fn save(&self, saved: &mut u64) -> io::Result<()> {
+        let sets = self.sets.load(Ordering::Acquire);
+        if !self.dirty.swap(false, Ordering::AcqRel) {
+            return Ok(());
+        }
+        let bytes = serde_json::to_vec(&*self.safe())?;
+        let written = write_file(&self.path, &bytes);
+        match &written {
+            Ok(()) => *saved = sets,
+            Err(_) => self.dirty.store(true, Ordering::Release),
+        }
+        written
+    }
+
+    fn saved(&self) -> MutexGuard<'_, u64> {
+        self.saved.lock().expect("no holder of this lock panics")
+    }
+
     fn safe(&self) -> MutexGuard<'_, BTreeMap<String, Value>> {
         self.safe.lock().expect("no holder of this lock panics")
     }
@@ -42,6 +71,8 @@ impl Positions {
             path: path.into(),
             safe: Mutex::new(safe),
             dirty: AtomicBool::new(false),
+            sets: AtomicU64::new(0),
+            saved: Mutex::new(0),
         };
         Ok(Self {
             shared: Arc::new(shared),
@@ -67,7 +98,7 @@ impl Positions {
         let inner = Inner {
             key: key.to_owned(),
             positions: Arc::clone(&self.shared),
-            waiting: Mutex::new(Waiting::default()),
+            waiting: Mutex::new(InOrder::from(0)),
         };
         Stream {
             inner: Arc::new(inner),
@@ -76,8 +107,7 @@ impl Positions {
 
     /// Sets a position without a batch.
     pub fn set(&self, key: &str, position: Value) {
-        self.shared.safe().insert(key.to_owned(), position);
-        self.shared.dirty.store(true, Ordering::Release);
+        self.shared.set(key, position);
     }
 
     /// Removes a stream that will not be read again.
@@ -89,15 +119,7 @@ impl Positions {
 
     /// Writes the file if a position moved since the last time: a new file, synced, renamed over the old one.
     pub fn save(&self) -> io::Result<()> {
-        if !self.shared.dirty.swap(false, Ordering::AcqRel) {
-            return Ok(());
-        }
-        let bytes = serde_json::to_vec(&*self.shared.safe())?;
-        let written = write_file(&self.shared.path, &bytes);
-        if written.is_err() {
-            self.shared.dirty.store(true, Ordering::Release);
-        }
-        written
+        self.shared.save(&mut self.shared.saved())
     }
 }
 
@@ -122,55 +144,50 @@ pub struct Stream {
 struct Inner {
     key: String,
     positions: Arc<Shared>,
-    waiting: Mutex<Waiting>,
-}
-
-#[derive(Default)]
-struct Waiting {
-    /// Token of the batch at the front.
-    first: u64,
-    /// Ends of batches that are under way, and whether each is acknowledged.
-    batches: VecDeque<(Value, bool)>,
+    /// Ends of batches that are under way.
+    waiting: Mutex<InOrder<Value>>,
 }
 
 impl Stream {
     /// The handle for the stream's next batch, which ends at `end`.
     pub fn ack(&self, end: Value) -> Ack {
-        let mut waiting = self
-            .inner
-            .waiting
-            .lock()
-            .expect("no holder of this lock panics");
-        let token = waiting.first + waiting.batches.len() as u64;
-        waiting.batches.push_back((end, false));
-        drop(waiting);
+        let token = self.inner.waiting().push(end);
         Ack::new(Arc::clone(&self.inner) as Arc<dyn Acknowledge>, token)
+    }
+
+    /// Sets the position without a batch.
+    pub fn set(&self, position: Value) {
+        self.inner.positions.set(&self.inner.key, position);
+    }
+
+    /// Has every position that was set on disk. Those that only moved can wait.
+    pub fn save(&self) -> io::Result<()> {
+        let positions = &self.inner.positions;
+        let mut saved = positions.saved();
+        // Positions without a file are not kept.
+        let is_saved = positions.sets.load(Ordering::Acquire) <= *saved;
+        match is_saved || positions.path.as_os_str().is_empty() {
+            true => Ok(()),
+            false => positions.save(&mut saved),
+        }
     }
 
     /// Whether every batch is acknowledged.
     pub fn is_settled(&self) -> bool {
-        self.inner
-            .waiting
-            .lock()
-            .expect("no holder of this lock panics")
-            .batches
-            .is_empty()
+        self.inner.waiting().is_empty()
+    }
+}
+
+impl Inner {
+    fn waiting(&self) -> MutexGuard<'_, InOrder<Value>> {
+        self.waiting.lock().expect("no holder of this lock panics")
     }
 }
 
 impl Acknowledge for Inner {
     fn acknowledge(&self, token: u64) {
-        let mut waiting = self.waiting.lock().expect("no holder of this lock panics");
-        let place = token.checked_sub(waiting.first).map(|place| place as usize);
-        if let Some((_, done)) = place.and_then(|place| waiting.batches.get_mut(place)) {
-            *done = true;
-        }
-        let mut safe = None;
-        while let Some((_, true)) = waiting.batches.front() {
-            waiting.first += 1;
-            safe = waiting.batches.pop_front().map(|(end, _)| end);
-        }
-        if let Some(end) = safe {
+        let mut waiting = self.waiting();
+        if let Some(end) = waiting.done(token) {
             // The lock on `waiting` is held on purpose: a later position must not be overtaken by this one.
             self.positions.safe().insert(self.key.clone(), end);
             self.positions.dirty.store(true, Ordering::Release);
@@ -209,6 +226,26 @@ mod tests {
         drop(third);
         assert_eq!(positions.safe("a"), Some(json!(20)));
         assert!(!stream.is_settled());
+    }
+
+    #[test]
+    fn a_stream_saves_what_was_set_and_not_what_moved() {
+        let (positions, folder) = open("set");
+        let on_disk = || std::fs::read_to_string(positions.path()).unwrap_or_default();
+        let stream = positions.stream("a");
+        stream.ack(json!(1)).settle();
+        stream.save().expect("nothing is to be written");
+        assert_eq!(on_disk(), "");
+        positions.set("b", json!(2));
+        stream.save().expect("the folder can be written");
+        assert_eq!(on_disk(), r#"{"a":1,"b":2}"#);
+        stream.ack(json!(3)).settle();
+        stream.save().expect("nothing is to be written");
+        assert_eq!(on_disk(), r#"{"a":1,"b":2}"#);
+        stream.set(json!(4));
+        stream.save().expect("the folder can be written");
+        assert_eq!(on_disk(), r#"{"a":4,"b":2}"#);
+        std::fs::remove_dir_all(folder).expect("the folder is ours");
     }
 
     #[test]

@@ -3,7 +3,7 @@
 //! `shared` is one node for all tests of the process; each test keeps to index names of its own. A node that a test stops
 //! and starts, or that needs port 9200, is the test's own.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -244,6 +244,15 @@ impl Elasticsearch {
             .unwrap_or_default();
         hits.into_iter()
             .map(|mut hit| hit["_source"].take())
+            .collect()
+    }
+
+    /// The ids of all documents of `index`, at most `HITS_MAX`.
+    #[track_caller]
+    pub fn ids(&self, index: &str) -> BTreeSet<String> {
+        let answer = self.search(index, &json!({"size": HITS_MAX, "_source": false}));
+        let hits = answer["hits"]["hits"].as_array().into_iter().flatten();
+        hits.filter_map(|hit| Some(hit["_id"].as_str()?.to_owned()))
             .collect()
     }
 

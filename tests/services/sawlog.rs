@@ -105,6 +105,11 @@ impl Sawlog {
         stderr
     }
 
+    /// Has it read its configuration anew.
+    pub fn reload(&self) {
+        output_of(Command::new("kill").args(["-HUP", &self.child.id().to_string()]));
+    }
+
     /// Ends it with SIGKILL, as a crash would.
     #[track_caller]
     pub fn kill(mut self) {

@@ -142,6 +142,7 @@ impl Api {
             if at_end && self.reading.position(id).is_none() {
                 let now = Some(Last {
                     time: host::now_nanos(),
+                    count: 0,
                     lines: Vec::new(),
                 });
                 let end = Position {

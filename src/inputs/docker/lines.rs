@@ -6,12 +6,11 @@ use std::sync::Arc;
 use sawlog_parsers::docker_json::{Stream, Text};
 use sawlog_parsers::joiner::Joiner;
 
-use crate::codecs::reading::TRUNCATED_TAG;
 use crate::docker::container::Container;
-use crate::docker::fields::{self, Fields};
-use crate::event::batch::Decode;
-use crate::event::{Batch, EventId, Names, Reference};
+use crate::docker::fields::Fields;
+use crate::event::{Batch, Names, Provenance, Reference, provenance};
 use crate::host;
+use crate::inputs::docker::found::Found;
 use crate::inputs::docker::place::{Last, Place};
 use crate::inputs::origin::Origin;
 use crate::limits;
@@ -87,14 +86,17 @@ struct Joining {
 /// A line, ready to become an event.
 #[derive(Clone, Copy, Debug)]
 pub struct Line {
-    start: usize,
-    end: usize,
-    made: bool,
+    pub start: usize,
+    pub end: usize,
+    /// The text does not stand in the bytes that were read.
+    pub made: bool,
     pub stream: Option<Stream>,
     pub time: Option<i64>,
-    truncated: bool,
-    unfinished: bool,
-    damaged: bool,
+    /// How many lines of the stream with that time came before.
+    ordinal: u64,
+    pub truncated: bool,
+    pub unfinished: bool,
+    pub damaged: bool,
     joined: bool,
 }
 
@@ -168,6 +170,7 @@ impl Lines {
             made: true,
             stream: None,
             time: None,
+            ordinal: 0,
             truncated: false,
             unfinished: false,
             damaged: true,
@@ -334,8 +337,29 @@ impl Lines {
         });
     }
 
-    /// Notes the last line of each stream, for a later run that reads another way.
-    pub fn note_last(&self, last: &mut [Option<Last>; 2], bytes: &[u8]) {
+    /// Numbers the lines of each stream that have one time: with it, that is their place in the stream whichever way they
+    /// are read.
+    fn number(&mut self, last: &[Option<Last>; 2]) {
+        let mut numbers = [0, 1].map(|slot: usize| {
+            let last = last.get(slot).and_then(Option::as_ref);
+            last.map_or((None, 0), |last| (Some(last.time), last.count))
+        });
+        for line in &mut self.found {
+            let slot = super::seen::slot_of(line);
+            let Some((time, count)) = numbers.get_mut(slot).filter(|_| line.time.is_some()) else {
+                continue;
+            };
+            if *time != line.time {
+                (*time, *count) = (line.time, 0);
+            }
+            line.ordinal = *count;
+            *count += 1;
+        }
+    }
+
+    /// Numbers the lines, and notes the last one of each stream, for a later run that reads another way.
+    pub fn note_last(&mut self, last: &mut [Option<Last>; 2], bytes: &[u8]) {
+        self.number(last);
         let slots = last.iter_mut().zip([Stream::Stdout, Stream::Stderr]);
         for (slot, stream) in slots {
             let of_stream = |line: &Line| line.stream == Some(stream);
@@ -344,6 +368,7 @@ impl Lines {
                 continue;
             };
             let Some(time) = line.time else { continue };
+            let count = line.ordinal + 1;
             let mut hashes = vec![super::place::hash(text)];
             for (line, text) in newest.take(limits::LINES_AT_ONE_TIME_MAX) {
                 if line.time != Some(time) {
@@ -357,6 +382,7 @@ impl Lines {
             }
             *slot = Some(Last {
                 time,
+                count,
                 lines: hashes,
             });
         }
@@ -374,6 +400,11 @@ impl Lines {
         bytes.append(&mut self.made);
         let mut batch = Batch::new(bytes, Arc::clone(names), host::now_nanos(), ack);
         batch.stream = super::place::hash(container.id.as_bytes());
+        let provenance = Provenance {
+            stream: batch.stream,
+            since: 0,
+        };
+        batch.come_from(provenance, 0);
         let room = self.found.len();
         let found = std::mem::replace(&mut self.found, Vec::with_capacity(room));
         batch.decode = Some(Arc::new(Found {
@@ -394,76 +425,22 @@ impl Line {
             made: false,
             stream: Some(record.stream),
             time: record.time,
+            ordinal: 0,
             truncated: record.truncated,
             unfinished: false,
             damaged: false,
             joined: false,
         }
     }
-}
 
-/// The lines of one batch, on their way to its worker.
-struct Found {
-    shape: Arc<Shape>,
-    container: Arc<Container>,
-    lines: Vec<Line>,
-    /// Where the texts begin that were made, behind those that were read.
-    made_at: usize,
-}
-
-impl Decode for Found {
-    fn decode(&self, batch: &mut Batch) {
-        batch.reserve_events(self.lines.len());
-        let origin = &self.shape.origin;
-        let mut newborn = origin.newborn(batch);
-        for (reference, value) in self.shape.fields.values(batch, &self.container) {
-            newborn.fix(&reference, value);
-        }
-        let streams = [Stream::Stdin, Stream::Stdout, Stream::Stderr]
-            .map(|stream| batch.value_of(stream.as_str().as_bytes()));
-        let received = batch.received;
-        let mut stream = None;
-        for line in &self.lines {
-            // An event whose codec finds no time in it has the record's too.
-            batch.received = line.time.unwrap_or(received);
-            if stream != line.stream
-                && let Some(now) = line.stream
-            {
-                let [stdin, stdout, stderr] = streams;
-                let value = match now {
-                    Stream::Stdin => stdin,
-                    Stream::Stdout => stdout,
-                    Stream::Stderr => stderr,
-                };
-                newborn.fix(&self.shape.stream, value);
-                stream = line.stream;
-            }
-            let shift = if line.made { self.made_at } else { 0 };
-            let text = batch.text_at(line.start + shift..line.end + shift);
-            let first = batch.event_count();
-            origin.read(batch, text, &mut newborn);
-            if line.truncated || line.unfinished || line.damaged || self.container.cut {
-                self.tag(batch, line, first);
-            }
-        }
-        batch.received = received;
-        origin.finish(batch, 0, &newborn);
-    }
-}
-
-impl Found {
-    #[cold]
-    fn tag(&self, batch: &mut Batch, line: &Line, first: usize) {
-        let tags = [
-            (line.truncated, TRUNCATED_TAG),
-            (line.unfinished, UNFINISHED_TAG),
-            (line.damaged, DAMAGED_TAG),
-            (self.container.cut, fields::CUT_TAG),
-        ];
-        for (_, tag) in tags.iter().filter(|(applies, _)| *applies) {
-            for event in first..batch.event_count() {
-                batch.tag(EventId(event as u32), tag);
-            }
-        }
+    /// Its place in the logs of the container, as a number; none for what cannot be read.
+    pub fn place(&self) -> Option<u64> {
+        let stream = match self.stream? {
+            Stream::Stdin => 0,
+            Stream::Stdout => 1,
+            Stream::Stderr => 2,
+        };
+        let numbered = provenance::mix(self.ordinal.wrapping_mul(3) + stream);
+        Some(provenance::mix(self.time?.cast_unsigned() ^ numbered))
     }
 }

@@ -96,6 +96,8 @@ impl Place {
 pub struct Last {
     /// Time of the last line.
     pub time: i64,
+    /// How many lines with that time were handed over.
+    pub count: u64,
     /// Hashes of the lines with that time.
     pub lines: Vec<u64>,
 }
@@ -131,6 +133,7 @@ impl Position {
             }
             if let Some(last) = last {
                 one.insert("time".to_owned(), last.time.into());
+                one.insert("count".to_owned(), last.count.into());
                 one.insert("lines".to_owned(), json!(last.lines));
             }
             if !one.is_empty() {
@@ -152,13 +155,16 @@ impl Position {
                 continue;
             };
             *open = one.get("open").and_then(Place::from_json);
+            let lines: Vec<u64> = one
+                .get("lines")
+                .and_then(Value::as_array)
+                .map(|lines| lines.iter().filter_map(Value::as_u64).collect())
+                .unwrap_or_default();
+            let count = one.get("count").and_then(Value::as_u64);
             *last = one.get("time").and_then(Value::as_i64).map(|time| Last {
                 time,
-                lines: one
-                    .get("lines")
-                    .and_then(Value::as_array)
-                    .map(|lines| lines.iter().filter_map(Value::as_u64).collect())
-                    .unwrap_or_default(),
+                count: count.unwrap_or(lines.len() as u64),
+                lines,
             });
         }
         position
@@ -220,6 +226,7 @@ mod tests {
             last: [
                 Some(Last {
                     time: 5,
+                    count: 3,
                     lines: vec![u64::MAX, 1],
                 }),
                 None,

@@ -172,7 +172,8 @@ impl Running {
             filters: Vec::new(),
             outputs: vec![Step::Plugin(output)],
         };
-        let (batches, _workers) = worker::spawn(program, 1).expect("threads can be started");
+        let (batches, _workers) = worker::spawn(program, worker::Counts { read: 1, pushed: 0 })
+            .expect("threads can be started");
         let (stop, stopped) = watch::channel(false);
         let positions = Arc::default();
         let flow = Flow {

@@ -13,7 +13,7 @@ use std::time::{Instant, SystemTime};
 use crate::inputs::file::archive::{self, Archive};
 use crate::inputs::file::config::{Config, Mode, OrderBy, StartPosition};
 use crate::inputs::file::follow::Follow;
-use crate::inputs::file::identity::{Place, Position};
+use crate::inputs::file::identity::{Fingerprint, Place, Position};
 use crate::inputs::file::known::Seen;
 use crate::inputs::file::tail::{self, Opened, Start, Tail};
 use crate::inputs::file::walk::{self, Visitor};
@@ -189,7 +189,9 @@ impl Follow<'_> {
         if self.is_ignored(&opened) && self.config.mode != Mode::Tail {
             return Ok(());
         }
-        let (start, is_new) = self.start_of(path, &opened, is_archive)?;
+        let start = self.start_of(path, &opened, is_archive)?;
+        let is_new = start.is_new;
+        let fingerprint = Fingerprint::of(&opened.head);
         let origin = self
             .config
             .origin
@@ -201,7 +203,12 @@ impl Follow<'_> {
         self.unsay(path);
         if is_new {
             let key = tail.key().to_owned();
-            self.positions.set(&key, tail.position().to_json());
+            // What is there already says which file this is, should it be renamed before anything of it is safe.
+            let position = Position {
+                fingerprint,
+                ..tail.position()
+            };
+            self.positions.set(&key, position.to_json());
         }
         if self.is_crowded() {
             tail.close();
@@ -223,13 +230,8 @@ impl Follow<'_> {
         }
     }
 
-    /// Where to begin, and whether that is a new position.
-    fn start_of(
-        &mut self,
-        path: &Path,
-        opened: &Opened,
-        packed: bool,
-    ) -> io::Result<(Start, bool)> {
+    /// Where to begin.
+    fn start_of(&mut self, path: &Path, opened: &Opened, packed: bool) -> io::Result<Start> {
         let seen = Seen {
             path,
             place: opened.place,
@@ -238,7 +240,7 @@ impl Follow<'_> {
             size: if packed { u64::MAX } else { opened.size },
         };
         if let Some((key, position)) = self.known.claim(seen) {
-            return Ok((self.start_at(key, &position), false));
+            return Ok(self.start_at(key, &position));
         }
         let at_end = self.is_first_scan
             && self.config.mode == Mode::Tail
@@ -250,14 +252,16 @@ impl Follow<'_> {
             None => 0,
         };
         let Place { device, inode } = opened.place;
-        let key = format!("{device:x}-{inode:x}-{:x}", origin::now());
-        let start = Start {
+        let began = origin::now();
+        let key = format!("{device:x}-{inode:x}-{began:x}");
+        Ok(Start {
             offset,
             skipping: false,
+            began,
+            is_new: true,
             stream: self.positions.stream(&key),
             key,
-        };
-        Ok((start, true))
+        })
     }
 
     /// Whether the file was last written to too long ago.
@@ -273,6 +277,8 @@ impl Follow<'_> {
         Start {
             offset: position.offset,
             skipping: position.skipping,
+            began: position.began,
+            is_new: false,
             stream: self.positions.stream(&key),
             key,
         }

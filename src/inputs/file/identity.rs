@@ -78,6 +78,8 @@ pub struct Position {
     pub skipping: bool,
     /// When it was read, in seconds since 1970.
     pub time: i64,
+    /// When its content began, in nanoseconds since 1970, as far as we know: the file was found then, or found emptied.
+    pub began: i64,
 }
 
 impl Position {
@@ -92,6 +94,7 @@ impl Position {
             },
             "offset": self.offset,
             "time": self.time,
+            "began": self.began,
         });
         if self.skipping {
             json["skipping"] = Value::Bool(true);
@@ -118,6 +121,7 @@ impl Position {
                 .get("skipping")
                 .is_some_and(|skipping| skipping == true),
             time: json.get("time")?.as_i64()?,
+            began: json.get("began").and_then(Value::as_i64).unwrap_or(0),
         })
     }
 }
@@ -158,6 +162,7 @@ mod tests {
             offset: 12,
             skipping: false,
             time: 1_790_000_000,
+            began: 1_780_000_000_123_456_789,
         };
         assert_eq!(
             Position::from_json(&position.to_json()),

@@ -11,8 +11,8 @@ use std::time::Instant;
 
 use rustix::fs::OFlags;
 
-use crate::event::Batch;
 use crate::event::batch::Decode;
+use crate::event::{Batch, Provenance};
 use crate::inputs::Flow;
 use crate::inputs::cutter::Cutter;
 use crate::inputs::file::archive::Archive;
@@ -42,6 +42,10 @@ pub struct Tail {
     key: String,
     stream: Stream,
     number: u64,
+    /// When its content began: with the key it says which content an offset means.
+    began: i64,
+    /// Whether `began` may not be on disk yet.
+    is_beginning: bool,
     /// The file is an archive of gzip; offsets count unpacked bytes.
     is_packed: bool,
     /// When it was last found grown.
@@ -142,6 +146,9 @@ pub fn read_at(file: &File, buffer: &mut [u8], offset: u64) -> io::Result<usize>
 pub struct Start {
     pub offset: u64,
     pub skipping: bool,
+    pub began: i64,
+    /// Its position may not be on disk yet.
+    pub is_new: bool,
     /// The key of its position.
     pub key: String,
     pub stream: Stream,
@@ -170,6 +177,8 @@ impl Tail {
             in_hole: start.offset == 0,
             origin,
             number: identity::hash(start.key.as_bytes()),
+            began: start.began,
+            is_beginning: start.is_new,
             stream: start.stream,
             key: start.key,
             is_packed: false,
@@ -291,7 +300,8 @@ impl Tail {
     }
 
     fn done(&mut self, whole: Vec<u8>, flow: &Flow) -> Step {
-        match self.hand_over(whole, flow) {
+        let begin = self.begin_of(&whole);
+        match self.hand_over(whole, begin, flow) {
             Ok(()) => Step::More,
             Err(Stopped) => Step::Stopped,
         }
@@ -364,11 +374,18 @@ impl Tail {
     /// Starts over in a file that was emptied. What is left of it becomes a line.
     pub fn restart(&mut self, flow: &Flow) -> Step {
         let rest = self.cutter.rest();
+        let begin = self.begin_of(&rest);
         self.offset = 0;
         self.head.clear();
         self.in_hole = true;
         self.seen.size = 0;
-        self.done(rest, flow)
+        self.began = origin::now();
+        self.is_beginning = true;
+        self.stream.set(self.position().to_json());
+        match self.hand_over(rest, begin, flow) {
+            Ok(()) => Step::More,
+            Err(Stopped) => Step::Stopped,
+        }
     }
 
     /// The file is at its end for good: what is behind the last delimiter becomes a line.
@@ -386,16 +403,39 @@ impl Tail {
             offset: self.offset - self.cutter.waiting() as u64,
             skipping: self.cutter.is_skipping(),
             time: origin::now() / 1_000_000_000,
+            began: self.began,
         }
     }
 
-    fn hand_over(&mut self, bytes: Vec<u8>, flow: &Flow) -> Result<(), Stopped> {
+    /// Where the piece stands that was cut just now.
+    fn begin_of(&self, piece: &[u8]) -> (Provenance, u64) {
+        let provenance = Provenance {
+            stream: self.number ^ self.began.cast_unsigned().rotate_left(32),
+            since: self.began.div_euclid(1_000_000),
+        };
+        let behind = self.cutter.behind() + piece.len();
+        (provenance, self.offset - behind as u64)
+    }
+
+    fn hand_over(
+        &mut self,
+        bytes: Vec<u8>,
+        (provenance, offset): (Provenance, u64),
+        flow: &Flow,
+    ) -> Result<(), Stopped> {
         if bytes.is_empty() {
             return Ok(());
+        }
+        if std::mem::take(&mut self.is_beginning)
+            && let Err(error) = self.stream.save()
+        {
+            // Should the agent be killed now, lines that come again are not known by their identifiers.
+            tracing::debug!(%error, "a new file's position is not on disk yet");
         }
         let ack = self.stream.ack(self.position().to_json());
         let mut batch = Batch::new(bytes, Arc::clone(&flow.names), origin::now(), ack);
         batch.stream = self.number;
+        batch.come_from(provenance, offset);
         batch.decode = Some(Arc::clone(&self.origin) as Arc<dyn Decode>);
         flow.batches.send_blocking(batch)
     }

@@ -1,6 +1,6 @@
 //! Files that do what files do, and what comes out. A test's input runs as in the agent; the test is the worker.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fs::{self, File, OpenOptions};
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -36,6 +36,8 @@ struct Running {
     metrics: Arc<Metrics>,
     /// What came and was not asked for yet: events as JSON.
     events: Vec<serde_json::Value>,
+    /// Identifiers of all events that came.
+    identifiers: Vec<[u8; 20]>,
     /// Batches are acknowledged as they come.
     acknowledges: bool,
 }
@@ -116,6 +118,7 @@ impl Rig {
             flow,
             metrics,
             events: Vec::new(),
+            identifiers: Vec::new(),
             acknowledges: true,
         }
     }
@@ -155,6 +158,9 @@ impl Running {
             .expect("the input leaves it to the worker");
         decode.decode(&mut batch);
         for index in 0..batch.event_count() {
+            let identifier = batch.identifier(EventId(index as u32));
+            self.identifiers
+                .push(identifier.expect("events of files have one"));
             let mut json = Vec::new();
             batch.write_json(EventId(index as u32), &mut json);
             self.events
@@ -199,6 +205,14 @@ impl Running {
         self.wait_until("a file being begun", |running| {
             let all = running.flow.positions.lock().expect("nobody panics");
             count <= all.first().map_or(0, |positions| positions.keys().len())
+        });
+    }
+
+    /// The input has noticed that a file was emptied.
+    #[track_caller]
+    fn wait_until_truncated(&self) {
+        self.wait_until("a file being emptied", |running| {
+            running.counter("truncations") == 1
         });
     }
 
@@ -429,6 +443,58 @@ fn a_restart_goes_on_where_everything_was_safe() {
     running.stop();
     let mut running = rig.start("a.log", "");
     running.check(&["four"]);
+    running.stop();
+}
+
+#[test]
+fn lines_that_come_again_have_their_identifiers_again() {
+    let rig = Rig::new("identifiers");
+    rig.write("a.log", "same\nsame\n\nsa");
+    let mut running = rig.start("a.log*", BEGINNING);
+    running.acknowledges = false;
+    running.check(&["same", "same", ""]);
+    let first = running.identifiers.clone();
+    running.stop();
+    rig.append("a.log", "me\n");
+    rig.rename("a.log", "a.log.1");
+    let mut running = rig.start("a.log*", BEGINNING);
+    running.acknowledges = false;
+    running.check(&["same", "same", "", "same"]);
+    assert_eq!(running.identifiers[..3], first);
+    let all: HashSet<[u8; 20]> = running.identifiers.iter().copied().collect();
+    assert_eq!(all.len(), 4);
+    running.stop();
+}
+
+#[test]
+fn a_file_that_was_emptied_gives_other_identifiers() {
+    let rig = Rig::new("identifiers-truncate");
+    rig.write("a.log", "one\n\n");
+    let mut running = rig.start("a.log", BEGINNING);
+    running.check(&["one", ""]);
+    rig.write("a.log", "");
+    running.wait_until_truncated();
+    rig.write("a.log", "one\n");
+    running.check(&["one"]);
+    assert_ne!(running.identifiers[0], running.identifiers[2]);
+    running.stop();
+}
+
+#[test]
+fn a_new_file_is_on_disk_before_its_first_line_goes_out() {
+    let rig = Rig::new("identifiers-first");
+    rig.write("a.log", "one\n");
+    let mut running = rig.start("a.log", BEGINNING);
+    running.acknowledges = false;
+    running.check(&["one"]);
+    let path = running.flow.positions.lock().expect("nobody panics")[0]
+        .path()
+        .to_owned();
+    let kept = fs::read_to_string(path).expect("positions are on disk");
+    assert!(
+        kept.contains("a.log") && kept.contains("\"offset\":0"),
+        "{kept}"
+    );
     running.stop();
 }
 

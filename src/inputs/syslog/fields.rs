@@ -10,6 +10,7 @@ use crate::event::batch::Decode;
 use crate::event::value::{Chain, Text};
 use crate::event::{Batch, EventId, Name, Reference, Value};
 use crate::inputs::origin::Origin;
+use crate::limits;
 use crate::pipeline::{Building, Ecs};
 use crate::plugin::Options;
 
@@ -70,6 +71,9 @@ const TAG_UNPARSED: &[u8] = b"_grokparsefailure_sysloginput";
 /// The tag of a message whose time could not be read.
 const TAG_DATE: &[u8] = b"_dateparsefailure";
 
+/// The tag of a message with more parameters than `limits::FIELDS_MAX`.
+const TAG_CUT: &[u8] = b"_structureddatacut";
+
 /// The messages of one batch: where they lie, and which sender each came from.
 pub struct Messages {
     pub fields: std::sync::Arc<Fields>,
@@ -84,6 +88,15 @@ pub struct Frame {
     pub sender: u16,
     /// The sender's message was longer, and the rest is dropped.
     pub is_truncated: bool,
+}
+
+impl Messages {
+    /// How many places of the stream the messages take: one for each byte, since a message can hold several events, and
+    /// one for itself, since it can be empty.
+    pub fn places(&self) -> u64 {
+        let end = self.frames.last().map_or(0, |frame| frame.range.end);
+        u64::from(end) + self.frames.len() as u64
+    }
 }
 
 impl Decode for Messages {
@@ -101,8 +114,11 @@ impl Decode for Messages {
             reference: syslog::Reference::at(batch.received, offset),
             labels,
         };
-        for frame in &self.frames {
+        let start = batch.offset();
+        for (number, frame) in self.frames.iter().enumerate() {
             let before = batch.event_count();
+            let place = u64::from(frame.range.start) + number as u64;
+            batch.go_to(start.map(|start| start + place));
             let text = batch.text_at(frame.range.start as usize..frame.range.end as usize);
             self.fields.origin.read(batch, text, &mut newborn);
             let sender = senders.get(usize::from(frame.sender)).copied();
@@ -317,7 +333,8 @@ impl Fields {
         let line = batch.text(whole).to_vec();
         let message = syslog::parse(&line, reference);
         let mut elements: Vec<(Name, Chain)> = Vec::new();
-        for (element, parameter, escaped) in message.structured_data {
+        let mut parameters = message.structured_data.into_iter();
+        for (element, parameter, escaped) in parameters.by_ref().take(limits::FIELDS_MAX) {
             let name = batch.name(element);
             let place = elements.iter().position(|(known, _)| *known == name);
             let place = place.unwrap_or_else(|| {
@@ -333,6 +350,9 @@ impl Fields {
             if let Some((_, members)) = elements.get_mut(place) {
                 batch.set_member(members, member, value);
             }
+        }
+        if parameters.next().is_some() {
+            batch.tag(id, TAG_CUT);
         }
         let mut data = Chain::EMPTY;
         for (name, members) in elements {

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use nix::sys::socket::{self, ControlMessageOwned, MsgFlags, sockopt};
 
-use crate::event::Batch;
+use crate::event::{Batch, Provenance};
 use crate::inputs::Flow;
 use crate::inputs::syslog::fields::{Fields, Frame, Messages};
 use crate::limits;
@@ -37,6 +37,9 @@ pub struct Reader {
     bytes: Arc<Counter>,
     drops: Drops,
     stream: u64,
+    provenance: Provenance,
+    /// Where in the stream the next batch begins.
+    offset: u64,
 }
 
 impl Reader {
@@ -66,6 +69,8 @@ impl Reader {
                 read: Instant::now(),
             },
             stream: u64::from(port),
+            provenance: Provenance::unrepeatable(crate::host::now_nanos()),
+            offset: 0,
         }
     }
 
@@ -78,9 +83,9 @@ impl Reader {
         loop {
             let stopping = flow.is_stopping();
             match self.drain(flow) {
-                Ok(0) if stopping => return,
+                // What waited when the input had to stop was read; senders need not pause for it to end.
+                Ok(_) if stopping => return,
                 Ok(BUSY_DATAGRAMS..) => std::thread::sleep(NAP),
-                Ok(_) if stopping => {}
                 Ok(_) => self.wait(),
                 Err(Closed) => return,
             }
@@ -155,7 +160,7 @@ impl Reader {
         true
     }
 
-    fn send(&self, gathered: Gathered, flow: &Flow) -> Result<(), Closed> {
+    fn send(&mut self, gathered: Gathered, flow: &Flow) -> Result<(), Closed> {
         let messages = Messages {
             fields: Arc::clone(&self.fields),
             frames: gathered.frames,
@@ -164,8 +169,10 @@ impl Reader {
         let mut bytes = gathered.bytes;
         bytes.truncate(gathered.end);
         let now = crate::host::now_nanos();
-        let mut batch = Batch::new(bytes, Arc::clone(&flow.names), now, Ack::none());
+        let mut batch = Batch::new(bytes, Arc::clone(&flow.names), now, Ack::pushed());
         batch.stream = self.stream;
+        batch.come_from(self.provenance, self.offset);
+        self.offset += messages.places();
         batch.decode = Some(Arc::new(messages));
         flow.batches.send_blocking(batch).map_err(|_| Closed)
     }
@@ -245,8 +252,9 @@ impl Gathered {
         });
     }
 
-    /// The sender's place in `senders`.
+    /// The sender's place in `senders`. One of IPv4 that came to a socket of both is one of IPv4.
     fn number(&mut self, sender: IpAddr) -> u16 {
+        let sender = sender.to_canonical();
         if let Some((last, number)) = self.last
             && last == sender
         {
@@ -286,15 +294,16 @@ impl Drops {
     }
 }
 
-/// Asks for a larger receive buffer: with the right to it beyond the system's limit, else up to it.
+/// Asks for a larger receive buffer: with the right to it beyond the system's limit, else up to it. One that systemd made
+/// large enough is left alone: without the right, asking would make it smaller.
 fn enlarge(socket: &UdpSocket, wanted: usize, gauge: &Gauge) {
-    if rustix::net::sockopt::set_socket_recv_buffer_size_force(socket, wanted).is_err()
+    if buffer_of(socket) < wanted
+        && rustix::net::sockopt::set_socket_recv_buffer_size_force(socket, wanted).is_err()
         && let Err(error) = rustix::net::sockopt::set_socket_recv_buffer_size(socket, wanted)
     {
         tracing::debug!("the receive buffer stays as it is: {error}");
     }
-    // The kernel tells twice what was asked for, its own bookkeeping counted in.
-    let got = rustix::net::sockopt::socket_recv_buffer_size(socket).unwrap_or(0) / 2;
+    let got = buffer_of(socket);
     gauge.set(got as u64);
     if got < wanted {
         tracing::warn!(
@@ -302,4 +311,9 @@ fn enlarge(socket: &UdpSocket, wanted: usize, gauge: &Gauge) {
              `sysctl -w net.core.rmem_max={wanted}`, or grant CAP_NET_ADMIN"
         );
     }
+}
+
+/// The kernel tells twice what was asked for, its own bookkeeping counted in.
+fn buffer_of(socket: &UdpSocket) -> usize {
+    rustix::net::sockopt::socket_recv_buffer_size(socket).unwrap_or(0) / 2
 }

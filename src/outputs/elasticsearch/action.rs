@@ -1,6 +1,7 @@
 //! The action line in front of each document: `{"index":{"_index":"…"}}`. Templates are rendered per event, checked, and
 //! written as JSON strings, so that no field's value can add a key or a line.
 
+use crate::event::provenance::IDENTIFIER_BYTES;
 use crate::event::{Batch, EventId, Name, Reference, Template, Value, encode};
 use crate::limits;
 use crate::outputs::elasticsearch::verdict::{Refusal, RefusalKind};
@@ -58,12 +59,21 @@ pub struct DataStream {
     pub fields: [Reference; 3],
 }
 
+/// Who names documents.
+#[derive(Clone, Debug)]
+pub enum Naming {
+    Server,
+    /// The place of the event in its stream: a document that is sent again is known by it.
+    Place,
+    User(Template),
+}
+
 /// Everything an action line is made of.
 #[derive(Clone, Debug)]
 pub struct Plan {
     pub action: ActionSource,
     pub target: Target,
-    pub id: Option<Template>,
+    pub naming: Naming,
     pub routing: Option<Template>,
     pub pipeline: Option<Template>,
     pub version: Option<Template>,
@@ -80,13 +90,25 @@ impl Plan {
             Target::Index(index) => index.is_literal_or_date(),
             Target::DataStream(_) => false,
         };
-        let others = [&self.id, &self.routing, &self.pipeline, &self.version];
+        let naming = match &self.naming {
+            Naming::Server | Naming::Place => true,
+            Naming::User(template) => template.is_literal_or_date(),
+        };
+        let others = [&self.routing, &self.pipeline, &self.version];
         let daily = |template: &&Option<Template>| {
             template
                 .as_ref()
                 .is_none_or(|template| template.is_literal_or_date())
         };
-        fixed && target && others.iter().all(daily)
+        fixed && target && naming && others.iter().all(daily)
+    }
+
+    /// The document's id, if it is ours to give.
+    pub fn identifier(&self, batch: &Batch, id: EventId) -> Option<[u8; IDENTIFIER_BYTES]> {
+        match self.naming {
+            Naming::Place => batch.identifier(id),
+            Naming::Server | Naming::User(_) => None,
+        }
     }
 
     /// Appends the action line of an event, and gives the action; on a refusal nothing of use is appended. `chosen` is the
@@ -113,6 +135,11 @@ impl Plan {
         check_index(scratch).map_err(|why| confined("index", scratch, why))?;
         out.extend_from_slice(b"\"_index\":");
         encode::text(scratch, out);
+        if let Some(identifier) = self.identifier(batch, id)
+            && !(self.is_stream() && scratch.starts_with(OWN_NAMES))
+        {
+            write_member(b"_id", &identifier, out);
+        }
         if let Some(field) = chosen.filter(|_| self.pipeline.is_none())
             && let Some(Value::Text(name)) = batch.get(id, field)
             && !name.is_empty()
@@ -122,6 +149,10 @@ impl Plan {
         self.write_rest(batch, id, action, scratch, out)?;
         out.extend_from_slice(b"}}\n");
         Ok(action)
+    }
+
+    fn is_stream(&self) -> bool {
+        matches!(self.target, Target::DataStream(_))
     }
 
     fn action(&self, batch: &Batch, id: EventId, scratch: &mut Vec<u8>) -> Result<Action, Refusal> {
@@ -144,7 +175,7 @@ impl Plan {
         scratch: &mut Vec<u8>,
         out: &mut Vec<u8>,
     ) -> Result<(), Refusal> {
-        if let Some(template) = &self.id {
+        if let Naming::User(template) = &self.naming {
             render("document_id", template, batch, id, scratch)?;
             if limits::DOCUMENT_ID_BYTES_MAX < scratch.len() {
                 return Err(confined(
@@ -195,6 +226,9 @@ impl Plan {
         Ok(())
     }
 }
+
+/// Data streams of time series take no ids but those that the server makes of the dimensions.
+const OWN_NAMES: &[u8] = b"metrics-";
 
 fn write_member(key: &[u8], value: &[u8], out: &mut Vec<u8>) {
     out.extend_from_slice(b",\"");

@@ -11,7 +11,7 @@ use crate::event::Template;
 use crate::lang::diagnostic::Diagnostic;
 use crate::limits;
 use crate::outputs::elasticsearch::action::{
-    Action, ActionSource, DataStream, Plan, Target, check_index,
+    Action, ActionSource, DataStream, Naming, Plan, Target, check_index,
 };
 use crate::outputs::elasticsearch::answer;
 use crate::outputs::elasticsearch::sender::Schedule;
@@ -24,7 +24,8 @@ pub struct Config {
     pub plan: Plan,
     pub schedule: Schedule,
     pub requests: Requests,
-    pub own_ids: bool,
+    /// Whether ids are the user's.
+    pub has_users_ids: bool,
 }
 
 /// Options that make `data_stream => auto` mean an index.
@@ -36,6 +37,9 @@ const INDEX_OPTIONS: &[&str] = &[
     "doc_as_upsert",
 ];
 
+/// Who writes one of these decides what becomes of a document that is there already.
+const NAMING_OPTIONS: &[&str] = &["action", "document_id", "version", "version_type"];
+
 pub fn check(options: &Options, building: &mut Building<'_>) -> Option<Config> {
     refuse_what_is_not_there(options, building);
     let plan = plan(options, building);
@@ -43,7 +47,7 @@ pub fn check(options: &Options, building: &mut Building<'_>) -> Option<Config> {
     let schedule = schedule(options, building);
     let (plan, requests) = (plan?, requests?);
     Some(Config {
-        own_ids: plan.id.is_some(),
+        has_users_ids: matches!(plan.naming, Naming::User(_)),
         plan,
         schedule,
         requests,
@@ -76,12 +80,16 @@ fn refuse_what_is_not_there(options: &Options, building: &mut Building<'_>) {
 fn plan(options: &Options, building: &mut Building<'_>) -> Option<Plan> {
     let target = target(options, building);
     let is_stream = matches!(target, Some(Target::DataStream(_)));
-    let action = action(options, building, is_stream);
-    let id = template(options, building, "document_id");
+    let naming = match template(options, building, "document_id") {
+        Some(template) => Naming::User(template),
+        None if NAMING_OPTIONS.iter().any(|name| is_written(options, name)) => Naming::Server,
+        None => Naming::Place,
+    };
+    let action = action(options, building, is_stream, &naming);
     let plan = Plan {
         action: action?,
         target: target?,
-        id,
+        naming,
         routing: template(options, building, "routing"),
         pipeline: template(options, building, "pipeline"),
         version: template(options, building, "version"),
@@ -93,7 +101,7 @@ fn plan(options: &Options, building: &mut Building<'_>) -> Option<Plan> {
         plan.action,
         ActionSource::Fixed(Action::Update | Action::Delete)
     );
-    if needs_id && plan.id.is_none() {
+    if needs_id && !matches!(plan.naming, Naming::User(_)) {
         let why = "`update` and `delete` need a `document_id`";
         building.refuse(options.span_of("action"), why);
     }
@@ -106,12 +114,18 @@ fn template(options: &Options, building: &mut Building<'_>, name: &str) -> Optio
     building.template(&word)
 }
 
-fn action(options: &Options, building: &mut Building<'_>, is_stream: bool) -> Option<ActionSource> {
+fn action(
+    options: &Options,
+    building: &mut Building<'_>,
+    is_stream: bool,
+    naming: &Naming,
+) -> Option<ActionSource> {
     let Some(word) = options.word("action") else {
-        return Some(ActionSource::Fixed(if is_stream {
-            Action::Create
-        } else {
-            Action::Index
+        return Some(ActionSource::Fixed(match naming {
+            // What has our id and is there already came through before.
+            Naming::Place => Action::Create,
+            Naming::Server | Naming::User(_) if is_stream => Action::Create,
+            Naming::Server | Naming::User(_) => Action::Index,
         }));
     };
     if word.text.contains("%{") && !is_stream {

@@ -4,15 +4,17 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use tokio::sync::mpsc;
+use memchr::memmem;
 
 use crate::event::encode::Stamp;
+use crate::event::provenance::IDENTIFIER_BYTES;
 use crate::event::{Batch, EventId, Name, Reference, Value};
 use crate::outputs::Encoder;
 use crate::outputs::elasticsearch::action::{Action, Plan};
-use crate::outputs::elasticsearch::block::{Block, Spares};
 use crate::outputs::elasticsearch::refusals::Refusals;
 use crate::outputs::elasticsearch::verdict::Refusal;
+use crate::queue::block::{Block, Spares};
+use crate::queue::ends::{Inlet, Place};
 
 const NANOS_PER_DAY: i64 = 86_400_000_000_000;
 
@@ -23,7 +25,7 @@ pub struct Shared {
     /// Becomes smaller when the server takes no such request.
     pub block_bytes: Arc<AtomicUsize>,
     pub block_events: usize,
-    pub blocks: mpsc::Sender<Block>,
+    pub blocks: Inlet,
     pub spares: Spares,
     pub refusals: Arc<Refusals>,
 }
@@ -37,12 +39,16 @@ pub struct BulkEncoder {
     stamp: Stamp,
     scratch: Vec<u8>,
     block: Block,
+    /// Where the block will wait.
+    place: Place,
 }
 
 /// The action line of a day, or why events of that day have none.
 struct DailyLine {
     day: Option<i64>,
     text: Vec<u8>,
+    /// Where our id stands in it, if there is one: that alone is another one in each line.
+    id: Option<std::ops::Range<usize>>,
     action: Result<Action, Refusal>,
 }
 
@@ -54,11 +60,13 @@ impl BulkEncoder {
             line: DailyLine {
                 day: None,
                 text: Vec::new(),
+                id: None,
                 action: Ok(Action::Index),
             },
             stamp: Stamp::default(),
             scratch: Vec::new(),
             block: Block::default(),
+            place: Place::default(),
         }
     }
 
@@ -86,13 +94,24 @@ impl BulkEncoder {
             Some(Value::Time(nanos)) => nanos.div_euclid(NANOS_PER_DAY),
             _ => i64::MIN,
         };
-        if self.line.day != Some(day) {
+        let identifier = self.shared.plan.identifier(batch, id);
+        let out = &mut self.block.body;
+        if self.line.day != Some(day) || self.line.id.is_some() != identifier.is_some() {
             self.line.text.clear();
             let plan = &self.shared.plan;
             self.line.action = plan.write(batch, id, None, &mut self.scratch, &mut self.line.text);
+            let place = |identifier| memmem::rfind(&self.line.text, identifier);
+            let start = identifier.as_ref().and_then(|identifier| place(identifier));
+            self.line.id = start.map(|start| start..start + IDENTIFIER_BYTES);
             self.line.day = Some(day);
         }
-        self.block.body.extend_from_slice(&self.line.text);
+        let start = out.len();
+        out.extend_from_slice(&self.line.text);
+        if let (Some(range), Some(identifier)) = (&self.line.id, identifier)
+            && let Some(slot) = out.get_mut(start + range.start..start + range.end)
+        {
+            slot.copy_from_slice(&identifier);
+        }
         self.line.action.clone()
     }
 
@@ -121,9 +140,9 @@ impl BulkEncoder {
             return;
         }
         let block = std::mem::take(&mut self.block);
-        if self.shared.blocks.blocking_send(block).is_err() {
-            // The sender ends only after all encoders: what it no longer takes stays unacknowledged.
-            tracing::error!("an elasticsearch output has stopped; documents are lost to it");
+        let documents = block.documents();
+        if self.shared.blocks.put(block, self.place).is_err() {
+            self.shared.refusals.abandoned(documents);
         }
     }
 }
@@ -132,10 +151,16 @@ impl Encoder for BulkEncoder {
     fn encode(&mut self, batch: &mut Batch, selected: &[EventId]) {
         let mut shares = false;
         let chosen = chosen_pipeline(batch);
+        let place = self.shared.blocks.place(&batch.ack);
+        if place != self.place {
+            self.ship();
+            self.place = place;
+        }
         let block_bytes = self.shared.block_bytes.load(Ordering::Relaxed);
         for &id in selected {
             if self.block.body.capacity() == 0 {
                 self.block.body = self.shared.spares.take();
+                self.block.received = batch.received;
             }
             match self.encode_one(batch, id, chosen.as_ref()) {
                 Ok(()) if !shares => {

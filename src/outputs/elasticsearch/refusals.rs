@@ -30,6 +30,13 @@ impl Refusals {
         }
     }
 
+    /// The output was ended before it took these documents. They stay unacknowledged: what can be had again will be.
+    pub fn abandoned(&self, documents: usize) {
+        self.metrics
+            .counter("documents_abandoned")
+            .add(documents as u64);
+    }
+
     /// Takes a document out of the flow. `document` is its action line and source as they were sent, or empty if it was
     /// refused before it was written.
     pub fn refuse(&self, document: &[u8], refusal: &Refusal) {

@@ -8,12 +8,14 @@ use tokio::net::TcpListener;
 use super::PLUGIN;
 use crate::event::{Batch, EventId, Name, Names, Reference};
 use crate::metrics::{Metrics, PluginMetrics};
-use crate::outputs::Output;
+use crate::outputs::{Opening, Output};
 use crate::pipeline::Building;
 use crate::pipeline::Ecs;
 use crate::pipeline::building::Surroundings;
 use crate::plugin::{Arg, ArgValue, Options, Setting, Word};
 use crate::queue::ack::Ack;
+use crate::queue::policy::Policy;
+use crate::queue::queues::Queues;
 
 const TIME: i64 = 1_447_200_003;
 
@@ -88,7 +90,11 @@ async fn sent(
         .expect("ports are free");
     let port = carbon.local_addr().expect("it is bound").port();
     let (output, names, metrics) = built(port, settings);
-    let started = output.start();
+    let opening = Opening {
+        queues: &Queues::default(),
+        policy: &Policy::in_memory(),
+    };
+    let started = output.start(&opening);
     let events: Vec<String> = events.iter().map(|event| (*event).to_owned()).collect();
     let mut encoder = started.encoder;
     let worker = tokio::task::spawn_blocking(move || {

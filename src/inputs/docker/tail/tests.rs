@@ -538,6 +538,7 @@ fn a_position_of_the_engines_logs_holds_for_files_too() {
     host.write(&record("stderr", "early\\n", 2));
     let last = Last {
         time: parsed_time(3),
+        count: 1,
         lines: Vec::new(),
     };
     let position = Position {

@@ -2,21 +2,20 @@
 
 use std::sync::Arc;
 
-use tokio::sync::mpsc;
-
 use super::{BulkEncoder, Shared};
-use crate::event::{Batch, EventId, Names, Value};
+use crate::event::{Batch, EventId, Names, Provenance, Value};
 use crate::lang::diagnostic::Severity;
 use crate::lang::source::Span;
 use crate::metrics::{Metrics, PluginMetrics};
 use crate::outputs::Encoder;
-use crate::outputs::elasticsearch::block::Spares;
 use crate::outputs::elasticsearch::refusals::Refusals;
 use crate::outputs::elasticsearch::{PLUGIN, config};
 use crate::pipeline::building::Surroundings;
 use crate::pipeline::{Building, Ecs};
 use crate::plugin::{Options, Setting, Word};
 use crate::queue::ack::Ack;
+use crate::queue::block::Spares;
+use crate::queue::ends;
 
 const TIME: i64 = 1_447_200_003_000_000_000;
 const WRITTEN: Span = Span {
@@ -91,8 +90,18 @@ fn encoded(
     settings: Vec<(&'static str, Setting)>,
     events: &[&str],
 ) -> (String, Arc<PluginMetrics>) {
+    encoded_from(None, ecs, settings, events)
+}
+
+/// The same with events that stand one behind the other in a stream.
+fn encoded_from(
+    from: Option<(Provenance, u64)>,
+    ecs: Ecs,
+    settings: Vec<(&'static str, Setting)>,
+    events: &[&str],
+) -> (String, Arc<PluginMetrics>) {
     let (config, names, metrics) = checked(ecs, settings);
-    let (blocks, mut sent) = mpsc::channel(8);
+    let (blocks, mut sent) = ends::roomy();
     let mut encoder = BulkEncoder::new(Shared {
         plan: Arc::new(config.plan),
         block_bytes: Arc::new(config.schedule.bytes_max.into()),
@@ -102,11 +111,17 @@ fn encoded(
         refusals: Arc::new(Refusals::new(Arc::clone(&metrics))),
     });
     let mut batch = Batch::new(Vec::new(), Arc::new(names), TIME, Ack::none());
+    if let Some((provenance, offset)) = from {
+        batch.come_from(provenance, offset);
+    }
     let ids: Vec<EventId> = events.iter().map(|event| push(&mut batch, event)).collect();
     encoder.encode(&mut batch, &ids);
     encoder.flush();
     let mut body = Vec::new();
-    while let Ok(block) = sent.try_recv() {
+    drop(encoder);
+    let runtime = tokio::runtime::Builder::new_current_thread().build();
+    let runtime = runtime.expect("a runtime can be had");
+    while let Some(block) = runtime.block_on(sent.next()) {
         body.extend_from_slice(&block.body);
     }
     (String::from_utf8(body).expect("bodies are UTF-8"), metrics)
@@ -146,7 +161,7 @@ fn check_refused(settings: Vec<(&'static str, Setting)>, event: &str) {
 #[test]
 fn the_index_is_that_of_the_events_day() {
     let want = [
-        r#"{"index":{"_index":"logstash-2015.11.11"}}"#,
+        r#"{"create":{"_index":"logstash-2015.11.11"}}"#,
         r#"{"@timestamp":"2015-11-11T00:00:03.000Z","a":1}"#,
     ];
     check_lines(vec![], r#"{"a":1}"#, &want);
@@ -188,7 +203,7 @@ fn a_refused_event_leaves_the_others_whole() {
     let (body, metrics) = encoded(Ecs::Disabled, vec![("index", text("%{v}"))], &events);
     let lines: Vec<&str> = body.lines().collect();
     assert_eq!(lines.len(), 4);
-    assert_eq!(lines[2], r#"{"index":{"_index":"b"}}"#);
+    assert_eq!(lines[2], r#"{"create":{"_index":"b"}}"#);
     assert_eq!(metrics.failed.value(), 1);
 }
 
@@ -232,7 +247,7 @@ fn data_streams_are_created_in_ecs_mode() {
     assert_eq!(body.lines().collect::<Vec<_>>(), want);
     assert_eq!(metrics.failed.value(), 1);
     let (body, _) = encoded(Ecs::Enabled, vec![("index", text("x"))], &["{}"]);
-    assert!(body.starts_with(r#"{"index":{"_index":"x"}}"#), "{body}");
+    assert!(body.starts_with(r#"{"create":{"_index":"x"}}"#), "{body}");
 }
 
 #[test]
@@ -247,8 +262,81 @@ fn filters_may_choose_the_ingest_pipeline() {
     let line = body.lines().next();
     assert_eq!(
         line,
-        Some(r#"{"index":{"_index":"x","pipeline":"geo","routing":"geo"}}"#)
+        Some(r#"{"create":{"_index":"x","pipeline":"geo","routing":"geo"}}"#)
     );
     let (body, _) = encoded(Ecs::Disabled, vec![("index", text("x"))], &[event]);
-    assert_eq!(body.lines().next(), Some(r#"{"index":{"_index":"x"}}"#));
+    assert_eq!(body.lines().next(), Some(r#"{"create":{"_index":"x"}}"#));
+}
+
+const FILE: Provenance = Provenance {
+    stream: 7,
+    since: 1_790_000_000_000,
+};
+
+/// The action lines and the ids in them.
+fn lines_and_ids(body: &str) -> Vec<(serde_json::Value, Option<String>)> {
+    let lines = body.lines().step_by(2);
+    lines
+        .map(|line| {
+            let mut line: serde_json::Value = serde_json::from_str(line).expect("it is JSON");
+            let members = line["create"].as_object_mut().expect("it is a create");
+            let id = members.remove("_id");
+            (line, id.and_then(|id| Some(id.as_str()?.to_owned())))
+        })
+        .collect()
+}
+
+fn ids(offset: u64, settings: Vec<(&'static str, Setting)>, events: &[&str]) -> Vec<String> {
+    let (body, _) = encoded_from(Some((FILE, offset)), Ecs::Disabled, settings, events);
+    let all = lines_and_ids(&body).into_iter();
+    all.filter_map(|(_, id)| id).collect()
+}
+
+#[test]
+fn ids_are_made_of_where_an_event_was_read() {
+    let events = [r#"{"v":"a"}"#, r#"{"v":"a"}"#, r#"{"v":"a"}"#];
+    let first = ids(100, vec![], &events);
+    assert_eq!(first.len(), 3);
+    assert!(first.iter().all(|id| id.len() == 20), "{first:?}");
+    assert!(first[0] != first[1] && first[1] != first[2] && first[0] != first[2]);
+    // Read again in other batches, and through the line that no day shares.
+    assert_eq!(ids(101, vec![], &events[1..]), first[1..]);
+    assert_eq!(ids(100, vec![("index", text("x-%{v}"))], &events), first);
+}
+
+#[test]
+fn only_the_id_differs_in_the_lines_of_a_day() {
+    let events = [r#"{"v":1}"#, r#"{"v":2}"#];
+    let settings = vec![("index", text("x-%{+yyyy.MM.dd}")), ("pipeline", text("p"))];
+    let (body, _) = encoded_from(Some((FILE, 0)), Ecs::Disabled, settings, &events);
+    let want = serde_json::json!({"create": {"_index": "x-2015.11.11", "pipeline": "p"}});
+    let got = lines_and_ids(&body);
+    assert!(
+        got.iter().all(|(line, id)| *line == want && id.is_some()),
+        "{body}"
+    );
+    assert_ne!(got[0].1, got[1].1);
+}
+
+#[test]
+fn who_chooses_action_or_version_chooses_ids_too() {
+    for chosen in [
+        vec![("action", text("index"))],
+        vec![("action", text("create"))],
+        vec![("version", text("3")), ("version_type", text("external"))],
+    ] {
+        let (body, _) = encoded_from(Some((FILE, 0)), Ecs::Disabled, chosen, &["{}"]);
+        assert!(!body.contains("_id"), "{body}");
+    }
+}
+
+#[test]
+fn data_streams_of_logs_take_our_ids_and_those_of_metrics_do_not() {
+    let events = ["{}", r#"{"data_stream":{"type":"metrics"}}"#];
+    let (body, _) = encoded_from(Some((FILE, 0)), Ecs::Enabled, vec![], &events);
+    let ids: Vec<bool> = lines_and_ids(&body)
+        .iter()
+        .map(|(_, id)| id.is_some())
+        .collect();
+    assert_eq!(ids, [true, false]);
 }

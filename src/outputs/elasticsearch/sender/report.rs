@@ -17,7 +17,7 @@ pub struct Report {
     /// Addresses of the hosts, without passwords.
     hosts: Vec<String>,
     /// Whether ids are the user's: then a duplicate deserves a word.
-    own_ids: bool,
+    has_users_ids: bool,
     requests: Arc<Counter>,
     bytes_sent: Arc<Counter>,
     retried: Arc<Counter>,
@@ -33,7 +33,7 @@ impl Report {
         metrics: Arc<PluginMetrics>,
         refusals: Arc<Refusals>,
         hosts: Vec<String>,
-        own_ids: bool,
+        has_users_ids: bool,
     ) -> Self {
         Self {
             requests: metrics.counter("requests"),
@@ -45,7 +45,7 @@ impl Report {
             metrics,
             refusals,
             hosts,
-            own_ids,
+            has_users_ids,
             blocked_said: None,
             duplicates_said: None,
         }
@@ -75,7 +75,7 @@ impl Report {
 
     pub fn duplicates(&mut self, documents: u64) {
         self.duplicates.add(documents);
-        if self.own_ids && 0 < documents && is_time_for(&mut self.duplicates_said) {
+        if self.has_users_ids && 0 < documents && is_time_for(&mut self.duplicates_said) {
             let id = &self.metrics.id;
             tracing::warn!(
                 "{id}: {documents} documents were not stored again: their `document_id` is taken"

@@ -6,16 +6,16 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use bytes::Bytes;
-use tokio::sync::mpsc;
 
 use super::{Learned, Report, Schedule, Sender};
 use crate::metrics::{Metrics, PluginMetrics};
 use crate::outputs::elasticsearch::PLUGIN;
-use crate::outputs::elasticsearch::block::Block;
 use crate::outputs::elasticsearch::refusals::Refusals;
 use crate::outputs::elasticsearch::transport::{Reply, Sending, Transport, Unreachable};
 use crate::plugin::Options;
 use crate::queue::ack::{Ack, Acknowledge};
+use crate::queue::block::Block;
+use crate::queue::ends::{self, Outlet, Place};
 
 /// What the server does with one request; later ones are stored.
 enum Answer {
@@ -132,6 +132,36 @@ impl Trial {
     }
 }
 
+/// The queue with these blocks of one-line documents, one batch each.
+async fn waiting(blocks: &[&[&str]], acknowledged: &Arc<Acknowledged>) -> Outlet {
+    let (queue, waiting) = ends::roomy();
+    let mut filled = Vec::new();
+    for documents in blocks {
+        let mut block = Block {
+            acks: vec![(
+                0,
+                Ack::new(Arc::clone(acknowledged) as Arc<dyn Acknowledge>, 1),
+            )],
+            ..Block::default()
+        };
+        for document in *documents {
+            block.starts.push(block.body.len() as u32);
+            block
+                .body
+                .extend_from_slice(format!("{document}\n").as_bytes());
+        }
+        filled.push(block);
+    }
+    let put = move || {
+        let mut blocks = filled.into_iter();
+        assert!(blocks.all(|block| queue.put(block, Place::Memory).is_ok()));
+    };
+    tokio::task::spawn_blocking(put)
+        .await
+        .expect("it does not panic");
+    waiting
+}
+
 /// Blocks of one-line documents, one batch each, sent through to their end.
 async fn run(hosts: usize, answers: Vec<Answer>, blocks: &[&[&str]]) -> Trial {
     let script = Arc::new(Script {
@@ -162,24 +192,7 @@ async fn run(hosts: usize, answers: Vec<Answer>, blocks: &[&[&str]]) -> Trial {
     let transport: Arc<dyn Transport> = Arc::clone(&script) as Arc<dyn Transport>;
     let sender = Sender::new(schedule, transport, hosts, Learned::default(), report);
     let acknowledged = Arc::new(Acknowledged::default());
-    let (queue, waiting) = mpsc::channel(blocks.len().max(1));
-    for documents in blocks {
-        let mut block = Block {
-            acks: vec![(
-                0,
-                Ack::new(Arc::clone(&acknowledged) as Arc<dyn Acknowledge>, 1),
-            )],
-            ..Block::default()
-        };
-        for document in *documents {
-            block.starts.push(block.body.len() as u32);
-            block
-                .body
-                .extend_from_slice(format!("{document}\n").as_bytes());
-        }
-        assert!(queue.try_send(block).is_ok());
-    }
-    drop(queue);
+    let waiting = waiting(blocks, &acknowledged).await;
     let started = tokio::time::Instant::now();
     let limit = Duration::from_secs(60);
     let ended = tokio::time::timeout(limit, sender.run(waiting)).await;

@@ -6,9 +6,9 @@ use std::sync::atomic::Ordering;
 use tokio::time::Instant;
 
 use crate::limits;
-use crate::outputs::elasticsearch::block::{Block, Sealed};
 use crate::outputs::elasticsearch::sender::Sender;
 use crate::outputs::elasticsearch::verdict::{Outcome, Refusal, RefusalKind, Trouble, Verdict};
+use crate::queue::block::{Block, Sealed};
 
 impl Sender {
     /// Ends a request that the server answered.
@@ -65,7 +65,8 @@ impl Sender {
         let mut picked = block.pick(places);
         picked.attempt = block.attempt.saturating_add(1);
         self.report.repeated(places.len());
-        self.retries.push(now + self.backoff.wait(block.attempt), picked);
+        self.retries
+            .push(now + self.backoff.wait(block.attempt), picked);
     }
 
     /// Sends both halves of a request that was refused as a whole; a single document is at the end of its way.

@@ -20,6 +20,8 @@ pub struct Block {
     pub acks: Vec<(u32, Ack)>,
     /// How often these documents were refused for the moment.
     pub attempt: u32,
+    /// When the first of them was received, in nanoseconds since 1970; of use until they are on disk.
+    pub received: i64,
 }
 
 impl Block {
@@ -121,6 +123,7 @@ impl Sealed {
             starts: self.starts,
             acks: self.acks,
             attempt: self.attempt,
+            received: 0,
         }
     }
 }
