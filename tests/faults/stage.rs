@@ -1,5 +1,6 @@
 //! What most kinds share: a writer, an agent that follows its log, and an index of Elasticsearch of their own.
 
+use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use serde_json::json;
@@ -142,15 +143,39 @@ impl Stage {
 
     /// Ends the load, waits for the rest, ends the agent, and gives the account.
     #[track_caller]
-    pub fn finish(mut self, server: &Elasticsearch) -> Account {
+    pub fn finish(self, server: &Elasticsearch) -> Account {
+        self.finish_without(server, &mut BTreeSet::new())
+    }
+
+    /// The same where these events may be missing: those that are there are taken out of the set, the others are counted
+    /// as dropped by a name of their own.
+    #[track_caller]
+    pub fn finish_without(
+        mut self,
+        server: &Elasticsearch,
+        unheard: &mut BTreeSet<u64>,
+    ) -> Account {
+        let written = self.writer.stop();
         let mut offered = Events::default();
-        offered.add_first(SOURCE, self.writer.stop());
+        (0..written)
+            .filter(|number| !unheard.contains(number))
+            .for_each(|number| {
+                offered.add_one(SOURCE, number);
+            });
         self.agent.wait_until_ready();
         let mut found = wait_for_the_rest(server, &self.index, &offered, &self.agent, self.drain);
         self.agent.stop();
         found.delivered = events_of(server, &self.index);
         server.delete(&self.index);
-        Account::of(&offered, &found)
+        unheard.retain(|number| found.delivered.times(SOURCE, *number) == 0);
+        let mut all = Events::default();
+        all.add_first(SOURCE, written);
+        if !unheard.is_empty() {
+            found
+                .dropped
+                .insert(String::from("unheard"), unheard.len() as u64);
+        }
+        Account::of(&all, &found)
     }
 }
 
