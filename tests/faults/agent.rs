@@ -5,6 +5,7 @@
 use std::collections::BTreeMap;
 use std::fs::{self, File, OpenOptions};
 use std::net::{Ipv4Addr, SocketAddr};
+use std::os::unix::process::ExitStatusExt;
 use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::Duration;
@@ -20,6 +21,9 @@ const READY_MAX: Duration = Duration::from_secs(60);
 /// From SIGTERM to the end: the agent's own time for its outputs, and some.
 const STOP_MAX: Duration = Duration::from_secs(60);
 
+/// The number of SIGKILL.
+const KILL: i32 = 9;
+
 /// Counters of documents that were given up for good: what is under none of these names and not delivered is lost.
 const GIVEN_UP: [&str; 6] = [
     "udp_drops",
@@ -30,13 +34,33 @@ const GIVEN_UP: [&str; 6] = [
     "confinement_failed",
 ];
 
+/// How an agent is to be started; by default as its users do.
+pub struct Start {
+    pub folder: Scratch,
+    /// Words in front of the program, such as those that enter a namespace.
+    pub enter: Vec<String>,
+    /// Another build of the program.
+    pub program: Option<PathBuf>,
+    /// Settings.
+    pub environment: Vec<(&'static str, &'static str)>,
+}
+
+impl Default for Start {
+    fn default() -> Start {
+        Start {
+            folder: Scratch::new("faults-agent"),
+            enter: Vec::new(),
+            program: None,
+            environment: Vec::new(),
+        }
+    }
+}
+
 /// An agent that can be killed and started again.
 pub struct Agent {
     subject: Subject,
-    folder: Scratch,
     api: SocketAddr,
-    /// Words in front of the program, such as those that enter a namespace.
-    enter: Vec<String>,
+    start: Start,
     child: Option<Child>,
 }
 
@@ -44,18 +68,17 @@ impl Agent {
     /// Starts an agent with this pipeline and waits for its API.
     #[track_caller]
     pub fn start(pipeline: &str) -> Agent {
-        Agent::start_inside(pipeline, Vec::new(), Scratch::new("faults-agent"))
+        Agent::start_as(pipeline, Start::default())
     }
 
-    /// The same by way of a command that enters a namespace, with a folder of the caller's choice.
+    /// The same in another way.
     #[track_caller]
-    pub fn start_inside(pipeline: &str, enter: Vec<String>, folder: Scratch) -> Agent {
-        fs::create_dir_all(folder.0.join("data")).expect("the folder can be written to");
+    pub fn start_as(pipeline: &str, start: Start) -> Agent {
+        fs::create_dir_all(start.folder.0.join("data")).expect("the folder can be written to");
         let mut agent = Agent {
             subject: Subject::chosen(),
             api: SocketAddr::from((Ipv4Addr::LOCALHOST, free_port())),
-            folder,
-            enter,
+            start,
             child: None,
         };
         agent.write_pipeline(pipeline);
@@ -67,30 +90,41 @@ impl Agent {
     /// Puts another pipeline in the place of the agent's.
     pub fn write_pipeline(&self, pipeline: &str) {
         let data = self.data().display().to_string();
-        self.folder
+        self.start
+            .folder
             .write("pipeline.conf", &pipeline.replace("@DATA@", &data));
     }
 
     /// The folder of positions and queues.
     pub fn data(&self) -> PathBuf {
-        self.folder.0.join("data")
+        self.start.folder.0.join("data")
     }
 
     /// Gives it a new life. Its log goes on in the same file.
     #[track_caller]
     pub fn spawn(&mut self) {
+        self.spawn_with(&[]);
+    }
+
+    /// The same with more variables in its environment, for this life.
+    #[track_caller]
+    pub fn spawn_with(&mut self, variables: &[(&str, &str)]) {
         assert!(self.child.is_none(), "the agent runs already");
-        let mut words = self.enter.clone();
+        let mut words = self.start.enter.clone();
         // The agent ends with the thread that started it, were the test killed.
         words.extend(["setpriv", "--pdeathsig", "KILL", "--"].map(String::from));
-        let configuration = self.folder.0.join("pipeline.conf");
+        let configuration = self.start.folder.0.join("pipeline.conf");
+        let program = self.start.program.as_deref();
+        let port = self.api.port();
         words.extend(
             self.subject
-                .words(&configuration, &self.data(), self.api.port()),
+                .words(program, &configuration, &self.data(), port),
         );
         let (program, arguments) = words.split_first().expect("there are words");
         let mut command = Command::new(program);
         command.args(arguments);
+        command.envs(self.start.environment.iter().copied());
+        command.envs(variables.iter().copied());
         let log = self.log();
         let copy = log.try_clone().expect("an open file can be shared");
         command.stdin(Stdio::null()).stdout(copy).stderr(log);
@@ -99,7 +133,7 @@ impl Agent {
     }
 
     fn log(&self) -> File {
-        let path = self.folder.0.join("log");
+        let path = self.start.folder.0.join("log");
         let file = OpenOptions::new().append(true).create(true).open(&path);
         file.unwrap_or_else(|fault| panic!("{}: {fault}", path.display()))
     }
@@ -123,7 +157,7 @@ impl Agent {
 
     /// What it told in all its lives.
     pub fn told(&self) -> String {
-        fs::read_to_string(self.folder.0.join("log")).unwrap_or_default()
+        fs::read_to_string(self.start.folder.0.join("log")).unwrap_or_default()
     }
 
     /// Waits until its log has this text so many times.
@@ -150,6 +184,14 @@ impl Agent {
         let mut child = self.child.take().expect("it runs");
         child.kill().expect("a child can be killed");
         child.wait().expect("a child can be waited for");
+    }
+
+    /// Waits until it has ended by SIGKILL, by its own hand.
+    #[track_caller]
+    pub fn wait_for_crash(&mut self, what: &str) {
+        let status = self.wait_for_end();
+        let told = self.told();
+        assert_eq!(status.signal(), Some(KILL), "{what}: {status}; {told}");
     }
 
     /// Ends it with SIGTERM, which must be a good end.

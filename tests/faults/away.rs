@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use super::breakable;
 use super::oracle::Account;
-use super::stage::{Plan, Stage};
+use super::stage::{Plan, Stage, TIMEOUT_SHORT};
 use super::trial::Trial;
 use crate::services::elasticsearch::Elasticsearch;
 use crate::services::process::output_of;
@@ -33,7 +33,9 @@ pub fn killed(trial: &mut Trial) -> Account {
 /// SIGSTOP of Elasticsearch: connections stay and nothing is answered.
 pub fn stopped(trial: &mut Trial) -> Account {
     let server = breakable();
-    let stage = Stage::start(&Plan::new("stopped", server.url()), &server);
+    let mut plan = Plan::new("stopped", server.url());
+    plan.timeout = TIMEOUT_SHORT;
+    let stage = Stage::start(&plan, &server);
     for _ in 0..trial.faults {
         stage.writer.wait_for(trial.random(APART.0, APART.1));
         server.signal("STOP");
@@ -48,7 +50,9 @@ pub fn stopped(trial: &mut Trial) -> Account {
 /// that is down, in turn.
 pub fn cut(trial: &mut Trial) -> Account {
     let server = Elasticsearch::start();
-    let stage = Stage::start(&Plan::new("cut", server.url()), &server);
+    let mut plan = Plan::new("cut", server.url());
+    plan.timeout = TIMEOUT_SHORT;
+    let stage = Stage::start(&plan, &server);
     let port = server.port().to_string();
     let drop = |verb| {
         [

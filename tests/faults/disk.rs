@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Instant;
 
-use super::agent::Agent;
+use super::agent::{Agent, Start};
 use super::oracle::Account;
 use super::stage::{Plan, Stage};
 use super::trial::Trial;
@@ -84,7 +84,12 @@ pub fn full(trial: &mut Trial) -> Account {
     let own = Scratch::new("faults-agent");
     let disk = SmallDisk::mount(&own.0.join("data"));
     let enter = disk.enter();
-    let start = |pipeline: &str| Agent::start_inside(pipeline, enter, own);
+    let start = Start {
+        folder: own,
+        enter,
+        ..Start::default()
+    };
+    let start = |pipeline: &str| Agent::start_as(pipeline, start);
     let mut stage = Stage::start_with(&Plan::new("disk", server.url()), server, start);
     for number in 1..=trial.faults {
         stage.writer.wait_for(trial.random(APART.0, APART.1));

@@ -33,6 +33,12 @@ impl Events {
         *source.entry(number).or_default() += 1;
     }
 
+    /// Adds a number of a source.
+    pub fn add_one(&mut self, source: &str, number: u64) {
+        let numbers = self.sources.entry(source.to_string()).or_default();
+        *numbers.entry(number).or_default() += 1;
+    }
+
     /// Adds the numbers from 0 to one less than `count`.
     pub fn add_first(&mut self, source: &str, count: u64) {
         let numbers = self.sources.entry(source.to_string()).or_default();

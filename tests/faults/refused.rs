@@ -9,7 +9,7 @@ use super::breakable;
 use super::oracle::Account;
 use super::proxy::Proxy;
 use super::record;
-use super::stage::{Plan, Stage};
+use super::stage::{Plan, Stage, TIMEOUT_SHORT};
 use super::trial::Trial;
 use crate::services::{ARRIVAL_MAX, elasticsearch, wait_until};
 
@@ -30,7 +30,9 @@ const LONG_BYTES: usize = 800_000;
 pub fn storm(trial: &mut Trial) -> Account {
     let server = elasticsearch::shared();
     let proxy = Proxy::start(server.port());
-    let stage = Stage::start(&Plan::new("storm", proxy.url()), server);
+    let mut plan = Plan::new("storm", proxy.url());
+    plan.timeout = TIMEOUT_SHORT;
+    let stage = Stage::start(&plan, server);
     for _ in 0..trial.faults {
         let before = proxy.struck();
         proxy.storm(true);

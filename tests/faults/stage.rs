@@ -1,5 +1,6 @@
 //! What most kinds share: a writer, an agent that follows its log, and an index of Elasticsearch of their own.
 
+use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use serde_json::json;
@@ -23,10 +24,13 @@ const CHOICE: Duration = Duration::from_secs(2);
 /// How long the rest may take to be delivered.
 pub const DRAIN_MAX: Duration = Duration::from_secs(120);
 
-/// Waits of the output, shorter than by default so that many faults fit into a test. An answer to a long request takes
-/// Elasticsearch seconds on a machine that compiles beside it.
+/// Waits of the output, shorter than by default so that many faults fit into a test.
 pub const PATIENCE: &str =
-    "retry_initial_interval => 1 retry_max_interval => 2 resurrect_delay => 1 timeout => 10";
+    "retry_initial_interval => 1 retry_max_interval => 2 resurrect_delay => 1";
+
+/// An output's time-out where a server does not answer, in seconds. A long request takes Elasticsearch seconds as well on
+/// a machine that compiles beside it.
+pub const TIMEOUT_SHORT: u32 = 10;
 
 /// The one source of most runs.
 pub const SOURCE: &str = "app";
@@ -45,6 +49,8 @@ pub struct Plan<'a> {
     pub rotation: Option<(u64, u32)>,
     pub make: Make,
     pub mapping: serde_json::Value,
+    /// The output's time-out in seconds.
+    pub timeout: u32,
     /// A filter section.
     pub filter: &'a str,
     /// How long the rest may take to be delivered.
@@ -60,6 +66,7 @@ impl<'a> Plan<'a> {
             datagrams: None,
             rotation: None,
             make: record::line,
+            timeout: 60,
             filter: "",
             drain: DRAIN_MAX,
             mapping: json!({"dynamic": false, "properties": {"message": {"type": "text"}}}),
@@ -136,15 +143,39 @@ impl Stage {
 
     /// Ends the load, waits for the rest, ends the agent, and gives the account.
     #[track_caller]
-    pub fn finish(mut self, server: &Elasticsearch) -> Account {
+    pub fn finish(self, server: &Elasticsearch) -> Account {
+        self.finish_without(server, &mut BTreeSet::new())
+    }
+
+    /// The same where these events may be missing: those that are there are taken out of the set, the others are counted
+    /// as dropped by a name of their own.
+    #[track_caller]
+    pub fn finish_without(
+        mut self,
+        server: &Elasticsearch,
+        unheard: &mut BTreeSet<u64>,
+    ) -> Account {
+        let written = self.writer.stop();
         let mut offered = Events::default();
-        offered.add_first(SOURCE, self.writer.stop());
+        (0..written)
+            .filter(|number| !unheard.contains(number))
+            .for_each(|number| {
+                offered.add_one(SOURCE, number);
+            });
         self.agent.wait_until_ready();
         let mut found = wait_for_the_rest(server, &self.index, &offered, &self.agent, self.drain);
         self.agent.stop();
         found.delivered = events_of(server, &self.index);
         server.delete(&self.index);
-        Account::of(&offered, &found)
+        unheard.retain(|number| found.delivered.times(SOURCE, *number) == 0);
+        let mut all = Events::default();
+        all.add_first(SOURCE, written);
+        if !unheard.is_empty() {
+            found
+                .dropped
+                .insert(String::from("unheard"), unheard.len() as u64);
+        }
+        Account::of(&all, &found)
     }
 }
 

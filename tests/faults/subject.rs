@@ -62,10 +62,11 @@ impl Subject {
         match self {
             Subject::Sawlog => format!(
                 "input {{ {} }}\n{}\n\
-                 output {{ elasticsearch {{ hosts => [\"{}\"] index => \"{index}\" {PATIENCE} }} }}\n",
+                 output {{ elasticsearch {{ hosts => [\"{}\"] index => \"{index}\" {PATIENCE} timeout => {} }} }}\n",
                 input(plan, &log.to_string()),
                 plan.filter,
                 plan.url,
+                plan.timeout,
             ),
             Subject::Rsyslog => RSYSLOG
                 .replace("@PORT@", port)
@@ -75,11 +76,18 @@ impl Subject {
     }
 
     /// The words that run a configuration with a data folder and a port for the API.
-    pub fn words(self, configuration: &Path, data: &Path, port: u16) -> Vec<String> {
+    pub fn words(
+        self,
+        program: Option<&Path>,
+        configuration: &Path,
+        data: &Path,
+        port: u16,
+    ) -> Vec<String> {
+        let program = program.unwrap_or(Path::new(PROGRAM)).display();
         let (configuration, data) = (configuration.display(), data.display());
         let line = match self {
             Subject::Sawlog => format!(
-                "{PROGRAM} run -f {configuration} --path.data {data} --api.http.port {port}"
+                "{program} run -f {configuration} --path.data {data} --api.http.port {port}"
             ),
             Subject::Rsyslog => format!("rsyslogd -n -iNONE -f {configuration}"),
         };

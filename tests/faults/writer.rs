@@ -6,10 +6,11 @@
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, ErrorKind, Write};
 use std::net::{Ipv4Addr, UdpSocket};
+use std::ops::Range;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
@@ -25,11 +26,14 @@ const PAUSE: Duration = Duration::from_millis(5);
 /// Every so many bursts one is written in two parts.
 const TORN: u64 = 50;
 
-/// How long the writer may take for what it is waited for: some seconds on a machine at rest.
-const WRITTEN_MAX: Duration = Duration::from_secs(60);
+/// How long the writer may take for what it is waited for: twelve seconds at most on a machine at rest.
+const WRITTEN_MAX: Duration = Duration::from_secs(120);
 
 /// Linux's flag for an open that does not wait for a reader, and for writes that do not wait for room.
 const O_NONBLOCK: i32 = 0o4000;
+
+/// Which lines were written, and when.
+pub type Sent = Vec<(Range<u64>, Instant)>;
 
 /// Makes the line of a number.
 pub type Make = fn(&str, u64) -> String;
@@ -53,6 +57,7 @@ pub enum Place {
 pub struct Writer {
     source: String,
     written: Arc<AtomicU64>,
+    sent: Arc<Mutex<Sent>>,
     stop: Arc<AtomicBool>,
     thread: Option<JoinHandle<()>>,
 }
@@ -64,18 +69,21 @@ impl Writer {
 
     pub fn start_with(source: &str, place: Place, rate: u64, make: Make) -> Writer {
         let written = Arc::new(AtomicU64::new(0));
+        let sent = Arc::<Mutex<Sent>>::default();
         let stop = Arc::new(AtomicBool::new(false));
         let task = Task {
             source: source.to_string(),
             make,
             rate,
             written: Arc::clone(&written),
+            sent: Arc::clone(&sent),
             stop: Arc::clone(&stop),
         };
         let thread = thread::spawn(move || task.run(&place));
         Writer {
             source: source.to_string(),
             written,
+            sent,
             stop,
             thread: Some(thread),
         }
@@ -84,6 +92,12 @@ impl Writer {
     /// How many lines were written whole: the numbers below it.
     pub fn written(&self) -> u64 {
         self.written.load(Ordering::Acquire)
+    }
+
+    /// When each was written.
+    pub fn sent(&self) -> Sent {
+        let sent = self.sent.lock().expect("no holder of this lock panics");
+        sent.clone()
     }
 
     /// Waits until so many more lines are written. Faults are timed by this: it is a condition, and under load.
@@ -125,6 +139,7 @@ struct Task {
     make: Make,
     rate: u64,
     written: Arc<AtomicU64>,
+    sent: Arc<Mutex<Sent>>,
     stop: Arc<AtomicBool>,
 }
 
@@ -141,6 +156,7 @@ impl Task {
             let wanted = wanted.min(number + self.rate);
             while number < wanted {
                 let (text, lines) = self.burst(number, wanted);
+                self.note(number..number + lines);
                 self.write(place, &mut open, &text, burst % TORN == 0);
                 if open.is_none() && matches!(place, Place::Pipe(_)) {
                     return;
@@ -158,6 +174,12 @@ impl Task {
         let to = to.min(from + 10);
         let lines = (from..to).map(|number| (self.make)(&self.source, number) + "\n");
         (lines.collect(), to - from)
+    }
+
+    /// Before they are written, so that the time until they are safe is never told too short.
+    fn note(&self, numbers: Range<u64>) {
+        let mut sent = self.sent.lock().expect("no holder of this lock panics");
+        sent.push((numbers, Instant::now()));
     }
 
     fn write(&self, place: &Place, open: &mut Option<File>, text: &str, torn: bool) {
