@@ -13,7 +13,7 @@ mod tail;
 mod verify;
 mod writing;
 
-#[cfg(all(test, feature = "failpoints"))]
+#[cfg(test)]
 mod crashes;
 #[cfg(test)]
 mod model;

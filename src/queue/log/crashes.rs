@@ -1,5 +1,6 @@
 //! A real process on a real folder dies at every named point, and nothing that it was told to be safe is missing after
 //! that. Built with the feature `failpoints` alone: `cargo test --features failpoints --bin sawlog crashes`.
+#![cfg(feature = "failpoints")]
 
 use std::collections::BTreeSet;
 use std::io::Write;
