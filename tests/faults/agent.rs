@@ -24,14 +24,23 @@ const STOP_MAX: Duration = Duration::from_secs(60);
 /// The number of SIGKILL.
 const KILL: i32 = 9;
 
-/// Counters of documents that were given up for good: what is under none of these names and not delivered is lost.
-const GIVEN_UP: [&str; 6] = [
-    "udp_drops",
+/// Counters of documents that were refused for good. Those that became dead letters are among them.
+const REFUSED: [&str; 5] = [
     "refused_mapping",
     "refused_index",
     "refused_too_large",
     "refused_other",
     "confinement_failed",
+];
+
+/// Counters of documents that were given up otherwise: what is under none of these names and not delivered is lost.
+const GIVEN_UP: [&str; 6] = [
+    "dead_letters_dropped",
+    "queue_dropped_damaged",
+    "queue_dropped_newest",
+    "queue_dropped_oldest",
+    "queue_dropped_too_large",
+    "udp_drops",
 ];
 
 /// How an agent is to be started; by default as its users do.
@@ -249,7 +258,12 @@ impl Agent {
             return BTreeMap::new();
         }
         let mut counters = self.counters();
-        counters.retain(|name, count| GIVEN_UP.contains(&name.as_str()) && 0 < *count);
+        let kept = counters.get("dead_letters").is_some_and(|count| 0 < *count);
+        counters.retain(|name, count| {
+            let name = name.as_str();
+            let is_refused = !kept && REFUSED.contains(&name);
+            0 < *count && (is_refused || GIVEN_UP.contains(&name))
+        });
         counters
     }
 }

@@ -4,6 +4,7 @@
 use std::path::Path;
 
 use regex::Regex;
+use serde_json::Value;
 
 use super::oracle::Events;
 use super::record;
@@ -97,15 +98,53 @@ impl Subject {
     /// The events that it kept as refused for good.
     pub fn dead(self, data: &Path) -> Events {
         let mut events = Events::default();
-        let text = std::fs::read_to_string(data.join("refused")).unwrap_or_default();
-        let event = Regex::new("([a-z]+) ([0-9]+) ([0-9a-f]{16}) ").expect("it is one");
-        for found in event.captures_iter(&text) {
-            let line = record::line(&found[1], found[2].parse().unwrap_or_default());
-            if line.starts_with(&found[0]) {
-                events.add(&line);
-            }
+        match self {
+            Subject::Sawlog => add_dead_letters(&data.join("dead_letter_queue"), &mut events),
+            Subject::Rsyslog => add_refused(&data.join("refused"), &mut events),
         }
         events
+    }
+}
+
+/// Adds the events of all files below a folder that have one JSON object a line.
+fn add_dead_letters(folder: &Path, events: &mut Events) {
+    for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+        let path = entry.path();
+        if path.is_dir() {
+            add_dead_letters(&path, events);
+            continue;
+        }
+        let text = std::fs::read_to_string(&path).unwrap_or_default();
+        let letters = text
+            .lines()
+            .filter_map(|line| serde_json::from_str(line).ok());
+        letters.for_each(|letter: Value| add_texts(&letter, events));
+    }
+}
+
+/// Adds the texts of a value that are events, also where the value is a text of JSON.
+fn add_texts(value: &Value, events: &mut Events) {
+    match value {
+        Value::String(text) if record::read(text).is_some() => events.add(text),
+        Value::String(text) => match serde_json::from_str(text) {
+            Ok(inner @ (Value::Object(_) | Value::Array(_))) => add_texts(&inner, events),
+            _ => {}
+        },
+        Value::Array(values) => values.iter().for_each(|one| add_texts(one, events)),
+        Value::Object(fields) => fields.values().for_each(|one| add_texts(one, events)),
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
+    }
+}
+
+/// Adds the events of rsyslog's file, which holds whole requests as texts within texts.
+fn add_refused(path: &Path, events: &mut Events) {
+    let text = std::fs::read_to_string(path).unwrap_or_default();
+    let event = Regex::new("([a-z]+) ([0-9]+) ([0-9a-f]{16}) ").expect("it is one");
+    for found in event.captures_iter(&text) {
+        let line = record::line(&found[1], found[2].parse().unwrap_or_default());
+        if line.starts_with(&found[0]) {
+            events.add(&line);
+        }
     }
 }
 
