@@ -107,11 +107,11 @@ fn written(settings: &Settings, compiled: &[Compiled]) -> Vec<PathBuf> {
     all
 }
 
-/// The folders of positions and of queues on disk.
+/// The folders of positions, of sums and of queues on disk.
 fn kept_in(settings: &Settings, compiled: &[Compiled]) -> Vec<PathBuf> {
     let mut all = Vec::new();
     for (one, pipeline) in compiled.iter().zip(&settings.pipelines) {
-        if one.has(Source::Rereadable) {
+        if one.has(Source::Rereadable) || one.keeps_sums() {
             all.push(settings.path_data.clone());
         }
         let policy = pipeline.queue_policy(&settings.path_queue);

@@ -159,3 +159,30 @@ fn queues_on_disk_may_lie_anywhere() {
     let log = agent.stop().stderr;
     assert!(!log.contains("ermission denied"), "{log}");
 }
+
+#[test]
+fn sums_for_graphite_are_kept() {
+    let carbon = std::net::TcpListener::bind("127.0.0.1:0").expect("loopback has a free port");
+    let carbon_port = carbon.local_addr().expect("it is bound").port();
+    let port = free_port();
+    let text = format!(
+        "input {{ syslog {{ host => \"127.0.0.1\" port => {port} }} }}\n\
+         output {{ graphite {{ host => \"127.0.0.1\" port => {carbon_port} counters => {{ \"lines\" => \"1\" }} }} }}\n"
+    );
+    let start = Start::new(&["-f", "pipeline.conf"]).env("SAWLOG_SHUTDOWN_GRACE", "1s");
+    let mut agent = start.file("pipeline.conf", &text).spawn();
+    agent.wait_for_syslog(port);
+    log(port, "first", "one");
+    agent.signal("TERM");
+    let folder = agent.folder.0.join("data");
+    agent.wait("sums on disk", |_| {
+        let kept = fs::read_dir(&folder).map_err(|fault| fault.to_string())?;
+        let names: Vec<_> = kept.flatten().map(|entry| entry.file_name()).collect();
+        match names.iter().any(|name| name != "lock") {
+            true => Ok(()),
+            false => Err(format!("{names:?}")),
+        }
+    });
+    let log = agent.end().stderr;
+    assert!(!log.contains("ermission denied"), "{log}");
+}
