@@ -27,7 +27,7 @@ use crate::queue::policy::Policy;
 use crate::queue::positions::Positions;
 use crate::queue::queues::Queues;
 use crate::settings::{Landlock, Settings};
-use configuration::{compile_all, modified};
+use configuration::{Certificates, compile_all, modified};
 use confinement::Confinement;
 use lock::Lock;
 use running::{Deadline, Running, Surroundings};
@@ -62,7 +62,10 @@ pub fn run(settings: Settings) -> ExitCode {
         }
     };
     let code = runtime.block_on(async {
-        let mut signals = match Signals::new(settings.reload_interval, modified) {
+        let every = settings
+            .reload_interval
+            .unwrap_or(limits::TLS_LOOK_INTERVAL);
+        let mut signals = match Signals::new(every, modified) {
             Ok(signals) => signals,
             Err(error) => {
                 tracing::error!("cannot listen for signals: {error}");
@@ -145,6 +148,7 @@ struct Agent {
     sockets: Arc<Sockets>,
     queues: Arc<Queues>,
     running: Vec<Running>,
+    certificates: Certificates,
     /// What outputs of earlier configurations still have to send.
     behind: Vec<JoinHandle<bool>>,
     state: Arc<api::State>,
@@ -166,6 +170,7 @@ impl Agent {
             sockets: Arc::new(sockets),
             queues: Arc::default(),
             running: Vec::new(),
+            certificates: Certificates::default(),
             behind: Vec::new(),
             state: Arc::new(api::State::new(Arc::clone(&metrics))),
             metrics,
@@ -242,6 +247,7 @@ impl Agent {
             .map(|(policy, metrics)| policy.folder_of(&metrics.id))
             .collect();
         self.queues.keep(&wanted);
+        self.certificates = Certificates::of(&compiled);
         self.tell_of_orphans();
         for (one, pipeline) in compiled.into_iter().zip(&self.settings.pipelines) {
             let surroundings = Surroundings {
@@ -268,7 +274,12 @@ impl Agent {
             match event {
                 Event::Reload => self.reload().await,
                 Event::Tick => {
-                    if signals.changed(modified(&self.settings)) {
+                    if self.certificates.are_renewed() {
+                        tracing::info!("a certificate was renewed");
+                        self.reload().await;
+                    } else if self.settings.reload_interval.is_some()
+                        && signals.changed(modified(&self.settings))
+                    {
                         self.reload().await;
                     }
                 }

@@ -12,7 +12,7 @@ use crate::inputs::sockets::Sockets;
 use crate::inputs::{Flow, Source};
 use crate::limits;
 use crate::outputs::Opening;
-use crate::pipeline::compile::Compiled;
+use crate::pipeline::compile::{Compiled, PlannedOutput};
 use crate::pipeline::program::{OutputStep, Step};
 use crate::pipeline::worker::{self, Batches, Counts, Program};
 use crate::queue::policy::Policy;
@@ -60,6 +60,26 @@ pub struct Surroundings<'a> {
     pub kept: &'a [Positions],
 }
 
+impl Surroundings<'_> {
+    /// Starts an output of a pipeline with or without inputs that are pushed.
+    fn start(&self, planned: PlannedOutput, pushed: bool) -> (OutputStep, OutputTask) {
+        let is_kept = self.policy.keeps(pushed) && planned.output.has_queue();
+        let started = planned.output.start(&Opening {
+            queues: self.queues,
+            policy: self.policy,
+        });
+        let step = OutputStep {
+            encoder: started.encoder,
+            metrics: planned.metrics,
+        };
+        let task = OutputTask {
+            task: started.task,
+            holds_pushed: pushed && !is_kept,
+        };
+        (step, task)
+    }
+}
+
 impl Running {
     /// Starts outputs, then workers, then inputs.
     pub fn start(
@@ -74,27 +94,15 @@ impl Running {
             read: if reads { workers } else { 0 },
             pushed: if pushed { workers } else { 0 },
         };
-        let opening = Opening {
-            queues: surroundings.queues,
-            policy: surroundings.policy,
-        };
-        let keeps = surroundings.policy.keeps(pushed);
-        let mut tasks = Vec::new();
         let keeps_anything = compiled.keeps_anything();
+        let mut tasks = Vec::new();
         let outputs = Step::turn(compiled.outputs, &mut |mut planned| {
             if !keeps_anything {
                 planned.output.keep_nothing();
             }
-            let holds_pushed = pushed && !(keeps && planned.output.has_queue());
-            let started = planned.output.start(&opening);
-            tasks.push(OutputTask {
-                task: started.task,
-                holds_pushed,
-            });
-            OutputStep {
-                encoder: started.encoder,
-                metrics: planned.metrics,
-            }
+            let (step, task) = surroundings.start(planned, pushed);
+            tasks.push(task);
+            step
         });
         let program = Program {
             filters: compiled.filters,

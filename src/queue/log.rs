@@ -88,8 +88,6 @@ pub enum Refusal {
 /// A group that is safe now.
 #[derive(Debug)]
 pub struct Committed {
-    /// Every record before this sequence is on disk.
-    pub next: u64,
     /// Why a segment was given up: its sync failed, and the group was written anew to another one.
     pub abandoned: Option<io::Error>,
 }

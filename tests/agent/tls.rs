@@ -411,3 +411,23 @@ fn a_key_with_a_passphrase_is_refused_and_the_passphrase_not_shown() {
     );
     assert!(!said.contains("hunter2"), "{said}");
 }
+
+#[test]
+fn an_output_is_built_anew_when_its_certificate_was_renewed() {
+    let authority = Authority::new();
+    authority.issue("agent");
+    let (port, nobody) = (free_port(), free_port());
+    let folder = authority.folder.0.display();
+    let mut agent = Agent::start(&format!(
+        "input {{ syslog {{ host => \"127.0.0.1\" port => {port} }} }}\n\
+         output {{ elasticsearch {{ hosts => [\"https://127.0.0.1:{nobody}\"]\n\
+         ssl_certificate => \"{folder}/agent.pem\" ssl_key => \"{folder}/agent.key\"\n\
+         ssl_certificate_authorities => [\"{folder}/ca.pem\"] }} }}\n"
+    ));
+    agent.wait_for_syslog(port);
+    // Until both files belong together again the old configuration runs on.
+    authority.issue("agent");
+    agent.wait_for_log("a certificate was renewed");
+    agent.wait_for_log("INFO reloaded");
+    agent.stop();
+}

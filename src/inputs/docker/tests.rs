@@ -273,8 +273,8 @@ fn containers_are_found_named_renamed_and_lost() {
     while names.last().is_none_or(|name| name != "uno") {
         data.log(&one, "after");
         // What is gone before it could be opened is lost; here the folder stood long enough or not at all.
-        let events = std::iter::from_fn(|| Some(running.next()));
-        let after = events.filter(|event| event["message"] != "short").next();
+        let mut events = std::iter::from_fn(|| Some(running.next()));
+        let after = events.find(|event| event["message"] != "short");
         names.extend(after.map(|event| event["container"]["name"].clone()));
     }
     assert!(names.iter().all(|name| name == "uno" || name == "one"));

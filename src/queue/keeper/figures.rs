@@ -23,6 +23,7 @@ pub struct Figures {
     faults: Arc<Counter>,
     bytes: Arc<Gauge>,
     documents: Arc<Gauge>,
+    damaged_files: Arc<Gauge>,
     /// The longest time from receipt to disk so far, in milliseconds.
     window: Arc<Gauge>,
     /// Documents that the disk spoilt, as far as they are counted.
@@ -43,6 +44,7 @@ impl Figures {
             faults: counter("queue_faults"),
             bytes: metrics.gauge("queue_disk_bytes"),
             documents: metrics.gauge("queue_disk_documents"),
+            damaged_files: metrics.gauge("queue_damaged_files"),
             window: metrics.gauge("queue_window_millis_max"),
             metrics: Arc::clone(metrics),
             folder: folder.to_owned(),
@@ -86,6 +88,7 @@ impl Figures {
         let pending = log.pending();
         self.bytes.set(pending.bytes);
         self.documents.set(pending.documents);
+        self.damaged_files.set(log.damaged_files());
         let lost = log.lost().documents;
         self.unreadable.add(lost.saturating_sub(self.lost));
         self.lost = lost;
@@ -95,7 +98,8 @@ impl Figures {
     pub fn kept(&mut self, block: &Block, now: i64) {
         self.kept.add(block.documents() as u64);
         let window = u64::try_from((now - block.received) / 1_000_000).unwrap_or(0);
-        if self.window.value() < window {
+        // A block that was put together anew has no time of its own.
+        if 0 < block.received && self.window.value() < window {
             self.window.set(window);
         }
     }

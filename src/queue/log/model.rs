@@ -180,8 +180,8 @@ impl World {
     }
 
     fn commit(&mut self) {
-        if let Ok(committed) = self.log.commit() {
-            let rest = self.promises.uncommitted.split_off(&committed.next);
+        if self.log.commit().is_ok() {
+            let rest = self.promises.uncommitted.split_off(&self.log.committed());
             let done = std::mem::replace(&mut self.promises.uncommitted, rest);
             self.promises.owed.extend(done);
         }

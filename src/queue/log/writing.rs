@@ -81,10 +81,7 @@ impl<D: Disk> Log<D> {
             }
             self.save_first_state();
         }
-        Ok(Committed {
-            next: self.committed.sequence,
-            abandoned,
-        })
+        Ok(Committed { abandoned })
     }
 
     /// From the first record on there is a state, so that a first segment that goes missing is missed.
