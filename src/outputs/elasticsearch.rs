@@ -39,9 +39,6 @@ pub const PLUGIN: OutputPlugin = OutputPlugin {
             "ca_trusted_fingerprint",
             "cipher_suites",
             "cluster",
-            "dlq_custom_codes",
-            "dlq_on_failed_indexname_interpolation",
-            "drop_error_types",
             "ilm_pattern",
             "ilm_policy",
             "ilm_rollover_alias",
@@ -57,7 +54,6 @@ pub const PLUGIN: OutputPlugin = OutputPlugin {
             "script_type",
             "script_var_name",
             "scripted_upsert",
-            "silence_errors_in_log",
             "ssl_cipher_suites",
             "ssl_keystore_password",
             "ssl_keystore_path",
@@ -205,6 +201,28 @@ const OPTIONS: &[Opt] = &[
         Kind::Duration,
         "How long a document is tried again before it becomes a dead letter; without it for ever.",
     ),
+    Opt::new(
+        "dlq_custom_codes",
+        Kind::List,
+        "Statuses of single documents that make dead letters of them, besides 400, 404 and 413.",
+    ),
+    Opt::new(
+        "dlq_on_failed_indexname_interpolation",
+        Kind::Boolean,
+        "Whether events whose index, id or pipeline cannot be made are kept as dead letters.",
+    )
+    .default("true"),
+    Opt::new(
+        "drop_error_types",
+        Kind::List,
+        "Errors, such as `document_parsing_exception`, whose documents are dropped: not tried again, not kept, counted as \
+         `documents_dropped`.",
+    ),
+    Opt::new(
+        "silence_errors_in_log",
+        Kind::List,
+        "Errors that are not logged; their documents are refused and kept as usual.",
+    ),
     Opt::new("manage_template", Kind::Boolean, "Only `false`: index templates are not installed.").default("false"),
     Opt::new("ilm_enabled", Kind::Text, "Only `false`, which `auto` means too.")
         .default("auto")
@@ -267,7 +285,11 @@ impl Output for Elasticsearch {
         let spares = Spares::default();
         let (blocks, waiting) = opening.queue(&metrics.id, &spares);
         let block_bytes = Arc::new(AtomicUsize::new(config.schedule.bytes_max));
-        let refusals = Arc::new(Refusals::new(Arc::clone(&metrics), dead_letters));
+        let refusals = Arc::new(Refusals::new(
+            Arc::clone(&metrics),
+            dead_letters,
+            config.wishes,
+        ));
         let shared = Shared {
             plan: Arc::new(config.plan),
             block_bytes: Arc::clone(&block_bytes),

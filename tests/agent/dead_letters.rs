@@ -4,8 +4,8 @@ use std::fs;
 use std::path::Path;
 use std::process::{Command, Output};
 
-use crate::services::Scratch;
 use crate::services::sawlog::PROGRAM;
+use crate::services::{ARRIVAL_MAX, Scratch, free_port, wait_until};
 
 const LETTERS: [&str; 4] = [
     r#"{"time":"2026-11-28T10:00:00.000Z","pipeline":"main","plugin":"es","kind":"refused_mapping","reason":"bad\u001b[2J","status":400,"action":{"create":{"_index":"a"}},"document":{"n":"x"}}"#,
@@ -116,4 +116,64 @@ fn nothing_is_sent_where_what_is_refused_again_would_be_lost() {
     );
     assert!(!output.status.success(), "{output:?}");
     assert_eq!(said(&["show"], &folder.0).matches("  reason ").count(), 3);
+}
+
+#[test]
+fn a_replay_that_is_killed_while_the_server_is_away_loses_no_letter() {
+    let folder = letters();
+    let pipeline = format!(
+        "input {{ stdin {{ }} }} output {{ elasticsearch {{ id => \"es\" hosts => [\"http://127.0.0.1:{}\"] }} }}",
+        free_port()
+    );
+    let log = folder.0.join("stderr");
+    let mut replay = Command::new(PROGRAM)
+        .args(["dlq", "replay", "-e", &pipeline, "--path.data"])
+        .arg(&folder.0)
+        .stderr(fs::File::create(&log).expect("the folder is ours"))
+        .spawn()
+        .expect("the agent is built");
+    wait_until(ARRIVAL_MAX, "word that the server is away", || {
+        let told = fs::read_to_string(&log).unwrap_or_default();
+        match told.contains("is not to be had") {
+            true => Ok(()),
+            false => Err(told),
+        }
+    });
+    // Nobody else may send the same letters.
+    let second = dlq(&["replay", "-e", &pipeline], &folder.0);
+    let told = String::from_utf8_lossy(&second.stderr);
+    assert!(
+        !second.status.success() && told.contains("already"),
+        "{told}"
+    );
+    replay.kill().expect("it runs");
+    replay.wait().expect("it ends");
+    let shown = said(&["show"], &folder.0);
+    assert_eq!(shown.matches("  reason ").count(), 3, "{shown}");
+}
+
+#[test]
+fn what_the_user_wants_of_refusals_is_checked() {
+    let check = |codes: &str| {
+        let pipeline = format!(
+            "input {{ stdin {{ }} }} output {{ elasticsearch {{ dlq_custom_codes => [{codes}] \
+             drop_error_types => [\"x\"] dlq_on_failed_indexname_interpolation => false }} }}"
+        );
+        let mut command = Command::new(PROGRAM);
+        let output = command.args(["check", "-e", &pipeline]).output();
+        let output = output.expect("the agent is built");
+        (
+            output.status.success(),
+            String::from_utf8_lossy(&output.stderr).into_owned(),
+        )
+    };
+    let (is_good, told) = check("403, 500");
+    assert!(is_good, "{told}");
+    let (is_good, told) = check("409");
+    assert!(
+        !is_good && told.contains("has its meaning already"),
+        "{told}"
+    );
+    let (is_good, told) = check("\"x\"");
+    assert!(!is_good, "{told}");
 }

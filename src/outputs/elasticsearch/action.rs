@@ -265,11 +265,8 @@ fn unresolved(option: &str, text: &[u8]) -> Refusal {
 fn confined(option: &str, text: &[u8], why: &str) -> Refusal {
     const SHOWN: usize = 100;
     let text = String::from_utf8_lossy(text.get(..SHOWN).unwrap_or(text));
-    Refusal {
-        kind: RefusalKind::Confinement,
-        status: None,
-        reason: format!("`{option}` came out as `{text}`: {why}"),
-    }
+    let reason = format!("`{option}` came out as `{text}`: {why}");
+    Refusal::of(RefusalKind::Confinement, None, reason)
 }
 
 impl DataStream {

@@ -6,7 +6,7 @@ use std::fmt;
 use memchr::memmem;
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
-use crate::outputs::elasticsearch::verdict::{ItemStatus, Outcome, quoted_beginning};
+use crate::outputs::elasticsearch::verdict::{ItemStatus, Outcome, Rules, quoted_beginning};
 
 /// What a request asks of its answer: the statuses keep the items' positions, the rest is left out.
 pub const FILTER_PATH: &str = "errors,items.*.error.type,items.*.error.reason,items.*.error.caused_by.reason,items.*.status,items.*.failure_store";
@@ -15,7 +15,7 @@ pub const FILTER_PATH: &str = "errors,items.*.error.type,items.*.error.reason,it
 const HEAD_BYTES: usize = 128;
 
 /// Reads the answer, of status 200, to a request of so many documents.
-pub fn read(body: &[u8], documents: usize) -> Outcome {
+pub fn read(body: &[u8], documents: usize, rules: &Rules) -> Outcome {
     let head = body.get(..HEAD_BYTES).unwrap_or(body);
     if memmem::find(head, b"\"errors\":false").is_some() {
         return all_stored(body, documents);
@@ -26,7 +26,8 @@ pub fn read(body: &[u8], documents: usize) -> Outcome {
     if items.len() != documents {
         return miscounted(items.len(), documents);
     }
-    Outcome::Items(items.into_iter().map(ItemStatus::verdict).collect())
+    let verdicts = items.into_iter().map(|item| item.verdict(rules));
+    Outcome::Items(verdicts.collect())
 }
 
 fn all_stored(body: &[u8], documents: usize) -> Outcome {
@@ -221,8 +222,11 @@ fn describe(error: &serde_json::Value, item: &mut ItemStatus) {
 
 #[cfg(test)]
 mod tests {
-    use super::read;
-    use crate::outputs::elasticsearch::verdict::{Outcome, Trouble, Verdict};
+    use crate::outputs::elasticsearch::verdict::{Outcome, Rules, Trouble, Verdict};
+
+    fn read(body: &[u8], documents: usize) -> Outcome {
+        super::read(body, documents, &Rules::default())
+    }
 
     fn good(documents: usize, item: &str) -> String {
         let items = vec![item; documents].join(",");

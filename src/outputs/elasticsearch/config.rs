@@ -14,8 +14,10 @@ use crate::outputs::elasticsearch::action::{
     Action, ActionSource, DataStream, Naming, Plan, Target, check_index,
 };
 use crate::outputs::elasticsearch::answer;
+use crate::outputs::elasticsearch::refusals::Wishes;
 use crate::outputs::elasticsearch::sender::Schedule;
 use crate::outputs::elasticsearch::transport::{Proxy, Requests, Trust, authorities, header};
+use crate::outputs::elasticsearch::verdict::Rules;
 use crate::pipeline::{Building, Ecs};
 use crate::plugin::Options;
 
@@ -26,6 +28,7 @@ pub struct Config {
     pub requests: Requests,
     /// Whether ids are the user's.
     pub has_users_ids: bool,
+    pub wishes: Wishes,
 }
 
 /// Options that make `data_stream => auto` mean an index.
@@ -47,6 +50,13 @@ pub fn check(options: &Options, building: &mut Building<'_>) -> Option<Config> {
     let schedule = schedule(options, building);
     let (plan, requests) = (plan?, requests?);
     Some(Config {
+        wishes: Wishes {
+            silent: texts(options, "silence_errors_in_log"),
+            drops_confined: options
+                .setting("dlq_on_failed_indexname_interpolation")
+                .is_some()
+                && !options.boolean("dlq_on_failed_indexname_interpolation"),
+        },
         has_users_ids: matches!(plan.naming, Naming::User(_)),
         plan,
         schedule,
@@ -261,7 +271,32 @@ fn schedule(options: &Options, building: &mut Building<'_>) -> Schedule {
         retry_max: duration("retry_max_interval", 64),
         resurrect_delay: duration("resurrect_delay", 5),
         retry_age_max: options.duration("retry_age_max"),
+        rules: Rules {
+            refusing: custom_codes(options, building),
+            dropping: texts(options, "drop_error_types"),
+        },
     }
+}
+
+fn texts(options: &Options, name: &str) -> Vec<String> {
+    let list = options.list(name).iter();
+    list.map(|word| word.text.clone()).collect()
+}
+
+/// Statuses of `dlq_custom_codes`. Those that have their meaning already are refused, as in Logstash.
+fn custom_codes(options: &Options, building: &mut Building<'_>) -> Vec<u16> {
+    let mut codes = Vec::new();
+    for word in options.list("dlq_custom_codes") {
+        match word.text.parse() {
+            Ok(200 | 201 | 400 | 404 | 409) => {
+                let why = format!("{} has its meaning already", word.text);
+                building.refuse(word.span, why);
+            }
+            Ok(code @ 100..=599) => codes.push(code),
+            Ok(_) | Err(_) => building.refuse(word.span, "this is no status of HTTP"),
+        }
+    }
+    codes
 }
 
 fn requests(options: &Options, building: &mut Building<'_>) -> Option<Requests> {

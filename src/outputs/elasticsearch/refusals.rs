@@ -17,10 +17,20 @@ pub struct Refusals {
     kinds: Vec<(RefusalKind, Arc<Counter>, Mutex<Silence>)>,
     /// Without it documents are counted and reported only.
     queue: Option<DeadLetters>,
+    wishes: Wishes,
     kept: Arc<Counter>,
     dropped: Arc<Counter>,
     expired: Arc<Counter>,
     fault: Mutex<Silence>,
+}
+
+/// What the user wants of refused documents, other than usual.
+#[derive(Clone, Debug, Default)]
+pub struct Wishes {
+    /// Errors that are not worth a word.
+    pub silent: Vec<String>,
+    /// Events whose names could not be made are not kept.
+    pub drops_confined: bool,
 }
 
 #[derive(Default)]
@@ -88,7 +98,7 @@ impl Refused {
 }
 
 impl Refusals {
-    pub fn new(metrics: Arc<PluginMetrics>, queue: Option<DeadLetters>) -> Self {
+    pub fn new(metrics: Arc<PluginMetrics>, queue: Option<DeadLetters>, wishes: Wishes) -> Self {
         let kind = |kind: RefusalKind| (kind, metrics.counter(kind.counter()), Mutex::default());
         Self {
             kinds: RefusalKind::ALL.into_iter().map(kind).collect(),
@@ -97,6 +107,7 @@ impl Refusals {
             expired: metrics.counter("dead_letters_expired"),
             fault: Mutex::default(),
             queue,
+            wishes,
             metrics,
         }
     }
@@ -111,7 +122,8 @@ impl Refusals {
     /// Takes a document out of the flow; it is kept with the others of `refused`.
     pub fn refuse(&self, refused: &mut Refused, lost: Lost<'_>, refusal: &Refusal) {
         self.metrics.failed.add(1);
-        if let Some(queue) = &self.queue {
+        let queue = self.queue.as_ref().filter(|_| self.is_to_be_kept(refusal));
+        if let Some(queue) = queue {
             let letter = Letter {
                 plugin: &self.metrics.id,
                 kind: refusal.kind.counter(),
@@ -122,8 +134,8 @@ impl Refusals {
             };
             let now = crate::host::now_nanos();
             letter.write(&queue.settings.pipeline, now, &mut refused.lines);
+            refused.count += 1;
         }
-        refused.count += 1;
         let Some((_, counter, silence)) = self.kinds.iter().find(|kind| kind.0 == refusal.kind)
         else {
             return;
@@ -133,7 +145,8 @@ impl Refusals {
             .lock()
             .expect("no holder of this lock panics")
             .add(1);
-        if let Some(since) = said {
+        let is_silent = self.wishes.silent.contains(&refusal.error_type);
+        if let Some(since) = said.filter(|_| !is_silent) {
             let id = &self.metrics.id;
             tracing::warn!(
                 "{id}: {since} {documents} refused and {fate}{target}: {reason}",
@@ -141,13 +154,25 @@ impl Refusals {
                     1 => "document is",
                     _ => "documents are",
                 },
-                fate = match self.queue {
+                fate = match queue {
                     Some(_) => "kept as dead letters",
                     None => "not stored",
                 },
                 target = target(lost.action),
                 reason = printable(&refusal.reason),
             );
+        }
+    }
+
+    fn is_to_be_kept(&self, refusal: &Refusal) -> bool {
+        match refusal.kind {
+            RefusalKind::Unwanted => false,
+            RefusalKind::Confinement => !self.wishes.drops_confined,
+            RefusalKind::Mapping
+            | RefusalKind::Index
+            | RefusalKind::TooLarge
+            | RefusalKind::TooOld
+            | RefusalKind::Other => true,
         }
     }
 

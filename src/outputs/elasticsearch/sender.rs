@@ -19,7 +19,7 @@ use crate::outputs::elasticsearch::concurrency::Concurrency;
 use crate::outputs::elasticsearch::hosts::Hosts;
 use crate::outputs::elasticsearch::retry::{Backoff, Waiting};
 use crate::outputs::elasticsearch::transport::{Reply, Transport, Unreachable};
-use crate::outputs::elasticsearch::verdict::Outcome;
+use crate::outputs::elasticsearch::verdict::{Outcome, Rules};
 use crate::queue::block::{Block, Sealed, Spares};
 use crate::queue::ends::Outlet;
 pub use report::Report;
@@ -38,6 +38,7 @@ pub struct Schedule {
     pub resurrect_delay: Duration,
     /// How long a document is tried.
     pub retry_age_max: Option<Duration>,
+    pub rules: Rules,
 }
 
 /// What the sender gives back to the encoders.
@@ -243,7 +244,7 @@ impl Sender {
         let (outcome, rest_max, retry_after) = match result {
             Ok(reply) => {
                 let outcome = match reply.status {
-                    200..=299 => answer::read(&reply.body, block.documents()),
+                    200..=299 => answer::read(&reply.body, block.documents(), &self.schedule.rules),
                     status => Outcome::of_status(status, &reply.body),
                 };
                 (outcome, self.schedule.retry_max, reply.retry_after)
@@ -300,8 +301,15 @@ impl Sender {
     fn put_back(&mut self, now: Instant, block: Sealed) {
         self.report.repeated(block.documents());
         let mut block = block.open();
-        block.since.get_or_insert(now);
+        self.note_age(now, &mut block);
         self.retries.push(now, block);
+    }
+
+    /// Notes when documents were first sent in vain, if that will matter: those of different ages are not joined.
+    fn note_age(&self, now: Instant, block: &mut Block) {
+        if self.schedule.retry_age_max.is_some() {
+            block.since.get_or_insert(now);
+        }
     }
 }
 

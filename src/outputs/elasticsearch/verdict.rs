@@ -26,8 +26,31 @@ pub struct Refusal {
     pub kind: RefusalKind,
     /// The server's status, if it saw the document.
     pub status: Option<u16>,
+    /// The server's name for the error; empty if there is none.
+    pub error_type: String,
     /// The server's words, or ours.
     pub reason: String,
+}
+
+impl Refusal {
+    /// Of a document that the server did not judge by itself.
+    pub fn of(kind: RefusalKind, status: Option<u16>, reason: impl Into<String>) -> Self {
+        Self {
+            kind,
+            status,
+            error_type: String::new(),
+            reason: reason.into(),
+        }
+    }
+}
+
+/// What the user wants of some answers, other than the table says.
+#[derive(Clone, Debug, Default)]
+pub struct Rules {
+    /// Statuses that refuse a document, besides the usual ones.
+    pub refusing: Vec<u16>,
+    /// Errors whose documents are dropped, never tried again and never kept.
+    pub dropping: Vec<String>,
 }
 
 /// The kinds that are counted apart.
@@ -42,16 +65,19 @@ pub enum RefusalKind {
     TooLarge,
     /// It was tried again for as long as the user wants.
     TooOld,
+    /// The user has such documents dropped.
+    Unwanted,
     Other,
 }
 
 impl RefusalKind {
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::Mapping,
         Self::Index,
         Self::Confinement,
         Self::TooLarge,
         Self::TooOld,
+        Self::Unwanted,
         Self::Other,
     ];
 
@@ -63,6 +89,7 @@ impl RefusalKind {
             Self::Confinement => "confinement_failed",
             Self::TooLarge => "refused_too_large",
             Self::TooOld => "retry_age_exceeded",
+            Self::Unwanted => "documents_dropped",
             Self::Other => "refused_other",
         }
     }
@@ -77,8 +104,14 @@ pub struct ItemStatus {
 }
 
 impl ItemStatus {
-    pub fn verdict(self) -> Verdict {
+    pub fn verdict(self, rules: &Rules) -> Verdict {
+        if 300 <= self.status && rules.dropping.contains(&self.error_type) {
+            let mut refusal = self.refusal();
+            refusal.kind = RefusalKind::Unwanted;
+            return Verdict::Refused(refusal);
+        }
         match self.status {
+            custom if rules.refusing.contains(&custom) => Verdict::Refused(self.refusal()),
             200..=299 => Verdict::Stored,
             409 => Verdict::Duplicate,
             403 => Verdict::TryAgain(Trouble::Blocked {
@@ -107,6 +140,7 @@ impl ItemStatus {
         Refusal {
             kind,
             status: Some(self.status),
+            error_type: self.error_type,
             reason,
         }
     }
@@ -163,15 +197,38 @@ pub fn quoted_beginning(body: &[u8]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{ItemStatus, Outcome, RefusalKind, Trouble, Verdict};
+    use super::{ItemStatus, Outcome, RefusalKind, Rules, Trouble, Verdict};
 
     fn verdict(status: u16, error_type: &str) -> Verdict {
+        verdict_by(&Rules::default(), status, error_type)
+    }
+
+    fn verdict_by(rules: &Rules, status: u16, error_type: &str) -> Verdict {
         ItemStatus {
             status,
             error_type: error_type.to_owned(),
             error_reason: String::new(),
         }
-        .verdict()
+        .verdict(rules)
+    }
+
+    #[test]
+    fn the_user_may_have_other_answers_refuse_or_drop() {
+        let rules = Rules {
+            refusing: vec![403],
+            dropping: vec!["unwanted_exception".to_owned()],
+        };
+        let kind = |status, error| match verdict_by(&rules, status, error) {
+            Verdict::Refused(refusal) => Some(refusal.kind),
+            _ => None,
+        };
+        assert_eq!(kind(403, "x"), Some(RefusalKind::Other));
+        for status in [400, 409, 429, 503] {
+            let dropped = Some(RefusalKind::Unwanted);
+            assert_eq!(kind(status, "unwanted_exception"), dropped, "{status}");
+        }
+        assert_eq!(kind(429, "x"), None);
+        assert_eq!(kind(201, ""), None);
     }
 
     #[test]

@@ -8,7 +8,7 @@ use crate::lang::diagnostic::Severity;
 use crate::lang::source::Span;
 use crate::metrics::{Metrics, PluginMetrics};
 use crate::outputs::Encoder;
-use crate::outputs::elasticsearch::refusals::Refusals;
+use crate::outputs::elasticsearch::refusals::{Refusals, Wishes};
 use crate::outputs::elasticsearch::{PLUGIN, config};
 use crate::pipeline::building::Surroundings;
 use crate::pipeline::{Building, Ecs};
@@ -109,7 +109,7 @@ fn encoded_from(
         block_events: config.schedule.documents_max,
         blocks,
         spares: Spares::default(),
-        refusals: Arc::new(Refusals::new(Arc::clone(&metrics), None)),
+        refusals: Arc::new(Refusals::new(Arc::clone(&metrics), None, Wishes::default())),
     });
     let mut batch = Batch::new(Vec::new(), Arc::new(names), TIME, Ack::none());
     if let Some((provenance, offset)) = from {
@@ -352,7 +352,7 @@ fn what_is_sent_again_is_sent_to_the_byte() {
         block_events: config.schedule.documents_max,
         blocks,
         spares: Spares::default(),
-        refusals: Arc::new(Refusals::new(metrics, None)),
+        refusals: Arc::new(Refusals::new(metrics, None, Wishes::default())),
     });
     let ack = Ack::none();
     encoder.resend(br#"{"create":{"_index":"a"}}"#, br#"{"n": 1.0}"#, &ack);

@@ -11,8 +11,9 @@ use bytes::Bytes;
 use super::{Learned, Report, Schedule, Sender};
 use crate::metrics::{Metrics, PluginMetrics};
 use crate::outputs::elasticsearch::PLUGIN;
-use crate::outputs::elasticsearch::refusals::Refusals;
+use crate::outputs::elasticsearch::refusals::{Lost, Refusals, Refused, Wishes};
 use crate::outputs::elasticsearch::transport::{Reply, Sending, Transport, Unreachable};
+use crate::outputs::elasticsearch::verdict::{Refusal, RefusalKind, Rules};
 use crate::plugin::Options;
 use crate::queue::ack::{Ack, Acknowledge};
 use crate::queue::block::Block;
@@ -160,6 +161,16 @@ impl Trial {
 /// Each run has a folder of its own.
 static RUNS: AtomicU64 = AtomicU64::new(0);
 
+fn metrics() -> Arc<PluginMetrics> {
+    let options = Options {
+        plugin: PLUGIN.plugin,
+        id: "output_elasticsearch_1".to_owned(),
+        span: Default::default(),
+        settings: Vec::new(),
+    };
+    Metrics::default().plugin(&options)
+}
+
 fn folder_of_run() -> PathBuf {
     let number = RUNS.fetch_add(1, Ordering::Relaxed);
     let name = format!("sawlog-sender-{}-{number}", std::process::id());
@@ -174,7 +185,11 @@ fn refusals(metrics: &Arc<PluginMetrics>, folder: &Path) -> Arc<Refusals> {
         policy: StoragePolicy::DropNewer,
         retain: None,
     });
-    Arc::new(Refusals::new(Arc::clone(metrics), Some(queue)))
+    Arc::new(Refusals::new(
+        Arc::clone(metrics),
+        Some(queue),
+        Wishes::default(),
+    ))
 }
 
 fn block(documents: &[&str], ack: Ack) -> Block {
@@ -223,13 +238,7 @@ async fn run_for(
         answers: Mutex::new(answers.into()),
         ..Script::default()
     });
-    let options = Options {
-        plugin: PLUGIN.plugin,
-        id: "output_elasticsearch_1".to_owned(),
-        span: Default::default(),
-        settings: Vec::new(),
-    };
-    let metrics = Metrics::default().plugin(&options);
+    let metrics = metrics();
     let names = (0..hosts)
         .map(|host| format!("http://host{host}:9200"))
         .collect();
@@ -245,6 +254,7 @@ async fn run_for(
         retry_max: Duration::from_millis(640),
         resurrect_delay: Duration::from_millis(50),
         retry_age_max,
+        rules: Rules::default(),
     };
     let transport: Arc<dyn Transport> = Arc::clone(&script) as Arc<dyn Transport>;
     let sender = Sender::new(schedule, transport, hosts, Learned::default(), report);
@@ -432,4 +442,19 @@ async fn a_server_with_too_much_to_do_gets_fewer_requests_at_once() {
     trial.check(1, 0, 1);
     // From four to two to one, and one more for the success.
     assert_eq!(trial.metrics.gauge("requests_limit").value(), 2);
+}
+
+#[tokio::test]
+async fn letters_that_cannot_be_written_are_counted_and_hold_nothing_up() {
+    let metrics = metrics();
+    // A file stands where a folder has to be.
+    let folder = Path::new("/proc/self/status/letters");
+    let refusals = refusals(&metrics, folder);
+    let mut refused = Refused::default();
+    let refusal = Refusal::of(RefusalKind::Mapping, Some(400), "no");
+    refusals.refuse(&mut refused, Lost::document(b"{}\n{}\n"), &refusal);
+    refusals.keep(refused);
+    let counted =
+        ["dead_letters", "dead_letters_dropped"].map(|name| metrics.counter(name).value());
+    assert_eq!(counted, [0, 1]);
 }

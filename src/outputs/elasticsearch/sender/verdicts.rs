@@ -39,19 +39,11 @@ impl Sender {
                     self.report.learned(learned);
                 }
                 let reason = "the server takes no request of this length (status 413)";
-                let refusal = Refusal {
-                    kind: RefusalKind::TooLarge,
-                    status: Some(413),
-                    reason: reason.to_owned(),
-                };
+                let refusal = Refusal::of(RefusalKind::TooLarge, Some(413), reason);
                 self.divide(now, block, refusal).await;
             }
             Outcome::Malformed { reason } => {
-                let refusal = Refusal {
-                    kind: RefusalKind::Other,
-                    status: Some(400),
-                    reason,
-                };
+                let refusal = Refusal::of(RefusalKind::Other, Some(400), reason);
                 self.divide(now, block, refusal).await;
             }
             // These came to nothing and were put back before.
@@ -92,7 +84,7 @@ impl Sender {
         }
         let mut picked = block.pick(places);
         picked.attempt = block.attempt.saturating_add(1);
-        picked.since.get_or_insert(now);
+        self.note_age(now, &mut picked);
         self.report.repeated(places.len());
         self.retries
             .push(now + self.backoff.wait(block.attempt), picked);
@@ -121,11 +113,8 @@ impl Sender {
         };
         while let Some(block) = self.retries.pop_older(now, age) {
             let block = block.seal();
-            let refusal = Refusal {
-                kind: RefusalKind::TooOld,
-                status: None,
-                reason: format!("not taken within {} s (`retry_age_max`)", age.as_secs_f32()),
-            };
+            let reason = format!("not taken within {} s (`retry_age_max`)", age.as_secs_f32());
+            let refusal = Refusal::of(RefusalKind::TooOld, None, reason);
             let mut refused = Refused::default();
             for place in 0..block.documents() {
                 let document = block.document(place);

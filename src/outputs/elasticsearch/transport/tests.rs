@@ -11,7 +11,7 @@ use tokio::net::{TcpListener, TcpSocket, TcpStream};
 
 use super::{Client, Host, Login, Proxy, Reply, Requests, Transport, Trust, Unreachable};
 use crate::outputs::elasticsearch::answer;
-use crate::outputs::elasticsearch::verdict::Outcome;
+use crate::outputs::elasticsearch::verdict::{Outcome, Rules};
 
 const BODY: &[u8] = b"{\"index\":{\"_index\":\"logs\"}}\n{\"a\":1}\n";
 
@@ -111,7 +111,7 @@ async fn the_body_is_sent_as_it_is() {
     let stored = Outcome::AllStored {
         in_failure_store: 0,
     };
-    assert_eq!(answer::read(&reply.body, 1), stored);
+    assert_eq!(answer::read(&reply.body, 1, &Rules::default()), stored);
     let (head, body) = &read[0];
     assert_eq!(body, BODY);
     assert!(head.starts_with("post /_bulk?filter_path=errors"), "{head}");
@@ -176,7 +176,10 @@ async fn a_redirect_is_never_a_success() {
     let (result, read) = exchange(vec![moved, page], |_| {}).await;
     let reply = result.expect("the page came");
     assert_eq!(read.len(), 2);
-    assert!(matches!(answer::read(&reply.body, 1), Outcome::Away { .. }));
+    assert!(matches!(
+        answer::read(&reply.body, 1, &Rules::default()),
+        Outcome::Away { .. }
+    ));
 }
 
 #[tokio::test]
