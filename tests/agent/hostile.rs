@@ -240,7 +240,7 @@ fn check_log(output: &str, told: &str) {
 #[test]
 fn a_hostile_name_of_an_index_is_refused_and_harmless_in_the_log() {
     let output = "elasticsearch { hosts => \"http://127.0.0.1:1\" index => \"logs-%{name}\" }";
-    check_log(output, "refused and not stored");
+    check_log(output, "refused and kept as dead letters");
 }
 
 #[test]

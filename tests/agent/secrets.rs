@@ -1,7 +1,7 @@
 //! Passwords and keys: they come from the text, the environment or a file, reach the server, and are printed nowhere.
 
 use std::io::{Read, Write};
-use std::net::TcpListener;
+use std::net::{TcpListener, TcpStream};
 use std::sync::mpsc;
 
 use super::running::{Ended, Start, WAIT_MAX};
@@ -27,15 +27,13 @@ fn first_request(options: &str, prepare: impl FnOnce(Start) -> Start) -> String 
     let port = listener.local_addr().expect("it is bound").port();
     let (tell, told) = mpsc::channel();
     std::thread::spawn(move || {
-        let (mut stream, _) = listener.accept().expect("an agent connects");
-        let mut request = Vec::new();
-        let mut part = [0; 4096];
-        while !request.windows(4).any(|end| end == b"\r\n\r\n") {
-            match stream.read(&mut part) {
-                Ok(count) if 0 < count => request.extend_from_slice(&part[..count]),
-                end => panic!("the request ended early: {end:?}"),
+        // The agent may first look whether somebody listens.
+        let (mut stream, request) = loop {
+            let (mut stream, _) = listener.accept().expect("an agent connects");
+            if let Some(request) = request_of(&mut stream) {
+                break (stream, request);
             }
-        }
+        };
         let answer = "HTTP/1.1 401 Unauthorized\r\nContent-Length: 2\r\n\r\n{}";
         stream
             .write_all(answer.as_bytes())
@@ -51,6 +49,20 @@ fn first_request(options: &str, prepare: impl FnOnce(Start) -> Start) -> String 
     agent.signal("TERM");
     check_silence(&agent.end());
     request
+}
+
+/// The head of a request; nothing if the connection ends without one.
+fn request_of(stream: &mut TcpStream) -> Option<Vec<u8>> {
+    let mut request = Vec::new();
+    let mut part = [0; 4096];
+    while !request.windows(4).any(|end| end == b"\r\n\r\n") {
+        match stream.read(&mut part) {
+            Ok(count) if 0 < count => request.extend_from_slice(&part[..count]),
+            _ if request.is_empty() => return None,
+            end => panic!("the request ended early: {end:?}"),
+        }
+    }
+    Some(request)
 }
 
 /// Nothing that was printed holds the secret.

@@ -41,20 +41,15 @@ fn points() -> Vec<String> {
     names.map(|(name, _)| format!("queue-{name}")).collect()
 }
 
-/// The agent with the points compiled in, built once beside the other.
+/// The agent with the points compiled in, which `tests/run` puts there.
 fn program() -> PathBuf {
-    static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
-    let program = PROGRAM.get_or_init(|| {
-        let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-        let target = root.join("target/failpoints");
-        let cargo = std::env::var("CARGO").unwrap_or_else(|_| String::from("cargo"));
-        let mut build = Command::new(cargo);
-        build.args(["build", "-q", "-p", "sawlog", "--bin", "sawlog"]);
-        build.args(["--features", "failpoints", "--target-dir"]);
-        output_of(build.arg(&target).current_dir(root));
-        target.join("debug/sawlog")
-    });
-    program.clone()
+    let program = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/failpoints/sawlog");
+    assert!(
+        program.exists(),
+        "{} is not there: run tests/run once",
+        program.display()
+    );
+    program
 }
 
 /// Dies at each point in turn, and is started again.
