@@ -126,10 +126,11 @@ fn add_dead_letters(folder: &Path, events: &mut Events) {
 fn add_texts(value: &Value, events: &mut Events) {
     match value {
         Value::String(text) if record::read(text).is_some() => events.add(text),
-        Value::String(text) => match serde_json::from_str(text) {
-            Ok(inner @ (Value::Object(_) | Value::Array(_))) => add_texts(&inner, events),
-            _ => {}
-        },
+        Value::String(text) => {
+            let inner = serde_json::from_str(text).ok();
+            let inner = inner.filter(|inner: &Value| inner.is_object() || inner.is_array());
+            inner.iter().for_each(|inner| add_texts(inner, events));
+        }
         Value::Array(values) => values.iter().for_each(|one| add_texts(one, events)),
         Value::Object(fields) => fields.values().for_each(|one| add_texts(one, events)),
         Value::Null | Value::Bool(_) | Value::Number(_) => {}
