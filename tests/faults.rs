@@ -64,7 +64,7 @@ kinds! {
     a_full_disk_is_told_and_loses_no_line: 12 "disk full", AtLeastOnce, 2, 20, disk::full;
     carbon_killed_under_load_loses_no_count: 13 "carbon: `kill -9`", Once, 1, 20, graphite::carbon_killed;
     the_engine_killed_with_its_containers_loses_no_line: 14 "Docker Engine: `kill -9`", AtLeastOnce, 1, 20, containers::engine_killed;
-    an_agent_that_dies_at_any_point_of_the_queues_way_to_disk_loses_no_line: 19 "crash points of the queue", AtLeastOnce, 20, 200, queue::crash_points;
+    an_agent_that_dies_at_any_point_of_the_queues_way_to_disk_loses_no_line: 19 "crash points of the queue", AtLeastOnce, 10, 200, queue::crash_points;
     an_agent_killed_at_random_loses_no_datagram_that_was_committed: 20 "`kill -9`, datagrams", AtLeastOnce, 3, 50, queue::datagrams;
     reloads_lose_no_datagram: 17 "SIGHUP, datagrams", Once, 5, 100, pushed::reloaded;
     elasticsearch_killed_loses_no_datagram: 18 "Elasticsearch: `kill -9`, datagrams", AtLeastOnce, 1, 20, pushed::server_killed;

@@ -9,20 +9,26 @@ use std::time::{Duration, Instant};
 
 use super::agent::{Agent, Start};
 use super::oracle::Account;
+use super::record;
 use super::stage::{Plan, Stage};
 use super::trial::Trial;
 use super::writer::Sent;
 use crate::services::process::output_of;
 use crate::services::{START_MAX, elasticsearch, free_port, udp_is_bound, wait_until};
 
-/// A queue before every output, with segments so small that they come and go all the time.
+/// A queue before every output, with the smallest segments, so that they come and go.
 const PERSISTED: [(&str, &str); 2] = [
     ("SAWLOG_QUEUE_TYPE", "persisted"),
-    ("SAWLOG_QUEUE_PAGE_CAPACITY", "64kb"),
+    ("SAWLOG_QUEUE_PAGE_CAPACITY", "4194304"),
 ];
 
-/// How often a point is passed before it kills, at most.
-const PASSED_MAX: u64 = 4;
+/// Lines so long that they fill a segment in one or two seconds.
+fn long_line(source: &str, number: u64) -> String {
+    record::long_line(source, number, 1500)
+}
+
+/// Kills when a point is reached for the first or the second time.
+const ACTIONS: [&str; 2] = ["return", "1*off->return"];
 
 /// Datagrams between two faults.
 const APART: (u64, u64) = (1000, 4000);
@@ -63,12 +69,14 @@ pub fn crash_points(trial: &mut Trial) -> Account {
         environment: PERSISTED.to_vec(),
         ..Start::default()
     };
-    let plan = Plan::new("crash-points", server.url());
+    let mut plan = Plan::new("crash-points", server.url());
+    plan.make = long_line;
     let mut stage = Stage::start_with(&plan, server, |pipeline| Agent::start_as(pipeline, start));
     for point in points.iter().cycle().take(faults) {
         stage.agent.wait_until_ready();
         stage.agent.stop();
-        let action = format!("{point}={}*off->return", trial.random(1, PASSED_MAX));
+        let action = ACTIONS[trial.random(0, ACTIONS.len() as u64) as usize];
+        let action = format!("{point}={action}");
         stage.agent.spawn_with(&[("FAILPOINTS", &action)]);
         stage.agent.wait_for_crash(&action);
         stage.agent.spawn();
