@@ -2,11 +2,14 @@
 //! The only place that knows inputs, workers and outputs together.
 
 pub mod configuration;
+mod confinement;
 mod lock;
 mod running;
 mod signals;
+mod systemd;
 
 use std::io;
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -17,13 +20,17 @@ use crate::api;
 use crate::inputs::Source;
 use crate::inputs::sockets::Sockets;
 use crate::limits;
-use crate::metrics::Metrics;
+use crate::metrics::{Metrics, PluginMetrics};
 use crate::pipeline::compile::Compiled;
+use crate::pipeline::program::Step;
+use crate::queue::policy::Policy;
 use crate::queue::positions::Positions;
-use crate::settings::Settings;
-use configuration::{compile_all, modified};
+use crate::queue::queues::Queues;
+use crate::settings::{Landlock, Settings};
+use configuration::{Certificates, compile_all, modified};
+use confinement::Confinement;
 use lock::Lock;
-use running::{Deadline, Running};
+use running::{Deadline, Running, Surroundings};
 use signals::{Event, Signals};
 
 /// The refused configuration's exit code.
@@ -33,6 +40,7 @@ pub const FAULT: u8 = 70;
 
 /// Runs the agent until its inputs end or it is told to stop.
 pub fn run(settings: Settings) -> ExitCode {
+    let sockets = systemd::sockets();
     let metrics = Arc::new(Metrics::default());
     // Looked at before the files are read: a change from here on is seen.
     let modified = modified(&settings);
@@ -40,6 +48,8 @@ pub fn run(settings: Settings) -> ExitCode {
         eprintln!("nothing was started");
         return REFUSED.into();
     };
+    // Before the runtime, since it holds for this thread and those that it starts.
+    let confinement = confine(&settings, &compiled);
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()
@@ -52,14 +62,17 @@ pub fn run(settings: Settings) -> ExitCode {
         }
     };
     let code = runtime.block_on(async {
-        let mut signals = match Signals::new(settings.reload_interval, modified) {
+        let every = settings
+            .reload_interval
+            .unwrap_or(limits::TLS_LOOK_INTERVAL);
+        let mut signals = match Signals::new(every, modified) {
             Ok(signals) => signals,
             Err(error) => {
                 tracing::error!("cannot listen for signals: {error}");
                 return FAULT.into();
             }
         };
-        let mut agent = Agent::new(settings, metrics);
+        let mut agent = Agent::new(settings, metrics, sockets, confinement);
         if let Err(error) = agent.prepare(&compiled).await {
             tracing::error!("{error}");
             return REFUSED.into();
@@ -68,17 +81,74 @@ pub fn run(settings: Settings) -> ExitCode {
             tracing::error!("cannot start the workers: {error}");
             return FAULT.into();
         }
+        agent.sockets.report_unused();
+        systemd::ready();
+        systemd::keep_telling();
         agent.watch(&mut signals).await
     });
     runtime.shutdown_timeout(Duration::from_millis(200));
     code
 }
 
+/// Everything that these pipelines change on disk, or may with the next reload.
+fn written(settings: &Settings, compiled: &[Compiled]) -> Vec<PathBuf> {
+    let mut all = kept_in(settings, compiled);
+    for (one, pipeline) in compiled.iter().zip(&settings.pipelines) {
+        let dead_letters = pipeline.dead_letters(&settings.path_data);
+        // What is pushed today may be joined by what keeps positions with the next reload.
+        if one.has(Source::Pushed) {
+            all.push(settings.path_data.clone());
+        }
+        all.extend(one.inputs.iter().flat_map(|input| input.written()));
+        Step::each(&one.outputs, &mut |planned| {
+            all.extend(planned.output.written());
+            if planned.output.keeps_dead_letters() {
+                all.extend(dead_letters.iter().map(|queue| queue.folder.clone()));
+            }
+        });
+    }
+    all
+}
+
+/// The folders of positions, of sums and of queues on disk.
+fn kept_in(settings: &Settings, compiled: &[Compiled]) -> Vec<PathBuf> {
+    let mut all = Vec::new();
+    for (one, pipeline) in compiled.iter().zip(&settings.pipelines) {
+        if one.has(Source::Rereadable) || one.keeps_sums() {
+            all.push(settings.path_data.clone());
+        }
+        let policy = pipeline.queue_policy(&settings.path_queue);
+        let mut has_queue = false;
+        Step::each(&one.outputs, &mut |planned| {
+            has_queue |= planned.output.has_queue();
+        });
+        if has_queue && policy.keeps(one.has(Source::Pushed)) {
+            all.extend([settings.path_data.clone(), policy.folder]);
+        }
+    }
+    all
+}
+
+/// Gives up all writing but what these pipelines need. Folders that are needed are made before, so that they are granted and
+/// not those above them.
+fn confine(settings: &Settings, compiled: &[Compiled]) -> Confinement {
+    if settings.landlock == Landlock::Auto {
+        for folder in kept_in(settings, compiled) {
+            // What cannot be made is told when it is taken.
+            lock::make(&folder).unwrap_or(());
+        }
+    }
+    Confinement::enforce(settings.landlock, &written(settings, compiled))
+}
+
 struct Agent {
     settings: Settings,
+    confinement: Confinement,
     metrics: Arc<Metrics>,
     sockets: Arc<Sockets>,
+    queues: Arc<Queues>,
     running: Vec<Running>,
+    certificates: Certificates,
     /// What outputs of earlier configurations still have to send.
     behind: Vec<JoinHandle<bool>>,
     state: Arc<api::State>,
@@ -88,11 +158,19 @@ struct Agent {
 }
 
 impl Agent {
-    fn new(settings: Settings, metrics: Arc<Metrics>) -> Self {
+    fn new(
+        settings: Settings,
+        metrics: Arc<Metrics>,
+        sockets: Sockets,
+        confinement: Confinement,
+    ) -> Self {
         Self {
             settings,
-            sockets: Arc::default(),
+            confinement,
+            sockets: Arc::new(sockets),
+            queues: Arc::default(),
             running: Vec::new(),
+            certificates: Certificates::default(),
             behind: Vec::new(),
             state: Arc::new(api::State::new(Arc::clone(&metrics))),
             metrics,
@@ -101,16 +179,21 @@ impl Agent {
         }
     }
 
-    /// Takes what these pipelines need beside themselves: the data folder, and the API's port. A pipeline that keeps
-    /// nothing needs neither.
+    /// Takes what these pipelines need beside themselves: the data folder, the queues on disk, and the API's port. A
+    /// pipeline that keeps nothing needs none of them.
     async fn prepare(&mut self, compiled: &[Compiled]) -> Result<(), String> {
-        let needs = |source| {
-            let mut inputs = compiled.iter().flat_map(|one| &one.inputs);
-            inputs.any(|input| input.source() == source)
-        };
-        let (rereadable, pushed) = (needs(Source::Rereadable), needs(Source::Pushed));
-        if rereadable && self.lock.is_none() {
+        let has = |source| compiled.iter().any(|one| one.has(source));
+        let (rereadable, pushed) = (has(Source::Rereadable), has(Source::Pushed));
+        let queues = self.queues_of(compiled);
+        let keeps_sums = compiled.iter().any(Compiled::keeps_sums);
+        if (rereadable || keeps_sums || !queues.is_empty()) && self.lock.is_none() {
             self.lock = Some(lock::take(&self.settings.path_data)?);
+        }
+        for (policy, metrics) in queues {
+            self.queues.open(&policy, &metrics).map_err(|error| {
+                let folder = policy.folder_of(&metrics.id);
+                format!("cannot use the queue in {}: {error}", folder.display())
+            })?;
         }
         if let Some(api) = &self.settings.api
             && (rereadable || pushed)
@@ -122,10 +205,58 @@ impl Agent {
         Ok(())
     }
 
+    /// The queues on disk that the outputs of pipelines need.
+    fn queues_of(&self, compiled: &[Compiled]) -> Vec<(Policy, Arc<PluginMetrics>)> {
+        let mut queues = Vec::new();
+        for (one, policy) in compiled.iter().zip(self.policies()) {
+            if policy.keeps(one.has(Source::Pushed)) {
+                Step::each(&one.outputs, &mut |planned| {
+                    if planned.output.has_queue() {
+                        queues.push((policy.clone(), Arc::clone(&planned.metrics)));
+                    }
+                });
+            }
+        }
+        queues
+    }
+
+    fn policies(&self) -> impl Iterator<Item = Policy> {
+        let pipelines = self.settings.pipelines.iter();
+        pipelines.map(|pipeline| pipeline.queue_policy(&self.settings.path_queue))
+    }
+
+    /// Tells of queues on disk whose outputs are gone from the configuration.
+    fn tell_of_orphans(&self) {
+        for (folder, documents) in self
+            .policies()
+            .flat_map(|policy| self.queues.orphans(&policy))
+        {
+            tracing::warn!(
+                "{documents} documents wait in {} for an output that no pipeline has any more; give an output its id \
+                 again, or see `sawlog queue export` and `sawlog queue drop`",
+                folder.display()
+            );
+        }
+    }
+
     /// Starts pipelines, which go on from the kept positions.
     fn start(&mut self, compiled: Vec<Compiled>, kept: &[Positions]) -> io::Result<()> {
+        let wanted: Vec<_> = self
+            .queues_of(&compiled)
+            .into_iter()
+            .map(|(policy, metrics)| policy.folder_of(&metrics.id))
+            .collect();
+        self.queues.keep(&wanted);
+        self.certificates = Certificates::of(&compiled);
+        self.tell_of_orphans();
         for (one, pipeline) in compiled.into_iter().zip(&self.settings.pipelines) {
-            let started = Running::start(one, pipeline, &self.sockets, kept)?;
+            let surroundings = Surroundings {
+                sockets: &self.sockets,
+                queues: &self.queues,
+                policy: &pipeline.queue_policy(&self.settings.path_queue),
+                kept,
+            };
+            let started = Running::start(one, pipeline.workers, &surroundings)?;
             self.running.push(started);
         }
         self.state
@@ -143,7 +274,12 @@ impl Agent {
             match event {
                 Event::Reload => self.reload().await,
                 Event::Tick => {
-                    if signals.changed(modified(&self.settings)) {
+                    if self.certificates.are_renewed() {
+                        tracing::info!("a certificate was renewed");
+                        self.reload().await;
+                    } else if self.settings.reload_interval.is_some()
+                        && signals.changed(modified(&self.settings))
+                    {
                         self.reload().await;
                     }
                 }
@@ -159,28 +295,37 @@ impl Agent {
     }
 
     /// Inputs stop, workers and outputs finish. Once the agent was told to stop, they have the time of `shutdown.grace`
-    /// for it; a second signal ends the wait at once.
+    /// for it; a second signal ends that time at once. What could not be sent by then is kept.
     async fn drain(&mut self, mut grace: Option<Duration>, signals: &mut Signals) -> ExitCode {
+        systemd::stopping();
         let running = std::mem::take(&mut self.running);
         let positions: Vec<_> = running.iter().map(Running::positions).collect();
         let deadline = Arc::new(Deadline::default());
         let behind = std::mem::take(&mut self.behind);
-        let draining = Running::drain_all(running, behind, Arc::clone(&deadline));
+        let queues = Arc::clone(&self.queues);
+        let draining = async {
+            let clean = Running::drain_all(running, behind, Arc::clone(&deadline)).await;
+            let closed = tokio::task::spawn_blocking(move || queues.close());
+            let closed = tokio::time::timeout(limits::QUEUE_CLOSE_WAIT, closed).await;
+            if !matches!(closed, Ok(Ok(()))) {
+                tracing::error!("a queue on disk could not be closed in time");
+            }
+            clean
+        };
         tokio::pin!(draining);
         let mut told = Instant::now();
-        loop {
+        let clean = loop {
             if let Some(grace) = grace {
                 deadline.set(grace);
             }
             tokio::select! {
-                clean = &mut draining => return if clean { ExitCode::SUCCESS } else { FAULT.into() },
+                clean = &mut draining => break clean,
                 event = signals.next() => match event {
                     // The tools that stop a process often signal it and its group: that is one wish.
                     Event::Stop if grace.is_some() && told.elapsed() < limits::STOP_AGAIN => {}
                     Event::Stop if grace.is_some() => {
-                        tracing::warn!("stopped before everything was sent");
-                        positions.iter().for_each(|positions| running::save(positions));
-                        return ExitCode::SUCCESS;
+                        tracing::warn!("told twice to stop: what is not sent yet is kept");
+                        deadline.pass();
                     }
                     Event::Stop => {
                         told = Instant::now();
@@ -189,15 +334,26 @@ impl Agent {
                     Event::Reload | Event::Tick | Event::InputsEnded => {}
                 },
             }
+        };
+        // Closing the queues may have acknowledged batches.
+        positions
+            .iter()
+            .for_each(|positions| running::save(positions));
+        if clean {
+            ExitCode::SUCCESS
+        } else {
+            FAULT.into()
         }
     }
 
     /// Builds every pipeline anew and, if all are good, puts them in place of the running ones.
     async fn reload(&mut self) {
+        systemd::reloading();
         if let Err(error) = self.replace().await {
             self.metrics.reloads_failed.add(1);
             tracing::error!("not reloaded: {error}");
         }
+        systemd::ready();
     }
 
     async fn replace(&mut self) -> Result<(), String> {
@@ -210,6 +366,8 @@ impl Agent {
         }
         let compiled = compile_all(&self.settings, &self.metrics)
             .ok_or("the new configuration is refused, the old one runs on")?;
+        self.confinement
+            .check(&written(&self.settings, &compiled))?;
         self.prepare(&compiled).await?;
         self.sockets.begin_reload();
         let old = std::mem::take(&mut self.running);

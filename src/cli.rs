@@ -3,6 +3,8 @@
 mod check;
 mod dlq;
 mod grok;
+mod log;
+mod queue;
 
 use std::process::ExitCode;
 
@@ -22,6 +24,7 @@ pub fn run() -> ExitCode {
         Some(("check", matches)) => check::run(matches),
         Some(("dlq", matches)) => dlq::run(matches),
         Some(("grok", matches)) => grok::run(matches),
+        Some(("queue", matches)) => queue::run(matches),
         Some(("run", matches)) => run_agent(matches),
         _ => run_agent(&matches),
     }
@@ -38,11 +41,18 @@ fn command() -> Command {
         .subcommand(check::command())
         .subcommand(dlq::command())
         .subcommand(grok::command())
+        .subcommand(queue::command())
 }
 
 /// An argument per setting.
 fn settings_arguments() -> Vec<Arg> {
     table::ALL.iter().map(argument).collect()
+}
+
+/// The arguments of these settings alone.
+fn settings_arguments_of(keys: &[&str]) -> Vec<Arg> {
+    let wanted = |spec: &&table::Spec| keys.contains(&spec.key);
+    table::ALL.iter().filter(wanted).map(argument).collect()
 }
 
 fn argument(spec: &'static table::Spec) -> Arg {
@@ -80,7 +90,9 @@ fn argument(spec: &'static table::Spec) -> Arg {
 fn values(matches: &ArgMatches) -> Result<Values, String> {
     let mut values = Values::default();
     for spec in table::ALL {
-        if let Some(texts) = matches.get_many::<String>(spec.key) {
+        // Not every subcommand has every setting.
+        let given = matches.try_get_many::<String>(spec.key).ok().flatten();
+        if let Some(texts) = given {
             if texts.clone().any(String::is_empty) {
                 return Err(format!("--{} is empty", spec.key));
             }
@@ -95,36 +107,13 @@ fn settings(matches: &ArgMatches) -> Result<Settings, ExitCode> {
     let loaded = values(matches).and_then(Settings::load);
     match loaded {
         Ok(settings) => {
-            start_log(&settings);
+            log::start(&settings);
             Ok(settings)
         }
         Err(error) => {
             eprintln!("sawlog: {error}");
             Err(USAGE.into())
         }
-    }
-}
-
-/// The agent's own log goes to stderr; what libraries say only when something is wrong.
-fn start_log(settings: &Settings) {
-    use std::io::IsTerminal;
-    use tracing_subscriber::filter::{LevelFilter, Targets};
-    use tracing_subscriber::layer::SubscriberExt;
-    use tracing_subscriber::util::SubscriberInitExt;
-    let lines = tracing_subscriber::fmt::layer()
-        .with_writer(std::io::stderr)
-        .with_ansi(std::io::stderr().is_terminal())
-        .with_target(false);
-    let levels = Targets::new()
-        .with_target("sawlog", settings.log_level)
-        .with_default(LevelFilter::ERROR);
-    if tracing_subscriber::registry()
-        .with(lines)
-        .with(levels)
-        .try_init()
-        .is_err()
-    {
-        eprintln!("sawlog: the log was started before");
     }
 }
 

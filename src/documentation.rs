@@ -4,6 +4,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::lang::document;
+use crate::limits::{self, table::Limit};
 use crate::pipeline::compile;
 use crate::plugin::{Plugin, Section};
 use crate::settings::table;
@@ -141,28 +142,11 @@ fn the_page_of_settings_has_every_setting() {
 #[test]
 fn the_page_of_limits_has_every_limit() {
     let mut made = String::from(
-        "# Limits\n\nEverything has one. This is the whole list, with the reason for each number.\n\n\
+        "# Limits\n\nEverything has one. This is the whole list, with the reason for each number; `sawlog check --limits` prints it.\n\n\
          | limit | value | why |\n|---|---|---|\n",
     );
-    for source in [include_str!("limits.rs"), include_str!("lang/limits.rs")] {
-        let mut why = Vec::new();
-        for line in source.lines() {
-            if let Some(comment) = line.strip_prefix("/// ") {
-                why.push(comment);
-                continue;
-            }
-            let constant = ["pub const ", "pub(crate) const ", "pub(super) const "]
-                .iter()
-                .find_map(|prefix| line.strip_prefix(prefix));
-            if let Some((name, rest)) = constant.and_then(|constant| constant.split_once(": ")) {
-                let value = rest.split_once(" = ").map_or("", |(_, value)| value);
-                let value = value
-                    .trim_end_matches(';')
-                    .replace("std::time::Duration::", "");
-                made.push_str(&format!("| `{name}` | `{value}` | {} |\n", why.join(" ")));
-            }
-            why.clear();
-        }
+    for Limit { name, value, why } in limits::table::all() {
+        made.push_str(&format!("| `{name}` | {value} | {why} |\n"));
     }
     made.push('\n');
     assert_eq!(check(&docs().join("limits.md"), &made), Ok(()));

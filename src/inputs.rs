@@ -9,10 +9,12 @@ pub mod origin;
 pub mod sockets;
 pub mod stdin;
 pub mod stop_signal;
+pub mod stream;
 pub mod syslog;
+pub mod tls;
 
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
 use tokio::sync::watch;
@@ -59,6 +61,11 @@ pub trait Input: Send {
     /// this returns. The task ends at the end of the input, or soon after
     /// `flow.stop` turns true, when everything that was read has been handed over.
     fn start(self: Box<Self>, flow: Flow) -> tokio::task::JoinHandle<()>;
+
+    /// Files and folders besides the data folder that it changes, itself or what lies below; others are closed to it.
+    fn written(&self) -> Vec<PathBuf> {
+        Vec::new()
+    }
 }
 
 /// What an input works with.

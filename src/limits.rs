@@ -1,4 +1,7 @@
-//! Every limit of the agent, with the reason for its number. The documentation prints this table.
+//! Every limit of the agent, with the reason for its number. `sawlog check --limits` and the documentation print this
+//! table: `table` reads it from these lines, each of which stays on one.
+
+pub mod table;
 
 /// One batch's bytes, the input's and the filters' together. Far above what a batch needs, far below where the spans'
 /// 32 bits end: only a pipeline that multiplies its text without end meets it.
@@ -9,6 +12,17 @@ pub const LINE_BYTES_MAX: usize = 1 << 20;
 
 /// What an input reads at once: some 600 lines, which stay in the processor's cache from reading to encoding.
 pub const READ_BYTES: usize = 64 << 10;
+
+/// Levels of objects and lists within each other in JSON that is read. Data of people has ten, and each level costs stack.
+pub const JSON_DEPTH_MAX: usize = 128;
+
+/// Members and elements of one JSON document, and parameters of one syslog message. Elasticsearch refuses indexes of more than
+/// 1000 fields by default; ten times that bounds the time that a hostile line can cost.
+pub const FIELDS_MAX: usize = 10_000;
+
+/// What one compressed file may unpack to. It is read piece by piece, so this bounds time and not memory: a file made to
+/// unpack without end.
+pub const ARCHIVE_BYTES_MAX: u64 = 64 << 30;
 
 /// Batches waiting for one worker. With batches of `READ_BYTES` a queue stays below a megabyte.
 pub const BATCHES_WAITING_MAX: usize = 8;
@@ -55,6 +69,26 @@ pub const DATAGRAM_BYTES_MAX: usize = 64 << 10;
 /// Connections that one syslog input serves at once; each holds a buffer of `READ_BYTES` and a file descriptor.
 pub const SYSLOG_CONNECTIONS_MAX: usize = 1024;
 
+/// How long a connection for syslog may be silent once three quarters of all connections are in use: then those who say
+/// nothing make room. While there is room, silence is no fault: a sender would lose its next message.
+pub const SYSLOG_IDLE_WAIT: std::time::Duration = std::time::Duration::from_secs(30);
+
+/// Silence after which the kernel asks whether the other end of a connection still exists.
+pub const SYSLOG_KEEPALIVE_WAIT: std::time::Duration = std::time::Duration::from_secs(60);
+
+/// Unfinished messages of all connections of one syslog input together. A message has some hundred bytes and mostly arrives
+/// whole; the connection that goes beyond this gives what it has, cut, and is closed.
+pub const SYSLOG_UNFINISHED_BYTES_MAX: usize = 16 << 20;
+
+/// How long a TLS handshake may take: a few round trips around the world.
+pub const TLS_HANDSHAKE_WAIT: std::time::Duration = std::time::Duration::from_secs(10);
+
+/// A file of certificates or a key. The bundle of all authorities of the web has 0.3 MB.
+pub const TLS_FILE_BYTES_MAX: u64 = 4 << 20;
+
+/// How often it is looked whether a certificate's file has changed: they are renewed days before they end.
+pub const TLS_LOOK_INTERVAL: std::time::Duration = std::time::Duration::from_secs(2);
+
 /// How much of a file's beginning its fingerprint covers: two or three log lines, which hold a time.
 pub const FINGERPRINT_BYTES: usize = 256;
 
@@ -85,8 +119,10 @@ pub const BULK_ANSWER_BYTES_MAX: usize = 32 << 20;
 /// How long a client with its connections is used: a name that moved, or a new node, is found after this time.
 pub const TRANSPORT_AGE_MAX: std::time::Duration = std::time::Duration::from_secs(300);
 
-/// Elasticsearch's own limits: an index's name and a document's id, in bytes.
+/// An index's name: Elasticsearch's own limit.
 pub const INDEX_NAME_BYTES_MAX: usize = 255;
+
+/// A document's id: Elasticsearch's own limit.
 pub const DOCUMENT_ID_BYTES_MAX: usize = 512;
 
 /// How often a warning of one kind is repeated.
@@ -215,14 +251,42 @@ pub const SAMPLE_BLOCKS_WAITING_MAX: usize = 8;
 /// Samples in one block.
 pub const SAMPLE_BLOCK_MAX: usize = 4096;
 
-/// Flushes that are sent again after a reconnect: carbon loses what it has not read when it ends.
-pub const FLUSHES_KEPT_MAX: usize = 3;
+/// Samples that are counted and sent, but would be read again after a restart because another output still holds their
+/// batches. Beyond it they are saved with the rest: better counted twice after a restart than memory without a limit.
+pub const SAMPLES_WAITING_BYTES_MAX: usize = 16 << 20;
 
-/// What those may hold together.
-pub const FLUSHES_KEPT_BYTES_MAX: usize = 4 << 20;
+/// How often it is asked whether those batches are done.
+pub const SAMPLES_WAITING_LOOK: std::time::Duration = std::time::Duration::from_millis(100);
+
+/// The same once the agent stops: it waits for this.
+pub const SAMPLES_ENDING_LOOK: std::time::Duration = std::time::Duration::from_millis(10);
+
+/// How often the sums of a Graphite output are saved: what a crash loses of inputs that cannot be read again.
+pub const SUMS_SAVE_INTERVAL: std::time::Duration = std::time::Duration::from_millis(500);
+
+/// The pause after a save, in times of what it took: the disk is busy with it for a tenth of the time at most.
+pub const SUMS_SAVE_PAUSE_FACTOR: u32 = 9;
+
+/// How long a reload waits for an old Graphite output to save its sums: many times what a disk needs.
+pub const SUMS_RELEASE_WAIT: std::time::Duration = std::time::Duration::from_secs(5);
+
+/// A line's path. Carbon ends a connection at 16 KiB lines; value and time take a part of them.
+pub const METRIC_LINE_BYTES_MAX: usize = 16_000;
+
+/// Points in one pickle: carbon's own relay sends no more, and its limit is 1 MiB a frame.
+pub const PICKLE_POINTS_MAX: usize = 500;
+
+/// Bytes written to carbon before it is asked whether it ended the connection.
+pub const GRAPHITE_PART_BYTES: usize = 64 << 10;
 
 /// How long connecting to carbon or writing a flush may take.
 pub const GRAPHITE_WAIT: std::time::Duration = std::time::Duration::from_secs(10);
+
+/// The same for the last flush of an agent that stops: sums are saved already, and carbon can get them after the next start.
+pub const GRAPHITE_END_WAIT: std::time::Duration = std::time::Duration::from_secs(2);
+
+/// How long opening the connection for the next flush may take: it is of use, but not needed.
+pub const GRAPHITE_REST_WAIT: std::time::Duration = std::time::Duration::from_secs(1);
 
 /// Maps that all events of a batch can share, such as their container's: an input has one or two.
 pub const SHARED_MAPS_MAX: usize = 16;
@@ -247,3 +311,25 @@ pub const MISSING_NAME_KEPT: std::time::Duration = std::time::Duration::from_sec
 /// A signal to stop that follows another sooner than this is the same wish: `timeout` and shells signal a process and its
 /// group. A person who means it presses twice more slowly, or three times.
 pub const STOP_AGAIN: std::time::Duration = std::time::Duration::from_millis(200);
+
+/// A file of a queue on disk: at least a few blocks, at most what is read through quickly after a crash.
+pub const QUEUE_SEGMENT_BYTES: std::ops::RangeInclusive<u64> = 4 << 20..=1 << 30;
+
+/// How long workers may take to end once the outputs are gone: a few batches and a sync of a queue.
+pub const WORKERS_END_WAIT: std::time::Duration = std::time::Duration::from_secs(5);
+
+/// How long closing the queues on disk may take: a sync, on a disk that is busy.
+pub const QUEUE_CLOSE_WAIT: std::time::Duration = std::time::Duration::from_secs(10);
+
+/// What one sync of a queue on disk covers at most: more would not make a byte cheaper.
+pub const QUEUE_COMMIT_BYTES: usize = 4 << 20;
+
+/// How often it is written down what an output has delivered: a crash sends again at most what was delivered since, under
+/// the same ids.
+pub const QUEUE_SAVE_INTERVAL: std::time::Duration = std::time::Duration::from_millis(500);
+
+/// A record of a queue on disk: a block of documents, with room for the largest that Elasticsearch takes by default.
+pub const QUEUE_RECORD_BYTES_MAX: usize = 128 << 20;
+
+/// What a queue leaves free on its disk: others log there too, and a full disk stops more than logs.
+pub const QUEUE_FREE_RESERVE_BYTES: u64 = 64 << 20;

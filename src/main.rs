@@ -17,9 +17,12 @@ mod metrics;
 mod outputs;
 mod pipeline;
 mod plugin;
+mod printable;
 mod queue;
+mod quiet;
 mod settings;
 
 fn main() -> std::process::ExitCode {
+    queue::crash::arm();
     cli::run()
 }

@@ -7,10 +7,16 @@ pub mod graphite;
 pub mod null;
 pub mod stdout;
 
+use std::path::PathBuf;
+
 use crate::event::{Batch, EventId};
 use crate::pipeline::Building;
 use crate::plugin::{Options, Plugin};
 use crate::queue::ack::Ack;
+use crate::queue::block::Spares;
+use crate::queue::ends::{self, Inlet, Outlet};
+use crate::queue::policy::Policy;
+use crate::queue::queues::Queues;
 
 /// Every output of the agent.
 pub const ALL: &[OutputPlugin] = &[
@@ -29,13 +35,46 @@ pub struct OutputPlugin {
 
 /// A checked output, before anything is opened.
 pub trait Output: Send {
+    /// Whether its documents may wait on disk.
+    fn has_queue(&self) -> bool {
+        false
+    }
+
+    /// Whether it keeps something in the data folder.
+    fn keeps_state(&self) -> bool {
+        false
+    }
+
+    /// Nothing is to be kept: the pipeline's inputs belong to this process, and end with it.
+    fn keep_nothing(&mut self) {}
+
     /// Whether what it can never deliver goes to the dead letter queue.
     fn keeps_dead_letters(&self) -> bool {
         false
     }
 
     /// Opens what is needed and starts the sending task, on the present tokio runtime.
-    fn start(self: Box<Self>) -> Started;
+    fn start(self: Box<Self>, opening: &Opening<'_>) -> Started;
+
+    /// Files and folders that it changes, itself or what lies below; others are closed to it.
+    fn written(&self) -> Vec<PathBuf> {
+        Vec::new()
+    }
+}
+
+/// What an output is started with.
+pub struct Opening<'a> {
+    pub queues: &'a Queues,
+    pub policy: &'a Policy,
+}
+
+impl Opening<'_> {
+    /// The queue in front of the output with this id. It leads over the disk if one was opened there. Used buffers are
+    /// given back to `spares`.
+    pub fn queue(&self, id: &str, spares: &Spares) -> (Inlet, Outlet) {
+        let disk = self.queues.attach(&self.policy.folder_of(id), spares);
+        ends::queue(self.policy.kind, disk)
+    }
 }
 
 /// A running output.

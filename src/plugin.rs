@@ -55,7 +55,7 @@ pub enum Kind {
     Hash,
     /// A size such as `10 MiB`.
     Bytes,
-    /// Text that is never printed.
+    /// Text that is never printed. The option's name with `_file` behind it names a file that holds it.
     Password,
     Path,
     /// A list of addresses; a text is split at blanks.
@@ -104,7 +104,15 @@ pub struct Opt {
     pub doc: &'static str,
 }
 
+/// What stands behind an option's name where a file holds its value.
+const IN_FILE: &str = "_file";
+
 impl Opt {
+    /// Whether a name is that of this option's form with a file: secrets have one.
+    pub fn is_file_form(&self, name: &str) -> bool {
+        self.kind == Kind::Password && name.strip_suffix(IN_FILE) == Some(self.name)
+    }
+
     pub const fn new(name: &'static str, kind: Kind, doc: &'static str) -> Self {
         Self {
             name,
@@ -191,14 +199,26 @@ impl Arg {
     }
 }
 
+/// A text that is not printed.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Secret(pub String);
+
+impl std::fmt::Debug for Secret {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str("***")
+    }
+}
+
 /// The checked value of one option.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Setting {
     Boolean(bool),
     Integer(i64),
     Number(f64),
-    /// Also fields, passwords and paths.
+    /// Also fields and paths.
     Text(String),
+    /// A password or key.
+    Secret(Secret),
     /// Also addresses.
     List(Vec<Word>),
     Hash(Vec<(Word, Arg)>),
@@ -267,7 +287,7 @@ impl Options {
 
     pub fn text(&self, name: &str) -> Option<&str> {
         match self.setting(name)? {
-            Setting::Text(text) => Some(text),
+            Setting::Text(text) | Setting::Secret(Secret(text)) => Some(text),
             _ => None,
         }
     }

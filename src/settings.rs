@@ -9,8 +9,11 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::lang::units;
+use crate::limits;
 use crate::pipeline::Ecs;
 use crate::queue::dead_letters::{DeadLetterSettings, StoragePolicy};
+use crate::queue::folders;
+use crate::queue::policy::{self, Policy};
 pub use read::Values;
 
 /// Where a pipeline's text comes from.
@@ -35,8 +38,18 @@ pub struct PipelineSettings {
     pub workers: usize,
     pub ecs: Ecs,
     pub support_escapes: bool,
+    pub queue: QueueSettings,
     /// How dead letters are kept.
     dead_letters: DeadLetterQueue,
+}
+
+/// The queues of a pipeline's outputs, before it is known where they lie.
+#[derive(Clone, Debug)]
+pub struct QueueSettings {
+    kind: policy::Kind,
+    full: policy::Full,
+    bytes_max: u64,
+    segment_bytes: u64,
 }
 
 /// The settings `dead_letter_queue.*` of a pipeline.
@@ -50,6 +63,18 @@ struct DeadLetterQueue {
 }
 
 impl PipelineSettings {
+    /// What holds for the queues of this pipeline's outputs.
+    pub fn queue_policy(&self, path_queue: &Path) -> Policy {
+        let queue = &self.queue;
+        Policy {
+            kind: queue.kind,
+            full: queue.full,
+            bytes_max: queue.bytes_max,
+            segment_bytes: queue.segment_bytes,
+            folder: folders::folder(path_queue, &self.id),
+        }
+    }
+
     /// Where the pipeline keeps its positions: pipelines beside each other, which may read the same files, do not share them.
     pub fn folder(&self, path_data: &Path) -> PathBuf {
         match self.id.as_str() {
@@ -86,11 +111,21 @@ pub struct ApiSettings {
     pub ports: std::ops::RangeInclusive<u16>,
 }
 
+/// Whether the agent confines itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Landlock {
+    /// Where the kernel can.
+    Auto,
+    Off,
+}
+
 /// Everything the agent is told.
 #[derive(Clone, Debug)]
 pub struct Settings {
     pub pipelines: Vec<PipelineSettings>,
     pub path_data: PathBuf,
+    /// Where queues on disk lie.
+    pub path_queue: PathBuf,
     pub test_and_exit: bool,
     /// How often changed files are looked for, if at all.
     pub reload_interval: Option<Duration>,
@@ -98,6 +133,7 @@ pub struct Settings {
     pub log_level: tracing::level_filters::LevelFilter,
     pub shutdown_grace: Duration,
     pub host_name: String,
+    pub landlock: Landlock,
     /// Settings that were accepted and do nothing, to be told once.
     pub notices: Vec<String>,
 }
@@ -163,11 +199,15 @@ impl Settings {
         if pipelines.is_empty() {
             pipelines.push(pipeline(values)?);
         }
+        let path_data = values
+            .get("path.data")
+            .map_or_else(default_path_data, PathBuf::from);
         Ok(Self {
             pipelines,
-            path_data: values
-                .get("path.data")
-                .map_or_else(default_path_data, PathBuf::from),
+            path_queue: values
+                .get("path.queue")
+                .map_or_else(|| path_data.join("queue"), PathBuf::from),
+            path_data,
             test_and_exit: values.boolean("config.test_and_exit")?,
             reload_interval: match values.boolean("config.reload.automatic")? {
                 true => Some(values.duration("config.reload.interval")?),
@@ -179,15 +219,13 @@ impl Settings {
             host_name: values
                 .get("node.name")
                 .map_or_else(host_name, str::to_owned),
+            landlock: landlock(values)?,
             notices,
         })
     }
 }
 
 fn pipeline(values: &Values) -> Result<PipelineSettings, String> {
-    if let Some(other) = values.get("queue.type").filter(|kind| *kind != "memory") {
-        return Err(format!("queue.type: there is no `{other}`; use `memory`"));
-    }
     let origin = match (values.get("path.config"), values.get("config.string")) {
         (Some(_), Some(_)) => return Err("give either -f or -e, not both".to_owned()),
         (Some(_), None) => Origin::Files(values.all("path.config")),
@@ -216,7 +254,40 @@ fn pipeline(values: &Values) -> Result<PipelineSettings, String> {
         workers,
         ecs,
         support_escapes: values.boolean("config.support_escapes")?,
+        queue: queue(values)?,
         dead_letters: dead_letters(values)?,
+    })
+}
+
+fn queue(values: &Values) -> Result<QueueSettings, String> {
+    let kind = match values.get("queue.type").unwrap_or_default() {
+        "auto" => policy::Kind::Auto,
+        "memory" => policy::Kind::Memory,
+        "persisted" => policy::Kind::Persisted,
+        other => {
+            return Err(format!(
+                "queue.type: `{other}` is none of auto, memory and persisted"
+            ));
+        }
+    };
+    let full = match values.get("queue.full").unwrap_or_default() {
+        "block" => policy::Full::Block,
+        "drop_oldest" => policy::Full::DropOldest,
+        "drop_newest" => policy::Full::DropNewest,
+        other => {
+            return Err(format!(
+                "queue.full: `{other}` is none of block, drop_oldest and drop_newest"
+            ));
+        }
+    };
+    let segment_bytes = values.bytes("queue.page_capacity", limits::QUEUE_SEGMENT_BYTES)?;
+    // A file that is full can only be given back once the next one is begun.
+    let bytes_max = values.bytes("queue.max_bytes", 2 * segment_bytes..=u64::MAX)?;
+    Ok(QueueSettings {
+        kind,
+        full,
+        bytes_max,
+        segment_bytes,
     })
 }
 
@@ -278,6 +349,16 @@ fn log_level(values: &Values) -> Result<tracing::level_filters::LevelFilter, Str
     known
         .parse()
         .map_err(|_| format!("log.level: `{text}` is none of error, warn, info, debug and trace"))
+}
+
+fn landlock(values: &Values) -> Result<Landlock, String> {
+    match values.get("security.landlock") {
+        Some("auto") | None => Ok(Landlock::Auto),
+        Some("off") => Ok(Landlock::Off),
+        Some(other) => Err(format!(
+            "security.landlock: `{other}` is neither `auto` nor `off`"
+        )),
+    }
 }
 
 /// The state folder of the service, or of the user.

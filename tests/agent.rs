@@ -4,13 +4,19 @@
 //! Not here: what filters make of events (`cases`), and real servers (`live`).
 
 mod api;
+mod confinement;
 mod dead_letters;
 mod default_pipeline;
 mod deploy;
 mod endings;
 mod hostile;
+mod limits;
 mod obstacles;
+mod queue;
 mod reload;
 mod running;
+mod secrets;
 mod settings;
 mod syslog;
+mod systemd;
+mod tls;

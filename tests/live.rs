@@ -8,6 +8,8 @@ mod docker;
 mod graphite;
 mod nginx;
 mod outage;
+mod queue;
 mod refusals;
 mod rsyslog;
 mod secure;
+mod sums;

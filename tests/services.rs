@@ -36,16 +36,22 @@ const POLL_PAUSE: Duration = Duration::from_millis(50);
 pub fn wait_until<T>(
     within: Duration,
     what: &str,
-    mut condition: impl FnMut() -> Result<T, String>,
+    condition: impl FnMut() -> Result<T, String>,
 ) -> T {
+    poll(within, condition)
+        .unwrap_or_else(|state| panic!("waited {within:?} for {what}; last seen: {state}"))
+}
+
+/// The same for a condition that may stay away: then gives the state that it saw last.
+pub fn poll<T>(
+    within: Duration,
+    mut condition: impl FnMut() -> Result<T, String>,
+) -> Result<T, String> {
     let start = Instant::now();
     loop {
         match condition() {
-            Ok(value) => return value,
-            Err(state) if within <= start.elapsed() => {
-                panic!("waited {within:?} for {what}; last seen: {state}")
-            }
-            Err(_) => thread::sleep(POLL_PAUSE),
+            Err(_) if start.elapsed() < within => thread::sleep(POLL_PAUSE),
+            result => return result,
         }
     }
 }

@@ -1,6 +1,7 @@
 //! The configuration as the agent gets it: texts from files, the command line or the binary are read, compiled, and what
 //! there is to say of them is printed. Nothing is started here.
 
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::SystemTime;
 
@@ -23,13 +24,40 @@ pub fn modified(settings: &Settings) -> (usize, Option<SystemTime>) {
             continue;
         };
         for source in &sources.all {
-            let changed = std::fs::metadata(&source.name)
-                .and_then(|file| file.modified())
-                .ok();
-            newest = (newest.0 + 1, newest.1.max(changed));
+            newest = (newest.0 + 1, newest.1.max(changed(Path::new(&source.name))));
         }
     }
     newest
+}
+
+/// Files with certificates and keys, and when each was changed.
+#[derive(Default)]
+pub struct Certificates(Vec<(PathBuf, Option<SystemTime>)>);
+
+impl Certificates {
+    pub fn of(compiled: &[Compiled]) -> Self {
+        let files = compiled.iter().flat_map(|one| &one.certificates);
+        Self(files.map(|file| (file.clone(), changed(file))).collect())
+    }
+
+    /// Whether one was changed since this was last asked.
+    pub fn are_renewed(&mut self) -> bool {
+        let mut are_renewed = false;
+        for (file, seen) in &mut self.0 {
+            let now = changed(file);
+            // One that is not there is about to be put in place.
+            are_renewed |= now.is_some() && now != *seen;
+            *seen = now.or(*seen);
+        }
+        are_renewed
+    }
+}
+
+/// When a file was changed; nothing if it is not there.
+fn changed(file: &Path) -> Option<SystemTime> {
+    std::fs::metadata(file)
+        .and_then(|file| file.modified())
+        .ok()
 }
 
 /// Compiles every pipeline and prints what there is to say. `None` if one is refused.

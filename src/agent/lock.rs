@@ -7,17 +7,21 @@ use std::path::Path;
 /// The held lock.
 pub struct Lock(File);
 
+/// Makes the folder if it is not there.
+pub fn make(folder: &Path) -> std::io::Result<()> {
+    std::fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(folder)
+}
+
 /// Makes the folder if it is not there and locks it. An error says what to do.
 pub fn take(folder: &Path) -> Result<Lock, String> {
     let wrong = |error: std::io::Error| {
         let folder = folder.display();
         format!("cannot use the data folder {folder}: {error}; name another with --path.data")
     };
-    std::fs::DirBuilder::new()
-        .recursive(true)
-        .mode(0o700)
-        .create(folder)
-        .map_err(wrong)?;
+    make(folder).map_err(wrong)?;
     let file = OpenOptions::new()
         .create(true)
         .truncate(false)

@@ -11,74 +11,126 @@ use tokio::time::Instant;
 use crate::inputs::sockets::Sockets;
 use crate::inputs::{Flow, Source};
 use crate::limits;
-use crate::pipeline::compile::Compiled;
+use crate::outputs::Opening;
+use crate::pipeline::compile::{Compiled, PlannedOutput};
 use crate::pipeline::program::{OutputStep, Step};
-use crate::pipeline::worker::{self, Batches, Program};
+use crate::pipeline::worker::{self, Batches, Counts, Program};
+use crate::queue::policy::Policy;
 use crate::queue::positions::Positions;
-use crate::settings::PipelineSettings;
+use crate::queue::queues::Queues;
 
 /// The parts of a started pipeline.
 pub struct Running {
     inputs: Vec<JoinHandle<()>>,
     stop: watch::Sender<bool>,
     batches: Option<Batches>,
-    workers: Vec<std::thread::JoinHandle<()>>,
-    outputs: Vec<JoinHandle<()>>,
+    /// Ends with the number of workers that failed.
+    workers: JoinHandle<usize>,
+    outputs: Vec<OutputTask>,
     positions: Arc<Mutex<Vec<Positions>>>,
     saver: JoinHandle<()>,
     has_private_input: bool,
+    rest: Rest,
+}
+
+/// The task of an output.
+struct OutputTask {
+    task: JoinHandle<()>,
+    /// Whether it holds in memory what nobody could send again.
+    holds_pushed: bool,
+}
+
+/// What is known of the end of a pipeline's parts.
+#[derive(Default)]
+struct Rest {
+    /// An output was ended that had not sent everything.
+    is_left: bool,
+    /// It held what nobody can send again.
+    is_lost: bool,
+    has_failed: bool,
+    workers_joined: bool,
+}
+
+/// What a pipeline finds when it starts.
+pub struct Surroundings<'a> {
+    pub sockets: &'a Arc<Sockets>,
+    pub queues: &'a Queues,
+    pub policy: &'a Policy,
+    /// Positions of the pipeline that this one replaces.
+    pub kept: &'a [Positions],
+}
+
+impl Surroundings<'_> {
+    /// Starts an output of a pipeline with or without inputs that are pushed.
+    fn start(&self, planned: PlannedOutput, pushed: bool) -> (OutputStep, OutputTask) {
+        let is_kept = self.policy.keeps(pushed) && planned.output.has_queue();
+        let started = planned.output.start(&Opening {
+            queues: self.queues,
+            policy: self.policy,
+        });
+        let step = OutputStep {
+            encoder: started.encoder,
+            metrics: planned.metrics,
+        };
+        let task = OutputTask {
+            task: started.task,
+            holds_pushed: pushed && !is_kept,
+        };
+        (step, task)
+    }
 }
 
 impl Running {
-    /// Starts outputs, then workers, then inputs. `kept` are positions of the pipeline that this one replaces.
+    /// Starts outputs, then workers, then inputs.
     pub fn start(
         compiled: Compiled,
-        settings: &PipelineSettings,
-        sockets: &Arc<Sockets>,
-        kept: &[Positions],
+        workers: usize,
+        surroundings: &Surroundings<'_>,
     ) -> io::Result<Self> {
+        let has = |source| compiled.has(source);
+        let (pushed, has_private_input) = (has(Source::Pushed), has(Source::Private));
+        let reads = has(Source::Rereadable) || has_private_input || !pushed;
+        let counts = Counts {
+            read: if reads { workers } else { 0 },
+            pushed: if pushed { workers } else { 0 },
+        };
+        let keeps_anything = compiled.keeps_anything();
         let mut tasks = Vec::new();
-        let outputs = Step::turn(compiled.outputs, &mut |planned| {
-            let started = planned.output.start();
-            tasks.push(started.task);
-            OutputStep {
-                encoder: started.encoder,
-                metrics: planned.metrics,
+        let outputs = Step::turn(compiled.outputs, &mut |mut planned| {
+            if !keeps_anything {
+                planned.output.keep_nothing();
             }
+            let (step, task) = surroundings.start(planned, pushed);
+            tasks.push(task);
+            step
         });
         let program = Program {
             filters: compiled.filters,
             outputs,
         };
-        let (batches, workers) = worker::spawn(program, settings.workers)?;
+        let (batches, workers) = worker::spawn(program, counts)?;
         let (stop, stopped) = watch::channel(false);
-        let positions = Arc::new(Mutex::new(kept.to_vec()));
+        let positions = Arc::new(Mutex::new(surroundings.kept.to_vec()));
         let flow = Flow {
             batches: batches.clone(),
             names: compiled.names,
             stop: stopped,
-            sockets: Arc::clone(sockets),
+            sockets: Arc::clone(surroundings.sockets),
             positions: Arc::clone(&positions),
         };
-        let has_private_input = compiled
-            .inputs
-            .iter()
-            .any(|input| input.source() == Source::Private);
-        let inputs = compiled
-            .inputs
-            .into_iter()
-            .map(|input| input.start(flow.clone()))
-            .collect();
+        let inputs = compiled.inputs.into_iter();
+        let inputs = inputs.map(|input| input.start(flow.clone())).collect();
         let saver = tokio::spawn(save_sometimes(Arc::clone(&positions)));
         Ok(Self {
             inputs,
             stop,
             batches: Some(batches),
-            workers,
+            workers: tokio::task::spawn_blocking(move || join(workers)),
             outputs: tasks,
             positions,
             saver,
             has_private_input,
+            rest: Rest::default(),
         })
     }
 
@@ -123,39 +175,74 @@ impl Running {
         stuck
     }
 
-    /// Waits for workers and outputs to finish what was read. False if a worker or task of ours failed.
+    /// Waits for workers and outputs to finish what was read. An output that has not by then is ended: what it holds is read
+    /// again, or lies on disk. Those that hold what nobody could send again are left alone.
+    async fn finish_safe(&mut self, deadline: &Deadline) {
+        self.join_workers(deadline).await;
+        let (rest, safe) = std::mem::take(&mut self.outputs)
+            .into_iter()
+            .partition(|output| output.holds_pushed);
+        self.outputs = rest;
+        self.end_outputs(safe, deadline).await;
+    }
+
+    /// Waits for workers and all outputs, those that are left too. False if a worker or task of ours failed.
     async fn finish(&mut self, deadline: &Deadline) -> bool {
-        let workers = std::mem::take(&mut self.workers);
-        let joined = tokio::task::spawn_blocking(move || {
-            workers
-                .into_iter()
-                .map(std::thread::JoinHandle::join)
-                .all(|ended| ended.is_ok())
-        });
-        let (mut clean, mut away) = match deadline.within(joined).await {
-            Some(Ok(clean)) => (clean, false),
-            Some(Err(_)) => (false, false),
-            None => (true, true),
-        };
-        for mut output in std::mem::take(&mut self.outputs) {
-            match deadline.within(&mut output).await {
+        self.finish_safe(deadline).await;
+        self.join_workers(deadline).await;
+        let rest = std::mem::take(&mut self.outputs);
+        self.end_outputs(rest, deadline).await;
+        // With the outputs gone nothing holds the workers up: what can wait on disk goes there now.
+        let bound = Deadline::default();
+        bound.set(limits::WORKERS_END_WAIT);
+        self.join_workers(&bound).await;
+        self.warn_of_rest();
+        self.saver.abort();
+        save(&self.positions);
+        !self.rest.has_failed
+    }
+
+    async fn join_workers(&mut self, deadline: &Deadline) {
+        if self.rest.workers_joined {
+            return;
+        }
+        match deadline.within(&mut self.workers).await {
+            Some(joined) => {
+                self.rest.workers_joined = true;
+                self.rest.has_failed |= !matches!(joined, Ok(0));
+            }
+            None => self.rest.is_left = true,
+        }
+    }
+
+    async fn end_outputs(&mut self, outputs: Vec<OutputTask>, deadline: &Deadline) {
+        for mut output in outputs {
+            match deadline.within(&mut output.task).await {
                 Some(Ok(())) => {}
                 Some(Err(error)) => {
                     tracing::error!("an output ended by a fault: {error}");
-                    clean = false;
+                    self.rest.has_failed = true;
                 }
                 None => {
-                    output.abort();
-                    away = true;
+                    output.task.abort();
+                    self.rest.is_left = true;
+                    self.rest.is_lost |= output.holds_pushed;
                 }
             }
         }
-        if away {
-            warn_of_rest();
-        }
-        self.saver.abort();
-        save(&self.positions);
-        clean
+    }
+
+    /// Says what becomes of events that an output could not send before the end.
+    fn warn_of_rest(&self) {
+        let rest = match (self.rest.is_left, self.rest.is_lost) {
+            (false, _) => return,
+            (true, true) => "what outputs without a queue on disk still held of syslog is lost",
+            (true, false) => "nothing is lost",
+        };
+        tracing::warn!(
+            "outputs are away: files and containers are read again from where they were acknowledged, queues on disk keep \
+             the rest; {rest}"
+        );
     }
 
     /// Drains pipelines, one after another, and waits for what earlier ones left behind, all before the same deadline.
@@ -175,7 +262,9 @@ impl Running {
         for mut rest in behind {
             if deadline.within(&mut rest).await.is_none() {
                 rest.abort();
-                warn_of_rest();
+                tracing::warn!(
+                    "an output of an earlier configuration is still away: what it holds in memory is lost"
+                );
             }
         }
         clean
@@ -198,6 +287,12 @@ impl Running {
                     .iter()
                     .cloned(),
             );
+            // What is not sent by then is read again, or comes out of the queue again, for the new outputs.
+            running.finish_safe(&deadline).await;
+            if running.outputs.is_empty() {
+                running.finish(&deadline).await;
+                continue;
+            }
             let mut finishing =
                 tokio::spawn(async move { running.finish(&Deadline::default()).await });
             if deadline.within(&mut finishing).await.is_none() {
@@ -209,12 +304,10 @@ impl Running {
     }
 }
 
-/// Says what becomes of events that an output could not send before the end.
-fn warn_of_rest() {
-    tracing::warn!(
-        "outputs are away: what they still hold stays unacknowledged; files and containers are read again, the rest \
-         is lost"
-    );
+/// Waits for all workers; gives how many failed.
+fn join(workers: Vec<std::thread::JoinHandle<()>>) -> usize {
+    let ended = workers.into_iter().map(std::thread::JoinHandle::join);
+    ended.filter(Result::is_err).count()
 }
 
 /// A point in time that may be set later, while somebody already waits for it.
@@ -236,17 +329,25 @@ impl Deadline {
         });
     }
 
+    /// It is over, whatever was set.
+    pub fn pass(&self) {
+        self.0.send_replace(Some(Instant::now()));
+    }
+
     /// Waits for a future, at most until the deadline.
     async fn within<F: Future>(&self, future: F) -> Option<F::Output> {
         let mut changes = self.0.subscribe();
         let passed = async {
-            let set = changes
-                .wait_for(Option::is_some)
-                .await
-                .map(|deadline| *deadline);
-            match set {
-                Ok(Some(deadline)) => tokio::time::sleep_until(deadline).await,
-                _ => std::future::pending().await,
+            loop {
+                let set = *changes.borrow_and_update();
+                let changed = changes.changed();
+                match set {
+                    None => drop(changed.await),
+                    Some(at) => tokio::select! {
+                        () = tokio::time::sleep_until(at) => return,
+                        _ = changed => {}
+                    },
+                }
             }
         };
         tokio::select! {

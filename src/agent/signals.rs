@@ -24,35 +24,29 @@ pub struct Signals {
     terminate: Signal,
     interrupt: Signal,
     hangup: Signal,
-    ticks: Option<Interval>,
+    ticks: Interval,
     seen: Modified,
 }
 
 impl Signals {
-    pub fn new(reload_interval: Option<Duration>, seen: Modified) -> io::Result<Self> {
+    /// `every` is how often it is looked for changed files.
+    pub fn new(every: Duration, seen: Modified) -> io::Result<Self> {
         Ok(Self {
             terminate: signal(SignalKind::terminate())?,
             interrupt: signal(SignalKind::interrupt())?,
             hangup: signal(SignalKind::hangup())?,
-            ticks: reload_interval.map(|every| tokio::time::interval(every.max(SHORTEST))),
+            ticks: tokio::time::interval(every.max(SHORTEST)),
             seen,
         })
     }
 
     /// The next thing that happens.
     pub async fn next(&mut self) -> Event {
-        let ticks = &mut self.ticks;
-        let tick = async {
-            match ticks {
-                Some(ticks) => ticks.tick().await,
-                None => std::future::pending().await,
-            }
-        };
         tokio::select! {
             _ = self.terminate.recv() => Event::Stop,
             _ = self.interrupt.recv() => Event::Stop,
             _ = self.hangup.recv() => Event::Reload,
-            _ = tick => Event::Tick,
+            _ = self.ticks.tick() => Event::Tick,
         }
     }
 

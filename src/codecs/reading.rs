@@ -1,6 +1,7 @@
 //! What one record means: a text for `message`, or a JSON document whose members become fields. A record that cannot be
 //! read becomes an event with its text and a tag. Telling records apart is not done here.
 
+use crate::event::json::{Counted, JsonFault, TOO_LARGE_TAG};
 use crate::event::mould::{Cast, Mould};
 use crate::event::value::Chain;
 use crate::event::{Batch, EventId, Name, Reference, Text, Value};
@@ -108,13 +109,15 @@ fn read_json(
     if batch.text(record).trim_ascii().is_empty() {
         return;
     }
-    let objects = match batch.parse_json(record, &mut newborn.scratch) {
-        Ok(value) => objects(batch, value),
-        Err(_) => None,
-    };
+    let parsed = batch.parse_json(record, Counted::EachElement, &mut newborn.scratch);
+    let is_too_large = matches!(parsed, Err(JsonFault::TooLarge));
+    let objects = parsed.ok().and_then(|value| objects(batch, value));
     let Some(objects) = objects else {
         let id = batch.push_cast(&mut newborn.mould, record);
         batch.tag(id, JSON_TAG);
+        if is_too_large {
+            batch.tag(id, TOO_LARGE_TAG);
+        }
         return;
     };
     let original = original.filter(|_| objects.len() == 1);

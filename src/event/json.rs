@@ -1,44 +1,128 @@
 //! JSON to fields. serde_json reads, and what it reads goes straight into the batch's nodes: no tree in between, and a
 //! text without escapes stays where it is, as a span.
 
+use std::cell::Cell;
 use std::fmt;
 
-use serde::de::{DeserializeSeed, MapAccess, SeqAccess, Visitor};
+use serde::de::{DeserializeSeed, Error, MapAccess, SeqAccess, Visitor};
 
 use crate::event::batch::Batch;
 use crate::event::names::Name;
 use crate::event::value::{Chain, Text, Value};
+use crate::limits;
+
+/// Marks an event whose JSON goes beyond a limit.
+pub const TOO_LARGE_TAG: &[u8] = b"_jsontoolarge";
+
+/// Why a text was not read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum JsonFault {
+    /// It is no JSON; what is wrong and where.
+    Broken(String),
+    /// It is, or begins as such, and goes beyond `limits::JSON_DEPTH_MAX` or `limits::FIELDS_MAX`.
+    TooLarge,
+}
+
+/// What is counted against `limits::FIELDS_MAX`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Counted {
+    /// Everything in the document.
+    Whole,
+    /// Each element of a list at the top for itself, since each becomes an event.
+    EachElement,
+}
 
 impl Batch {
-    /// Parses one JSON value from a text of this batch; `scratch` is reused. An error says what is wrong and where.
-    pub fn parse_json(&mut self, text: Text, scratch: &mut Vec<u8>) -> Result<Value, String> {
+    /// Parses one JSON value from a text of this batch; `scratch` is reused.
+    pub fn parse_json(
+        &mut self,
+        text: Text,
+        counted: Counted,
+        scratch: &mut Vec<u8>,
+    ) -> Result<Value, JsonFault> {
         scratch.clear();
         scratch.extend_from_slice(self.text(text));
-        let mut reader = serde_json::Deserializer::from_slice(scratch);
-        let seed = Seed {
-            batch: self,
-            original: Some((text, scratch.as_slice())),
-        };
-        let value = seed
-            .deserialize(&mut reader)
-            .map_err(|error| error.to_string())?;
-        reader.end().map_err(|error| error.to_string())?;
-        Ok(value)
+        self.read_json(scratch, Some(text), counted)
     }
 
     /// Parses one JSON value from bytes outside the batch.
     #[cfg(test)]
-    pub fn parse_json_bytes(&mut self, bytes: &[u8]) -> Result<Value, String> {
+    pub fn parse_json_bytes(&mut self, bytes: &[u8]) -> Result<Value, JsonFault> {
+        self.read_json(bytes, None, Counted::Whole)
+    }
+
+    fn read_json(
+        &mut self,
+        bytes: &[u8],
+        original: Option<Text>,
+        counted: Counted,
+    ) -> Result<Value, JsonFault> {
+        let bounds = Bounds::new(counted);
         let mut reader = serde_json::Deserializer::from_slice(bytes);
+        reader.disable_recursion_limit();
         let seed = Seed {
             batch: self,
-            original: None,
+            original: original.map(|text| (text, bytes)),
+            bounds: &bounds,
+            depth: 0,
         };
-        let value = seed
-            .deserialize(&mut reader)
-            .map_err(|error| error.to_string())?;
-        reader.end().map_err(|error| error.to_string())?;
-        Ok(value)
+        let read = seed.deserialize(&mut reader);
+        let read = read.and_then(|value| reader.end().map(|()| value));
+        read.map_err(|error| match bounds.exceeded.get() {
+            true => JsonFault::TooLarge,
+            false => JsonFault::Broken(error.to_string()),
+        })
+    }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Place {
+    Element,
+    Member,
+}
+
+/// How much more of a document may come.
+struct Bounds {
+    counted: Counted,
+    left: Cell<usize>,
+    exceeded: Cell<bool>,
+}
+
+impl Bounds {
+    fn new(counted: Counted) -> Self {
+        Self {
+            counted,
+            left: Cell::new(limits::FIELDS_MAX),
+            exceeded: Cell::new(false),
+        }
+    }
+
+    /// A list or an object begins.
+    fn enter<E: Error>(&self, depth: usize) -> Result<(), E> {
+        match depth < limits::JSON_DEPTH_MAX {
+            true => Ok(()),
+            false => Err(self.exceed()),
+        }
+    }
+
+    /// A member of an object or an element of a list that has `depth` others around it.
+    fn count<E: Error>(&self, place: Place, depth: usize) -> Result<(), E> {
+        if place == Place::Element && depth == 0 && self.counted == Counted::EachElement {
+            self.left.set(limits::FIELDS_MAX);
+            return Ok(());
+        }
+        match self.left.get().checked_sub(1) {
+            Some(left) => {
+                self.left.set(left);
+                Ok(())
+            }
+            None => Err(self.exceed()),
+        }
+    }
+
+    fn exceed<E: Error>(&self) -> E {
+        self.exceeded.set(true);
+        E::custom("beyond a limit")
     }
 }
 
@@ -46,6 +130,9 @@ impl Batch {
 struct Seed<'b, 'a> {
     batch: &'b mut Batch,
     original: Option<(Text, &'a [u8])>,
+    bounds: &'a Bounds,
+    /// Lists and objects around it.
+    depth: usize,
 }
 
 impl<'de> DeserializeSeed<'de> for Seed<'_, 'de> {
@@ -105,10 +192,14 @@ impl<'de> Visitor<'de> for Seed<'_, 'de> {
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Value, A::Error> {
         let mut list = Chain::EMPTY;
+        self.bounds.enter(self.depth)?;
         while let Some(item) = items.next_element_seed(Seed {
             batch: &mut *self.batch,
             original: self.original,
+            bounds: self.bounds,
+            depth: self.depth + 1,
         })? {
+            self.bounds.count(Place::Element, self.depth)?;
             self.batch.push_member(&mut list, Name::ITEM, item);
         }
         Ok(Value::List(list))
@@ -116,12 +207,16 @@ impl<'de> Visitor<'de> for Seed<'_, 'de> {
 
     fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Value, A::Error> {
         let mut map = Chain::EMPTY;
+        self.bounds.enter(self.depth)?;
         while let Some(name) = entries.next_key_seed(NameSeed {
             batch: &mut *self.batch,
         })? {
+            self.bounds.count(Place::Member, self.depth)?;
             let value = entries.next_value_seed(Seed {
                 batch: &mut *self.batch,
                 original: self.original,
+                bounds: self.bounds,
+                depth: self.depth + 1,
             })?;
             match self.batch.find_node(map, name) {
                 Some(place) => self.batch.nodes[place as usize].value = value,
@@ -161,7 +256,9 @@ impl Visitor<'_> for NameSeed<'_> {
 mod tests {
     use std::sync::Arc;
 
+    use super::{Counted, JsonFault};
     use crate::event::{Batch, Names};
+    use crate::limits;
     use crate::queue::ack::Ack;
 
     #[track_caller]
@@ -170,13 +267,14 @@ mod tests {
         let mut batch = Batch::new(bytes, Arc::new(Names::default()), 0, Ack::none());
         let text = batch.text_at(0..json.len());
         let mut out = Vec::new();
-        let got = batch.parse_json(text, &mut Vec::new()).map(|value| {
+        let parsed = batch.parse_json(text, Counted::Whole, &mut Vec::new());
+        let got = parsed.map(|value| {
             batch.write_json_value(value, &mut out);
             String::from_utf8(out).expect("JSON is UTF-8")
         });
         match (got, want) {
             (Ok(got), Ok(want)) => assert_eq!(got, want),
-            (Err(got), Err(want)) => assert!(got.contains(want), "{got}"),
+            (Err(JsonFault::Broken(got)), Err(want)) => assert!(got.contains(want), "{got}"),
             (got, want) => panic!("{got:?} instead of {want:?}"),
         }
     }
@@ -202,6 +300,58 @@ mod tests {
     fn broken_json_is_told() {
         check(r#"{"a":"#, Err("EOF"));
         check(r#"{"a":1} x"#, Err("trailing"));
-        check(&"[".repeat(200), Err("recursion"));
+    }
+
+    #[track_caller]
+    fn is_too_large(json: &str, counted: Counted) -> bool {
+        let bytes = json.as_bytes().to_vec();
+        let mut batch = Batch::new(bytes, Arc::new(Names::default()), 0, Ack::none());
+        let text = batch.text_at(0..json.len());
+        match batch.parse_json(text, counted, &mut Vec::new()) {
+            Ok(_) => false,
+            Err(JsonFault::TooLarge) => true,
+            Err(JsonFault::Broken(why)) => panic!("{why}"),
+        }
+    }
+
+    #[test]
+    fn nesting_ends_at_its_limit() {
+        let nested = |depth| format!("{}{}", "[".repeat(depth), "]".repeat(depth));
+        assert!(!is_too_large(
+            &nested(limits::JSON_DEPTH_MAX),
+            Counted::Whole
+        ));
+        assert!(is_too_large(
+            &nested(limits::JSON_DEPTH_MAX + 1),
+            Counted::Whole
+        ));
+        assert!(is_too_large(&"[".repeat(1_000_000), Counted::Whole));
+        assert!(is_too_large(&"{\"a\":".repeat(200_000), Counted::Whole));
+    }
+
+    #[test]
+    fn fields_end_at_their_limit() {
+        let object = |count: usize| {
+            let members: Vec<_> = (0..count)
+                .map(|number| format!("\"f{number}\":1"))
+                .collect();
+            format!("{{{}}}", members.join(","))
+        };
+        let full = object(limits::FIELDS_MAX);
+        assert!(!is_too_large(&full, Counted::Whole));
+        assert!(is_too_large(
+            &object(limits::FIELDS_MAX + 1),
+            Counted::Whole
+        ));
+        let zeros = vec!["0"; limits::FIELDS_MAX + 1].join(",");
+        assert!(is_too_large(&format!("[{zeros}]"), Counted::Whole));
+        assert!(is_too_large(&format!("[[{zeros}]]"), Counted::EachElement));
+    }
+
+    #[test]
+    fn events_of_one_list_are_counted_each() {
+        let many = vec!["{\"a\":1}"; limits::FIELDS_MAX].join(",");
+        assert!(is_too_large(&format!("[{many}]"), Counted::Whole));
+        assert!(!is_too_large(&format!("[{many}]"), Counted::EachElement));
     }
 }

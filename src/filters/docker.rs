@@ -172,6 +172,7 @@ mod tests {
     use super::*;
     use crate::docker::container::{Container, Label};
     use crate::event::Names;
+    use crate::event::json::Counted;
     use crate::queue::ack::Ack;
 
     const ID: &str = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
@@ -202,7 +203,7 @@ mod tests {
         };
         let mut batch = Batch::new(event.as_bytes().to_vec(), Arc::new(names), 0, Ack::none());
         let text = batch.text_at(0..event.len());
-        let Ok(Value::Map(fields)) = batch.parse_json(text, &mut Vec::new()) else {
+        let Ok(Value::Map(fields)) = batch.parse_json(text, Counted::Whole, &mut Vec::new()) else {
             panic!("the event is an object");
         };
         let members: Vec<_> = batch.members(fields).collect();

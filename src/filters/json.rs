@@ -1,6 +1,7 @@
 //! `json`: parses a field that holds JSON into fields.
 
 use crate::event::adopt;
+use crate::event::json::{Counted, JsonFault, TOO_LARGE_TAG};
 use crate::event::{Batch, EventId, Reference, Value};
 use crate::filters::{Filter, FilterPlugin, Outcome};
 use crate::pipeline::Building;
@@ -14,7 +15,8 @@ pub const PLUGIN: FilterPlugin = FilterPlugin {
 static DESCRIPTION: Plugin = Plugin {
     section: Section::Filter,
     name: "json",
-    summary: "Parses JSON text in a field. Without `target` the members of the object become fields at the top level.",
+    summary: "Parses JSON text in a field. Without `target` the members of the object become fields at the top level. A \
+              text of more than 10,000 members or 128 levels stays as it is and gets the tag `_jsontoolarge` besides.",
     options: &[
         Opt::new("source", Kind::Field, "The field that holds the JSON text.").required(),
         Opt::new(
@@ -69,7 +71,7 @@ fn build(options: &Options, building: &mut Building<'_>) -> Option<Box<dyn Filte
 enum Problem {
     /// The text is no JSON.
     Invalid,
-    /// It is, but does not fit where it should go.
+    /// It is, but is too large or does not fit where it should go.
     Unfit,
 }
 
@@ -81,9 +83,13 @@ impl Json {
             Value::Null => return None,
             _ => return Some(Err(Problem::Unfit)),
         };
-        let parsed = match batch.parse_json(text, &mut self.scratch) {
+        let parsed = match batch.parse_json(text, Counted::Whole, &mut self.scratch) {
             Ok(parsed) => parsed,
-            Err(_) => return Some(Err(Problem::Invalid)),
+            Err(JsonFault::Broken(_)) => return Some(Err(Problem::Invalid)),
+            Err(JsonFault::TooLarge) => {
+                batch.tag(id, TOO_LARGE_TAG);
+                return Some(Err(Problem::Unfit));
+            }
         };
         let stored = match (&self.target, parsed) {
             (Some(target), value) => batch.set(id, target, value).is_ok(),

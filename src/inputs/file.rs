@@ -17,7 +17,7 @@ pub mod walk;
 pub mod watch;
 
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use rustix::process::{Resource, getrlimit};
 use tokio::task::JoinHandle;
@@ -58,6 +58,10 @@ struct Files {
 impl Input for Files {
     fn source(&self) -> Source {
         Source::Rereadable
+    }
+
+    fn written(&self) -> Vec<PathBuf> {
+        self.config.written()
     }
 
     fn start(self: Box<Self>, flow: Flow) -> JoinHandle<()> {

@@ -1,21 +1,23 @@
 //! Bound sockets by protocol and address, outside the pipelines: a reload takes the same socket again, so that nothing
-//! that waits in it is lost. Inputs get duplicates; the table keeps the originals. Accepted connections pass through here
-//! from the input that a reload stops to the one that it starts.
+//! that waits in it is lost. Inputs get duplicates; the table keeps the originals. Sockets that systemd opened before the
+//! start are found here too. Accepted connections pass through here from the input that a reload stops to the one that it
+//! starts.
 
 use std::collections::HashMap;
 use std::io;
-use std::net::{IpAddr, SocketAddr, TcpListener, UdpSocket};
+use std::net::{IpAddr, Ipv6Addr, SocketAddr, TcpListener, UdpSocket};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use sawlog_parsers::framing::Decoder;
-use tokio::net::TcpStream;
 use tokio::sync::watch;
+
+use crate::inputs::stream::Stream;
 
 /// An accepted connection, with what was read of it and is no whole message yet.
 #[derive(Debug)]
 pub struct Connection {
-    pub stream: TcpStream,
+    pub stream: Stream,
     pub sender: IpAddr,
     pub decoder: Decoder,
     pub rest: Vec<u8>,
@@ -25,11 +27,54 @@ pub struct Connection {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Generation(u64);
 
+/// Sockets of one protocol.
+#[derive(Debug)]
+struct Table<S> {
+    /// By the address that inputs name, with the reload that last asked for them.
+    bound: HashMap<SocketAddr, (S, u64)>,
+    /// Opened by systemd, by the address that they have. They stay open: it holds them as well.
+    held: Vec<Held<S>>,
+}
+
+#[derive(Debug)]
+struct Held<S> {
+    address: SocketAddr,
+    socket: S,
+    is_used: bool,
+}
+
+impl<S> Default for Table<S> {
+    fn default() -> Self {
+        Self {
+            bound: HashMap::new(),
+            held: Vec::new(),
+        }
+    }
+}
+
+impl<S> Table<S> {
+    /// The socket of systemd that receives what is sent to an address.
+    fn held_for(&mut self, address: SocketAddr) -> Option<&mut Held<S>> {
+        let exact = self.held.iter().position(|held| held.address == address);
+        let place = exact.or_else(|| self.held.iter().position(|held| held.covers(address)))?;
+        self.held.get_mut(place)
+    }
+}
+
+impl<S> Held<S> {
+    /// `ListenDatagram=514` opens `[::]:514`, which is `0.0.0.0:514` besides.
+    fn covers(&self, address: SocketAddr) -> bool {
+        self.address.port() == address.port()
+            && self.address.ip() == IpAddr::V6(Ipv6Addr::UNSPECIFIED)
+            && address.ip().is_unspecified()
+    }
+}
+
 /// All sockets that inputs have bound.
 #[derive(Debug, Default)]
 pub struct Sockets {
-    udp: Mutex<HashMap<SocketAddr, (UdpSocket, u64)>>,
-    tcp: Mutex<HashMap<SocketAddr, (TcpListener, u64)>>,
+    udp: Mutex<Table<UdpSocket>>,
+    tcp: Mutex<Table<TcpListener>>,
     /// Counts reloads; a socket that was not asked for since the last one is closed.
     generation: AtomicU64,
     /// Connections that wait for the next input of the address at which they were accepted.
@@ -53,23 +98,57 @@ impl Sockets {
 
     fn take<S>(
         &self,
-        table: &Mutex<HashMap<SocketAddr, (S, u64)>>,
+        table: &Mutex<Table<S>>,
         address: SocketAddr,
         bind: impl Fn(SocketAddr) -> io::Result<S>,
         duplicate: impl Fn(&S) -> io::Result<S>,
     ) -> io::Result<S> {
         let generation = self.generation.load(Ordering::Acquire);
         let mut table = table.lock().expect("no holder of this lock panics");
-        if let Some((socket, asked)) = table.get_mut(&address).filter(|_| address.port() != 0) {
+        if let Some((socket, asked)) = table.bound.get_mut(&address)
+            && address.port() != 0
+        {
             *asked = generation;
             return duplicate(socket);
         }
-        let socket = bind(address)?;
+        let socket = match table.held_for(address) {
+            Some(held) => {
+                held.is_used = true;
+                duplicate(&held.socket)?
+            }
+            None => bind(address)?,
+        };
         let given = duplicate(&socket)?;
         if address.port() != 0 {
-            table.insert(address, (socket, generation));
+            table.bound.insert(address, (socket, generation));
         }
         Ok(given)
+    }
+
+    /// Takes a socket that systemd opened; gives its address.
+    pub fn hold_udp(&mut self, socket: UdpSocket) -> io::Result<SocketAddr> {
+        let address = socket.local_addr()?;
+        hold(&mut self.udp, socket, address);
+        Ok(address)
+    }
+
+    /// The same for one that listens.
+    pub fn hold_tcp(&mut self, socket: TcpListener) -> io::Result<SocketAddr> {
+        let address = socket.local_addr()?;
+        hold(&mut self.tcp, socket, address);
+        Ok(address)
+    }
+
+    /// Says which sockets of systemd no input asked for: what is sent to them is read by nobody.
+    pub fn report_unused(&self) {
+        let unused = [("UDP", unused(&self.udp)), ("TCP", unused(&self.tcp))];
+        for (protocol, addresses) in unused {
+            for address in addresses {
+                tracing::warn!(
+                    "systemd holds a socket of {protocol} at {address} that no input reads: give an input this address"
+                );
+            }
+        }
     }
 
     /// The generation of an input that starts now.
@@ -86,7 +165,7 @@ impl Sockets {
         connection: Connection,
     ) -> Result<(), Connection> {
         let tcp = self.tcp.lock().expect("no holder of this lock panics");
-        if self.generation() == input || !tcp.contains_key(&address) {
+        if self.generation() == input || !tcp.bound.contains_key(&address) {
             return Err(connection);
         }
         let mut left = self.left.lock().expect("no holder of this lock panics");
@@ -118,14 +197,31 @@ impl Sockets {
         self.udp
             .lock()
             .expect("no holder of this lock panics")
+            .bound
             .retain(|_, s| current(s.1));
         let mut tcp = self.tcp.lock().expect("no holder of this lock panics");
-        tcp.retain(|_, s| current(s.1));
+        tcp.bound.retain(|_, s| current(s.1));
         self.left
             .lock()
             .expect("no holder of this lock panics")
-            .retain(|address, _| tcp.contains_key(address));
+            .retain(|address, _| tcp.bound.contains_key(address));
     }
+}
+
+fn hold<S>(table: &mut Mutex<Table<S>>, socket: S, address: SocketAddr) {
+    let table = table.get_mut().expect("no holder of this lock panics");
+    let is_used = false;
+    table.held.push(Held {
+        address,
+        socket,
+        is_used,
+    });
+}
+
+fn unused<S>(table: &Mutex<Table<S>>) -> Vec<SocketAddr> {
+    let table = table.lock().expect("no holder of this lock panics");
+    let unused = table.held.iter().filter(|held| !held.is_used);
+    unused.map(|held| held.address).collect()
 }
 
 #[cfg(test)]
@@ -161,5 +257,32 @@ mod tests {
         sockets.begin_reload();
         sockets.end_reload();
         assert!(UdpSocket::bind(address).is_ok());
+    }
+
+    #[test]
+    fn a_socket_of_systemd_is_taken_where_it_is_asked_for_and_never_closed() {
+        let socket = UdpSocket::bind("[::]:0").expect("a port is free");
+        let port = socket.local_addr().expect("it is bound").port();
+        let mut sockets = Sockets::default();
+        sockets.hold_udp(socket).expect("it is bound");
+        let address = SocketAddr::from(([0, 0, 0, 0], port));
+        let taken = sockets.udp(address).expect("it is held");
+        assert_eq!(taken.local_addr().expect("it is bound").port(), port);
+        sockets.begin_reload();
+        sockets.end_reload();
+        assert!(UdpSocket::bind(address).is_err());
+        assert!(sockets.udp(address).is_ok());
+    }
+
+    #[test]
+    fn a_socket_of_systemd_at_another_address_is_left_alone() {
+        let socket = UdpSocket::bind("127.0.0.1:0").expect("a port is free");
+        let held = socket.local_addr().expect("it is bound");
+        let mut sockets = Sockets::default();
+        sockets.hold_udp(socket).expect("it is bound");
+        let other = SocketAddr::from(([127, 0, 0, 2], held.port()));
+        let bound = sockets.udp(other).expect("the port is free there");
+        assert_eq!(bound.local_addr().expect("it is bound"), other);
+        assert_eq!(super::unused(&sockets.udp), [held]);
     }
 }

@@ -1,4 +1,4 @@
-//! `syslog`: UDP and TCP on one port. RFC 3164, RFC 5424, Docker's log driver and what devices send; framing on TCP is told
+//! `syslog`: UDP and TCP on one port, or TLS alone (RFC 5425). RFC 3164, RFC 5424, Docker's log driver and what devices send; framing on TCP is told
 //! apart by itself. A line that no parser understands is kept whole, with a tag.
 
 mod fields;
@@ -13,6 +13,7 @@ use std::time::Duration;
 use tokio::task::JoinHandle;
 
 use crate::inputs::origin::Origin;
+use crate::inputs::tls::{self, Tls};
 use crate::inputs::{Flow, Input, InputPlugin, Source};
 use crate::metrics::PluginMetrics;
 use crate::pipeline::Building;
@@ -31,7 +32,12 @@ static DESCRIPTION: Plugin = Plugin {
               and their relatives. On TCP octet counting and newlines are told apart message by message.",
     options: &[
         Opt::new("host", Kind::Text, "Address to listen on.").default("\"0.0.0.0\""),
-        Opt::new("port", Kind::Integer, "Port to listen on, for UDP and TCP.").default("514"),
+        Opt::new(
+            "port",
+            Kind::Integer,
+            "Port to listen on, for UDP and TCP; with `ssl_enabled` for TCP alone. RFC 5425 has 6514 for TLS.",
+        )
+        .default("514"),
         Opt::new(
             "codec",
             Kind::Codec,
@@ -69,6 +75,12 @@ static DESCRIPTION: Plugin = Plugin {
             "The socket's receive buffer: what the kernel keeps while the agent is busy.",
         )
         .default("\"64 MiB\""),
+        tls::ENABLED,
+        tls::CERTIFICATE,
+        tls::KEY,
+        tls::KEY_PASSPHRASE,
+        tls::AUTHORITIES,
+        tls::CLIENT_AUTHENTICATION,
     ],
     absent: &["grok_pattern", "syslog_field", "proxy_protocol"],
 };
@@ -77,6 +89,7 @@ static DESCRIPTION: Plugin = Plugin {
 struct Syslog {
     address: (String, u16),
     receive_buffer_bytes: usize,
+    tls: Option<Arc<Tls>>,
     fields: Arc<Fields>,
     metrics: Arc<PluginMetrics>,
 }
@@ -94,11 +107,13 @@ fn build(options: &Options, building: &mut Building<'_>) -> Option<Box<dyn Input
         }
     };
     let zone = building.zone(options);
+    let tls = tls::check(options, building);
     let origin = Origin::of_messages(options, building);
     let fields = Fields::compile(options, origin?, zone?, building);
     Some(Box::new(Syslog {
         address: (options.text("host").unwrap_or("0.0.0.0").to_owned(), port?),
         receive_buffer_bytes: options.bytes("receive_buffer_bytes").unwrap_or(0) as usize,
+        tls: tls?,
         fields: Arc::new(fields),
         metrics: building.metrics.plugin(options),
     }))
@@ -111,7 +126,10 @@ impl Input for Syslog {
 
     fn start(self: Box<Self>, flow: Flow) -> JoinHandle<()> {
         // Asked for here, so that a reload knows which sockets are still wanted.
-        let udp = self.bind(|address| flow.sockets.udp(address));
+        let udp = match self.tls {
+            Some(_) => None,
+            None => Some(self.bind(|address| flow.sockets.udp(address))),
+        };
         let tcp = self.bind(|address| flow.sockets.tcp(address));
         tokio::spawn(self.run(flow, udp, tcp))
     }
@@ -126,18 +144,20 @@ impl Syslog {
         resolve(host, *port).and_then(bind)
     }
 
-    /// Waits for both sockets, if they are not bound yet, and reads them until the end.
+    /// Waits for the sockets, if they are not bound yet, and reads them until the end.
     async fn run(
         self: Box<Self>,
         flow: Flow,
-        udp: io::Result<UdpSocket>,
+        udp: Option<io::Result<UdpSocket>>,
         tcp: io::Result<TcpListener>,
     ) {
         let bind_udp = || self.bind(|address| flow.sockets.udp(address));
         let bind_tcp = || self.bind(|address| flow.sockets.tcp(address));
-        let udp = self.open(&flow, "UDP", udp, bind_udp);
-        let tcp = self.open(&flow, "TCP", tcp, bind_tcp);
+        let protocol = if self.tls.is_some() { "TLS" } else { "TCP" };
+        let tcp = self.open(&flow, protocol, tcp, bind_tcp);
         let udp = async {
+            let Some(udp) = udp else { return };
+            let udp = self.open(&flow, "UDP", udp, bind_udp);
             let Some(socket) = udp.await else { return };
             let reader = udp::Reader::new(
                 socket,
@@ -153,7 +173,8 @@ impl Syslog {
         };
         let tcp = async {
             let Some(listener) = tcp.await else { return };
-            tcp::run(listener, &flow, &self.fields, &self.metrics).await;
+            let tls = self.tls.clone();
+            tcp::run(listener, tls, &flow, &self.fields, &self.metrics).await;
         };
         tokio::join!(udp, tcp);
     }

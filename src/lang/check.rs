@@ -4,6 +4,7 @@
 mod condition;
 mod grouping;
 mod options;
+mod secret;
 mod value;
 
 use std::collections::HashMap;

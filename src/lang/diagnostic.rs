@@ -6,6 +6,7 @@ use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
 
 use crate::lang::source::{Sources, Span};
 use crate::lang::{limits, mask};
+use crate::printable::is_harmful;
 
 /// Whether a configuration with this remark still runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -191,7 +192,7 @@ pub fn printable(text: &str) -> String {
     let mut printed = String::with_capacity(text.len());
     let mut characters = text.chars();
     for character in characters.by_ref().take(limits::MESSAGE_CHARACTERS_MAX) {
-        if character.is_control() {
+        if is_harmful(character) {
             printed.extend(character.escape_default());
         } else {
             printed.push(character);

@@ -2,7 +2,7 @@
 //! comes in, Markdown goes out.
 
 use crate::lang::section_options;
-use crate::plugin::{Opt, Plugin};
+use crate::plugin::{Kind, Opt, Plugin};
 
 /// A Markdown table of all options of a plugin: its own in the order of its table, then those of its section. Ends with a
 /// line end.
@@ -47,6 +47,12 @@ fn description(opt: &Opt) -> String {
     }
     if !opt.old_names.is_empty() {
         text.push_str(&format!(" Old name: {}.", quoted(opt.old_names)));
+    }
+    if opt.kind == Kind::Password {
+        text.push_str(&format!(
+            " As `{}_file` the path of a file that holds it.",
+            opt.name
+        ));
     }
     if let Some(why) = opt.without_effect {
         text.push_str(&format!(" Accepted without effect: {why}."));

@@ -40,6 +40,25 @@ fn problem(
     format!("{name}:{line}:{column}: error: {message}\nhelp: {help}")
 }
 
+/// Reads a password or key from a file of its own; a line end behind it is not part of it.
+pub fn secret(path: &Path) -> Result<String, String> {
+    let mut text = String::new();
+    let read = File::open(path).and_then(|file| {
+        let mut file = file.take(limits::SECRET_FILE_BYTES_MAX + 1);
+        file.read_to_string(&mut text)
+    });
+    read.map_err(|error| error.to_string())?;
+    if limits::SECRET_FILE_BYTES_MAX < text.len() as u64 {
+        return Err("it is too large to hold a secret".to_owned());
+    }
+    let line = text.strip_suffix('\n').unwrap_or(&text);
+    let line = line.strip_suffix('\r').unwrap_or(line);
+    match line.is_empty() {
+        true => Err("it is empty".to_owned()),
+        false => Ok(line.to_owned()),
+    }
+}
+
 /// Reads one file, all files of a folder, or all that match a pattern. Of a folder, and of a pattern, names that begin
 /// with a dot or end in `~` are left out, as Logstash does. All that cannot be read is reported at once.
 pub fn load_files(path: &str) -> Result<Sources, Unreadable> {

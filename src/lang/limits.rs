@@ -36,10 +36,13 @@ pub const EXCERPT_BYTES_MAX: usize = 1000;
 pub const MESSAGE_CHARACTERS_MAX: usize = 1000;
 
 /// Mistakes after which the reading and the check of a text end: it is no pipeline.
-pub const MISTAKES_MAX: usize = 4 * DIAGNOSTICS_MAX;
+pub const MISTAKES_MAX: usize = 2_000;
 
 /// Bytes of a string that is looked for on its line while skipping what could not be read.
 pub const SKIPPED_STRING_BYTES_MAX: usize = 512;
 
 /// Bytes of a compiled regular expression; the regex crate's own default, written down.
 pub const REGEX_BYTES_MAX: usize = 10 << 20;
+
+/// A file that holds a password or a key: one line.
+pub const SECRET_FILE_BYTES_MAX: u64 = 64 << 10;

@@ -16,7 +16,7 @@ pub const MASK: &str = "***";
 /// the plugin is unknown.
 static TELLING: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(
-        r#"(?i)[a-z0-9_-]*(?:passw|passphrase|secret|api_?key|token|cloud_auth|credential)[a-z0-9_-]*["']?\s*(?:=>|=|:)\s*("(?:[^"\\]|\\.)*"?|'(?:[^'\\]|\\.)*'?|\[[^\]]*\]?|[^\s"'{}\[\],>][^\s"'{}\[\],]*)"#,
+        r#"(?i)([a-z0-9_-]*(?:passw|passphrase|secret|api_?key|token|cloud_auth|credential)[a-z0-9_-]*)["']?\s*(?:=>|=|:)\s*("(?:[^"\\]|\\.)*"?|'(?:[^'\\]|\\.)*'?|\[[^\]]*\]?|[^\s"'{}\[\],>][^\s"'{}\[\],]*)"#,
     )
     .expect("a constant that the tests compile")
 });
@@ -78,9 +78,12 @@ pub fn masked(line: &str, known: &[Range<usize>], range: Range<usize>) -> (Strin
 
 /// The places to hide in a line, in order, without quotes.
 pub fn secrets_in(line: &str, known: &[Range<usize>]) -> Vec<Range<usize>> {
+    // The path of a file that holds a secret is none.
+    let names_file = |name: regex::Match<'_>| name.as_str().to_ascii_lowercase().ends_with("_file");
     let telling = TELLING
         .captures_iter(line)
-        .filter_map(|found| found.get(1).map(|value| value.range()));
+        .filter(|found| !found.get(1).is_some_and(names_file))
+        .filter_map(|found| found.get(2).map(|value| value.range()));
     let userinfo = USERINFO
         .captures_iter(line)
         .filter_map(|found| found.get(1).map(|value| value.range()));
@@ -116,7 +119,7 @@ fn without_quotes(line: &str, place: Range<usize>) -> Range<usize> {
 
 #[cfg(test)]
 mod tests {
-    use super::masked;
+    use super::{MASK, masked};
 
     #[track_caller]
     fn check(line: &str, want: &str) {
@@ -145,6 +148,12 @@ mod tests {
     fn a_variable_stays_but_its_default_does_not() {
         check(r#"password => "${PW}""#, r#"password => "${PW}""#);
         check(r#"password => "${PW:hunter2}""#, r#"password => "***""#);
+    }
+
+    #[test]
+    fn the_path_of_a_file_with_a_secret_stays() {
+        let line = r#"password_file => "/run/secrets/x" password => "y""#;
+        check(line, &line.replace('y', MASK));
     }
 
     #[test]

@@ -3,7 +3,6 @@
 
 mod action;
 mod answer;
-mod block;
 mod concurrency;
 mod config;
 mod encode;
@@ -17,15 +16,12 @@ mod verdict;
 use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 
-use tokio::sync::mpsc;
-
-use crate::limits;
 use crate::metrics::PluginMetrics;
-use crate::outputs::{Output, OutputPlugin, Started};
+use crate::outputs::{Opening, Output, OutputPlugin, Started};
 use crate::pipeline::Building;
 use crate::plugin::{Kind, Opt, Options, Plugin, Section};
+use crate::queue::block::Spares;
 use crate::queue::dead_letters::DeadLetters;
-use block::Spares;
 use config::Config;
 use encode::{BulkEncoder, Shared};
 use refusals::Refusals;
@@ -266,11 +262,15 @@ struct Elasticsearch {
 }
 
 impl Output for Elasticsearch {
+    fn has_queue(&self) -> bool {
+        true
+    }
+
     fn keeps_dead_letters(&self) -> bool {
         true
     }
 
-    fn start(self: Box<Self>) -> Started {
+    fn start(self: Box<Self>, opening: &Opening<'_>) -> Started {
         let Self {
             config,
             dead_letters,
@@ -282,8 +282,8 @@ impl Output for Elasticsearch {
             .iter()
             .map(|host| host.url.as_str().trim_end_matches('/').to_owned())
             .collect();
-        let (blocks, waiting) = mpsc::channel(limits::BULK_BLOCKS_WAITING_MAX);
         let spares = Spares::default();
+        let (blocks, waiting) = opening.queue(&metrics.id, &spares);
         let block_bytes = Arc::new(AtomicUsize::new(config.schedule.bytes_max));
         let refusals = Arc::new(Refusals::new(
             Arc::clone(&metrics),

@@ -4,6 +4,7 @@
 mod path;
 mod writer;
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use tokio::sync::mpsc;
@@ -12,7 +13,7 @@ use crate::codecs::Codec;
 use crate::event::{Batch, EventId};
 use crate::limits;
 use crate::metrics::{Counter, PluginMetrics};
-use crate::outputs::{Encoder, Output, OutputPlugin, Started};
+use crate::outputs::{Encoder, Opening, Output, OutputPlugin, Started};
 use crate::pipeline::Building;
 use crate::plugin::{Kind, Opt, Options, Plugin, Section};
 use crate::queue::ack::Ack;
@@ -146,7 +147,11 @@ pub struct Text {
 }
 
 impl Output for File {
-    fn start(self: Box<Self>) -> Started {
+    fn written(&self) -> Vec<PathBuf> {
+        self.path.written()
+    }
+
+    fn start(self: Box<Self>, _: &Opening<'_>) -> Started {
         let (sender, receiver) = mpsc::channel(limits::TEXTS_WAITING_MAX);
         let confinement_failed = self.metrics.counter("confinement_failed");
         let writer = Writer::new(

@@ -1,27 +1,33 @@
-//! `graphite`: events become samples in the workers; a task adds them up by path and interval and writes lines of text to
-//! carbon. Pickles and tags are not here.
+//! `graphite`: events become samples in the workers; a task adds them up by path and interval, writes points to carbon and
+//! keeps the sums over a restart. Tags are not here.
 
 mod config;
 mod connection;
 mod encode;
+mod ledger;
 mod path;
+mod points;
 mod sender;
 mod slots;
+mod state;
+mod store;
+mod succession;
 mod timer;
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use tokio::sync::mpsc;
 
 use crate::limits;
 use crate::metrics::PluginMetrics;
-use crate::outputs::{Output, OutputPlugin, Started};
+use crate::outputs::{Opening, Output, OutputPlugin, Started};
 use crate::pipeline::Building;
 use crate::plugin::{Kind, Opt, Options, Plugin, Section};
 use config::Config;
 use connection::Connection;
 use encode::SampleEncoder;
-use sender::Sender;
+use sender::State;
 use slots::Slots;
 
 pub const PLUGIN: OutputPlugin = OutputPlugin {
@@ -39,8 +45,18 @@ pub const PLUGIN: OutputPlugin = OutputPlugin {
 
 const OPTIONS: &[Opt] = &[
     Opt::new("host", Kind::Text, "Where carbon listens.").default("localhost"),
-    Opt::new("port", Kind::Integer, "Carbon's port for lines of text.").default("2003"),
-    Opt::new("protocol", Kind::Text, "How points are written.").default("plaintext").allowed(&["plaintext"]),
+    Opt::new(
+        "port",
+        Kind::Integer,
+        "Carbon's port. Without it 2003, or 2004 where `protocol` is `pickle`.",
+    ),
+    Opt::new(
+        "protocol",
+        Kind::Text,
+        "How points are written: as lines of text, or as pickles of up to 500 points.",
+    )
+    .default("plaintext")
+    .allowed(&["plaintext", "pickle"]),
     Opt::new(
         "interval",
         Kind::Duration,
@@ -97,33 +113,61 @@ const OPTIONS: &[Opt] = &[
 
 fn build(options: &Options, building: &mut Building<'_>) -> Option<Box<dyn Output>> {
     let metrics = building.metrics.plugin(options);
+    let state = store::path(&building.surroundings.path_data, &options.id);
     let config = config::check(options, building)?;
-    Some(Box::new(Graphite { config, metrics }))
+    Some(Box::new(Graphite {
+        config,
+        state: Some(state),
+        metrics,
+    }))
 }
 
 struct Graphite {
     config: Config,
+    state: Option<PathBuf>,
     metrics: Arc<PluginMetrics>,
 }
 
 impl Output for Graphite {
-    fn start(self: Box<Self>) -> Started {
-        let Self { config, metrics } = *self;
+    fn keeps_state(&self) -> bool {
+        self.state.is_some()
+    }
+
+    fn keep_nothing(&mut self) {
+        self.state = None;
+    }
+
+    fn start(self: Box<Self>, _: &Opening<'_>) -> Started {
+        let Self {
+            config,
+            state,
+            metrics,
+        } = *self;
         let (queue, samples) = mpsc::channel(limits::SAMPLE_BLOCKS_WAITING_MAX);
         let seconds = i64::try_from(config.interval.as_secs()).unwrap_or(i64::MAX);
         let slots = Slots::new(seconds, &config.percentiles);
         let connection = Connection::new(config.host, config.port);
-        let sender = Sender::new(
-            config.interval,
-            config.reconnect,
+        let settings = sender::Settings {
+            interval: config.interval,
+            reconnect: config.reconnect,
+            protocol: config.protocol,
+        };
+        let state = state.map(|path| State {
+            heirs: succession::succeed(&path, queue.downgrade()),
+            path,
+        });
+        let task = sender::run(
+            settings,
+            state,
             slots,
             connection,
             Arc::clone(&metrics),
+            samples,
         );
         let encoder = SampleEncoder::new(Arc::new(config.plan), queue, metrics);
         Started {
             encoder: Box::new(encoder),
-            task: tokio::spawn(sender.run(samples)),
+            task: tokio::spawn(task),
         }
     }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::event::{Batch, EventId};
 use crate::metrics::PluginMetrics;
-use crate::outputs::{Encoder, Output, OutputPlugin, Started};
+use crate::outputs::{Encoder, Opening, Output, OutputPlugin, Started};
 use crate::pipeline::Building;
 use crate::plugin::{Options, Plugin, Section};
 
@@ -33,7 +33,7 @@ fn build(options: &Options, building: &mut Building<'_>) -> Option<Box<dyn Outpu
 }
 
 impl Output for Null {
-    fn start(self: Box<Self>) -> Started {
+    fn start(self: Box<Self>, _: &Opening<'_>) -> Started {
         Started {
             encoder: self,
             task: tokio::spawn(std::future::ready(())),

@@ -9,7 +9,7 @@ use crate::codecs::Codec;
 use crate::event::{Batch, EventId};
 use crate::limits;
 use crate::metrics::PluginMetrics;
-use crate::outputs::{Encoder, Output, OutputPlugin, Started};
+use crate::outputs::{Encoder, Opening, Output, OutputPlugin, Started};
 use crate::pipeline::Building;
 use crate::plugin::{Kind, Opt, Options, Plugin, Section};
 use crate::queue::ack::Ack;
@@ -49,7 +49,7 @@ struct Text {
 }
 
 impl Output for Stdout {
-    fn start(self: Box<Self>) -> Started {
+    fn start(self: Box<Self>, _: &Opening<'_>) -> Started {
         let (sender, receiver) = mpsc::channel(limits::TEXTS_WAITING_MAX);
         let metrics = Arc::clone(&self.metrics);
         let task = tokio::task::spawn_blocking(move || run(receiver, &metrics));

@@ -1,13 +1,14 @@
 //! A checked configuration to a pipeline that can be started. Plugins are built here, so that `check` refuses exactly
 //! what `run` would refuse; nothing is opened.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::event::Names;
 use crate::filters::{self, Outcome};
-use crate::inputs::{self, Input};
+use crate::inputs::{self, Input, Source};
 use crate::lang::diagnostic::{Diagnostic, Severity};
-use crate::lang::source::{Source, Sources, Span};
+use crate::lang::source::{Source as SourceText, Sources, Span};
 use crate::lang::{self, Config, Language, Registry, Statement};
 use crate::metrics::{Metrics, PluginMetrics};
 use crate::outputs::{self, Output};
@@ -23,8 +24,32 @@ pub struct Compiled {
     pub filters: Vec<Step<FilterStep>>,
     pub outputs: Vec<Step<PlannedOutput>>,
     pub names: Arc<Names>,
+    /// Certificates and keys that outputs have read: when one is renewed the pipeline is to be built anew.
+    pub certificates: Vec<PathBuf>,
     /// The texts that it was compiled from, for places in them.
     pub sources: Sources,
+}
+
+impl Compiled {
+    /// Whether one of its inputs is of that kind.
+    pub fn has(&self, source: inputs::Source) -> bool {
+        self.inputs.iter().any(|input| input.source() == source)
+    }
+
+    /// Whether an input outlives the process, so that there is something to go on with.
+    pub fn keeps_anything(&self) -> bool {
+        let mut sources = self.inputs.iter().map(|input| input.source());
+        sources.any(|source| source != Source::Private)
+    }
+
+    /// Whether an output keeps sums in the data folder.
+    pub fn keeps_sums(&self) -> bool {
+        let mut any = false;
+        Step::each(&self.outputs, &mut |planned| {
+            any |= planned.output.keeps_state();
+        });
+        any && self.keeps_anything()
+    }
 }
 
 /// An output that is not opened yet.
@@ -88,8 +113,35 @@ pub fn compile(
         filters,
         outputs,
         names: Arc::new(names),
+        certificates: certificates(&config.outputs),
         sources: sources.clone(),
     })
+}
+
+/// The files with certificates and keys that these outputs name.
+fn certificates(statements: &[Statement]) -> Vec<PathBuf> {
+    let mut files = Vec::new();
+    for statement in statements {
+        match statement {
+            Statement::Plugin(options) => {
+                let single = ["ssl_certificate", "ssl_key"];
+                files.extend(
+                    single
+                        .iter()
+                        .filter_map(|name| options.text(name))
+                        .map(PathBuf::from),
+                );
+                let authorities = options.list("ssl_certificate_authorities");
+                files.extend(authorities.iter().map(|word| PathBuf::from(&word.text)));
+            }
+            Statement::If(choice) => {
+                let branches = choice.branches.iter().map(|(_, statements)| statements);
+                let inner = branches.chain([&choice.otherwise]);
+                files.extend(inner.flat_map(|statements| certificates(statements)));
+            }
+        }
+    }
+    files
 }
 
 /// A text of the command line without an input or output gets Logstash's: stdin and stdout. A file without is told.
@@ -106,7 +158,7 @@ fn complete(config: &mut Config, sources: &Sources, building: &mut Building<'_>)
     if sources.all.iter().any(|source| source.name == "-e") {
         let text = "input { stdin { } } output { stdout { codec => rubydebug } }".to_owned();
         let implied = Sources {
-            all: vec![Source {
+            all: vec![SourceText {
                 name: "-e".to_owned(),
                 text,
             }],
@@ -206,7 +258,7 @@ fn steps<P>(
 /// The problems of a pipeline text, one line each.
 #[cfg(test)]
 pub fn problems(text: &str) -> Vec<String> {
-    let source = Source {
+    let source = SourceText {
         name: "test".to_owned(),
         text: text.to_owned(),
     };

@@ -21,6 +21,24 @@ pub enum Step<P> {
 }
 
 impl<P> Step<P> {
+    /// Shows every plugin of the steps.
+    pub fn each<'a>(steps: &'a [Self], show: &mut impl FnMut(&'a P)) {
+        for step in steps {
+            match step {
+                Self::Plugin(plugin) => show(plugin),
+                Self::If {
+                    branches,
+                    otherwise,
+                } => {
+                    branches
+                        .iter()
+                        .for_each(|(_, steps)| Self::each(steps, show));
+                    Self::each(otherwise, show);
+                }
+            }
+        }
+    }
+
     /// The same steps with each plugin changed by `change`.
     pub fn map<Q>(steps: &[Self], change: &mut impl FnMut(&P) -> Q) -> Vec<Step<Q>> {
         let mut one = |step: &Self| match step {

@@ -45,6 +45,9 @@ impl Program {
 #[derive(Clone)]
 pub struct Batches {
     workers: Arc<[mpsc::Sender<Batch>]>,
+    /// The first worker of those for batches that nobody can read again. They do not wait behind a worker that waits for
+    /// an output: what waits in a socket is lost when that overflows.
+    first_of_pushed: usize,
 }
 
 /// The workers are gone: the agent is stopping.
@@ -53,8 +56,12 @@ pub struct Stopped;
 
 impl Batches {
     fn worker(&self, batch: &Batch) -> Option<&mpsc::Sender<Batch>> {
-        self.workers
-            .get((batch.stream % self.workers.len().max(1) as u64) as usize)
+        let (read, pushed) = self.workers.split_at(self.first_of_pushed);
+        let own = match batch.ack.is_pushed() && !pushed.is_empty() || read.is_empty() {
+            true => pushed,
+            false => read,
+        };
+        own.get((batch.stream % own.len().max(1) as u64) as usize)
     }
 
     /// Hands a batch over, from a task.
@@ -75,8 +82,10 @@ impl Batches {
     }
 
     /// Hands batches to queues of the caller's own making.
+    #[cfg(test)]
     pub fn to(workers: Vec<mpsc::Sender<Batch>>) -> Self {
         Self {
+            first_of_pushed: workers.len(),
             workers: workers.into(),
         }
     }
@@ -106,11 +115,21 @@ impl Waiting {
     }
 }
 
+/// Workers of a pipeline, by what they work on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Counts {
+    /// For batches that can be read again, or all batches if the others have none.
+    pub read: usize,
+    /// For batches that cannot.
+    pub pushed: usize,
+}
+
 /// Starts the workers. Each ends when all clones of the returned `Batches` are gone and its queue is empty.
 pub fn spawn(
     program: Program,
-    count: usize,
+    counts: Counts,
 ) -> std::io::Result<(Batches, Vec<std::thread::JoinHandle<()>>)> {
+    let count = counts.read + counts.pushed;
     let mut programs: Vec<Program> = (1..count).map(|_| program.fork()).collect();
     programs.push(program);
     let mut senders = Vec::with_capacity(programs.len());
@@ -125,7 +144,11 @@ pub fn spawn(
                 .spawn(|| run(program, receiver))?,
         );
     }
-    Ok((Batches::to(senders), threads))
+    let batches = Batches {
+        workers: senders.into(),
+        first_of_pushed: counts.read,
+    };
+    Ok((batches, threads))
 }
 
 fn run(mut program: Program, mut batches: mpsc::Receiver<Batch>) {
@@ -142,5 +165,39 @@ fn run(mut program: Program, mut batches: mpsc::Receiver<Batch>) {
             }
         };
         program.run(batch, &mut selected);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use tokio::sync::mpsc;
+
+    use super::Batches;
+    use crate::event::{Batch, Names};
+    use crate::queue::ack::Ack;
+
+    #[test]
+    fn a_full_worker_of_files_does_not_stop_syslog() {
+        let batch = |ack| Batch::new(Vec::new(), Arc::new(Names::default()), 0, ack);
+        let (files, mut waiting_files) = mpsc::channel(1);
+        let (syslog, mut waiting_syslog) = mpsc::channel(1);
+        let batches = Batches {
+            workers: [files, syslog].into(),
+            first_of_pushed: 1,
+        };
+        assert!(batches.send_blocking(batch(Ack::none())).is_ok());
+        assert!(batches.send_blocking(batch(Ack::pushed())).is_ok());
+        assert!(
+            waiting_files
+                .try_recv()
+                .is_ok_and(|batch| !batch.ack.is_pushed())
+        );
+        assert!(
+            waiting_syslog
+                .try_recv()
+                .is_ok_and(|batch| batch.ack.is_pushed())
+        );
     }
 }

@@ -1,25 +1,51 @@
 //! The acknowledgement: a counted handle that a batch and every block of documents made from it carry. When the last
 //! holder has settled, the input hears that its batch is safe; when one was lost on the way, it never does.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+use serde_json::Value;
+
+use crate::queue::positions::Positions;
 
 /// Who wants to hear of a batch's end.
 pub trait Acknowledge: Send + Sync {
     /// Every output has its verdict on the batch: what it was read from need not be read again.
     fn acknowledge(&self, token: u64);
+
+    /// Whether the end of this batch will move the position once those are acknowledged for which this was true before.
+    fn follows(&self, _token: u64) -> bool {
+        true
+    }
+
+    /// Where the stream of these batches will stand once they are acknowledged, and the positions that it is one of.
+    fn ahead(&self, _tokens: &BTreeSet<u64>) -> Option<Ahead> {
+        None
+    }
+}
+
+/// A stream that is about to move.
+pub struct Ahead {
+    pub positions: Positions,
+    pub key: String,
+    pub end: Value,
 }
 
 /// A share in a batch. Dropping it unsettled means that the batch is not safe.
 #[derive(Clone, Default)]
 pub struct Ack {
     share: Option<Arc<Share>>,
+    /// See `pushed`.
+    is_pushed: bool,
 }
 
 struct Share {
     listener: Arc<dyn Acknowledge>,
     token: u64,
     abandoned: AtomicBool,
+    /// Holders that settle last.
+    patient: AtomicUsize,
 }
 
 impl Drop for Share {
@@ -38,18 +64,46 @@ impl Ack {
                 listener,
                 token,
                 abandoned: AtomicBool::new(false),
+                patient: AtomicUsize::new(0),
             })),
+            is_pushed: false,
         }
     }
 
-    /// For inputs that cannot be read again: nobody listens.
+    /// Nobody listens: what belongs to this process alone, like its stdin.
     pub fn none() -> Self {
-        Self { share: None }
+        Self::default()
+    }
+
+    /// Nobody listens, and whoever sent it will not send it again: where there is a queue on disk it waits there.
+    pub fn pushed() -> Self {
+        Self {
+            share: None,
+            is_pushed: true,
+        }
+    }
+
+    /// Whether what it stands for cannot be had again.
+    pub fn is_pushed(&self) -> bool {
+        self.is_pushed
+    }
+
+    /// Whether somebody listens: then what is not settled will be read again.
+    pub fn is_heard(&self) -> bool {
+        self.share.is_some()
     }
 
     /// This holder is done: what it held is delivered, or lost by a decision that was counted.
     pub fn settle(mut self) {
         self.share.take();
+    }
+
+    /// Makes this a holder that settles after all others.
+    pub fn patient(self) -> PatientAck {
+        if let Some(share) = &self.share {
+            share.patient.fetch_add(1, Ordering::AcqRel);
+        }
+        PatientAck { ack: self }
     }
 }
 
@@ -61,11 +115,62 @@ impl Drop for Ack {
     }
 }
 
+/// A share in a batch that is settled when the batch would otherwise be done: for an output that keeps sums, which must hold
+/// exactly what will not be read again.
+pub struct PatientAck {
+    ack: Ack,
+}
+
+/// What the other holders say.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Others {
+    /// Some of them, or batches before this one, are not done.
+    Waiting,
+    /// Once this share is settled the batch will not be read again.
+    Done,
+    /// The batch will be read again, after the next start.
+    Lost,
+}
+
+impl PatientAck {
+    pub fn others(&self) -> Others {
+        let Some(share) = &self.ack.share else {
+            return Others::Done;
+        };
+        if share.abandoned.load(Ordering::Acquire) {
+            return Others::Lost;
+        }
+        match self.is_last() && share.listener.follows(share.token) {
+            true => Others::Done,
+            false => Others::Waiting,
+        }
+    }
+
+    /// Whether all other holders are done or patient too. Nobody but a holder can make a new one, so it stays so.
+    pub fn is_last(&self) -> bool {
+        let share = self.ack.share.as_ref();
+        share.is_none_or(|share| Arc::strong_count(share) <= share.patient.load(Ordering::Acquire))
+    }
+
+    /// Who listens, if anybody does, to what, and how many holders there are.
+    pub fn listener(&self) -> Option<(&Arc<dyn Acknowledge>, u64, usize)> {
+        let share = self.ack.share.as_ref()?;
+        Some((&share.listener, share.token, Arc::strong_count(share)))
+    }
+
+    /// This holder is done.
+    pub fn settle(mut self) {
+        if let Some(share) = self.ack.share.take() {
+            share.patient.fetch_sub(1, Ordering::AcqRel);
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::sync::{Arc, Mutex};
 
-    use super::{Ack, Acknowledge};
+    use super::{Ack, Acknowledge, Others};
 
     #[derive(Default)]
     struct Heard(Mutex<Vec<u64>>);
@@ -94,5 +199,35 @@ mod tests {
         drop(ack.clone());
         ack.settle();
         assert!(heard.0.lock().expect("no holder panics").is_empty());
+    }
+
+    #[test]
+    fn a_patient_holder_settles_after_the_others() {
+        let heard = Arc::new(Heard::default());
+        let ack = Ack::new(heard.clone(), 7);
+        let (first, second) = (ack.clone().patient(), ack.clone().patient());
+        assert_eq!(first.others(), Others::Waiting);
+        ack.settle();
+        assert_eq!(
+            (first.others(), second.others()),
+            (Others::Done, Others::Done)
+        );
+        first.settle();
+        assert_eq!(second.others(), Others::Done);
+        assert!(heard.0.lock().expect("no holder panics").is_empty());
+        second.settle();
+        assert_eq!(*heard.0.lock().expect("no holder panics"), [7]);
+    }
+
+    #[test]
+    fn a_patient_holder_hears_that_the_batch_is_lost() {
+        let heard = Arc::new(Heard::default());
+        let ack = Ack::new(heard.clone(), 7);
+        let patient = ack.clone().patient();
+        drop(ack);
+        assert_eq!(patient.others(), Others::Lost);
+        drop(patient);
+        assert!(heard.0.lock().expect("no holder panics").is_empty());
+        assert_eq!(Ack::none().patient().others(), Others::Done);
     }
 }

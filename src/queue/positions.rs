@@ -1,15 +1,16 @@
 //! Positions of inputs that can be read again: where each stream stands, moved only by acknowledgements, kept in one
 //! small file per input. A stream's position is the end of its last batch before which every batch is acknowledged.
 
-use std::collections::{BTreeMap, VecDeque};
-use std::io::{self, Write};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use serde_json::Value;
 
-use crate::queue::ack::{Ack, Acknowledge};
+use crate::queue::ack::{Ack, Acknowledge, Ahead};
+use crate::queue::whole_file;
 
 /// All positions of one input.
 #[derive(Clone)]
@@ -23,8 +24,16 @@ struct Shared {
     dirty: AtomicBool,
     /// How many positions were set without a batch.
     sets: AtomicU64,
-    /// How many of these are on disk. Whoever writes the file holds the lock.
-    saved: Mutex<u64>,
+    /// What the file holds. Locked while it is written.
+    saved: Mutex<Saved>,
+}
+
+/// The positions in a file.
+#[derive(Default)]
+pub struct Saved {
+    pub positions: BTreeMap<String, Value>,
+    /// How many of the positions that were set without a batch are in it.
+    sets: u64,
 }
 
 impl Shared {
@@ -34,21 +43,21 @@ impl Shared {
         self.dirty.store(true, Ordering::Release);
     }
 
-    fn save(&self, saved: &mut u64) -> io::Result<()> {
+    fn save(&self, saved: &mut Saved) -> io::Result<()> {
         let sets = self.sets.load(Ordering::Acquire);
         if !self.dirty.swap(false, Ordering::AcqRel) {
             return Ok(());
         }
-        let bytes = serde_json::to_vec(&*self.safe())?;
-        let written = write_file(&self.path, &bytes);
-        match &written {
-            Ok(()) => *saved = sets,
+        let positions = self.safe().clone();
+        let written = write(&self.path, &positions);
+        match written {
+            Ok(()) => *saved = Saved { positions, sets },
             Err(_) => self.dirty.store(true, Ordering::Release),
         }
         written
     }
 
-    fn saved(&self) -> MutexGuard<'_, u64> {
+    fn saved(&self) -> MutexGuard<'_, Saved> {
         self.saved.lock().expect("no holder of this lock panics")
     }
 
@@ -60,18 +69,16 @@ impl Shared {
 impl Positions {
     /// Reads the file of an earlier run, if there is one. A file that is no JSON object is an error, not a fresh start.
     pub fn open(path: &Path) -> io::Result<Self> {
-        let safe = match std::fs::read(path) {
-            Ok(bytes) => serde_json::from_slice(&bytes)
-                .map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))?,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => BTreeMap::new(),
-            Err(error) => return Err(error),
-        };
+        let safe = read(path)?;
         let shared = Shared {
             path: path.into(),
+            saved: Mutex::new(Saved {
+                positions: safe.clone(),
+                sets: 0,
+            }),
             safe: Mutex::new(safe),
             dirty: AtomicBool::new(false),
             sets: AtomicU64::new(0),
-            saved: Mutex::new(0),
         };
         Ok(Self {
             shared: Arc::new(shared),
@@ -120,18 +127,31 @@ impl Positions {
     pub fn save(&self) -> io::Result<()> {
         self.shared.save(&mut self.shared.saved())
     }
+
+    /// Nobody else writes the file while this is held. It tells what the file holds.
+    pub fn lock_file(&self) -> MutexGuard<'_, Saved> {
+        self.shared.saved()
+    }
+
+    /// Writes the file if a position moved since the last time.
+    pub fn save_locked(&self, saved: &mut Saved) -> io::Result<()> {
+        self.shared.save(saved)
+    }
 }
 
-/// Replaces a file so that a crash leaves the old one or the new one.
-fn write_file(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let folder = path.parent().unwrap_or(Path::new("."));
-    std::fs::create_dir_all(folder)?;
-    let temporary = path.with_extension("tmp");
-    let mut file = std::fs::File::create(&temporary)?;
-    file.write_all(bytes)?;
-    file.sync_all()?;
-    std::fs::rename(&temporary, path)?;
-    std::fs::File::open(folder)?.sync_all()
+/// Reads a file of positions; one that is not there has none.
+pub fn read(path: &Path) -> io::Result<BTreeMap<String, Value>> {
+    match std::fs::read(path) {
+        Ok(bytes) => serde_json::from_slice(&bytes)
+            .map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(BTreeMap::new()),
+        Err(error) => Err(error),
+    }
+}
+
+/// Writes a file of positions.
+pub fn write(path: &Path, positions: &BTreeMap<String, Value>) -> io::Result<()> {
+    whole_file::replace(path, &serde_json::to_vec(positions)?)
 }
 
 /// One stream: a file, a container's output.
@@ -150,8 +170,16 @@ struct Inner {
 struct Waiting {
     /// Token of the batch at the front.
     first: u64,
-    /// Ends of batches that are under way, and whether each is acknowledged.
-    batches: VecDeque<(Value, bool)>,
+    /// Ends of batches that are under way, and how far each is.
+    batches: VecDeque<(Value, Stage)>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Stage {
+    UnderWay,
+    /// Only a patient holder is left, and every batch before is as far.
+    Ripe,
+    Acknowledged,
 }
 
 impl Stream {
@@ -163,7 +191,7 @@ impl Stream {
             .lock()
             .expect("no holder of this lock panics");
         let token = waiting.first + waiting.batches.len() as u64;
-        waiting.batches.push_back((end, false));
+        waiting.batches.push_back((end, Stage::UnderWay));
         drop(waiting);
         Ack::new(Arc::clone(&self.inner) as Arc<dyn Acknowledge>, token)
     }
@@ -178,7 +206,7 @@ impl Stream {
         let positions = &self.inner.positions;
         let mut saved = positions.saved();
         // Positions without a file are not kept.
-        let is_saved = positions.sets.load(Ordering::Acquire) <= *saved;
+        let is_saved = positions.sets.load(Ordering::Acquire) <= saved.sets;
         match is_saved || positions.path.as_os_str().is_empty() {
             true => Ok(()),
             false => positions.save(&mut saved),
@@ -200,11 +228,11 @@ impl Acknowledge for Inner {
     fn acknowledge(&self, token: u64) {
         let mut waiting = self.waiting.lock().expect("no holder of this lock panics");
         let place = token.checked_sub(waiting.first).map(|place| place as usize);
-        if let Some((_, done)) = place.and_then(|place| waiting.batches.get_mut(place)) {
-            *done = true;
+        if let Some((_, stage)) = place.and_then(|place| waiting.batches.get_mut(place)) {
+            *stage = Stage::Acknowledged;
         }
         let mut safe = None;
-        while let Some((_, true)) = waiting.batches.front() {
+        while let Some((_, Stage::Acknowledged)) = waiting.batches.front() {
             waiting.first += 1;
             safe = waiting.batches.pop_front().map(|(end, _)| end);
         }
@@ -214,6 +242,40 @@ impl Acknowledge for Inner {
             self.positions.dirty.store(true, Ordering::Release);
         }
     }
+
+    fn follows(&self, token: u64) -> bool {
+        let mut waiting = self.waiting.lock().expect("no holder of this lock panics");
+        let Some(place) = token.checked_sub(waiting.first).map(|place| place as usize) else {
+            return true;
+        };
+        let mut earlier = waiting.batches.iter().take(place).rev();
+        // All before a ripe one are as far, so that the last of them tells.
+        let first_open = earlier.find(|(_, stage)| *stage != Stage::Acknowledged);
+        let follows = first_open.is_none_or(|(_, stage)| *stage == Stage::Ripe);
+        if follows && let Some((_, stage)) = waiting.batches.get_mut(place) {
+            *stage = Stage::Ripe;
+        }
+        follows
+    }
+
+    fn ahead(&self, tokens: &BTreeSet<u64>) -> Option<Ahead> {
+        let waiting = self.waiting.lock().expect("no holder of this lock panics");
+        let mut done = (waiting.first..).zip(&waiting.batches);
+        let is_done = |&(token, (_, stage)): &(u64, &(Value, Stage))| {
+            *stage == Stage::Acknowledged || tokens.contains(&token)
+        };
+        let mut end = None;
+        while let Some((_, (last, _))) = done.next().filter(is_done) {
+            end = Some(last.clone());
+        }
+        Some(Ahead {
+            positions: Positions {
+                shared: Arc::clone(&self.positions),
+            },
+            key: self.key.clone(),
+            end: end?,
+        })
+    }
 }
 
 #[cfg(test)]
@@ -221,6 +283,7 @@ mod tests {
     use serde_json::json;
 
     use super::Positions;
+    use crate::queue::ack::Others;
 
     fn open(name: &str) -> (Positions, std::path::PathBuf) {
         let folder = std::env::temp_dir().join(format!("sawlog-{name}-{}", std::process::id()));
@@ -267,6 +330,26 @@ mod tests {
         stream.save().expect("the folder can be written");
         assert_eq!(on_disk(), r#"{"a":4,"b":2}"#);
         std::fs::remove_dir_all(folder).expect("the folder is ours");
+    }
+
+    #[test]
+    fn a_batch_is_ripe_when_all_before_it_are() {
+        let (positions, _) = open("ripe");
+        let stream = positions.stream("a");
+        let [first, second, third] = [10, 20, 30].map(|end| stream.ack(json!(end)));
+        let patient = [&first, &third].map(|ack| ack.clone().patient());
+        third.settle();
+        assert_eq!(patient[1].others(), Others::Waiting);
+        first.settle();
+        assert_eq!(patient[0].others(), Others::Done);
+        assert_eq!(patient[1].others(), Others::Waiting);
+        second.settle();
+        assert_eq!(patient[1].others(), Others::Done);
+        let [first, third] = patient;
+        third.settle();
+        assert_eq!(positions.safe("a"), None);
+        first.settle();
+        assert_eq!(positions.safe("a"), Some(json!(30)));
     }
 
     #[test]

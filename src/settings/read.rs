@@ -94,6 +94,27 @@ impl Values {
         }
     }
 
+    pub fn bytes(
+        &self,
+        key: &'static str,
+        range: std::ops::RangeInclusive<u64>,
+    ) -> Result<u64, String> {
+        let text = self.get(key).unwrap_or_default();
+        let bytes = units::parse_bytes(text)
+            .ok_or_else(|| format!("{key}: `{text}` is not a size such as `64mb` or `1gb`"))?;
+        match bytes {
+            few if few < *range.start() => Err(format!(
+                "{key}: `{text}` is too little; at least {} bytes",
+                range.start()
+            )),
+            many if *range.end() < many => Err(format!(
+                "{key}: `{text}` is too much; at most {} bytes",
+                range.end()
+            )),
+            bytes => Ok(bytes),
+        }
+    }
+
     pub fn duration(&self, key: &'static str) -> Result<Duration, String> {
         let text = self.get(key).unwrap_or_default();
         units::parse_duration(text).ok_or_else(|| {

@@ -158,6 +158,13 @@ pub const ALL: &[Spec] = &[
         "How long outputs may take to send what is left when the agent stops; below the ten seconds that Docker gives a container",
     ),
     spec(
+        "security.landlock",
+        Kind::Text,
+        "auto",
+        "`auto` lets the kernel keep the agent from changing any file but below the folders that its configuration writes to, and \
+         from executing anything; `off` does not",
+    ),
+    spec(
         "node.name",
         Kind::Text,
         "",
@@ -219,8 +226,68 @@ pub const ALL: &[Spec] = &[
     spec(
         "queue.type",
         Kind::Text,
-        "memory",
-        "Where queues are kept; only `memory`",
+        "auto",
+        "What waits on disk in front of an output: `auto`, what nobody can send again, such as syslog; `persisted`, \
+         everything; `memory`, nothing",
+    ),
+    spec(
+        "queue.max_bytes",
+        Kind::Text,
+        "1gb",
+        "The most that one output's queue may hold on disk",
+    ),
+    spec(
+        "queue.page_capacity",
+        Kind::Text,
+        "64mb",
+        "The length of one of its files; space is given back file by file",
+    ),
+    spec(
+        "queue.full",
+        Kind::Text,
+        "block",
+        "What happens when it is full: `block` lets the inputs wait, `drop_oldest` and `drop_newest` drop and count",
+    ),
+    spec(
+        "path.queue",
+        Kind::Text,
+        "",
+        "Folder of the queues; by default `queue` in `path.data`",
+    ),
+    moot(
+        "queue.max_events",
+        Kind::Integer,
+        "a queue is bounded in bytes",
+    ),
+    moot(
+        "queue.checkpoint.acks",
+        Kind::Integer,
+        "what was delivered is written down twice a second",
+    ),
+    moot(
+        "queue.checkpoint.writes",
+        Kind::Integer,
+        "what is taken in is synced before it is acknowledged",
+    ),
+    moot(
+        "queue.checkpoint.interval",
+        Kind::Integer,
+        "what is taken in is synced before it is acknowledged",
+    ),
+    moot(
+        "queue.checkpoint.retry",
+        Kind::Boolean,
+        "a write that failed is tried again in a new file",
+    ),
+    moot(
+        "queue.compression",
+        Kind::Text,
+        "documents wait as they are sent",
+    ),
+    moot(
+        "queue.drain",
+        Kind::Boolean,
+        "outputs send until `shutdown.grace` ends; the rest is kept",
     ),
     spec(
         "dead_letter_queue.enable",
@@ -260,8 +327,9 @@ pub const ALL: &[Spec] = &[
 ];
 
 /// Keys, or their beginnings, that cannot differ from pipeline to pipeline.
-const OF_AGENT: [&str; 9] = [
+const OF_AGENT: [&str; 11] = [
     "path.data",
+    "path.queue",
     "path.settings",
     "path.logs",
     "log.",
@@ -269,6 +337,7 @@ const OF_AGENT: [&str; 9] = [
     "http.",
     "shutdown.",
     "node.",
+    "security.",
     "config.test_and_exit",
 ];
 

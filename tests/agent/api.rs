@@ -19,7 +19,7 @@ fn text(response: &Response) -> String {
 
 /// An agent with its API on a port of its own.
 #[track_caller]
-fn start(pipeline: &str) -> (Agent, u16) {
+pub fn start(pipeline: &str) -> (Agent, u16) {
     let api = free_port();
     let start = Start::new(&["-f", "pipeline.conf"]).api(&api.to_string());
     let mut agent = start.file("pipeline.conf", pipeline).spawn();
@@ -27,8 +27,14 @@ fn start(pipeline: &str) -> (Agent, u16) {
     (agent, api)
 }
 
+/// The figures.
+#[track_caller]
+pub fn page(api: u16) -> String {
+    text(&ask(api, "GET", "/metrics"))
+}
+
 /// The value of a line that begins with `name` and has all of these parts.
-fn figure(page: &str, name: &str, parts: &[&str]) -> Option<f64> {
+pub fn figure(page: &str, name: &str, parts: &[&str]) -> Option<f64> {
     let wanted = |line: &&str| {
         line.split(['{', ' ']).next() == Some(name) && parts.iter().all(|part| line.contains(part))
     };
@@ -37,9 +43,9 @@ fn figure(page: &str, name: &str, parts: &[&str]) -> Option<f64> {
 
 /// Waits until a figure has a value.
 #[track_caller]
-fn wait_for(agent: &mut Agent, api: u16, name: &str, parts: &[&str], value: f64) {
+pub fn wait_for(agent: &mut Agent, api: u16, name: &str, parts: &[&str], value: f64) {
     agent.wait(name, |_| {
-        let page = text(&ask(api, "GET", "/metrics"));
+        let page = page(api);
         match figure(&page, name, parts) {
             Some(found) if found == value => Ok(()),
             found => Err(format!(

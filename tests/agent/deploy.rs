@@ -1,8 +1,15 @@
-//! What an installation takes: the image holds the program and an empty folder and runs as nobody in particular; the unit's
-//! lines can be read.
+//! What an installation takes: the image holds the program and an empty folder; whatever starts the agent starts it as
+//! nobody in particular, with a root that it cannot write to; systemd and AppArmor understand their files.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use yaml_rust2::{Yaml, YamlLoader};
+
+use super::running::Start;
+use crate::services::Scratch;
+use crate::services::process::output_of;
 
 fn read(name: &str) -> String {
     let path = Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -102,4 +109,255 @@ fn the_unit_checks_the_configuration_that_it_runs() {
     assert_eq!(file(&run), file(&value("ExecReload")));
     assert_eq!(value("DynamicUser"), "yes");
     assert_eq!(value("NoNewPrivileges"), "yes");
+}
+
+/// What `systemd-analyze security` says of the unit, with a drop-in if one is named.
+fn exposure(drop_in: Option<&str>) -> f64 {
+    let folder = Scratch::new("unit");
+    let unit = folder.write("sawlog.service", &read("sawlog.service"));
+    if let Some(name) = drop_in {
+        let text = read(&format!("drop-ins/{name}"));
+        folder.write(&format!("sawlog.service.d/{name}"), &text);
+    }
+    let mut analyze = Command::new("systemd-analyze");
+    let output = analyze
+        .args(["security", "--offline=true"])
+        .arg(unit)
+        .output();
+    let output = output.expect("systemd-analyze is installed");
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success() && said.is_empty(), "{said}");
+    let table = String::from_utf8_lossy(&output.stdout);
+    let level = table
+        .split_once("exposure level for sawlog.service: ")
+        .and_then(|(_, rest)| rest.split(' ').next()?.parse().ok());
+    level.unwrap_or_else(|| panic!("{table}"))
+}
+
+#[test]
+fn the_unit_is_exposed_by_at_most_one_point_six() {
+    let unit = deploy().join("sawlog.service");
+    let mut analyze = Command::new("systemd-analyze");
+    analyze.args(["security", "--offline=true", "--threshold=16"]);
+    output_of(analyze.arg(unit));
+    assert!(exposure(None) <= 1.6);
+}
+
+#[test]
+fn drop_ins_change_what_they_say_they_do() {
+    assert!(exposure(Some("socket.conf")) <= 1.3);
+    assert!(exposure(Some("docker-socket.conf")) <= 1.6);
+    assert!(exposure(Some("docker-files.conf")) <= 1.8);
+}
+
+#[test]
+fn systemd_understands_the_socket_unit() {
+    let mut verify = Command::new("systemd-analyze");
+    let output = verify
+        .arg("verify")
+        .arg(deploy().join("sawlog.socket"))
+        .output();
+    let output = output.expect("systemd-analyze is installed");
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(!said.contains("sawlog.socket"), "{said}");
+    let text = read("sawlog.socket");
+    assert!(text.contains("ListenDatagram=514\n") && text.contains("ListenStream=514\n"));
+}
+
+#[test]
+fn the_unit_waits_for_the_agent_to_be_ready_and_lets_it_confine_itself() {
+    let text = read("sawlog.service");
+    for line in [
+        "Type=notify",
+        "WatchdogSec=30",
+        "SystemCallFilter=@system-service landlock_create_ruleset landlock_add_rule landlock_restrict_self",
+    ] {
+        assert!(text.lines().any(|there| there == line), "{line}");
+    }
+}
+
+#[test]
+fn apparmor_understands_its_profile() {
+    let mut parse = Command::new("apparmor_parser");
+    parse.args(["--skip-kernel-load", "--skip-cache"]);
+    output_of(parse.arg(deploy().join("apparmor/sawlog")));
+    let text = read("apparmor/sawlog");
+    let rules = text
+        .lines()
+        .map(str::trim)
+        .filter(|line| !line.starts_with('#'));
+    for rule in rules {
+        assert!(
+            !rule.contains("sys_admin") && !rule.contains("unconfined"),
+            "{rule}"
+        );
+        assert!(
+            !rule.starts_with("/** ") && !rule.starts_with("capability,"),
+            "{rule}"
+        );
+    }
+}
+
+fn deploy() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy")
+}
+
+/// Every file below a folder, by its path from there.
+fn files(folder: &Path) -> Vec<String> {
+    let mut all = Vec::new();
+    for entry in fs::read_dir(folder).expect("the folder is there").flatten() {
+        let name = entry.file_name().to_string_lossy().into_owned();
+        match entry.path().is_dir() {
+            true => all.extend(
+                files(&entry.path())
+                    .iter()
+                    .map(|file| format!("{name}/{file}")),
+            ),
+            false => all.push(name),
+        }
+    }
+    all
+}
+
+#[test]
+fn whatever_starts_the_agent_starts_it_without_root_and_with_a_root_that_is_read_only() {
+    let mut starts = 0;
+    for name in files(&deploy()) {
+        let text = read(&name);
+        let ending = name.rsplit(['.', '/']).next().unwrap_or_default();
+        match (name.as_str(), ending) {
+            // The user is another test's.
+            ("Dockerfile", _) => {
+                for flag in [
+                    "--read-only",
+                    "--cap-drop ALL",
+                    "--security-opt no-new-privileges",
+                ] {
+                    assert!(text.contains(flag), "{flag}");
+                }
+                assert!(!text.contains("--privileged") && !text.contains("--user"));
+                starts += 1;
+            }
+            ("compose.yaml", _) => starts += check_compose(&text),
+            (_, "yaml") => starts += check_kubernetes(&text),
+            (_, "service") => {
+                let has = |line: &str| text.lines().any(|there| there == line);
+                assert!(
+                    has("DynamicUser=yes") && has("ProtectSystem=strict"),
+                    "{name}"
+                );
+                assert!(!text.contains("\nUser="), "{name}");
+                starts += 1;
+            }
+            (_, "conf") => {
+                for weaker in [
+                    "User=",
+                    "DynamicUser=",
+                    "ProtectSystem=",
+                    "NoNewPrivileges=",
+                ] {
+                    let line = text.lines().find(|line| line.starts_with(weaker));
+                    assert_eq!(line, None, "{name}");
+                }
+            }
+            ("sawlog.socket" | "apparmor/sawlog" | "data/README", _) => {}
+            _ => panic!("deploy/{name} is not known: say here how it starts the agent"),
+        }
+    }
+    assert_eq!(starts, 4);
+}
+
+fn documents(text: &str) -> Vec<Yaml> {
+    YamlLoader::load_from_str(text).expect("it is YAML")
+}
+
+fn check_compose(text: &str) -> usize {
+    let document = documents(text).remove(0);
+    let services = document["services"].as_hash().expect("there are services");
+    for (name, service) in services {
+        let user = service["user"].as_str().unwrap_or_default();
+        let number = user
+            .split(':')
+            .next()
+            .and_then(|user| user.parse::<u32>().ok());
+        assert!(number.is_some_and(|number| 0 < number), "{name:?}: {user}");
+        assert_eq!(service["read_only"].as_bool(), Some(true), "{name:?}");
+        assert_eq!(service["cap_drop"][0].as_str(), Some("ALL"), "{name:?}");
+        assert_eq!(
+            service["security_opt"][0].as_str(),
+            Some("no-new-privileges:true")
+        );
+        assert!(service["privileged"].is_badvalue() && service["cap_add"].is_badvalue());
+    }
+    services.len()
+}
+
+fn check_kubernetes(text: &str) -> usize {
+    let mut count = 0;
+    for document in documents(text) {
+        let pod = &document["spec"]["template"]["spec"];
+        if pod.is_badvalue() {
+            continue;
+        }
+        let security = &pod["securityContext"];
+        assert_eq!(security["runAsNonRoot"].as_bool(), Some(true));
+        assert!(security["runAsUser"].as_i64().is_some_and(|user| 0 < user));
+        assert_eq!(
+            security["seccompProfile"]["type"].as_str(),
+            Some("RuntimeDefault")
+        );
+        for kind in ["hostNetwork", "hostPID", "hostIPC"] {
+            assert!(pod[kind].is_badvalue(), "{kind}");
+        }
+        let none = Vec::new();
+        let containers = ["containers", "initContainers"];
+        let all = containers.map(|kind| pod[kind].as_vec().unwrap_or(&none));
+        for container in all.into_iter().flatten() {
+            let security = &container["securityContext"];
+            assert_eq!(security["readOnlyRootFilesystem"].as_bool(), Some(true));
+            assert_eq!(security["allowPrivilegeEscalation"].as_bool(), Some(false));
+            assert_eq!(security["capabilities"]["drop"][0].as_str(), Some("ALL"));
+            assert!(security["runAsUser"].is_badvalue() && security["privileged"].is_badvalue());
+            count += 1;
+        }
+    }
+    count
+}
+
+#[test]
+fn the_pipeline_for_kubernetes_is_accepted() {
+    let text = read("kubernetes.yaml");
+    let all = documents(&text);
+    let pipeline = all
+        .iter()
+        .find_map(|document| document["data"]["pipeline.conf"].as_str());
+    let pipeline = pipeline.expect("there is a pipeline");
+    let here = pipeline.replace("/etc/sawlog/secrets/", "");
+    assert_ne!(here, pipeline);
+    let ended = Start::new(&["check", "-f", "pipeline.conf"])
+        .file("pipeline.conf", &here)
+        .file("api_key", "id:key")
+        .env("ELASTICSEARCH_HOSTS", "https://elasticsearch:9200")
+        .run(b"");
+    assert_eq!(ended.status, Some(0), "{}", ended.stderr);
+}
+
+#[test]
+fn the_pipeline_for_kubernetes_takes_the_runtime_s_header_off() {
+    let text = read("kubernetes.yaml");
+    let all = documents(&text);
+    let pipeline = all
+        .iter()
+        .find_map(|document| document["data"]["pipeline.conf"].as_str());
+    let filter =
+        pipeline.and_then(|text| Some(&text[text.find("filter {")?..text.find("output {")?]));
+    let filter = filter.expect("there is a filter");
+    let whole =
+        format!("input {{ stdin {{ }} }} {filter} output {{ stdout {{ codec => json_lines }} }}");
+    let line = b"2016-10-06T00:17:09.669794202Z stdout F hello, world\n";
+    let events = Start::new(&["-e", &whole]).run(line).events();
+    assert_eq!(events[0]["message"], "hello, world");
+    assert_eq!(events[0]["stream"], "stdout");
+    let time = events[0]["@timestamp"].as_str().unwrap_or_default();
+    assert!(time.starts_with("2016-10-06T00:17:09.669"), "{time}");
 }

@@ -216,3 +216,42 @@ fn json_nested_without_end_is_kept_with_its_tag() {
         Some(&Value::from(1))
     );
 }
+
+/// A name that would colour a terminal, forge a line of the log and leave its folder.
+const HOSTILE_NAME: &str = "../\u{1b}[31mred\n2026-11-28T00:00:00.0Z ERROR forged\u{202e}";
+
+/// Runs the event through an output; nothing of the name may reach the terminal as it is.
+#[track_caller]
+fn check_log(output: &str, told: &str) {
+    let pipeline = format!("input {{ stdin {{ codec => json_lines }} }} output {{ {output} }}");
+    let event = serde_json::json!({ "name": HOSTILE_NAME }).to_string();
+    let start = Start::new(&["--log.level", "debug", "-e", &pipeline]);
+    let folder = start.folder().to_path_buf();
+    let ended = start.run(format!("{event}\n").as_bytes());
+    assert!(ended.stderr.contains(told), "{}", ended.stderr);
+    for harmful in ["\u{1b}", "\u{202e}", "\n2026-11-28T00:00:00.0Z ERROR"] {
+        assert!(!ended.stderr.contains(harmful), "{}", ended.stderr);
+    }
+    let strays = std::fs::read_dir(folder.parent().expect("it has one")).expect("it is there");
+    let red = |name: std::ffi::OsString| name.to_string_lossy().contains("red");
+    assert!(!strays.flatten().any(|entry| red(entry.file_name())));
+}
+
+#[test]
+fn a_hostile_name_of_an_index_is_refused_and_harmless_in_the_log() {
+    let output = "elasticsearch { hosts => \"http://127.0.0.1:1\" index => \"logs-%{name}\" }";
+    check_log(output, "refused and not stored");
+}
+
+#[test]
+fn a_hostile_name_of_a_file_stays_in_its_folder_and_is_harmless_in_the_log() {
+    let folder = crate::services::Scratch::new("files");
+    let path = folder.0.join("in/%{name}.log");
+    check_log(&format!("file {{ path => \"{}\" }}", path.display()), "");
+    let names: Vec<_> = std::fs::read_dir(folder.0.join("in"))
+        .expect("it was made")
+        .flatten()
+        .map(|entry| entry.file_name())
+        .collect();
+    assert_eq!(names, ["_filepath_failures"]);
+}

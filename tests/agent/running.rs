@@ -4,6 +4,7 @@
 use std::fs::{self, File};
 use std::io::Write;
 use std::net::{Ipv4Addr, SocketAddr, TcpStream, UdpSocket};
+use std::os::fd::OwnedFd;
 use std::path::Path;
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::time::Duration;
@@ -35,6 +36,8 @@ pub struct Ended {
 pub struct Start {
     command: Command,
     folder: Scratch,
+    /// What it gets as its stdin, if no pipe.
+    stdin: Option<OwnedFd>,
 }
 
 impl Start {
@@ -52,7 +55,11 @@ impl Start {
         command.current_dir(&folder.0);
         command.env("SAWLOG_PATH_DATA", folder.0.join("data"));
         command.env("SAWLOG_API_ENABLED", "false");
-        Start { command, folder }
+        Start {
+            command,
+            folder,
+            stdin: None,
+        }
     }
 
     pub fn env(mut self, name: &str, value: &str) -> Start {
@@ -60,10 +67,21 @@ impl Start {
         self
     }
 
+    /// Gives it an open file or socket as its stdin.
+    pub fn stdin(mut self, stdin: OwnedFd) -> Start {
+        self.stdin = Some(stdin);
+        self
+    }
+
     /// Serves the API on this port, or the first free one of a range.
     pub fn api(self, port: &str) -> Start {
         self.env("SAWLOG_API_ENABLED", "true")
             .env("SAWLOG_API_HTTP_PORT", port)
+    }
+
+    /// The folder that the agent runs in.
+    pub fn folder(&self) -> &Path {
+        &self.folder.0
     }
 
     /// Writes a file into the folder that the agent runs in.
@@ -76,7 +94,8 @@ impl Start {
         let output = |name: &str| {
             File::create(self.folder.0.join(name)).expect("a fresh folder can be written to")
         };
-        self.command.stdin(Stdio::piped());
+        self.command
+            .stdin(self.stdin.map_or_else(Stdio::piped, Stdio::from));
         self.command
             .stdout(output("stdout"))
             .stderr(output("stderr"));
@@ -103,6 +122,14 @@ impl Agent {
     pub fn start(pipeline: &str) -> Agent {
         Start::new(&["run", "-f", "pipeline.conf"])
             .file("pipeline.conf", pipeline)
+            .spawn()
+    }
+
+    /// The same without queues on disk.
+    pub fn start_in_memory(pipeline: &str) -> Agent {
+        Start::new(&["run", "-f", "pipeline.conf"])
+            .file("pipeline.conf", pipeline)
+            .env("SAWLOG_QUEUE_TYPE", "memory")
             .spawn()
     }
 

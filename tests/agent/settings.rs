@@ -232,11 +232,7 @@ fn what_a_list_of_pipelines_cannot_hold_is_refused() {
         &with("path.data: /x"),
         "`path.data` holds for the whole agent",
     );
-    check_refused(
-        "pipelines.yml",
-        &with("queue.type: persisted"),
-        "queue.type",
-    );
+    check_refused("pipelines.yml", &with("queue.type: heap"), "queue.type");
     check_refused("pipelines.yml", &with("pipeline.id: ../b"), "pipeline.id");
     check_refused("pipelines.yml", "a: b\n", "a list of pipelines is expected");
 }
@@ -254,7 +250,7 @@ fn files_that_are_no_settings_are_refused() {
         "pipeline.workers: [1, 2]\n",
         "pipeline.workers",
     );
-    check_refused("sawlog.yml", "queue.type: persisted\n", "queue.type");
+    check_refused("sawlog.yml", "queue.type: heap\n", "queue.type");
 }
 
 #[test]

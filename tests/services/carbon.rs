@@ -8,7 +8,7 @@ use std::process::Command;
 
 use serde_json::Value;
 
-use super::process::{Service, output_of};
+use super::process::{Kept, Service, output_of};
 use super::{ARRIVAL_MAX, START_MAX, folder, free_port, wait_until, write};
 
 /// One point a second, so that no two points that a test sends in turn share a slot.
@@ -19,8 +19,20 @@ const AGGREGATION: &str =
 /// A running carbon-cache.
 pub struct Carbon {
     lines: SocketAddr,
+    pickles: SocketAddr,
+    /// Settings and series, which outlive the server.
     folder: PathBuf,
-    _service: Service,
+    /// Nothing while it is killed.
+    service: Option<Service>,
+    _kept: Kept,
+}
+
+/// How fast carbon writes what it has read.
+#[derive(Clone, Copy)]
+pub enum Writing {
+    AtOnce,
+    /// Some series a second: a kill loses what it keeps in memory.
+    Slowly,
 }
 
 impl Carbon {
@@ -30,40 +42,70 @@ impl Carbon {
 
     /// Starts it with its plaintext receiver on a port of the caller's choice.
     pub fn start_on(lines: u16) -> Carbon {
+        Carbon::launch(lines, Writing::AtOnce)
+    }
+
+    /// The same, and a kill loses some of what it has read.
+    pub fn start_slow() -> Carbon {
+        Carbon::launch(free_port(), Writing::Slowly)
+    }
+
+    fn launch(lines: u16, writing: Writing) -> Carbon {
         let folder = folder("carbon");
         let pickles = free_port();
         for name in ["whisper", "log", "run"] {
             fs::create_dir_all(folder.join(name)).expect("a fresh folder can be written to");
         }
-        let settings = settings(&folder, lines, pickles);
-        let settings = write(&folder, "conf/carbon.conf", &settings);
+        let settings = settings(&folder, lines, pickles, writing);
+        write(&folder, "conf/carbon.conf", &settings);
         write(&folder, "conf/storage-schemas.conf", SCHEMAS);
         write(&folder, "conf/storage-aggregation.conf", AGGREGATION);
-        let mut command = Command::new("carbon-cache");
-        command.arg(format!("--config={}", settings.display()));
-        command.arg(format!("--pidfile={}", folder.join("run/pid").display()));
-        command.arg(format!("--logdir={}", folder.join("log").display()));
-        command.args(["--nodaemon", "start"]);
-        let mut service = Service::spawn("carbon-cache", &folder, &command);
         let [lines, pickles] =
             [lines, pickles].map(|port| SocketAddr::from((Ipv4Addr::LOCALHOST, port)));
+        let mut carbon = Carbon {
+            lines,
+            pickles,
+            _kept: Kept::new(&folder),
+            folder,
+            service: None,
+        };
+        carbon.start_again();
+        carbon
+    }
+
+    /// Starts it after `kill`, with the series that it had.
+    pub fn start_again(&mut self) {
+        let run = super::folder("carbon-log");
+        let settings = self.folder.join("conf/carbon.conf");
+        let mut command = Command::new("carbon-cache");
+        command.arg(format!("--config={}", settings.display()));
+        command.arg(format!("--pidfile={}", run.join("pid").display()));
+        command.arg(format!("--logdir={}", run.display()));
+        command.args(["--nodaemon", "start"]);
+        let mut service = Service::spawn("carbon-cache", &run, &command);
         service.wait_until_ready(START_MAX, || {
             // It binds its receivers in turn; a failed bind ends it, which the wait tells.
-            for receiver in [lines, pickles] {
+            for receiver in [self.lines, self.pickles] {
                 TcpStream::connect(receiver).map_err(|fault| format!("{receiver}: {fault}"))?;
             }
             Ok(())
         });
-        Carbon {
-            lines,
-            folder,
-            _service: service,
-        }
+        self.service = Some(service);
+    }
+
+    /// Ends it with SIGKILL. What it had in memory is gone.
+    pub fn kill(&mut self) {
+        drop(self.service.take());
     }
 
     /// The port of the plaintext receiver.
     pub fn port(&self) -> u16 {
         self.lines.port()
+    }
+
+    /// The port of the receiver of pickles.
+    pub fn pickle_port(&self) -> u16 {
+        self.pickles.port()
     }
 
     /// The names of all series that carbon has written.
@@ -136,13 +178,17 @@ impl Carbon {
     }
 }
 
-fn settings(folder: &Path, lines: u16, pickles: u16) -> String {
+fn settings(folder: &Path, lines: u16, pickles: u16, writing: Writing) -> String {
+    let updates = match writing {
+        Writing::AtOnce => "inf",
+        Writing::Slowly => "5",
+    };
     let folder = folder.display();
     format!(
         "[cache]\nSTORAGE_DIR = {folder}/\nLOCAL_DATA_DIR = {folder}/whisper/\n\
          CONF_DIR = {folder}/conf/\nLOG_DIR = {folder}/log/\nPID_DIR = {folder}/run/\n\
          ENABLE_LOGROTATION = False\nUSER =\nMAX_CACHE_SIZE = inf\n\
-         MAX_UPDATES_PER_SECOND = inf\nMAX_CREATES_PER_MINUTE = inf\n\
+         MAX_UPDATES_PER_SECOND = {updates}\nMAX_CREATES_PER_MINUTE = inf\n\
          LINE_RECEIVER_INTERFACE = 127.0.0.1\nLINE_RECEIVER_PORT = {lines}\n\
          PICKLE_RECEIVER_INTERFACE = 127.0.0.1\nPICKLE_RECEIVER_PORT = {pickles}\n\
          CACHE_QUERY_INTERFACE = 127.0.0.1\nCACHE_QUERY_PORT = {}\n\

@@ -7,7 +7,7 @@ use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use super::process::{Service, output_of};
+use super::process::{Kept, Service, output_of};
 use super::{START_MAX, Scratch, folder};
 
 /// An image with a shell and the few programs that tests run; made when the daemon starts.
@@ -23,32 +23,44 @@ const CGROUPS: &str = "/sys/fs/cgroup";
 
 /// A running daemon.
 pub struct Docker {
+    /// Images, containers and their logs, which outlive the daemon.
     folder: PathBuf,
+    /// Nothing while it is killed.
     service: Option<Service>,
+    _kept: Kept,
 }
 
 impl Docker {
     /// Starts a daemon without containers, and with one image.
     pub fn start() -> Docker {
         let folder = folder("docker");
+        let mut docker = Docker {
+            _kept: Kept::new(&folder),
+            folder,
+            service: None,
+        };
+        docker.start_again();
+        docker.import_busybox();
+        docker
+    }
+
+    /// Starts it after `kill`, with the containers that it had; those with `--restart always` run then.
+    pub fn start_again(&mut self) {
+        let run = folder("dockerd");
         let mut command = Command::new("dockerd");
-        command.arg("--data-root").arg(folder.join("data"));
-        command.arg("--exec-root").arg(folder.join("exec"));
-        command.arg("--pidfile").arg(folder.join("pid"));
+        command.arg("--data-root").arg(self.folder.join("data"));
+        command.arg("--exec-root").arg(run.join("exec"));
+        command.arg("--pidfile").arg(run.join("pid"));
         command.args(["--bridge=none", "--iptables=false", "--ip6tables=false"]);
         // systemd, where it runs, does not see into the daemon's namespace.
         command.args(["--exec-opt", "native.cgroupdriver=cgroupfs"]);
         command
             .arg("--cgroup-parent")
-            .arg(format!("/{}", cgroup(&folder)));
-        let mut docker = Docker {
-            folder: folder.clone(),
-            service: None,
-        };
-        command.arg("--host").arg(docker.host());
-        let mut service = Service::spawn("dockerd", &folder, &command);
+            .arg(format!("/{}", cgroup(&self.folder)));
+        command.arg("--host").arg(self.host());
+        let mut service = Service::spawn("dockerd", &run, &command);
         service.wait_until_ready(START_MAX, || {
-            let output = docker
+            let output = self
                 .command(&["info"])
                 .output()
                 .map_err(|fault| fault.to_string())?;
@@ -57,9 +69,12 @@ impl Docker {
                 false => Err(String::from_utf8_lossy(&output.stderr).into_owned()),
             }
         });
-        docker.service = Some(service);
-        docker.import_busybox();
-        docker
+        self.service = Some(service);
+    }
+
+    /// Ends it with SIGKILL, and its containers with it.
+    pub fn kill(&mut self) {
+        drop(self.service.take());
     }
 
     /// The daemon's address, as in `DOCKER_HOST`.

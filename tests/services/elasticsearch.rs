@@ -16,7 +16,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::http;
-use super::process::{Service, output_of};
+use super::process::{Kept, Service, output_of};
 use super::{ARRIVAL_MAX, START_MAX, folder, free_port, wait_until, write};
 
 /// The server refuses root; `nobody` is on every machine.
@@ -34,7 +34,12 @@ const TERMS_MAX: u64 = 50_000;
 /// A running node.
 pub struct Elasticsearch {
     address: SocketAddr,
-    _service: Service,
+    cluster: String,
+    /// Nothing while it is killed.
+    service: Option<Service>,
+    /// A copy of the distribution with settings and data, which outlives the server.
+    home: PathBuf,
+    _home: Kept,
 }
 
 /// The node that tests share. It ends with the process.
@@ -64,13 +69,42 @@ impl Elasticsearch {
         let cluster = format!("sawlog-{}-{port}", std::process::id());
         let plain = String::from("xpack.security.enabled: false\n");
         let home = install(&folder, &(settings(&cluster, port) + &plain + further));
-        let mut service = Service::spawn("elasticsearch", &folder, &command(&home));
-        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
-        service.wait_until_ready(START_MAX, || is_ready(address, &cluster));
-        Elasticsearch {
-            address,
-            _service: service,
+        let mut server = Elasticsearch {
+            address: SocketAddr::from((Ipv4Addr::LOCALHOST, port)),
+            cluster,
+            service: None,
+            home,
+            _home: Kept::new(&folder),
+        };
+        server.start_again();
+        server
+    }
+
+    /// Starts it after `kill`, with the data that it had.
+    pub fn start_again(&mut self) {
+        let command = command(&self.home);
+        let mut service = Service::spawn("elasticsearch", &folder("elasticsearch-log"), &command);
+        service.wait_until_ready(START_MAX, || is_ready(self.address, &self.cluster));
+        self.service = Some(service);
+    }
+
+    /// Ends it with SIGKILL, as a crash would. Its data stay.
+    pub fn kill(&mut self) {
+        drop(self.service.take());
+    }
+
+    /// The same if a test that failed left it killed.
+    pub fn start_if_killed(&mut self) {
+        if self.service.is_none() {
+            self.start_again();
         }
+    }
+
+    /// Sends a signal to its processes.
+    #[track_caller]
+    pub fn signal(&self, name: &str) {
+        let service = self.service.as_ref().expect("it runs");
+        service.signal(name);
     }
 
     /// What a pipeline writes behind `hosts =>`.
@@ -142,6 +176,27 @@ impl Elasticsearch {
             &format!("/{index}/_search?ignore_unavailable=true"),
             Some(query),
         )
+    }
+
+    /// Shows every document of `index`, in pages; none if there is no such index. Only `fields` of each are read.
+    #[track_caller]
+    pub fn for_each(&self, index: &str, fields: &[&str], mut visit: impl FnMut(&Value)) {
+        self.refresh(index);
+        let path = format!("/{index}/_search?scroll=2m&ignore_unavailable=true");
+        let first = json!({"size": HITS_MAX, "sort": ["_doc"], "_source": fields});
+        let mut page = self.ask("POST", &path, Some(&first));
+        while let Some(hits) = page["hits"]["hits"]
+            .as_array()
+            .filter(|hits| !hits.is_empty())
+        {
+            hits.iter().for_each(|hit| visit(&hit["_source"]));
+            let next = json!({"scroll": "2m", "scroll_id": page["_scroll_id"]});
+            page = self.ask("POST", "/_search/scroll", Some(&next));
+        }
+        // A scroll over nothing is not kept: 404.
+        let done = json!({"scroll_id": page["_scroll_id"]});
+        let (status, answer) = self.request("DELETE", "/_search/scroll", Some(&done));
+        assert!(status == 200 || status == 404, "{status} {answer}");
     }
 
     /// How many documents have each value of a field.
@@ -277,13 +332,14 @@ fn java_home() -> PathBuf {
         .to_path_buf()
 }
 
-/// Ready when the node that answers is ours and its state is recovered.
+/// Ready when the node that answers is ours and its state is recovered; yellow are indices that want a second node.
 fn is_ready(address: SocketAddr, cluster: &str) -> Result<(), String> {
     let response = http::request(address, "GET", "/_cluster/health", None)
         .map_err(|fault| fault.to_string())?;
     let health: Value =
         serde_json::from_slice(&response.body).map_err(|fault| fault.to_string())?;
-    if response.status == 200 && health["status"] == "green" && health["cluster_name"] == cluster {
+    let is_recovered = health["status"] == "green" || health["status"] == "yellow";
+    if response.status == 200 && is_recovered && health["cluster_name"] == cluster {
         return Ok(());
     }
     Err(format!("{} {health}", response.status))
@@ -302,7 +358,13 @@ fn a_document_is_read_back_as_it_was_written() {
     let sum = json!({"size": 0, "aggs": {"sum": {"sum": {"field": "count"}}}});
     let answer = server.search("selftest-*", &sum);
     assert_eq!(answer["aggregations"]["sum"]["value"], 3.0);
+    let mut seen = Vec::new();
+    server.for_each("selftest-read-back", &["count"], |found| {
+        seen.push(found.clone())
+    });
+    assert_eq!(seen, [json!({"count": 3})]);
     server.delete("selftest-read-back");
     assert_eq!(server.count("selftest-read-back"), 0);
+    server.for_each("selftest-read-back", &[], |found| panic!("{found}"));
     assert!(server.url().ends_with(&server.port().to_string()));
 }

@@ -5,7 +5,7 @@
 //! process nor the service's folder stays behind.
 
 use std::ffi::OsStr;
-use std::fs::File;
+use std::fs::{self, File};
 use std::os::unix::fs::FileExt;
 use std::os::unix::process::CommandExt;
 use std::path::Path;
@@ -106,6 +106,16 @@ impl Service {
         });
     }
 
+    /// Waits until the service has written this text.
+    #[track_caller]
+    pub fn wait_until_written(&mut self, text: &str, within: Duration) {
+        let log = self.log.try_clone().expect("an open file can be shared");
+        self.wait_until_ready(within, || match last_of(&log).contains(text) {
+            true => Ok(()),
+            false => Err(format!("no {text:?} yet")),
+        });
+    }
+
     /// Waits for the service to end by itself; gives whether it ended well, and its output.
     #[track_caller]
     pub fn wait_for_end(mut self, within: Duration) -> (bool, String) {
@@ -118,13 +128,59 @@ impl Service {
         (status.success(), self.output())
     }
 
+    /// The processes of the service, as seen from here: all below the supervisor but the shells and the `unshare` that
+    /// watch it.
+    pub fn pids(&self) -> Vec<u32> {
+        let mut found = Vec::new();
+        let mut left = vec![self.supervisor.id()];
+        while let Some(pid) = left.pop() {
+            left.extend(children(pid));
+            let name = fs::read_to_string(format!("/proc/{pid}/comm")).unwrap_or_default();
+            if !["sh", "unshare"].contains(&name.trim()) {
+                found.push(pid);
+            }
+        }
+        found
+    }
+
+    /// Sends a signal to the processes of the service.
+    #[track_caller]
+    pub fn signal(&self, name: &str) {
+        let pids = self.pids();
+        assert!(!pids.is_empty(), "{} has no process", self.name);
+        for pid in pids {
+            signal(pid, name);
+        }
+    }
+
     /// The last of what the service wrote.
     pub fn output(&self) -> String {
-        let size = self.log.metadata().map_or(0, |metadata| metadata.len());
-        let mut bytes = [0; 16_000];
-        let from = size.saturating_sub(bytes.len() as u64);
-        let count = self.log.read_at(&mut bytes, from).unwrap_or_default();
-        String::from_utf8_lossy(bytes.get(..count).unwrap_or_default()).into_owned()
+        last_of(&self.log)
+    }
+}
+
+/// The last of what a log holds.
+fn last_of(log: &File) -> String {
+    let size = log.metadata().map_or(0, |metadata| metadata.len());
+    let mut bytes = [0; 16_000];
+    let from = size.saturating_sub(bytes.len() as u64);
+    let count = log.read_at(&mut bytes, from).unwrap_or_default();
+    String::from_utf8_lossy(bytes.get(..count).unwrap_or_default()).into_owned()
+}
+
+/// A folder that outlives the services that use it, and goes when this is dropped or the test is killed.
+pub struct Kept {
+    _watch: Service,
+}
+
+impl Kept {
+    #[track_caller]
+    pub fn new(folder: &Path) -> Kept {
+        let mut command = Command::new("sleep");
+        command.arg("infinity");
+        Kept {
+            _watch: Service::spawn("a folder's watch", folder, &command),
+        }
     }
 }
 
@@ -140,6 +196,25 @@ impl Drop for Service {
             std::thread::sleep(super::POLL_PAUSE);
         }
     }
+}
+
+/// The children of a process, whichever of its threads started them.
+fn children(pid: u32) -> Vec<u32> {
+    let threads = fs::read_dir(format!("/proc/{pid}/task"));
+    let lists = threads.into_iter().flatten().flatten();
+    let lists = lists.filter_map(|thread| fs::read_to_string(thread.path().join("children")).ok());
+    lists
+        .flat_map(|list| {
+            let pids = list.split_whitespace().filter_map(|pid| pid.parse().ok());
+            pids.collect::<Vec<u32>>()
+        })
+        .collect()
+}
+
+/// Sends a signal by its name without `SIG` to one process.
+#[track_caller]
+pub fn signal(pid: u32, name: &str) {
+    output_of(Command::new("sh").args(["-c", &format!("kill -{name} {pid}")]));
 }
 
 /// Runs a program to its end and gives what it wrote to stdout; anything but success fails the test.

@@ -105,6 +105,19 @@ impl Sawlog {
         stderr
     }
 
+    /// Has it load its configuration anew, and waits until it has.
+    #[track_caller]
+    pub fn reload(&self) {
+        let count = |text: &str| text.matches("INFO reloaded").count();
+        let before = count(&self.stderr());
+        let pid = self.child.id();
+        output_of(Command::new("sh").args(["-c", &format!("kill -HUP {pid}")]));
+        wait_until(READY_MAX, "the new configuration", || match self.stderr() {
+            text if before < count(&text) => Ok(()),
+            text => Err(text),
+        });
+    }
+
     /// Ends it with SIGKILL, as a crash would.
     #[track_caller]
     pub fn kill(mut self) {

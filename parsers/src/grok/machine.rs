@@ -69,6 +69,20 @@ enum Frame {
     },
 }
 
+impl Frame {
+    /// The operation where it goes on, if it goes on somewhere.
+    fn address(&self) -> Option<usize> {
+        match self {
+            Frame::Branch { pc, .. }
+            | Frame::Shrink { pc, .. }
+            | Frame::Grow { pc, .. }
+            | Frame::SearchOn { pc, .. }
+            | Frame::SearchBack { pc, .. } => Some(*pc as usize),
+            Frame::Span { .. } | Frame::Register { .. } => None,
+        }
+    }
+}
+
 /// Frames of 32 bytes: 16 MiB a thread at worst. A search that needs more counts as spent.
 const FRAMES_MAX: usize = 512 << 10;
 
@@ -86,15 +100,14 @@ pub(super) struct Scratch {
     registers: Vec<Register>,
     /// The places behind each gate.
     places: [[usize; PLACES_MAX]; GATES_MAX],
-    late: Late,
 }
 
-/// The address of a program, and how many searches with it have just failed behind its last gate. Lines that fail
-/// come in runs, so after two the next one is looked at there first. This saves time and never changes a result.
-#[derive(Debug, Clone, Copy, Default)]
-struct Late {
-    program: usize,
-    failures: u32,
+/// Where the program's tail matches: the place behind its gate, and where it ends. The spans hold those of the tail.
+#[derive(Debug, Clone, Copy)]
+struct Known {
+    gate: u8,
+    place: usize,
+    end: usize,
 }
 
 /// Places behind one gate that are remembered; most lines have its text once or twice.
@@ -125,6 +138,12 @@ pub(super) struct Machine<'a> {
     is_dirty: bool,
     /// How many places were seen behind each gate, in vain so far; one more than `PLACES_MAX` when there were more.
     seen: [u8; GATES_MAX],
+    /// The frames below are those of another attempt.
+    floor: usize,
+    /// What a look at the tail told, if there was one.
+    fails_late: Option<bool>,
+    /// The last place from where the tail matches; at all places behind it, it fails.
+    known: Option<Known>,
     /// The furthest place where an operation failed, and that operation; only when it is asked for.
     furthest: Option<Box<Furthest>>,
 }
@@ -183,6 +202,9 @@ impl<'a> Machine<'a> {
             set: 0,
             is_dirty: true,
             seen: [0; GATES_MAX],
+            floor: 0,
+            fails_late: None,
+            known: None,
             furthest: None,
         }
     }
@@ -209,15 +231,15 @@ impl<'a> Machine<'a> {
 
     /// Tries to match at a place.
     pub fn attempt(&mut self, at: usize) -> Verdict {
-        self.attempt_from(0, at)
+        self.attempt_from(0, at, 0)
     }
 
-    /// The same for the part of the program from an operation on.
-    fn attempt_from(&mut self, pc: usize, at: usize) -> Verdict {
-        self.scratch.stack.clear();
+    /// The same for the part of the program from an operation on, which sets the bounds from `set` on.
+    fn attempt_from(&mut self, pc: usize, at: usize, set: usize) -> Verdict {
+        self.scratch.stack.truncate(self.floor);
         self.at = at;
         self.pc = pc;
-        self.set = 0;
+        self.set = set;
         if self.program.undoes_spans {
             self.set = self.scratch.spans.len();
             if self.is_dirty {
@@ -264,7 +286,7 @@ impl<'a> Machine<'a> {
                 if TRACED {
                     self.note();
                 }
-                if !self.back_up() {
+                if !TRACED && self.fails_behind() || !self.back_up() {
                     return Verdict::NoMatch;
                 }
             }
@@ -357,7 +379,9 @@ impl<'a> Machine<'a> {
 
     /// Takes the last open choice; false when there is none.
     fn back_up(&mut self) -> bool {
-        while let Some(frame) = self.scratch.stack.pop() {
+        while self.floor < self.scratch.stack.len()
+            && let Some(frame) = self.scratch.stack.pop()
+        {
             let is_on_the_way = match frame {
                 Frame::Span { index, value } => {
                     self.scratch.spans[index] = value;

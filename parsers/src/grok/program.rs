@@ -14,7 +14,7 @@ use std::sync::Arc;
 
 use super::class::{Class, decode};
 use super::first::First;
-use super::token::{Parser, Token};
+use super::token::{Parser, Sign, Token};
 use super::tree::Assert;
 
 /// How much the compiler may presume.
@@ -48,10 +48,12 @@ pub(super) struct Program {
     pub start: Start,
     /// The tokens that a match begins with, one of them each; empty when it can begin otherwise too.
     pub leads: Vec<Token>,
+    /// The sign of the token that every match begins with, where it has one.
+    pub sign: Option<Sign>,
     /// The texts of the gates, the rarest first.
     pub gates: Vec<Needle>,
-    /// The gate that comes last in the program.
-    pub last_gate: Option<LastGate>,
+    /// The end of the program that can rule out a line by itself.
+    pub tail: Option<Tail>,
     /// Whether a bound of a span can be set again after a failure, so that its old value matters.
     pub undoes_spans: bool,
     /// A text that every match holds.
@@ -65,11 +67,18 @@ pub(super) struct Program {
     pub pieces: Vec<String>,
 }
 
-/// A gate and its operation.
+/// What comes behind a gate, which depends on nothing that came before.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct LastGate {
-    pub gate: usize,
+pub(super) struct Tail {
+    pub gate: u8,
+    /// The length of its text.
+    pub gate_bytes: usize,
+    /// The operation before the gate, if it looks for the gate's last place.
+    pub search: Option<usize>,
+    /// Of the operation behind the gate.
     pub address: usize,
+    /// Bounds of spans from this one on are set in the tail, those before it are set before.
+    pub bound: usize,
 }
 
 /// Where a match can begin.

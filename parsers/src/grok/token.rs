@@ -64,6 +64,14 @@ pub(super) enum Scan {
     Unsure,
 }
 
+/// A byte that a token has near its start, for searches: from the start to it are so many bytes.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Sign {
+    pub byte: u8,
+    pub nearest: usize,
+    pub furthest: usize,
+}
+
 /// What nom's parsers give back here; the kind of a fault is of no use.
 type Parsed<'a, T> = nom::IResult<&'a [u8], T, ()>;
 
@@ -137,6 +145,36 @@ impl Token {
     /// Whether a definition in force is a built-in one that has a parser, whatever follows it.
     pub fn is_name(name: &str, body: &Node) -> bool {
         built_in().get(name) == Some(body)
+    }
+
+    /// The byte that tells where it may be, where lines have few of them.
+    pub fn sign(self) -> Option<Sign> {
+        let (byte, nearest, furthest) = match self {
+            // Behind a year of two or four digits.
+            Token::Iso8601 => (b'-', 2, 4),
+            // Behind a day, and behind an hour.
+            Token::HttpDate => (b'/', 1, 2),
+            Token::Time => (b':', 1, 2),
+            Token::Ip { .. }
+            | Token::Ipv4
+            | Token::IpOrHost { .. }
+            | Token::Hostname
+            | Token::HttpdUser
+            | Token::Number
+            | Token::Int
+            | Token::Word
+            | Token::WholeNumber { .. }
+            | Token::QuotedString
+            | Token::Month
+            | Token::SyslogTimestamp
+            | Token::UriPath
+            | Token::UriPathParam => return None,
+        };
+        Some(Sign {
+            byte,
+            nearest,
+            furthest,
+        })
     }
 
     /// A quick look at a few bytes, for searches: whether it is worth trying. It may say yes too often; the

@@ -11,15 +11,18 @@ use tokio::runtime::Runtime;
 use tokio::task::JoinHandle;
 
 use crate::agent::configuration;
+use crate::event::json::Counted;
 use crate::event::{Batch, Names, Value};
 use crate::limits;
 use crate::metrics::{Metrics, PluginMetrics};
-use crate::outputs::Encoder;
+use crate::outputs::{Encoder, Opening};
 use crate::pipeline::compile::{Compiled, PlannedOutput};
 use crate::pipeline::program::Step;
 use crate::queue::ack::{Ack, Acknowledge};
 use crate::queue::dead_letters::folder;
 use crate::queue::dead_letters::letter::Kept;
+use crate::queue::policy::Policy;
+use crate::queue::queues::Queues;
 use crate::settings::Settings;
 
 /// How often it is looked whether an output is still at work.
@@ -97,7 +100,10 @@ impl Replay {
         let mut outputs = Vec::new();
         Step::turn(compiled.outputs, &mut |planned: PlannedOutput| {
             if planned.output.keeps_dead_letters() {
-                let started = planned.output.start();
+                let started = planned.output.start(&Opening {
+                    queues: &Queues::default(),
+                    policy: &Policy::in_memory(),
+                });
                 outputs.push(Output {
                     encoder: started.encoder,
                     task: started.task,
@@ -222,7 +228,7 @@ fn encode(names: &Arc<Names>, output: &mut Output, json: &[u8], ack: &Ack) -> bo
     let now = crate::host::now_nanos();
     let mut batch = Batch::new(Vec::new(), Arc::clone(names), now, ack.clone());
     let text = batch.append(json);
-    let Ok(Value::Map(members)) = batch.parse_json(text, &mut Vec::new()) else {
+    let Ok(Value::Map(members)) = batch.parse_json(text, Counted::Whole, &mut Vec::new()) else {
         batch.ack.settle();
         return false;
     };

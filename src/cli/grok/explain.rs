@@ -7,6 +7,8 @@ use std::ops::Range;
 
 use sawlog_parsers::grok::{Explanation, Grok, Outcome};
 
+use crate::printable::is_harmful;
+
 /// Columns of a line that are shown before and behind the place of failure; with the rest a line fits a wide terminal.
 const BEFORE_MAX: usize = 80;
 const BEHIND_MAX: usize = 60;
@@ -181,7 +183,7 @@ fn boundary(line: &[u8], place: usize) -> usize {
 fn letters(bytes: &[u8]) -> impl Iterator<Item = (usize, String)> {
     bytes.utf8_chunks().flat_map(|chunk| {
         let sound = chunk.valid().chars().map(|letter| {
-            let shown = match letter.is_control() || is_invisible(letter) {
+            let shown = match is_harmful(letter) {
                 true => letter.escape_default().to_string(),
                 false => letter.to_string(),
             };
@@ -193,11 +195,6 @@ fn letters(bytes: &[u8]) -> impl Iterator<Item = (usize, String)> {
             .map(|byte| (1, format!("\\x{byte:02X}")));
         sound.chain(stray)
     })
-}
-
-/// Characters without width, or that turn the direction of what follows.
-fn is_invisible(letter: char) -> bool {
-    matches!(letter, '\u{200B}'..='\u{200F}' | '\u{2028}'..='\u{202E}' | '\u{2066}'..='\u{2069}' | '\u{FEFF}')
 }
 
 fn printable(bytes: &[u8]) -> String {

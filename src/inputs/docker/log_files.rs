@@ -145,7 +145,15 @@ impl LogFile {
         let before = out.len();
         let read = match &mut self.content {
             Content::Plain(file) => read_once(file, out, bytes_max),
-            Content::Compressed(decoder) => decoder.take(bytes_max as u64).read_to_end(out),
+            Content::Compressed(decoder) => {
+                let left = limits::ARCHIVE_BYTES_MAX.saturating_sub(self.offset);
+                if left == 0 {
+                    tracing::warn!(
+                        "a compressed log of a container unpacks to more than ARCHIVE_BYTES_MAX: the rest is not read"
+                    );
+                }
+                decoder.take(left.min(bytes_max as u64)).read_to_end(out)
+            }
         };
         let count = out.len() - before;
         self.offset += count as u64;

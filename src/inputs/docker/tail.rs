@@ -377,19 +377,15 @@ impl Tail {
         {
             return true;
         }
-        let Some(slot) = self.done.get_mut(slot) else {
+        if self.done.iter().all(Option::is_none) {
             return false;
-        };
-        let Some(done) = slot else { return false };
-        let here = self
-            .current
-            .as_ref()
-            .is_some_and(|current| current.node() == done.node);
-        let reached = here && done.place.offset <= offset;
-        if reached {
-            *slot = None;
         }
-        !reached
+        let node = self.current.as_ref().map(LogFile::node);
+        for done in &mut self.done {
+            // Whichever stream's record lies there: one that says nothing more must not hold the place back.
+            *done = done.filter(|done| Some(done.node) != node || offset < done.place.offset);
+        }
+        self.done.get(slot).is_some_and(Option::is_some)
     }
 
     /// Where everything before has been handed over, but for lines that are not whole.

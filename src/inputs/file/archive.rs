@@ -7,9 +7,13 @@ use std::path::Path;
 
 use flate2::bufread::MultiGzDecoder;
 
+use crate::limits;
+
 /// A file being unpacked.
 pub struct Archive {
     decoder: MultiGzDecoder<BufReader<File>>,
+    /// Unpacked bytes that may still come.
+    left: u64,
 }
 
 /// Whether a path looks like an archive.
@@ -20,20 +24,41 @@ pub fn is_archive(path: &Path) -> bool {
 
 impl Archive {
     /// Unpacks from the beginning of the file, and leaves out so many bytes.
-    pub fn open(mut file: File, offset: u64) -> io::Result<Self> {
-        file.rewind()?;
-        let mut decoder = MultiGzDecoder::new(BufReader::new(file));
-        io::copy(&mut decoder.by_ref().take(offset), &mut io::sink())?;
-        Ok(Self { decoder })
+    pub fn open(file: File, offset: u64) -> io::Result<Self> {
+        Self::open_within(file, offset, limits::ARCHIVE_BYTES_MAX)
     }
 
-    /// Fills the buffer as far as there are bytes.
+    /// The same with another limit than `limits::ARCHIVE_BYTES_MAX`.
+    fn open_within(mut file: File, offset: u64, bytes_max: u64) -> io::Result<Self> {
+        file.rewind()?;
+        let mut decoder = MultiGzDecoder::new(BufReader::new(file));
+        let skipped = io::copy(&mut decoder.by_ref().take(offset), &mut io::sink())?;
+        let left = bytes_max.saturating_sub(skipped);
+        Ok(Self { decoder, left })
+    }
+
+    /// Fills the buffer as far as there are bytes. An archive that goes on beyond the limit is an error.
     pub fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let mut filled = 0;
         while let Some(rest) = buffer.get_mut(filled..).filter(|rest| !rest.is_empty()) {
-            match self.decoder.read(rest) {
+            let wanted = rest
+                .len()
+                .min(usize::try_from(self.left).unwrap_or(usize::MAX));
+            if wanted == 0 {
+                match filled {
+                    0 => return self.at_limit(),
+                    _ => break,
+                }
+            }
+            match self
+                .decoder
+                .read(rest.get_mut(..wanted).unwrap_or_default())
+            {
                 Ok(0) => break,
-                Ok(count) => filled += count,
+                Ok(count) => {
+                    filled += count;
+                    self.left -= count as u64;
+                }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 // What came before the fault is given first; the fault comes again.
                 Err(_) if 0 < filled => break,
@@ -43,9 +68,59 @@ impl Archive {
         Ok(filled)
     }
 
+    /// The limit is reached: the end must be here too.
+    fn at_limit(&mut self) -> io::Result<usize> {
+        match self.decoder.read(&mut [0])? {
+            0 => Ok(0),
+            _ => Err(io::Error::new(
+                io::ErrorKind::InvalidData,
+                "it unpacks to more than ARCHIVE_BYTES_MAX; what is behind that is not read",
+            )),
+        }
+    }
+
     /// Whether the whole file can be unpacked.
     pub fn check(file: File) -> io::Result<()> {
         let mut archive = Self::open(file, 0)?;
-        io::copy(&mut archive.decoder, &mut io::sink()).map(drop)
+        let mut buffer = vec![0; limits::READ_BYTES];
+        while 0 < archive.read(&mut buffer)? {}
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs::File;
+    use std::io::Write;
+
+    use super::Archive;
+
+    /// What is read of a megabyte of zeros, packed, with a limit; or the fault.
+    fn read(limit: u64) -> Result<usize, String> {
+        let path = std::env::temp_dir().join(format!("sawlog-bomb-{limit}-{}", std::process::id()));
+        let file = File::create(&path).expect("the folder is writable");
+        let mut packed = flate2::write::GzEncoder::new(file, flate2::Compression::best());
+        packed.write_all(&[0; 1 << 20]).expect("it takes it");
+        packed.finish().expect("it takes it");
+        let file = File::open(&path).expect("it was written");
+        std::fs::remove_file(&path).expect("it is ours");
+        let mut archive =
+            Archive::open_within(file, 0, limit).map_err(|error| error.to_string())?;
+        let (mut total, mut buffer) = (0, [0; 5000]);
+        loop {
+            match archive.read(&mut buffer) {
+                Ok(0) => return Ok(total),
+                Ok(count) => total += count,
+                Err(error) => return Err(format!("{error} after {total}")),
+            }
+        }
+    }
+
+    #[test]
+    fn an_archive_is_read_up_to_the_limit_and_what_goes_beyond_is_told() {
+        assert_eq!(read(1 << 20), Ok(1 << 20));
+        let fault = read((1 << 20) - 1).expect_err("a byte too many");
+        assert!(fault.ends_with("after 1048575"), "{fault}");
+        assert!(fault.contains("ARCHIVE_BYTES_MAX"), "{fault}");
     }
 }

@@ -72,6 +72,22 @@ pub enum OrderBy {
     Path,
 }
 
+impl Config {
+    /// What is changed besides the data folder: positions and paths in files of their own, and folders whose files are
+    /// deleted.
+    pub fn written(&self) -> Vec<PathBuf> {
+        let folder_of = |path: &PathBuf| path.parent().map(Path::to_path_buf);
+        let mut all: Vec<PathBuf> = self.positions.iter().filter_map(folder_of).collect();
+        if let Mode::Read { delete, log, .. } = &self.mode {
+            all.extend(log.iter().filter_map(folder_of));
+            if *delete {
+                all.extend(self.globs.iter().map(Glob::fixed_folder));
+            }
+        }
+        all
+    }
+}
+
 /// The options of the input.
 pub const OPTIONS: &[Opt] = &[
     Opt::new(

@@ -3,7 +3,7 @@
 
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::limits;
 
@@ -49,6 +49,22 @@ impl Glob {
 
     pub fn parts(&self) -> &[Part] {
         &self.parts
+    }
+
+    /// The folder below which everything that fits lies.
+    pub fn fixed_folder(&self) -> PathBuf {
+        let folders = self
+            .parts
+            .split_last()
+            .map_or(&[][..], |(_, folders)| folders);
+        let mut folder = PathBuf::from("/");
+        for part in folders {
+            match part {
+                Part::Name(name) => folder.push(OsStr::from_bytes(name)),
+                Part::Pattern(_) | Part::Folders => break,
+            }
+        }
+        folder
     }
 
     /// Whether a path fits.

@@ -10,6 +10,7 @@ use crate::event::batch::Decode;
 use crate::event::value::{Chain, Text};
 use crate::event::{Batch, EventId, Name, Reference, Value};
 use crate::inputs::origin::Origin;
+use crate::limits;
 use crate::pipeline::{Building, Ecs};
 use crate::plugin::Options;
 
@@ -69,6 +70,9 @@ impl FieldNames {
 const TAG_UNPARSED: &[u8] = b"_grokparsefailure_sysloginput";
 /// The tag of a message whose time could not be read.
 const TAG_DATE: &[u8] = b"_dateparsefailure";
+
+/// The tag of a message with more parameters than `limits::FIELDS_MAX`.
+const TAG_CUT: &[u8] = b"_structureddatacut";
 
 /// The messages of one batch: where they lie, and which sender each came from.
 pub struct Messages {
@@ -329,7 +333,8 @@ impl Fields {
         let line = batch.text(whole).to_vec();
         let message = syslog::parse(&line, reference);
         let mut elements: Vec<(Name, Chain)> = Vec::new();
-        for (element, parameter, escaped) in message.structured_data {
+        let mut parameters = message.structured_data.into_iter();
+        for (element, parameter, escaped) in parameters.by_ref().take(limits::FIELDS_MAX) {
             let name = batch.name(element);
             let place = elements.iter().position(|(known, _)| *known == name);
             let place = place.unwrap_or_else(|| {
@@ -345,6 +350,9 @@ impl Fields {
             if let Some((_, members)) = elements.get_mut(place) {
                 batch.set_member(members, member, value);
             }
+        }
+        if parameters.next().is_some() {
+            batch.tag(id, TAG_CUT);
         }
         let mut data = Chain::EMPTY;
         for (name, members) in elements {

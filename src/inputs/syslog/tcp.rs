@@ -1,27 +1,34 @@
-//! Connections to batches: a task each, which reads, cuts messages out and hands them over in order.
+//! Connections of syslog: they are accepted, shake hands where TLS is asked for, and get a task each, which `reader` is.
 
-use std::net::{SocketAddr, TcpListener as StdListener};
+mod reader;
+
+use std::net::{IpAddr, TcpListener as StdListener};
 use std::sync::Arc;
-use std::time::Duration;
+use std::sync::atomic::AtomicUsize;
+use std::time::{Duration, Instant};
 
-use sawlog_parsers::framing::{Decoder, Limits, Step};
-use tokio::io::AsyncReadExt;
-use tokio::net::TcpListener;
-use tokio::sync::{Semaphore, watch};
+use sawlog_parsers::framing::{Decoder, Limits};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinSet;
+use tokio::time::{interval, timeout};
+use tokio_rustls::TlsAcceptor;
 
-use crate::event::{Batch, Provenance};
 use crate::inputs::Flow;
-use crate::inputs::sockets::{Connection, Generation};
-use crate::inputs::syslog::fields::{Fields, Frame, Messages};
+use crate::inputs::sockets::Connection;
+use crate::inputs::stream::Stream;
+use crate::inputs::syslog::fields::Fields;
+use crate::inputs::tls::{Looked, Tls};
 use crate::limits;
 use crate::metrics::{Counter, PluginMetrics};
-use crate::queue::ack::Ack;
+use crate::quiet::Quiet;
+use reader::{Reader, Surroundings};
 
 /// Accepts until the input has to stop. At a reload its connections go to the next input; else they hand over what was
 /// sent.
 pub async fn run(
     listener: StdListener,
+    tls: Option<Arc<Tls>>,
     flow: &Flow,
     fields: &Arc<Fields>,
     metrics: &Arc<PluginMetrics>,
@@ -38,15 +45,16 @@ pub async fn run(
         }
     };
     let mut service = Service {
-        address,
-        generation: flow.sockets.generation(),
-        permits: Arc::new(Semaphore::new(limits::SYSLOG_CONNECTIONS_MAX)),
+        tls,
         connections: JoinSet::new(),
-        number: 0,
-        flow,
-        fields,
-        broken: metrics.counter("tcp_connections_broken"),
-        refused: metrics.counter("tcp_connections_refused"),
+        surroundings: Surroundings {
+            address,
+            generation: flow.sockets.generation(),
+            number: 0,
+            flow: flow.clone(),
+            fields: Arc::clone(fields),
+            shared: Arc::new(Shared::new(metrics)),
+        },
     };
     service.accept(&listener).await;
     while service.connections.join_next().await.is_some() {}
@@ -55,26 +63,67 @@ pub async fn run(
 /// After a failed accept, which usually means that there are no file descriptors left.
 const ACCEPT_AGAIN: Duration = Duration::from_millis(100);
 
-/// What a stopped input still reads of a connection: all that waited, unless the sender goes on and on.
-const LAST_BYTES_MAX: usize = 1 << 20;
-
-struct Service<'a> {
-    address: SocketAddr,
-    generation: Generation,
-    permits: Arc<Semaphore>,
+struct Service {
+    tls: Option<Arc<Tls>>,
     connections: JoinSet<()>,
-    number: u64,
-    flow: &'a Flow,
-    fields: &'a Arc<Fields>,
-    broken: Arc<Counter>,
-    refused: Arc<Counter>,
+    /// Of the connection that was begun last.
+    surroundings: Surroundings,
 }
 
-impl Service<'_> {
+/// What all connections of an input have in common: their limits, counters and complaints.
+struct Shared {
+    permits: Arc<Semaphore>,
+    /// Bytes of unfinished messages.
+    unfinished: AtomicUsize,
+    broken: Arc<Counter>,
+    refused: Arc<Counter>,
+    idle: Arc<Counter>,
+    cut: Arc<Counter>,
+    tls_failed: Arc<Counter>,
+    accept_fault: Quiet,
+    refusal: Quiet,
+    count_fault: Quiet,
+    cut_fault: Quiet,
+    tls_fault: Quiet,
+}
+
+impl Shared {
+    fn new(metrics: &PluginMetrics) -> Self {
+        Self {
+            permits: Arc::new(Semaphore::new(limits::SYSLOG_CONNECTIONS_MAX)),
+            unfinished: AtomicUsize::new(0),
+            broken: metrics.counter("tcp_connections_broken"),
+            refused: metrics.counter("tcp_connections_refused"),
+            idle: metrics.counter("tcp_connections_idle"),
+            cut: metrics.counter("tcp_connections_cut"),
+            tls_failed: metrics.counter("tls_failed"),
+            accept_fault: Quiet::default(),
+            refusal: Quiet::default(),
+            count_fault: Quiet::default(),
+            cut_fault: Quiet::default(),
+            tls_fault: Quiet::default(),
+        }
+    }
+
+    /// Whether silent connections have to make room.
+    fn is_crowded(&self) -> bool {
+        self.permits.available_permits() < limits::SYSLOG_CONNECTIONS_MAX / 4
+    }
+
+    fn tls_fault(&self, sender: IpAddr, why: &str) {
+        self.tls_failed.add(1);
+        if self.tls_fault.passes(Instant::now()) {
+            tracing::warn!("the TLS handshake with {sender} failed: {why}");
+        }
+    }
+}
+
+impl Service {
     async fn accept(&mut self, listener: &TcpListener) {
-        let mut stop = self.flow.stop.clone();
-        let mut leaving = self.flow.sockets.leaving();
+        let mut stop = self.surroundings.flow.stop.clone();
+        let mut leaving = self.surroundings.flow.sockets.leaving();
         leaving.mark_changed();
+        let mut looks = interval(limits::TLS_LOOK_INTERVAL);
         loop {
             let accepted = tokio::select! {
                 // First of all: a stopped input must not take back what it has left.
@@ -82,196 +131,135 @@ impl Service<'_> {
                 _ = stop.wait_for(|stop| *stop) => return,
                 accepted = listener.accept() => accepted,
                 _ = leaving.changed() => {
-                    for connection in self.flow.sockets.take_left(self.address) {
-                        self.serve(connection);
+                    for connection in self.surroundings.flow.sockets.take_left(self.surroundings.address) {
+                        self.take_over(connection);
                     }
+                    continue;
+                }
+                _ = looks.tick(), if self.tls.is_some() => {
+                    self.look_at_certificates();
                     continue;
                 }
             };
             while self.connections.try_join_next().is_some() {}
             match accepted {
-                Ok((stream, sender)) => self.serve(Connection {
-                    stream,
-                    sender: sender.ip(),
-                    decoder: Decoder::new(Limits {
-                        frame_bytes_max: limits::LINE_BYTES_MAX,
-                    }),
-                    rest: Vec::new(),
-                }),
+                Ok((stream, sender)) => self.serve(stream, sender.ip().to_canonical()),
                 Err(error) => {
-                    tracing::warn!("a connection for syslog could not be accepted: {error}");
+                    if self.surroundings.shared.accept_fault.passes(Instant::now()) {
+                        tracing::warn!("a connection for syslog could not be accepted: {error}");
+                    }
                     tokio::time::sleep(ACCEPT_AGAIN).await;
                 }
             }
         }
     }
 
-    fn serve(&mut self, connection: Connection) {
-        let Ok(permit) = Arc::clone(&self.permits).try_acquire_owned() else {
-            self.refused.add(1);
+    fn look_at_certificates(&self) {
+        let Some(tls) = &self.tls else { return };
+        match tls.look() {
+            Ok(Looked::Unchanged) => {}
+            Ok(Looked::Renewed) => tracing::info!("syslog over TLS shows the new certificate"),
+            Err(why) => tracing::warn!("{why}; the certificate read before stays in use"),
+        }
+    }
+
+    /// Takes a place among the connections, if there is one.
+    fn permit(&self, sender: IpAddr) -> Option<OwnedSemaphorePermit> {
+        let permit = Arc::clone(&self.surroundings.shared.permits)
+            .try_acquire_owned()
+            .ok();
+        if permit.is_none() {
+            self.surroundings.shared.refused.add(1);
+            if self.surroundings.shared.refusal.passes(Instant::now()) {
+                tracing::warn!(
+                    "a connection for syslog from {sender} is refused: {} are open",
+                    limits::SYSLOG_CONNECTIONS_MAX
+                );
+            }
+        }
+        permit
+    }
+
+    /// Begins with a connection of the input before. One that is not encrypted does not get through where TLS is asked for
+    /// now.
+    fn take_over(&mut self, connection: Connection) {
+        if connection.stream.is_tls() != self.tls.is_some() {
+            self.surroundings.shared.broken.add(1);
+            return;
+        }
+        if let Some(permit) = self.permit(connection.sender) {
+            let reader = Reader::new(connection, self.next());
+            self.connections.spawn(reader.run(permit));
+        }
+    }
+
+    /// Begins with a new connection.
+    fn serve(&mut self, stream: TcpStream, sender: IpAddr) {
+        let Some(permit) = self.permit(sender) else {
             return;
         };
-        self.number += 1;
-        let reader = Reader {
-            connection,
-            address: self.address,
-            generation: self.generation,
-            number: self.number,
-            provenance: Provenance::unrepeatable(crate::host::now_nanos()),
-            offset: 0,
-            stop: self.flow.stop.clone(),
-            flow: self.flow.clone(),
-            fields: Arc::clone(self.fields),
-            broken: Arc::clone(&self.broken),
+        keep_alive(&stream);
+        let surroundings = self.next();
+        let Some(tls) = &self.tls else {
+            let connection = connection(Stream::Plain(stream), sender);
+            let reader = Reader::new(connection, surroundings);
+            self.connections.spawn(reader.run(permit));
+            return;
         };
+        let acceptor = tls.acceptor();
+        let mut stop = surroundings.flow.stop.clone();
         self.connections.spawn(async move {
-            reader.run().await;
-            drop(permit);
+            let stream = tokio::select! {
+                stream = shake_hands(acceptor, stream, sender, &surroundings.shared) => stream,
+                _ = stop.wait_for(|stop| *stop) => None,
+            };
+            if let Some(stream) = stream {
+                let connection = connection(stream, sender);
+                Reader::new(connection, surroundings).run(permit).await;
+            }
         });
     }
+
+    /// What the next connection works with.
+    fn next(&mut self) -> Surroundings {
+        self.surroundings.number += 1;
+        self.surroundings.clone()
+    }
 }
 
-/// Reads one connection.
-struct Reader {
-    connection: Connection,
-    /// Where it was accepted.
-    address: SocketAddr,
-    generation: Generation,
-    /// Batches of a connection keep their order.
-    number: u64,
-    provenance: Provenance,
-    /// Where in the stream the next batch begins.
-    offset: u64,
-    flow: Flow,
-    stop: watch::Receiver<bool>,
-    fields: Arc<Fields>,
-    broken: Arc<Counter>,
+fn connection(stream: Stream, sender: IpAddr) -> Connection {
+    let limits = Limits {
+        frame_bytes_max: limits::LINE_BYTES_MAX,
+    };
+    Connection {
+        stream,
+        sender,
+        decoder: Decoder::new(limits),
+        rest: Vec::new(),
+    }
 }
 
-impl Reader {
-    async fn run(mut self) {
-        loop {
-            let Connection { stream, rest, .. } = &mut self.connection;
-            let start = rest.len();
-            rest.resize(start + limits::READ_BYTES, 0);
-            let space = rest.get_mut(start..).unwrap_or_default();
-            let read = tokio::select! {
-                read = stream.read(space) => Some(read),
-                _ = self.stop.wait_for(|stop| *stop) => None,
-            };
-            let Some(read) = read else {
-                rest.truncate(start);
-                return self.stop().await;
-            };
-            let length = read.unwrap_or(0);
-            rest.truncate(start + length);
-            if length == 0 {
-                return self.finish().await;
-            }
-            if !self.hand_over(None).await {
-                return;
-            }
-        }
+/// A connection with TLS, or none: then it was counted and said why.
+async fn shake_hands(
+    acceptor: TlsAcceptor,
+    stream: TcpStream,
+    sender: IpAddr,
+    shared: &Shared,
+) -> Option<Stream> {
+    match timeout(limits::TLS_HANDSHAKE_WAIT, acceptor.accept(stream)).await {
+        Ok(Ok(stream)) => return Some(Stream::Tls(Box::new(stream))),
+        Ok(Err(error)) => shared.tls_fault(sender, &error.to_string()),
+        Err(_) => shared.tls_fault(sender, "it took too long"),
     }
+    None
+}
 
-    /// The input has to stop: at a reload the next one goes on, else what the sender has sent is read.
-    async fn stop(mut self) {
-        let sockets = Arc::clone(&self.flow.sockets);
-        let (address, generation) = (self.address, self.generation);
-        match sockets.leave(address, generation, self.connection) {
-            Ok(()) => return,
-            Err(connection) => self.connection = connection,
-        }
-        let mut total = 0;
-        while total < LAST_BYTES_MAX {
-            let Connection { stream, rest, .. } = &mut self.connection;
-            let start = rest.len();
-            rest.resize(start + limits::READ_BYTES, 0);
-            let space = rest.get_mut(start..).unwrap_or_default();
-            let length = stream.try_read(space).unwrap_or(0);
-            rest.truncate(start + length);
-            total += length;
-            if length == 0 {
-                break;
-            }
-            if !self.hand_over(None).await {
-                return;
-            }
-        }
-        self.finish().await;
-    }
-
-    /// The connection is at its end: the rest is a message.
-    async fn finish(mut self) {
-        let Connection { decoder, rest, .. } = &mut self.connection;
-        let last = decoder.finish(rest);
-        self.hand_over(Some(last)).await;
-    }
-
-    /// Cuts the messages that are whole and sends them as one batch. False if the connection is of no more use.
-    async fn hand_over(&mut self, last: Option<Step>) -> bool {
-        let (mut frames, mut done) = (Vec::new(), 0);
-        let mut good = true;
-        loop {
-            let step = match &last {
-                Some(step) if frames.is_empty() => step.clone(),
-                Some(_) => break,
-                None => {
-                    let Connection { decoder, rest, .. } = &mut self.connection;
-                    decoder.decode(rest.get(done..).unwrap_or_default())
-                }
-            };
-            match step {
-                Step::Frame {
-                    range,
-                    consumed,
-                    truncated,
-                } => {
-                    let range = (done + range.start) as u32..(done + range.end) as u32;
-                    frames.push(Frame {
-                        range,
-                        sender: 0,
-                        is_truncated: truncated,
-                    });
-                    done += consumed;
-                }
-                Step::NeedMore { consumed } => {
-                    done += consumed;
-                    break;
-                }
-                Step::CountTooLarge { count } => {
-                    let sender = self.connection.sender;
-                    tracing::warn!(
-                        "{sender} announced a syslog message of {count} bytes: the connection is closed"
-                    );
-                    self.broken.add(1);
-                    good = false;
-                    break;
-                }
-            }
-        }
-        let all = &mut self.connection.rest;
-        let rest = all.split_off(done.min(all.len()));
-        let bytes = std::mem::replace(all, rest);
-        if frames.is_empty() {
-            return good;
-        }
-        let batch = self.batch(bytes, frames);
-        self.flow.batches.send(batch).await.is_ok() && good
-    }
-
-    fn batch(&mut self, bytes: Vec<u8>, frames: Vec<Frame>) -> Batch {
-        let messages = Messages {
-            fields: Arc::clone(&self.fields),
-            frames,
-            senders: vec![self.connection.sender],
-        };
-        let now = crate::host::now_nanos();
-        let mut batch = Batch::new(bytes, Arc::clone(&self.flow.names), now, Ack::none());
-        batch.stream = self.number;
-        batch.come_from(self.provenance, self.offset);
-        self.offset += messages.places();
-        batch.decode = Some(Arc::new(messages));
-        batch
+/// Has the kernel find out when the other end is gone without a word.
+fn keep_alive(stream: &TcpStream) {
+    use rustix::net::sockopt;
+    let asked = sockopt::set_socket_keepalive(stream, true)
+        .and_then(|()| sockopt::set_tcp_keepidle(stream, limits::SYSLOG_KEEPALIVE_WAIT));
+    if let Err(error) = asked {
+        tracing::debug!("a connection is not watched by the kernel: {error}");
     }
 }

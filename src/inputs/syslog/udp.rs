@@ -83,9 +83,9 @@ impl Reader {
         loop {
             let stopping = flow.is_stopping();
             match self.drain(flow) {
-                Ok(0) if stopping => return,
+                // What waited when the input had to stop was read; senders need not pause for it to end.
+                Ok(_) if stopping => return,
                 Ok(BUSY_DATAGRAMS..) => std::thread::sleep(NAP),
-                Ok(_) if stopping => {}
                 Ok(_) => self.wait(),
                 Err(Closed) => return,
             }
@@ -169,7 +169,7 @@ impl Reader {
         let mut bytes = gathered.bytes;
         bytes.truncate(gathered.end);
         let now = crate::host::now_nanos();
-        let mut batch = Batch::new(bytes, Arc::clone(&flow.names), now, Ack::none());
+        let mut batch = Batch::new(bytes, Arc::clone(&flow.names), now, Ack::pushed());
         batch.stream = self.stream;
         batch.come_from(self.provenance, self.offset);
         self.offset += messages.places();
@@ -252,8 +252,9 @@ impl Gathered {
         });
     }
 
-    /// The sender's place in `senders`.
+    /// The sender's place in `senders`. One of IPv4 that came to a socket of both is one of IPv4.
     fn number(&mut self, sender: IpAddr) -> u16 {
+        let sender = sender.to_canonical();
         if let Some((last, number)) = self.last
             && last == sender
         {
@@ -293,15 +294,16 @@ impl Drops {
     }
 }
 
-/// Asks for a larger receive buffer: with the right to it beyond the system's limit, else up to it.
+/// Asks for a larger receive buffer: with the right to it beyond the system's limit, else up to it. One that systemd made
+/// large enough is left alone: without the right, asking would make it smaller.
 fn enlarge(socket: &UdpSocket, wanted: usize, gauge: &Gauge) {
-    if rustix::net::sockopt::set_socket_recv_buffer_size_force(socket, wanted).is_err()
+    if buffer_of(socket) < wanted
+        && rustix::net::sockopt::set_socket_recv_buffer_size_force(socket, wanted).is_err()
         && let Err(error) = rustix::net::sockopt::set_socket_recv_buffer_size(socket, wanted)
     {
         tracing::debug!("the receive buffer stays as it is: {error}");
     }
-    // The kernel tells twice what was asked for, its own bookkeeping counted in.
-    let got = rustix::net::sockopt::socket_recv_buffer_size(socket).unwrap_or(0) / 2;
+    let got = buffer_of(socket);
     gauge.set(got as u64);
     if got < wanted {
         tracing::warn!(
@@ -309,4 +311,9 @@ fn enlarge(socket: &UdpSocket, wanted: usize, gauge: &Gauge) {
              `sysctl -w net.core.rmem_max={wanted}`, or grant CAP_NET_ADMIN"
         );
     }
+}
+
+/// The kernel tells twice what was asked for, its own bookkeeping counted in.
+fn buffer_of(socket: &UdpSocket) -> usize {
+    rustix::net::sockopt::socket_recv_buffer_size(socket).unwrap_or(0) / 2
 }

@@ -75,6 +75,9 @@ impl Checker<'_> {
             );
             return Some(opt);
         }
+        if let Some(opt) = table.iter().find(|opt| opt.is_file_form(word)) {
+            return Some(opt);
+        }
         let diagnostic = unknown_option(plugin, table, name);
         self.diagnostics.push(diagnostic);
         None
@@ -141,7 +144,10 @@ impl Checker<'_> {
         // Every use is read, so that all that is wrong is reported.
         let args: Vec<Option<Arg>> = uses
             .iter()
-            .map(|attribute| self.arg(plugin, opt, &attribute.value))
+            .map(|attribute| match opt.is_file_form(&attribute.name.text) {
+                true => self.arg_in_file(opt, &attribute.value),
+                false => self.arg(plugin, opt, &attribute.value),
+            })
             .collect();
         let mut merged: Option<Arg> = None;
         for (attribute, arg) in uses.iter().zip(args) {

@@ -7,7 +7,7 @@ use crate::lang::diagnostic::Diagnostic;
 use crate::lang::source::Span;
 use crate::lang::syntax::{Entry, Value, ValueKind};
 use crate::lang::{nearest, units, variables};
-use crate::plugin::{Arg, ArgValue, Kind, Opt, Plugin, Setting, Word};
+use crate::plugin::{Arg, ArgValue, Kind, Opt, Plugin, Secret, Setting, Word};
 
 impl Checker<'_> {
     /// A value as it was written, with escapes and variables put in. Reports what is wrong in it.
@@ -34,7 +34,7 @@ impl Checker<'_> {
         Some(arg)
     }
 
-    fn plain_arg(&mut self, value: &Value) -> Option<Arg> {
+    pub(super) fn plain_arg(&mut self, value: &Value) -> Option<Arg> {
         let span = value.span;
         let value = match &value.kind {
             ValueKind::Bareword(word) => ArgValue::Text(word.clone()),
@@ -246,7 +246,8 @@ impl Checker<'_> {
                 self.field(&text, place)?;
                 Some(Setting::Text(text))
             }
-            Kind::Text | Kind::Password | Kind::Path => Some(Setting::Text(text)),
+            Kind::Text | Kind::Path => Some(Setting::Text(text)),
+            Kind::Password => Some(Setting::Secret(Secret(text))),
             Kind::List | Kind::Uris | Kind::Hash | Kind::Codec => None,
         };
         setting.ok_or_else(|| self.mismatch(opt, place))

@@ -5,17 +5,17 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use memchr::memmem;
-use tokio::sync::mpsc;
 
 use crate::event::encode::Stamp;
 use crate::event::provenance::IDENTIFIER_BYTES;
 use crate::event::{Batch, EventId, Name, Reference, Value};
 use crate::outputs::Encoder;
 use crate::outputs::elasticsearch::action::{Action, Plan};
-use crate::outputs::elasticsearch::block::{Block, Spares};
 use crate::outputs::elasticsearch::refusals::{Lost, Refusals, Refused};
 use crate::outputs::elasticsearch::verdict::Refusal;
 use crate::queue::ack::Ack;
+use crate::queue::block::{Block, Spares};
+use crate::queue::ends::{Inlet, Place};
 
 const NANOS_PER_DAY: i64 = 86_400_000_000_000;
 
@@ -26,7 +26,7 @@ pub struct Shared {
     /// Becomes smaller when the server takes no such request.
     pub block_bytes: Arc<AtomicUsize>,
     pub block_events: usize,
-    pub blocks: mpsc::Sender<Block>,
+    pub blocks: Inlet,
     pub spares: Spares,
     pub refusals: Arc<Refusals>,
 }
@@ -40,6 +40,8 @@ pub struct BulkEncoder {
     stamp: Stamp,
     scratch: Vec<u8>,
     block: Block,
+    /// Where the block will wait.
+    place: Place,
 }
 
 /// The action line of a day, or why events of that day have none.
@@ -65,6 +67,7 @@ impl BulkEncoder {
             stamp: Stamp::default(),
             scratch: Vec::new(),
             block: Block::default(),
+            place: Place::default(),
         }
     }
 
@@ -147,9 +150,9 @@ impl BulkEncoder {
             return;
         }
         let block = std::mem::take(&mut self.block);
-        if self.shared.blocks.blocking_send(block).is_err() {
-            // The sender ends only after all encoders: what it no longer takes stays unacknowledged.
-            tracing::error!("an elasticsearch output has stopped; documents are lost to it");
+        let documents = block.documents();
+        if self.shared.blocks.put(block, self.place).is_err() {
+            self.shared.refusals.abandoned(documents);
         }
     }
 }
@@ -159,10 +162,16 @@ impl Encoder for BulkEncoder {
         let mut shares = false;
         let mut refused = Refused::default();
         let chosen = chosen_pipeline(batch);
+        let place = self.shared.blocks.place(&batch.ack);
+        if place != self.place {
+            self.ship();
+            self.place = place;
+        }
         let block_bytes = self.shared.block_bytes.load(Ordering::Relaxed);
         for &id in selected {
             if self.block.body.capacity() == 0 {
                 self.block.body = self.shared.spares.take();
+                self.block.received = batch.received;
             }
             match self.encode_one(batch, id, chosen.as_ref()) {
                 Ok(()) if !shares => {

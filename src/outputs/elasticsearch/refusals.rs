@@ -112,6 +112,13 @@ impl Refusals {
         }
     }
 
+    /// The output was ended before it took these documents. They stay unacknowledged: what can be had again will be.
+    pub fn abandoned(&self, documents: usize) {
+        self.metrics
+            .counter("documents_abandoned")
+            .add(documents as u64);
+    }
+
     /// Takes a document out of the flow; it is kept with the others of `refused`.
     pub fn refuse(&self, refused: &mut Refused, lost: Lost<'_>, refusal: &Refusal) {
         self.metrics.failed.add(1);

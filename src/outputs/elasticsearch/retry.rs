@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::outputs::elasticsearch::block::Block;
+use crate::queue::block::Block;
 
 /// Waiting times between `initial` and `max`.
 #[derive(Clone, Debug)]
@@ -137,7 +137,7 @@ mod tests {
     use tokio::time::Instant;
 
     use super::{Backoff, Waiting};
-    use crate::outputs::elasticsearch::block::Block;
+    use crate::queue::block::Block;
 
     fn block(text: &str) -> Block {
         Block {

@@ -10,18 +10,18 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 use std::time::Duration;
 
-use tokio::sync::mpsc;
 use tokio::task::{JoinError, JoinSet};
 use tokio::time::Instant;
 
 use crate::limits;
 use crate::outputs::elasticsearch::answer;
-use crate::outputs::elasticsearch::block::{Block, Sealed, Spares};
 use crate::outputs::elasticsearch::concurrency::Concurrency;
 use crate::outputs::elasticsearch::hosts::Hosts;
 use crate::outputs::elasticsearch::retry::{Backoff, Waiting};
 use crate::outputs::elasticsearch::transport::{Reply, Transport, Unreachable};
 use crate::outputs::elasticsearch::verdict::{Outcome, Rules};
+use crate::queue::block::{Block, Sealed, Spares};
+use crate::queue::ends::Outlet;
 pub use report::Report;
 
 /// How requests are put together and repeated.
@@ -106,7 +106,7 @@ impl Sender {
     }
 
     /// Sends what comes until all encoders are gone and every document has its verdict.
-    pub async fn run(mut self, mut blocks: mpsc::Receiver<Block>) {
+    pub async fn run(mut self, mut blocks: Outlet) {
         /// A bound on each wait; what is waited for wakes the task by itself.
         const LONGEST: Duration = Duration::from_secs(1);
         let mut open = true;
@@ -114,7 +114,7 @@ impl Sender {
             let now = Instant::now();
             self.give_up_old(now).await;
             self.dispatch(now, open);
-            let waiting = blocks.len() + self.fresh.len() + self.retries.count();
+            let waiting = blocks.waiting() + self.fresh.len() + self.retries.count();
             self.report.waiting(waiting + self.in_flight.len());
             if !open && waiting == 0 && self.in_flight.is_empty() {
                 return;
@@ -122,7 +122,7 @@ impl Sender {
             let wake = self.next_wake(now).unwrap_or(now + LONGEST);
             let has_room = open && self.has_room();
             let event = tokio::select! {
-                block = blocks.recv(), if has_room => Event::Block(block),
+                block = blocks.next(), if has_room => Event::Block(block),
                 Some(done) = self.in_flight.join_next() => Event::Done(done),
                 () = tokio::time::sleep_until(wake) => Event::Time,
             };

@@ -55,6 +55,22 @@ pub fn check(options: &Options, building: &mut Building<'_>) -> Option<PathPlan>
 }
 
 impl PathPlan {
+    /// What is changed: the folder, since files are made in it, or a device itself.
+    pub fn written(&self) -> Vec<PathBuf> {
+        match self {
+            Self::Below { folder, .. } => vec![folder.clone()],
+            Self::Fixed(path) => {
+                let is_device = path
+                    .metadata()
+                    .is_ok_and(|at| !at.is_file() && !at.is_dir());
+                match path.parent() {
+                    Some(folder) if !is_device => vec![folder.to_path_buf()],
+                    _ => vec![path.clone()],
+                }
+            }
+        }
+    }
+
     /// Appends an event's path; false if it would have left its folder and the failures' file stands for it.
     pub fn render(&self, batch: &Batch, id: EventId, out: &mut Vec<u8>) -> bool {
         match self {

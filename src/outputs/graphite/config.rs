@@ -9,6 +9,7 @@ use crate::lang::diagnostic::Diagnostic;
 use crate::lang::ruby_regex;
 use crate::outputs::graphite::encode::{Plan, Rule, ValueSource};
 use crate::outputs::graphite::path::{PathTemplate, Star};
+use crate::outputs::graphite::points::Protocol;
 use crate::outputs::graphite::slots::Kind;
 use crate::pipeline::Building;
 use crate::plugin::{Arg, Options, Word};
@@ -18,6 +19,7 @@ pub struct Config {
     pub plan: Plan,
     pub host: String,
     pub port: u16,
+    pub protocol: Protocol,
     pub interval: Duration,
     pub reconnect: Duration,
     pub percentiles: Vec<f64>,
@@ -25,9 +27,11 @@ pub struct Config {
 
 pub fn check(options: &Options, building: &mut Building<'_>) -> Option<Config> {
     let plan = plan(options, building);
-    let port = options
-        .integer("port")
-        .and_then(|port| u16::try_from(port).ok());
+    let (protocol, usual_port) = match options.text("protocol") {
+        Some("pickle") => (Protocol::Pickle, 2004),
+        _ => (Protocol::Plaintext, 2003),
+    };
+    let port = u16::try_from(options.integer("port").unwrap_or(usual_port)).ok();
     let Some(port) = port.filter(|port| *port != 0) else {
         building.refuse(options.span_of("port"), "`port` goes from 1 to 65535");
         return None;
@@ -45,6 +49,7 @@ pub fn check(options: &Options, building: &mut Building<'_>) -> Option<Config> {
         plan: plan?,
         host: options.text("host").unwrap_or("localhost").to_owned(),
         port,
+        protocol,
         interval,
         reconnect: options
             .duration("reconnect_interval")

@@ -1,23 +1,25 @@
-//! The connection to carbon. Lines go out; nothing ever comes back, so a dead connection is found by asking whether its
-//! end was read, and what was last sent is sent once more over the next one.
+//! Connections to carbon. Nothing ever comes back from it but the end of a connection, and that is the proof: each flush has a
+//! connection of its own, which is closed for writing and then read to its end. The next one is opened at once and rests
+//! until the next flush: if it ends before, carbon was restarted and may have lost what it had read.
 
-use std::collections::VecDeque;
 use std::io;
+use std::time::Duration;
 
 use bytes::Bytes;
-use tokio::io::AsyncWriteExt;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 use crate::limits;
 
-/// A connection that is made when it is needed.
+/// The way to one carbon.
 pub struct Connection {
     host: String,
     port: u16,
-    stream: Option<TcpStream>,
-    /// The last flushes that were written.
-    kept: VecDeque<Bytes>,
+    /// Open for the next flush.
+    resting: Option<TcpStream>,
+    /// Something was written before.
+    is_used: bool,
 }
 
 impl Connection {
@@ -25,8 +27,8 @@ impl Connection {
         Self {
             host,
             port,
-            stream: None,
-            kept: VecDeque::new(),
+            resting: None,
+            is_used: false,
         }
     }
 
@@ -34,58 +36,57 @@ impl Connection {
         format!("{}:{}", self.host, self.port)
     }
 
-    /// Writes a flush, over a new connection if need be. After a fault the next call connects anew.
-    pub async fn write(&mut self, flush: &Bytes) -> io::Result<()> {
-        let result = timeout(limits::GRAPHITE_WAIT, self.write_now(flush)).await;
+    /// Whether carbon may have lost what it once read: its end of the resting connection is gone.
+    pub fn is_doubtful(&self) -> bool {
+        self.is_used && self.resting.as_ref().is_none_or(is_ended)
+    }
+
+    /// Writes a flush; returns once carbon has read all of it.
+    pub async fn write(&mut self, flush: &Bytes, wait: Duration) -> io::Result<()> {
+        let result = timeout(wait, self.write_now(flush)).await;
         let result = result.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()));
-        match &result {
-            Ok(()) => self.keep(flush),
-            Err(_) => self.stream = None,
+        self.is_used = true;
+        if result.is_ok() {
+            // Should it fail, the next flush finds carbon doubtful and sends everything again.
+            self.resting = timeout(limits::GRAPHITE_REST_WAIT, self.connect())
+                .await
+                .ok()
+                .and_then(Result::ok);
         }
         result
     }
 
+    async fn connect(&self) -> io::Result<TcpStream> {
+        let stream = TcpStream::connect((self.host.as_str(), self.port)).await?;
+        stream.set_nodelay(true)?;
+        Ok(stream)
+    }
+
     async fn write_now(&mut self, flush: &Bytes) -> io::Result<()> {
-        if self.stream.as_ref().is_some_and(is_closed) {
-            self.stream = None;
-        }
-        let stream = match &mut self.stream {
+        let rested = self.resting.take().filter(|stream| !is_ended(stream));
+        let mut stream = match rested {
             Some(stream) => stream,
-            None => {
-                let mut stream = TcpStream::connect((self.host.as_str(), self.port)).await?;
-                stream.set_nodelay(true)?;
-                // What the old connection took may never have been read; the same line twice does no harm.
-                for kept in &self.kept {
-                    stream.write_all(kept).await?;
-                }
-                self.stream.insert(stream)
-            }
+            None => self.connect().await?,
         };
-        stream.write_all(flush).await?;
-        stream.flush().await
-    }
-
-    fn keep(&mut self, flush: &Bytes) {
-        self.kept.push_back(flush.clone());
-        let bytes = |kept: &VecDeque<Bytes>| kept.iter().map(Bytes::len).sum::<usize>();
-        while limits::FLUSHES_KEPT_MAX < self.kept.len()
-            || (limits::FLUSHES_KEPT_BYTES_MAX < bytes(&self.kept) && 1 < self.kept.len())
-        {
-            self.kept.pop_front();
+        for part in flush.chunks(limits::GRAPHITE_PART_BYTES) {
+            if is_ended(&stream) {
+                return Err(io::ErrorKind::ConnectionAborted.into());
+            }
+            stream.write_all(part).await?;
         }
-    }
-
-    /// Ends the connection so that carbon reads all of it.
-    pub async fn close(&mut self) -> io::Result<()> {
-        match self.stream.take() {
-            Some(mut stream) => stream.shutdown().await,
-            None => Ok(()),
+        // An end that came before all was written would look like the one that proves the reading.
+        if is_ended(&stream) {
+            return Err(io::ErrorKind::ConnectionAborted.into());
         }
+        stream.shutdown().await?;
+        let mut answer = [0; 64];
+        while stream.read(&mut answer).await? != 0 {}
+        Ok(())
     }
 }
 
-/// Whether the other side has ended the connection: carbon does so on a line that it cannot read.
-fn is_closed(stream: &TcpStream) -> bool {
+/// Whether the other side has ended the connection: carbon does so on what it cannot read, and when it ends itself.
+fn is_ended(stream: &TcpStream) -> bool {
     let mut byte = [0];
     match stream.try_read(&mut byte) {
         Ok(0) => true,
@@ -96,70 +97,77 @@ fn is_closed(stream: &TcpStream) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use bytes::Bytes;
-    use tokio::io::{AsyncBufReadExt, BufReader};
+    use tokio::io::AsyncReadExt;
     use tokio::net::{TcpListener, TcpStream};
 
     use super::Connection;
 
-    async fn line(stream: &mut BufReader<TcpStream>) -> String {
-        let mut line = String::new();
-        stream
-            .read_line(&mut line)
-            .await
-            .expect("the connection is good");
-        line
-    }
+    const WAIT: Duration = Duration::from_secs(60);
+    const FLUSH: Bytes = Bytes::from_static(b"a 1 10\n");
 
-    #[tokio::test]
-    async fn what_was_sent_last_is_sent_again_over_a_new_connection() {
+    async fn listening() -> (TcpListener, Connection) {
         let listener = TcpListener::bind("127.0.0.1:0")
             .await
             .expect("ports are free");
         let port = listener.local_addr().expect("it is bound").port();
-        let mut connection = Connection::new("127.0.0.1".to_owned(), port);
-        connection
-            .write(&Bytes::from_static(b"a 1 10\n"))
+        (listener, Connection::new("127.0.0.1".to_owned(), port))
+    }
+
+    async fn accepted(listener: &TcpListener) -> TcpStream {
+        listener.accept().await.expect("it connects").0
+    }
+
+    #[tokio::test]
+    async fn a_flush_is_delivered_when_carbon_has_read_to_its_end() {
+        let (listener, mut connection) = listening().await;
+        let writing = tokio::spawn(async move {
+            let result = connection.write(&FLUSH, WAIT).await;
+            (connection, result)
+        });
+        let mut stream = accepted(&listener).await;
+        let mut text = String::new();
+        stream
+            .read_to_string(&mut text)
             .await
-            .expect("carbon is there");
-        let (first, _) = listener.accept().await.expect("it connected");
-        drop(first);
-        let mut tries = 0;
-        // The end of the connection takes its time to arrive; until then writes may go into it.
-        let second = loop {
-            tries += 1;
-            assert!(tries < 1000, "the closed connection is noticed");
-            if connection
-                .write(&Bytes::from_static(b"b 2 20\n"))
-                .await
-                .is_err()
-            {
-                continue;
-            }
-            let accepted =
-                tokio::time::timeout(std::time::Duration::from_millis(10), listener.accept());
-            if let Ok(accepted) = accepted.await {
-                break accepted.expect("it connected").0;
-            }
-        };
-        let mut reader = BufReader::new(second);
-        assert!(["a 1 10\n", "b 2 20\n"].contains(&line(&mut reader).await.as_str()));
-        assert_eq!(line(&mut reader).await, "b 2 20\n");
+            .expect("it is closed for writing");
+        assert_eq!(text, "a 1 10\n");
+        assert!(!writing.is_finished());
+        drop(stream);
+        let (connection, result) = writing.await.expect("it ends");
+        assert!(result.is_ok());
+        let resting = accepted(&listener).await;
+        assert!(!connection.is_doubtful());
+        drop(resting);
+        crate::outputs::graphite::tests::until(|| connection.is_doubtful()).await;
+    }
+
+    #[tokio::test]
+    async fn a_carbon_that_closes_before_it_has_all_is_an_error() {
+        let (listener, mut connection) = listening().await;
+        let much = Bytes::from(vec![b'a'; 64 << 20]);
+        let writing = tokio::spawn(async move { connection.write(&much, WAIT).await });
+        let mut stream = accepted(&listener).await;
+        let mut some = [0; 1000];
+        stream.read_exact(&mut some).await.expect("it writes");
+        drop(stream);
+        assert!(writing.await.expect("it ends").is_err());
+    }
+
+    #[tokio::test]
+    async fn a_carbon_that_reads_nothing_is_an_error() {
+        let (_listener, mut connection) = listening().await;
+        let result = connection.write(&FLUSH, Duration::from_millis(1)).await;
+        assert!(result.is_err());
+        assert!(connection.is_doubtful());
     }
 
     #[tokio::test]
     async fn nobody_there_is_an_error() {
-        let listener = TcpListener::bind("127.0.0.1:0")
-            .await
-            .expect("ports are free");
-        let port = listener.local_addr().expect("it is bound").port();
+        let (listener, mut connection) = listening().await;
         drop(listener);
-        let mut connection = Connection::new("127.0.0.1".to_owned(), port);
-        assert!(
-            connection
-                .write(&Bytes::from_static(b"a 1 10\n"))
-                .await
-                .is_err()
-        );
+        assert!(connection.write(&FLUSH, WAIT).await.is_err());
     }
 }

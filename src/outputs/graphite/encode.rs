@@ -54,6 +54,8 @@ pub struct Samples {
     all: Vec<Compact>,
     /// Events that are in here.
     pub events: u64,
+    /// What is not acknowledged of them is read again.
+    pub is_rereadable: bool,
     pub acks: Vec<Ack>,
 }
 
@@ -92,6 +94,27 @@ impl Samples {
 
     fn is_full(&self) -> bool {
         limits::SAMPLE_BLOCK_MAX <= self.all.len()
+    }
+
+    /// Samples of these kinds, paths, times and values.
+    #[cfg(test)]
+    pub fn of(all: &[(Kind, &str, i64, f64)]) -> Self {
+        let mut samples = Self::default();
+        for (kind, path, time, value) in all {
+            let start = samples.paths.len();
+            samples.paths.extend_from_slice(path.as_bytes());
+            samples.push(*kind, start, *time, *value);
+        }
+        samples
+    }
+
+    /// Bytes that the samples take, roughly.
+    pub fn bytes(&self) -> usize {
+        let acks = self.acks.capacity() * size_of::<Ack>();
+        size_of::<Self>()
+            + acks
+            + self.all.capacity() * size_of::<Compact>()
+            + self.paths.capacity()
     }
 }
 
@@ -292,6 +315,10 @@ impl SampleEncoder {
 
 impl Encoder for SampleEncoder {
     fn encode(&mut self, batch: &mut Batch, selected: &[EventId]) {
+        if self.open.is_rereadable != batch.ack.is_heard() {
+            self.flush();
+            self.open.is_rereadable = batch.ack.is_heard();
+        }
         let mut shares = false;
         for &id in selected {
             self.encode_one(batch, id);
@@ -301,6 +328,7 @@ impl Encoder for SampleEncoder {
             }
             if self.open.is_full() {
                 self.flush();
+                self.open.is_rereadable = batch.ack.is_heard();
                 shares = false;
             }
         }

@@ -1,10 +1,10 @@
-//! The task that aggregates and writes: samples come in, once an interval lines go out, and then the batches are
-//! acknowledged. While carbon is away aggregation goes on; only when too much is held do the workers wait.
+//! The task of an output: samples come in and are counted, once an interval points go out, twice a second the sums are saved,
+//! and then batches are acknowledged. While carbon is away counting goes on; only when too much is held do the workers wait.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use bytes::Bytes;
 use tokio::sync::mpsc;
 use tokio::task::{JoinError, JoinSet};
 use tokio::time::Instant;
@@ -13,190 +13,288 @@ use crate::limits;
 use crate::metrics::PluginMetrics;
 use crate::outputs::graphite::connection::Connection;
 use crate::outputs::graphite::encode::Samples;
-use crate::outputs::graphite::slots::{Slots, Taken};
-use crate::queue::ack::Ack;
+use crate::outputs::graphite::ledger::{Keep, Ledger, Share};
+use crate::outputs::graphite::points::Protocol;
+use crate::outputs::graphite::slots::Slots;
+use crate::outputs::graphite::store::{self, Saved};
+use crate::outputs::graphite::succession::{self, Heir};
+use crate::queue::ack::PatientAck;
 
-/// Batches that wait for a flush.
-struct Share {
-    /// The slot that was open when their samples came, if one of them is in it.
-    open: Option<i64>,
-    events: u64,
-    acks: Vec<Ack>,
+/// What a sender was told.
+pub struct Settings {
+    pub interval: Duration,
+    pub reconnect: Duration,
+    pub protocol: Protocol,
 }
 
-/// A flush on its way.
-struct Flush {
-    text: Bytes,
-    shares: Vec<Share>,
+/// Sums that are kept over a restart.
+pub struct State {
+    pub path: PathBuf,
+    /// Outputs of later configurations, which take the state over.
+    pub heirs: mpsc::Receiver<Heir>,
 }
 
-/// The task's state.
+/// The task's own state.
 pub struct Sender {
-    interval: Duration,
-    reconnect: Duration,
-    slots: Slots,
-    shares: Vec<Share>,
+    settings: Settings,
+    /// Where the sums are kept, if they are.
+    path: Option<PathBuf>,
+    ledger: Ledger,
     /// At rest while nothing is written.
     connection: Option<Connection>,
-    flush: Option<Flush>,
     writing: JoinSet<(Connection, std::io::Result<()>)>,
+    saving: JoinSet<Saved>,
     next_flush: Instant,
-    /// The interval has ended, and nothing was gathered since.
+    next_save: Instant,
+    /// When to look whether other outputs are done.
+    next_look: Instant,
+    /// The interval has ended, or a flush failed, and nothing was gathered since.
     is_due: bool,
     /// Carbon is away: not to be asked before this time.
     rests_until: Option<Instant>,
     away_since: Option<Instant>,
+    booking: Booking,
+    ending: Option<Ending>,
     said_paths: bool,
+    said_disk: bool,
     metrics: Arc<PluginMetrics>,
 }
 
+/// Before a flush what it sends is saved: a restart has to know all that carbon was told.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Booking {
+    None,
+    Wanted,
+    UnderWay,
+    Done,
+}
+
+/// All encoders are gone.
+struct Ending {
+    since: Instant,
+    /// The last flush was planned.
+    is_planned: bool,
+    /// The sums cannot be saved, which is not tried again.
+    is_disk_away: bool,
+}
+
+type Written = Result<(Connection, std::io::Result<()>), JoinError>;
+
 enum Event {
     Samples(Option<Samples>),
-    Written(Result<(Connection, std::io::Result<()>), JoinError>),
+    Written(Written),
+    Saved(Result<Saved, JoinError>),
+    Heir(Heir),
     Time,
 }
 
+/// Reads what an earlier run left, then runs the output to its end.
+pub async fn run(
+    settings: Settings,
+    state: Option<State>,
+    empty: Slots,
+    connection: Connection,
+    metrics: Arc<PluginMetrics>,
+    samples: mpsc::Receiver<Samples>,
+) {
+    let Some(State { path, heirs }) = state else {
+        let ledger = Ledger::new(empty, Keep::Nothing);
+        let sender = Sender::new(settings, None, ledger, connection, metrics);
+        let (_nobody, heirs) = mpsc::channel(1);
+        return sender.run(samples, heirs).await;
+    };
+    let source = path.clone();
+    let loaded = tokio::task::spawn_blocking(move || store::load(&source, empty)).await;
+    let Ok((slots, is_damaged)) = loaded else {
+        tracing::error!("the sums of a graphite output cannot be read; it does not run");
+        return;
+    };
+    metrics.counter("states_damaged").add(is_damaged.into());
+    let ledger = Ledger::new(slots, Keep::State);
+    let sender = Sender::new(settings, Some(path), ledger, connection, metrics);
+    sender.run(samples, heirs).await;
+}
+
 impl Sender {
-    pub fn new(
-        interval: Duration,
-        reconnect: Duration,
-        slots: Slots,
+    fn new(
+        settings: Settings,
+        path: Option<PathBuf>,
+        ledger: Ledger,
         connection: Connection,
         metrics: Arc<PluginMetrics>,
     ) -> Self {
+        let now = Instant::now();
         Self {
-            interval,
-            reconnect,
-            slots,
-            shares: Vec::new(),
+            next_flush: now + until_flush(settings.interval),
+            settings,
+            path,
+            ledger,
             connection: Some(connection),
-            flush: None,
             writing: JoinSet::new(),
-            next_flush: Instant::now() + until_flush(interval),
+            saving: JoinSet::new(),
+            next_save: now,
+            next_look: now,
             is_due: false,
             rests_until: None,
             away_since: None,
+            booking: Booking::None,
+            ending: None,
             said_paths: false,
+            said_disk: false,
             metrics,
         }
     }
 
-    /// Aggregates and writes until all encoders are gone and everything is written.
-    pub async fn run(mut self, mut samples: mpsc::Receiver<Samples>) {
-        let mut open = true;
+    /// Counts, writes and saves until all encoders are gone and everything is delivered or saved.
+    async fn run(mut self, mut samples: mpsc::Receiver<Samples>, mut heirs: mpsc::Receiver<Heir>) {
         loop {
             let now = Instant::now();
             if self.next_flush <= now {
                 self.is_due = true;
-                self.next_flush = now + until_flush(self.interval);
+                self.next_flush = now + until_flush(self.settings.interval);
             }
-            if self.flush.is_none() && (self.is_due || !open || self.slots.is_full()) {
-                self.gather(open);
+            self.look(now);
+            self.plan(now);
+            self.save(now);
+            self.write();
+            if self.is_done(now) {
+                return;
             }
-            self.write(now);
-            if !open && self.flush.is_none() {
-                return self.end().await;
-            }
-            let has_room = open && !(self.slots.is_full() && self.flush.is_some());
+            let has_room = self.ending.is_none() && !self.ledger.is_full();
             let wake = self.wake();
             let event = tokio::select! {
                 received = samples.recv(), if has_room => Event::Samples(received),
                 Some(written) = self.writing.join_next() => Event::Written(written),
+                Some(saved) = self.saving.join_next() => Event::Saved(saved),
+                Some(heir) = heirs.recv() => Event::Heir(heir),
                 () = tokio::time::sleep_until(wake) => Event::Time,
             };
             match event {
                 Event::Samples(Some(samples)) => self.absorb(samples),
-                Event::Samples(None) => open = false,
+                Event::Samples(None) => self.ending = Some(Ending::new(now)),
                 Event::Written(Ok((connection, result))) => self.written(connection, result),
-                Event::Written(Err(error)) => {
-                    // The connection went with it; samples that are held stay unacknowledged.
-                    tracing::error!("writing to graphite ended by a fault: {error}");
+                Event::Saved(Ok(saved)) => self.saved(saved),
+                Event::Written(Err(error)) | Event::Saved(Err(error)) => {
+                    // What is held stays unacknowledged.
+                    tracing::error!("a graphite output ended by a fault: {error}");
                     return;
                 }
+                Event::Heir(heir) => return self.let_go(heir, samples).await,
                 Event::Time => {}
             }
         }
     }
 
+    fn keeps(&self) -> bool {
+        self.path.is_some()
+    }
+
+    /// When something is to be done though nothing happens.
     fn wake(&self) -> Instant {
-        let is_at_rest = self.connection.is_some() && self.flush.is_some();
-        let retry = self.rests_until.filter(|_| is_at_rest);
-        retry.map_or(self.next_flush, |retry| retry.min(self.next_flush))
+        let mut wake = self.next_flush;
+        if let Some(rests_until) = self
+            .rests_until
+            .filter(|_| self.is_due && self.connection.is_some())
+        {
+            wake = wake.min(rests_until);
+        }
+        if self.ledger.is_changed() && self.saving.is_empty() {
+            wake = wake.min(self.next_save);
+        }
+        match self.ledger.is_waiting() || self.ending.is_some() {
+            true => wake.min(self.next_look),
+            false => wake,
+        }
+    }
+
+    /// Looks from time to time whether other outputs are done: many small blocks may wait for them.
+    fn look(&mut self, now: Instant) {
+        if self.next_look <= now {
+            self.ledger.ripen();
+            self.next_look = now
+                + match self.ending {
+                    Some(_) => limits::SAMPLES_ENDING_LOOK,
+                    None => limits::SAMPLES_WAITING_LOOK,
+                };
+        }
     }
 
     fn absorb(&mut self, samples: Samples) {
-        let open = self.slots.slot_of(unix_seconds());
-        let mut is_in_open = false;
-        let mut refused = 0;
-        for sample in samples.iter() {
-            match self.slots.add(sample) {
-                Taken::Slot(slot) => is_in_open |= slot == open,
-                Taken::TooManyPaths => refused += 1,
-                Taken::TooLate => self.metrics.counter("samples_too_late").add(1),
-            }
+        let refused = self.ledger.absorb(samples, unix_seconds());
+        if 0 < refused.too_late {
+            self.metrics
+                .counter("samples_too_late")
+                .add(refused.too_late);
         }
-        if 0 < refused {
-            self.metrics.counter("samples_over_path_limit").add(refused);
+        if 0 < refused.over_path_limit {
+            let counter = self.metrics.counter("samples_over_path_limit");
+            counter.add(refused.over_path_limit);
             if !std::mem::replace(&mut self.said_paths, true) {
                 let (id, most) = (&self.metrics.id, limits::METRIC_PATHS_MAX);
                 tracing::warn!(
                     "{id}: more than {most} paths in one interval; further ones are dropped and counted. Is an \
-                                address or an id part of a path?"
+                     address or an id part of a path?"
                 );
             }
         }
-        self.shares.push(Share {
-            open: is_in_open.then_some(open),
-            events: samples.events,
-            acks: samples.acks,
+    }
+
+    /// Has what is due saved first, if nothing is on its way and carbon may be asked. At the end all is due; with a state
+    /// that is tried once, since what carbon does not get now it gets after the next start.
+    fn plan(&mut self, now: Instant) {
+        if self.connection.is_none() || self.booking != Booking::None {
+            return;
+        }
+        let keeps = self.keeps();
+        let mut is_due = self.is_due || self.ledger.is_full();
+        if let Some(ending) = &mut self.ending {
+            let is_first = !std::mem::replace(&mut ending.is_planned, true);
+            is_due = is_first || (is_due && !keeps);
+        }
+        let is_resting = self.rests_until.is_some_and(|until| now < until);
+        if is_due && !is_resting {
+            self.booking = Booking::Wanted;
+        }
+    }
+
+    /// Starts to write what is due and saved.
+    fn write(&mut self) {
+        if self.booking != Booking::Done {
+            return;
+        }
+        self.booking = Booking::None;
+        let Some(mut connection) = self.connection.take() else {
+            return;
+        };
+        if connection.is_doubtful() {
+            self.ledger.doubt();
+        }
+        self.is_due = false;
+        let is_end = self.ending.is_some();
+        let points = self
+            .ledger
+            .gather(unix_seconds(), is_end, self.settings.protocol);
+        self.metrics.counter("points_refused").add(points.refused());
+        let bytes = points.finish();
+        if bytes.is_empty() {
+            self.connection = Some(connection);
+            return self.delivered();
+        }
+        let wait = match is_end && self.keeps() {
+            true => limits::GRAPHITE_END_WAIT,
+            false => limits::GRAPHITE_WAIT,
+        };
+        self.writing.spawn(async move {
+            let result = connection.write(&bytes, wait).await;
+            (connection, result)
         });
     }
 
-    /// Makes a flush of what is due: everything but the slot of the present time, and that too at the end or in need.
-    fn gather(&mut self, open: bool) {
-        self.is_due = false;
-        let present = self.slots.slot_of(unix_seconds());
-        let spared = (open && !self.slots.is_full()).then_some(present);
-        let mut text = Vec::new();
-        self.slots.write(spared, &mut text);
-        let waits = |share: &Share| share.open.is_some() && share.open == spared;
-        let all = std::mem::take(&mut self.shares).into_iter();
-        let (waiting, due): (Vec<Share>, Vec<Share>) = all.partition(waits);
-        self.shares = waiting;
-        if !text.is_empty() || !due.is_empty() {
-            self.flush = Some(Flush {
-                text: Bytes::from(text),
-                shares: due,
-            });
-        }
-    }
-
-    /// Starts to write the flush, if there is one, the connection is at rest, and carbon may be asked.
-    fn write(&mut self, now: Instant) {
-        let Some(flush) = &self.flush else {
-            return;
-        };
-        if flush.text.is_empty() {
-            return self.settle();
-        }
-        if self.rests_until.is_some_and(|until| now < until) {
-            return;
-        }
-        if let Some(mut connection) = self.connection.take() {
-            let text = flush.text.clone();
-            self.writing.spawn(async move {
-                let result = connection.write(&text).await;
-                (connection, result)
-            });
-        }
-    }
-
-    fn settle(&mut self) {
-        if let Some(flush) = self.flush.take() {
-            for share in flush.shares {
-                self.metrics.events_out.add(share.events);
-                share.acks.into_iter().for_each(Ack::settle);
-            }
+    fn delivered(&mut self) {
+        let shares = self.ledger.delivered(unix_seconds());
+        for Share { events, acks, .. } in shares {
+            self.metrics.events_out.add(events);
+            acks.into_iter().for_each(PatientAck::settle);
         }
     }
 
@@ -212,11 +310,13 @@ impl Sender {
                 }
                 self.rests_until = None;
                 self.metrics.counter("flushes").add(1);
-                self.settle();
+                self.delivered();
             }
             Err(error) => {
                 self.metrics.counter("flushes_retried").add(1);
-                self.rests_until = Some(Instant::now() + self.reconnect);
+                self.rests_until = Some(Instant::now() + self.settings.reconnect);
+                self.ledger.doubt();
+                self.is_due = true;
                 if self.away_since.is_none() {
                     tracing::warn!(
                         "{id}: Graphite at {address} is not to be had ({error}). Is carbon running, and are `host` and \
@@ -229,11 +329,109 @@ impl Sender {
         self.connection = Some(connection);
     }
 
-    async fn end(mut self) {
-        if let Some(mut connection) = self.connection.take()
-            && let Err(error) = connection.close().await
-        {
-            tracing::debug!("closing the connection to graphite: {error}");
+    /// Starts to save what changed, if the last save is done, and its pause over or a flush waits for it.
+    fn save(&mut self, now: Instant) {
+        let is_wanted = self.booking == Booking::Wanted;
+        let is_time = is_wanted || self.next_save <= now || self.ending.is_some();
+        if !is_time || !self.saving.is_empty() {
+            return;
+        }
+        let started = std::time::Instant::now();
+        let is_disk_away = self
+            .ending
+            .as_ref()
+            .is_some_and(|ending| ending.is_disk_away);
+        let path = self.path.clone().filter(|_| !is_disk_away);
+        let commit = path.and_then(|path| Some((path, self.ledger.commit()?)));
+        if is_wanted {
+            self.booking = match commit {
+                Some(_) => Booking::UnderWay,
+                None => Booking::Done,
+            };
+        }
+        if let Some((path, commit)) = commit {
+            self.saving
+                .spawn_blocking(move || store::save(&path, commit, started));
+        }
+    }
+
+    fn saved(&mut self, saved: Saved) {
+        let pause = saved.took * limits::SUMS_SAVE_PAUSE_FACTOR;
+        self.next_save = Instant::now() + pause.max(limits::SUMS_SAVE_INTERVAL);
+        if self.booking == Booking::UnderWay {
+            // Metrics are sent even if the disk is full.
+            self.booking = Booking::Done;
+        }
+        match saved.result {
+            Ok(events) => {
+                self.said_disk = false;
+                self.metrics.events_out.add(events);
+            }
+            Err((error, shares)) => {
+                self.metrics.counter("saves_failed").add(1);
+                self.ledger.revoke(shares);
+                if let Some(ending) = &mut self.ending {
+                    ending.is_disk_away = true;
+                }
+                if !std::mem::replace(&mut self.said_disk, true) {
+                    let id = &self.metrics.id;
+                    tracing::error!(
+                        "{id}: sums cannot be saved ({error}). Metrics are sent, but no event is acknowledged; a restart \
+                         would read them again"
+                    );
+                }
+            }
+        }
+    }
+
+    /// Whether the output has ended: with a state when all is saved, without one when all is delivered.
+    fn is_done(&self, now: Instant) -> bool {
+        let Some(ending) = &self.ending else {
+            return false;
+        };
+        let is_busy = !self.writing.is_empty() || !self.saving.is_empty();
+        if !ending.is_planned || self.booking != Booking::None || is_busy {
+            return false;
+        }
+        if !self.keeps() {
+            return !self.is_due;
+        }
+        let is_late = ending.since + limits::GRAPHITE_END_WAIT <= now;
+        let waits = self.ledger.is_waiting() && !(is_late && self.ledger.waits_in_vain());
+        ending.is_disk_away || !(waits || self.ledger.is_changed())
+    }
+
+    /// Saves for the last time and leaves the state to another output, and samples that still come as well.
+    async fn let_go(mut self, heir: Heir, samples: mpsc::Receiver<Samples>) {
+        self.writing.shutdown().await;
+        self.end_saving().await;
+        self.next_save = Instant::now();
+        self.save(self.next_save);
+        self.end_saving().await;
+        if heir.released.send(()).is_err() {
+            tracing::error!("sums were saved later than the next output began with them");
+        }
+        // Batches of samples that wait for another output stay unacknowledged and are read again.
+        drop(self.ledger);
+        succession::pass_on(samples, heir.samples).await;
+    }
+
+    async fn end_saving(&mut self) {
+        while let Some(saved) = self.saving.join_next().await {
+            match saved {
+                Ok(saved) => self.saved(saved),
+                Err(error) => tracing::error!("saving sums ended by a fault: {error}"),
+            }
+        }
+    }
+}
+
+impl Ending {
+    fn new(since: Instant) -> Self {
+        Self {
+            since,
+            is_planned: false,
+            is_disk_away: false,
         }
     }
 }

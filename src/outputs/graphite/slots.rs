@@ -1,12 +1,13 @@
-//! Aggregation by path and interval. Samples come in, lines of text go out; time is an argument. A slot that was written
-//! stays for a while: a late sample then changes the sum that is sent again, since carbon keeps the last value it gets.
+//! Aggregation by path and interval. Samples come in, points go out; time is an argument. A slot that was sent stays for a
+//! while: a late sample then changes the sum that is sent again, since carbon keeps the last value it gets, and all of it is
+//! sent again when carbon may have lost it.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use hashbrown::HashMap;
 
-use crate::event::encode;
 use crate::limits;
+use crate::outputs::graphite::points::Points;
 use crate::outputs::graphite::timer::Timer;
 
 /// What a sample means at its path.
@@ -40,36 +41,37 @@ pub enum Taken {
     TooLate,
 }
 
-type Paths<T> = HashMap<Box<[u8]>, T, foldhash::fast::RandomState>;
+pub(super) type Paths<T> = HashMap<Box<[u8]>, T, foldhash::fast::RandomState>;
 
-#[derive(Debug)]
-struct Entry<T> {
-    value: T,
-    unsent: bool,
+#[derive(Clone, Debug)]
+pub(super) struct Entry<T> {
+    pub(super) value: T,
+    pub(super) unsent: bool,
 }
 
-#[derive(Debug, Default)]
-struct Slot {
-    counters: Paths<Entry<f64>>,
-    gauges: Paths<Entry<f64>>,
-    timers: Paths<Entry<Timer>>,
+#[derive(Clone, Debug, Default)]
+pub(super) struct Slot {
+    pub(super) counters: Paths<Entry<f64>>,
+    pub(super) gauges: Paths<Entry<f64>>,
+    pub(super) timers: Paths<Entry<Timer>>,
     unsent: bool,
     /// Flushes since the last sample.
     idle: u32,
 }
 
 /// All slots in use.
+#[derive(Clone, Debug)]
 pub struct Slots {
-    interval: i64,
+    pub(super) interval: i64,
     /// Percentiles of timers and their names.
     percentiles: Vec<(f64, String)>,
-    slots: BTreeMap<i64, Slot>,
-    /// Slots that were written and let go: a sum begun anew there would take the place of the whole one.
-    closed: BTreeSet<i64>,
+    pub(super) slots: BTreeMap<i64, Slot>,
+    /// Slots that were sent and let go: a sum begun anew there would take the place of the whole one.
+    pub(super) closed: BTreeSet<i64>,
     entries: usize,
     timer_bytes: usize,
     /// Counters that were seen, by the slot in which they last were: they are zero when nothing happens.
-    known: Paths<i64>,
+    pub(super) known: Paths<i64>,
 }
 
 impl Slots {
@@ -136,6 +138,25 @@ impl Slots {
         Taken::Slot(at)
     }
 
+    /// Makes room for a sample without counting it: its sum is known to be at least nothing, and is sent as that. The last
+    /// value of a gauge was true whatever became of its event.
+    pub fn touch(&mut self, sample: Sample<'_>) {
+        let at = self.slot_of(sample.time);
+        match sample.kind {
+            Kind::Counter => drop(self.add(Sample {
+                value: 0.0,
+                ..sample
+            })),
+            Kind::Timer if !self.closed.contains(&at) => {
+                let slot = self.slots.entry(at).or_default();
+                let before = slot.len();
+                slot.unsent |= slot.timers.add(sample.path, |_| {});
+                self.entries += slot.len() - before;
+            }
+            Kind::Timer | Kind::Gauge => {}
+        }
+    }
+
     fn remember(&mut self, path: &[u8], slot: i64) {
         let is_full = limits::METRIC_PATHS_MAX <= self.known.len();
         match self.known.get_mut(path) {
@@ -147,9 +168,9 @@ impl Slots {
         }
     }
 
-    /// Appends the lines of all slots but the one that `open` names, as far as they changed since they were last written.
+    /// Gives the points of all slots but the one that `open` names, as far as they changed since this was last asked.
     /// Counters of which nothing was heard in the slot before it are zero there.
-    pub fn write(&mut self, open: Option<i64>, out: &mut Vec<u8>) {
+    pub fn write(&mut self, open: Option<i64>, out: &mut Points) {
         if let Some(open) = open {
             self.fill_zeros(open - self.interval);
         }
@@ -160,38 +181,56 @@ impl Slots {
                 continue;
             }
             for (path, entry) in unsent(&mut slot.counters) {
-                line(path, "", *entry, at, out);
+                out.push(path, "", *entry, at);
             }
             for (path, entry) in unsent(&mut slot.gauges) {
-                line(path, "", *entry, at, out);
+                out.push(path, "", *entry, at);
             }
             for (path, timer) in unsent(&mut slot.timers) {
-                line(path, ".count", timer.count() as f64, at, out);
-                line(
-                    path,
-                    ".rate",
-                    timer.count() as f64 / interval as f64,
-                    at,
-                    out,
-                );
-                line(path, ".mean", timer.mean(), at, out);
-                line(path, ".min", timer.min(), at, out);
-                line(path, ".max", timer.max(), at, out);
+                let rate = timer.count() as f64 / interval as f64;
+                out.push(path, ".count", timer.count() as f64, at);
+                out.push(path, ".rate", rate, at);
+                if timer.count() == 0 {
+                    continue;
+                }
+                out.push(path, ".mean", timer.mean(), at);
+                out.push(path, ".min", timer.min(), at);
+                out.push(path, ".max", timer.max(), at);
                 figures.clear();
                 let wanted: Vec<f64> = percentiles.iter().map(|(percent, _)| *percent).collect();
                 timer.percentiles(&wanted, &mut figures);
                 for ((_, name), figure) in percentiles.iter().zip(&figures) {
-                    line(path, name, *figure, at, out);
+                    out.push(path, name, *figure, at);
                 }
             }
         }
-        self.forget();
+    }
+
+    /// Everything that is held is to be written again: carbon may not have it.
+    pub fn resend(&mut self) {
+        for slot in self.slots.values_mut() {
+            slot.unsent = true;
+            slot.counters
+                .values_mut()
+                .for_each(|entry| entry.unsent = true);
+            slot.gauges
+                .values_mut()
+                .for_each(|entry| entry.unsent = true);
+            slot.timers
+                .values_mut()
+                .for_each(|entry| entry.unsent = true);
+        }
+    }
+
+    /// Forgets counters of which nothing was heard for long.
+    pub fn forget_quiet(&mut self, now: i64) {
+        let oldest = now - limits::COUNTER_ZEROS_SECONDS;
+        self.known.retain(|_, seen| oldest <= *seen);
     }
 
     /// Known counters get a zero in a slot that just ended without them.
     fn fill_zeros(&mut self, ended: i64) {
-        let oldest = ended - limits::COUNTER_ZEROS_SECONDS;
-        self.known.retain(|_, seen| oldest <= *seen);
+        self.forget_quiet(ended);
         let quiet: Vec<Box<[u8]>> = self
             .known
             .iter()
@@ -212,21 +251,42 @@ impl Slots {
         self.entries += slot.len() - before;
     }
 
-    /// Drops written slots that nothing came to for some flushes; all of them when too much is held.
-    fn forget(&mut self) {
-        let in_need = self.is_full();
-        let closed = &mut self.closed;
-        self.slots.retain(|&at, slot| {
-            slot.idle += 1;
-            let stays = slot.unsent || (!in_need && slot.idle <= limits::SLOT_IDLE_FLUSHES_MAX);
-            if !stays {
-                closed.insert(at);
-            }
-            stays
-        });
-        while limits::SLOTS_REMEMBERED_MAX < closed.len() {
-            closed.pop_first();
+    /// Carbon has what was last written. Slots that nothing came to for some flushes are let go; when too much is held,
+    /// all of them, and the one that `open` names only if that alone is too much. Gives the slots that were let go.
+    pub fn delivered(&mut self, open: i64) -> Vec<i64> {
+        self.slots.values_mut().for_each(|slot| slot.idle += 1);
+        let mut gone = self.let_go(|_, slot| limits::SLOT_IDLE_FLUSHES_MAX < slot.idle);
+        if self.is_full() {
+            gone.extend(self.let_go(|at, _| at != open));
         }
+        if self.is_full() {
+            gone.extend(self.let_go(|_, _| true));
+        }
+        gone
+    }
+
+    fn let_go(&mut self, which: impl Fn(i64, &Slot) -> bool) -> Vec<i64> {
+        let is_gone = |at: i64, slot: &Slot| !slot.unsent && which(at, slot);
+        let gone = self.slots.iter().filter(|(at, slot)| is_gone(**at, slot));
+        let gone: Vec<i64> = gone.map(|(at, _)| *at).collect();
+        self.close(&gone);
+        gone
+    }
+
+    /// Drops slots, which take nothing more.
+    pub fn close(&mut self, slots: &[i64]) {
+        for at in slots {
+            self.slots.remove(at);
+            self.closed.insert(*at);
+        }
+        while limits::SLOTS_REMEMBERED_MAX < self.closed.len() {
+            self.closed.pop_first();
+        }
+        self.recount();
+    }
+
+    /// Counts anew what is held.
+    pub(super) fn recount(&mut self) {
         self.entries = self.slots.values().map(Slot::len).sum();
         let timers = self.slots.values().flat_map(|slot| slot.timers.values());
         self.timer_bytes = timers.map(|entry| entry.value.bytes()).sum();
@@ -274,29 +334,10 @@ fn unsent<T>(paths: &mut Paths<Entry<T>>) -> impl Iterator<Item = (&[u8], &T)> {
     })
 }
 
-/// Appends `path value time`. What is not finite would poison the series and is left out.
-fn line(path: &[u8], suffix: &str, value: f64, time: i64, out: &mut Vec<u8>) {
-    /// Whole numbers up to here are exact in a float.
-    const WHOLE_MAX: f64 = 9e15;
-    if !value.is_finite() {
-        return;
-    }
-    out.extend_from_slice(path);
-    out.extend_from_slice(suffix.as_bytes());
-    out.push(b' ');
-    if value.fract() == 0.0 && value.abs() <= WHOLE_MAX {
-        encode::write_integer(value as i64, out);
-    } else {
-        encode::write_float(value, out);
-    }
-    out.push(b' ');
-    encode::write_integer(time, out);
-    out.push(b'\n');
-}
-
 #[cfg(test)]
 mod tests {
     use super::{Kind, Sample, Slots, Taken};
+    use crate::outputs::graphite::points::{Points, Protocol};
 
     fn add(slots: &mut Slots, kind: Kind, path: &str, time: i64, value: f64) -> Taken {
         slots.add(Sample {
@@ -308,9 +349,9 @@ mod tests {
     }
 
     fn written(slots: &mut Slots, open: Option<i64>) -> Vec<String> {
-        let mut out = Vec::new();
+        let mut out = Points::new(Protocol::Plaintext);
         slots.write(open, &mut out);
-        let text = String::from_utf8(out).expect("lines are text");
+        let text = String::from_utf8(out.finish().to_vec()).expect("lines are text");
         let mut lines: Vec<String> = text.lines().map(str::to_owned).collect();
         lines.sort();
         lines
@@ -380,6 +421,7 @@ mod tests {
         add(&mut slots, Kind::Counter, "a", 100, 2.0);
         for _ in 0..crate::limits::SLOT_IDLE_FLUSHES_MAX + 2 {
             written(&mut slots, None);
+            slots.delivered(200);
         }
         assert_eq!(
             add(&mut slots, Kind::Counter, "a", 105, 1.0),
@@ -413,11 +455,48 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_sent_that_is_not_finite() {
+    fn all_that_is_held_can_be_written_again() {
         let mut slots = Slots::new(10, &[]);
-        add(&mut slots, Kind::Counter, "a", 100, f64::MAX);
-        add(&mut slots, Kind::Counter, "a", 100, f64::MAX);
+        add(&mut slots, Kind::Counter, "a", 100, 2.0);
+        add(&mut slots, Kind::Gauge, "b", 110, 3.0);
+        let want = ["a 2 100", "b 3 110"];
+        assert_eq!(written(&mut slots, None), want);
+        slots.delivered(120);
         assert!(written(&mut slots, None).is_empty());
+        slots.resend();
+        assert_eq!(written(&mut slots, None), want);
+    }
+
+    #[test]
+    fn a_slot_stays_until_carbon_has_it() {
+        let mut slots = Slots::new(10, &[]);
+        add(&mut slots, Kind::Counter, "a", 100, 2.0);
+        for _ in 0..100 {
+            assert_eq!(slots.delivered(200), [0; 0]);
+        }
+        written(&mut slots, None);
+        assert_eq!(slots.delivered(200), [100]);
+    }
+
+    #[test]
+    fn when_too_much_is_held_what_carbon_has_is_let_go() {
+        let mut slots = Slots::new(10, &[]);
+        let slots_needed = crate::limits::METRICS_HELD_MAX / 10_000;
+        for slot in 0..slots_needed as i64 {
+            for number in 0..10_000 {
+                add(
+                    &mut slots,
+                    Kind::Gauge,
+                    &format!("a{number}"),
+                    slot * 10,
+                    1.0,
+                );
+            }
+        }
+        assert!(slots.is_full());
+        written(&mut slots, Some(40));
+        assert_eq!(slots.delivered(40), [0, 10, 20, 30]);
+        assert!(!slots.is_full());
     }
 
     #[test]

@@ -1,19 +1,23 @@
 //! The output as a whole, from a pipeline's text to the lines that carbon reads.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use tokio::io::AsyncReadExt;
 use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
 
 use super::PLUGIN;
 use crate::event::{Batch, EventId, Name, Names, Reference};
 use crate::metrics::{Metrics, PluginMetrics};
-use crate::outputs::Output;
+use crate::outputs::{Opening, Output};
 use crate::pipeline::Building;
 use crate::pipeline::Ecs;
 use crate::pipeline::building::Surroundings;
 use crate::plugin::{Arg, ArgValue, Options, Setting, Word};
 use crate::queue::ack::Ack;
+use crate::queue::policy::Policy;
+use crate::queue::queues::Queues;
 
 const TIME: i64 = 1_447_200_003;
 
@@ -39,6 +43,7 @@ fn hash(pairs: &[(&str, &str)]) -> Setting {
 fn built(
     port: u16,
     settings: Vec<(&'static str, Setting)>,
+    path_data: PathBuf,
 ) -> (Box<dyn Output>, Names, Arc<PluginMetrics>) {
     let mut all = vec![
         ("host", Setting::Text("127.0.0.1".to_owned())),
@@ -65,7 +70,7 @@ fn built(
     let surroundings = Surroundings {
         ecs: Ecs::Disabled,
         support_escapes: false,
-        path_data: std::env::temp_dir(),
+        path_data,
         dead_letters: None,
         host_name: "here".to_owned(),
     };
@@ -88,8 +93,29 @@ async fn sent(
         .await
         .expect("ports are free");
     let port = carbon.local_addr().expect("it is bound").port();
-    let (output, names, metrics) = built(port, settings);
-    let started = output.start();
+    let (mut output, names, metrics) = built(port, settings, std::env::temp_dir());
+    output.keep_nothing();
+    let task = given(output, names, events).await;
+    let (mut stream, _) = carbon.accept().await.expect("it connects");
+    let mut text = String::new();
+    stream
+        .read_to_string(&mut text)
+        .await
+        .expect("lines are text");
+    drop(stream);
+    task.await.expect("the task ends");
+    let mut lines: Vec<String> = text.lines().map(str::to_owned).collect();
+    lines.sort();
+    (lines, metrics)
+}
+
+/// Starts an output and gives it all its events; its task ends when it is done with them.
+async fn given(output: Box<dyn Output>, names: Names, events: &[&str]) -> JoinHandle<()> {
+    let opening = Opening {
+        queues: &Queues::default(),
+        policy: &Policy::in_memory(),
+    };
+    let started = output.start(&opening);
     let events: Vec<String> = events.iter().map(|event| (*event).to_owned()).collect();
     let mut encoder = started.encoder;
     let worker = tokio::task::spawn_blocking(move || {
@@ -104,16 +130,19 @@ async fn sent(
         encoder.flush();
     });
     worker.await.expect("encoding does not fail");
-    let (mut stream, _) = carbon.accept().await.expect("it connects");
-    let mut text = String::new();
-    stream
-        .read_to_string(&mut text)
+    started.task
+}
+
+/// Lets other tasks run until a condition holds.
+pub async fn until(condition: impl Fn() -> bool) {
+    let waiting = async {
+        while !condition() {
+            tokio::time::sleep(std::time::Duration::from_millis(1)).await;
+        }
+    };
+    tokio::time::timeout(std::time::Duration::from_secs(60), waiting)
         .await
-        .expect("lines are text");
-    started.task.await.expect("the task ends");
-    let mut lines: Vec<String> = text.lines().map(str::to_owned).collect();
-    lines.sort();
-    (lines, metrics)
+        .expect("the condition holds at last");
 }
 
 fn push(batch: &mut Batch, json: &str) -> EventId {
@@ -217,4 +246,60 @@ async fn every_field_with_a_number_can_be_a_metric() {
     ];
     let (lines, _) = sent(settings, &[r#"{"a":1,"b":2,"m":{"x":3,"y":"text"}}"#]).await;
     assert_eq!(lines, ["a 1 1447200000", "m.x 3 1447200000"]);
+}
+
+#[tokio::test]
+async fn sums_of_a_run_without_carbon_are_sent_by_the_next() {
+    let folder = std::env::temp_dir().join(format!("sawlog-sums-{}", std::process::id()));
+    let settings = || vec![("counters", hash(&[("a", "1")]))];
+    let nobody = TcpListener::bind("127.0.0.1:0")
+        .await
+        .expect("ports are free");
+    let port = nobody.local_addr().expect("it is bound").port();
+    drop(nobody);
+    let (output, names, metrics) = built(port, settings(), folder.clone());
+    let task = given(output, names, &["{}", "{}"]).await;
+    task.await.expect("the task ends, since the sums are saved");
+    assert_eq!(metrics.events_out.value(), 2);
+    let carbon = TcpListener::bind("127.0.0.1:0")
+        .await
+        .expect("ports are free");
+    let port = carbon.local_addr().expect("it is bound").port();
+    let (output, names, _) = built(port, settings(), folder.clone());
+    let task = given(output, names, &["{}"]).await;
+    let (mut stream, _) = carbon.accept().await.expect("it connects");
+    let mut text = String::new();
+    stream
+        .read_to_string(&mut text)
+        .await
+        .expect("lines are text");
+    drop(stream);
+    task.await.expect("the task ends");
+    assert_eq!(text, "a 3 1447200000\n");
+    std::fs::remove_dir_all(folder).expect("the folder is ours");
+}
+
+#[tokio::test]
+async fn without_a_disk_metrics_are_sent_and_nothing_is_acknowledged() {
+    let folder = std::env::temp_dir().join(format!("sawlog-no-disk-{}", std::process::id()));
+    std::fs::write(&folder, "a file, where a folder should be").expect("the folder is ours");
+    let carbon = TcpListener::bind("127.0.0.1:0")
+        .await
+        .expect("ports are free");
+    let port = carbon.local_addr().expect("it is bound").port();
+    let settings = vec![("counters", hash(&[("a", "1")]))];
+    let (output, names, metrics) = built(port, settings, folder.clone());
+    let task = given(output, names, &["{}", "{}"]).await;
+    let (mut stream, _) = carbon.accept().await.expect("it connects");
+    let mut text = String::new();
+    stream
+        .read_to_string(&mut text)
+        .await
+        .expect("lines are text");
+    drop(stream);
+    task.await.expect("the task ends");
+    assert_eq!(text, "a 2 1447200000\n");
+    assert_eq!(metrics.events_out.value(), 0);
+    assert!(0 < metrics.counter("saves_failed").value());
+    std::fs::remove_file(folder).expect("the file is ours");
 }

@@ -47,14 +47,10 @@ impl Timer {
         self.min = self.min.min(value);
         self.max = self.max.max(value);
         if let Values::All(values) = &mut self.values
-            && values.len() == limits::TIMER_VALUES_MAX
+            && limits::TIMER_VALUES_MAX <= values.len()
         {
             let all = std::mem::take(values);
-            self.values = Values::Buckets {
-                negative: BTreeMap::new(),
-                zeros: 0,
-                positive: BTreeMap::new(),
-            };
+            self.values = Values::no_buckets();
             all.into_iter().for_each(|value| self.values.add(value));
         }
         self.values.add(value);
@@ -74,6 +70,49 @@ impl Timer {
 
     pub fn max(&self) -> f64 {
         self.max
+    }
+
+    /// Appends the timer as words, for the state: count, sum, least and greatest, then values, or buckets with their counts.
+    pub fn write_words(&self, out: &mut String) {
+        use std::fmt::Write;
+        let head = write!(
+            out,
+            "{} {:?} {:?} {:?}",
+            self.count, self.sum, self.min, self.max
+        );
+        let tail = match &self.values {
+            Values::All(values) => values
+                .iter()
+                .try_for_each(|value| write!(out, " {value:?}")),
+            Values::Buckets {
+                negative,
+                zeros,
+                positive,
+            } => {
+                let mut side = |sign: char, buckets: &BTreeMap<i32, u64>| {
+                    let mut buckets = buckets.iter();
+                    buckets.try_for_each(|(bucket, count)| write!(out, " {sign}{bucket}:{count}"))
+                };
+                let sides = side('n', negative).and_then(|()| side('p', positive));
+                sides.and_then(|()| write!(out, " z:{zeros}"))
+            }
+        };
+        head.and(tail).expect("a String takes all text");
+    }
+
+    /// Reads what `write_words` wrote.
+    pub fn read_words<'a>(mut words: impl Iterator<Item = &'a str>) -> Option<Self> {
+        let mut timer = Self {
+            count: words.next()?.parse().ok()?,
+            sum: words.next()?.parse().ok()?,
+            min: words.next()?.parse().ok()?,
+            max: words.next()?.parse().ok()?,
+            values: Values::All(Vec::new()),
+        };
+        for word in words {
+            timer.values.read_word(word)?;
+        }
+        Some(timer)
     }
 
     /// The values' bytes in memory, roughly.
@@ -108,6 +147,41 @@ impl Timer {
 }
 
 impl Values {
+    fn no_buckets() -> Self {
+        Self::Buckets {
+            negative: BTreeMap::new(),
+            zeros: 0,
+            positive: BTreeMap::new(),
+        }
+    }
+
+    /// Takes a value, or a bucket with its count, from the state.
+    fn read_word(&mut self, word: &str) -> Option<()> {
+        let Some((bucket, count)) = word.split_once(':') else {
+            self.add(word.parse().ok()?);
+            return Some(());
+        };
+        if matches!(self, Self::All(_)) {
+            *self = Self::no_buckets();
+        }
+        let Self::Buckets {
+            negative,
+            zeros,
+            positive,
+        } = self
+        else {
+            return None;
+        };
+        let count: u64 = count.parse().ok()?;
+        match bucket.split_at_checked(1)? {
+            ("n", bucket) => *negative.entry(bucket.parse().ok()?).or_default() += count,
+            ("p", bucket) => *positive.entry(bucket.parse().ok()?).or_default() += count,
+            ("z", "") => *zeros += count,
+            _ => return None,
+        }
+        Some(())
+    }
+
     fn add(&mut self, value: f64) {
         match self {
             Self::All(values) => values.push(value),
@@ -208,5 +282,21 @@ mod tests {
             got[0] < -4800.0 && got[1].abs() < 60.0 && 4800.0 < got[2],
             "{got:?}"
         );
+    }
+
+    #[test]
+    fn a_timer_is_read_as_it_was_written() {
+        for count in [1, 100, 5000] {
+            let written = timer((-count..count).map(|value| f64::from(value) / 3.0));
+            let mut words = String::new();
+            written.write_words(&mut words);
+            let read = Timer::read_words(words.split(' ')).expect("it was just written");
+            let wanted = [1.0, 50.0, 99.0];
+            assert_eq!(percentiles(&read, &wanted), percentiles(&written, &wanted));
+            let figures = |timer: &Timer| (timer.count(), timer.mean(), timer.min(), timer.max());
+            assert_eq!(figures(&read), figures(&written));
+        }
+        assert!(Timer::read_words("1 2 x 3".split(' ')).is_none());
+        assert!(Timer::read_words("1 2 3 3 q1:2".split(' ')).is_none());
     }
 }

@@ -2,7 +2,8 @@
 
 use super::{Frame, Machine};
 use crate::grok::class::{decode, decode_back};
-use crate::grok::program::{GuardIndex, Op, SetIndex};
+use crate::grok::first::First;
+use crate::grok::program::{GuardIndex, Op, SetIndex, Tail};
 
 impl Machine<'_> {
     pub(super) fn greedy(&mut self, set: SetIndex, min: u32, max: u32, guard: GuardIndex) -> bool {
@@ -24,14 +25,14 @@ impl Machine<'_> {
     /// The longest end from `high` down to `low` where what follows may begin.
     pub(super) fn shrink(&mut self, pc: usize, low: usize, high: usize, guard: GuardIndex) -> bool {
         let guard = &self.program.guards[usize::from(guard)];
-        let mut at = high;
-        while !guard.admits(self.line.get(at)) {
-            if at <= low {
-                self.charge(high - low);
-                return false;
-            }
-            at = back(self.line, at);
-        }
+        let found = match guard.admits(self.line.get(high)) {
+            true => Some(high),
+            false => last_admitted(guard, self.line, low, high),
+        };
+        let Some(at) = found else {
+            self.charge(high - low);
+            return false;
+        };
         if low < at {
             let set = self.set_now();
             self.push(Frame::Shrink {
@@ -120,24 +121,33 @@ impl Machine<'_> {
     }
 
     pub(super) fn find_next(&mut self, finder: u16, min: u32) -> bool {
-        match self.least_end(min) {
+        match self.least_end(self.at, min) {
             Some(from) => self.search_on(self.pc, usize::from(finder), from),
             None => false,
         }
     }
 
     pub(super) fn find_last(&mut self, finder: u16, min: u32) -> bool {
-        match self.least_end(min) {
+        match self.least_end(self.at, min) {
             Some(low) => self.search_back(self.pc, usize::from(finder), low, self.line.len()),
             None => false,
         }
     }
 
-    /// Where an any-run of at least none or one character may end first.
-    pub(super) fn least_end(&self, min: u32) -> Option<usize> {
+    /// The last place of a text, if the search at this address is for the gate of which it is known: no place behind that
+    /// one needs a try.
+    #[inline]
+    pub(super) fn known_last(&self, pc: usize) -> Option<usize> {
+        let is_search = |tail: &Tail| tail.search == Some(pc);
+        let tail = self.program.tail.filter(is_search)?;
+        self.known.map(|known| known.place - tail.gate_bytes)
+    }
+
+    /// Where a run of any text from a place on may end first, of at least none or one character.
+    pub(super) fn least_end(&self, at: usize, min: u32) -> Option<usize> {
         match min {
-            0 => Some(self.at),
-            _ => decode(self.line, self.at).map(|(_, length)| self.at + length),
+            0 => Some(at),
+            _ => decode(self.line, at).map(|(_, length)| at + length),
         }
     }
 
@@ -183,15 +193,18 @@ impl Machine<'_> {
     /// Goes on where a text was found; behind it, when it is the next operation.
     fn pass_text(&mut self, pc: usize, finder: usize, at: usize) -> bool {
         let end = at + self.program.finders[finder].len();
-        (self.at, self.pc) = (end, pc + 2);
-        match self.program.ops.get(pc + 1) {
-            Some(Op::Gate { gate, .. }) => self.is_new_at(usize::from(*gate), end),
-            Some(Op::Short(_)) => true,
+        let mut passed = pc + 1;
+        let end = match self.program.ops.get(passed) {
+            Some(Op::Gate { gate, .. }) => self.pass_gate(*gate, end, &mut passed),
+            Some(Op::Short(_)) => Some(end),
             _ => {
-                (self.at, self.pc) = (at, pc + 1);
-                true
+                passed = pc;
+                Some(at)
             }
-        }
+        };
+        self.pc = passed + 1;
+        self.at = end.unwrap_or(at);
+        end.is_some()
     }
 
     /// Looks for a place before the one that failed; the two may overlap.
@@ -206,6 +219,23 @@ impl Machine<'_> {
         let high = (at + length).saturating_sub(1).min(self.line.len());
         low <= high && self.search_back(pc, finder, low, high)
     }
+}
+
+/// The last place from `low` on and before `high` where what follows may begin.
+fn last_admitted(guard: &First, line: &[u8], low: usize, high: usize) -> Option<usize> {
+    if guard.is_ascii() {
+        let is_admitted = |byte: &u8| guard.admits(Some(byte));
+        let found = line.get(low..high)?.iter().rposition(is_admitted)?;
+        return Some(low + found);
+    }
+    let mut at = high;
+    while low < at {
+        at = back(line, at);
+        if guard.admits(line.get(at)) {
+            return Some(at);
+        }
+    }
+    None
 }
 
 /// The place before the character that ends at a place.

@@ -1,64 +1,101 @@
 //! Where a match may begin: the places that are tried, and those that are passed over.
 
-use super::{Late, Machine, PLACES_MAX, Verdict};
+use super::{Frame, Known, Machine, PLACES_MAX, Verdict};
 use crate::grok::class::decode;
-use crate::grok::program::{Needle, Start};
+use crate::grok::program::{Needle, Start, Tail};
 
 /// Steps for the look at a line's end; with more it is not worth it.
-const LATE_STEPS_MAX: u64 = 200;
-/// After one failure the next line often matches: then the look would be in vain.
-const LATE_FAILURES_MIN: u32 = 2;
+const TAIL_STEPS_MAX: u64 = 200;
 
 impl Machine<'_> {
     /// Looks for the leftmost match. `spans` must have two entries a capture, all unset.
     pub fn search(&mut self) -> Verdict {
-        let program = std::ptr::from_ref(self.program).addr();
-        let late = std::mem::take(&mut self.scratch.late);
-        let failures = if late.program == program {
-            late.failures
-        } else {
-            0
-        };
-        if LATE_FAILURES_MIN <= failures && self.fails_late() {
-            self.scratch.late = late;
+        if self.may_look_back() && self.fails_late() {
             return Verdict::NoMatch;
         }
-        let verdict = match self.program.start {
+        match self.program.start {
             Start::Text => self.attempt(0),
             Start::Line => self.search_lines(),
             Start::Anywhere => self.search_anywhere(),
-        };
-        if verdict == Verdict::NoMatch
-            && let Some(last) = self.program.last_gate
-            && self.seen[last.gate] != 0
-        {
-            let failures = failures.saturating_add(1);
-            self.scratch.late = Late { program, failures };
         }
-        verdict
     }
 
-    /// Whether the part of the program behind its last gate fails wherever the line has the gate's text: then the
-    /// whole fails, whatever comes before.
+    /// Whether to look at the tail first costs nothing where the line matches: its gate would be looked for from the end of
+    /// the line as well, and what is known of the tail by then is not looked at again.
+    fn may_look_back(&self) -> bool {
+        let is_sought = |tail: Tail| tail.search.is_some();
+        self.program.tail.is_some_and(is_sought) && self.program.first.admits(self.line.first())
+    }
+
+    /// Whether the tail of the program fails wherever the line has its gate's text: then the whole fails, whatever comes
+    /// before. A place where it does not is noted as known.
     fn fails_late(&mut self) -> bool {
-        let Some(last) = self.program.last_gate.filter(|_| self.furthest.is_none()) else {
+        if let Some(fails) = self.fails_late {
+            return fails;
+        }
+        let Some(tail) = self.program.tail.filter(|_| self.furthest.is_none()) else {
             return false;
         };
+        // Whatever fails while the tail is looked at is no cause to look again.
+        self.fails_late = Some(false);
         // The steps of this look are not counted, so that the budget is the same with and without it.
-        let steps_left = std::mem::replace(&mut self.steps_left, LATE_STEPS_MAX);
-        let needle = &self.program.gates[last.gate];
-        let mut from = 0;
-        let mut fails = true;
-        while let Some(found) = self.line.get(from..).and_then(|rest| needle.next(rest)) {
-            let place = from + found + needle.len();
-            if self.attempt_from(last.address + 1, place) != Verdict::NoMatch {
-                fails = false;
-                break;
-            }
-            from += found + 1;
-        }
-        self.steps_left = steps_left;
+        let steps_left = std::mem::replace(&mut self.steps_left, TAIL_STEPS_MAX);
+        let floor = std::mem::replace(&mut self.floor, self.scratch.stack.len());
+        let fails = self.fails_from_all(tail);
+        self.scratch.stack.truncate(self.floor);
+        (self.floor, self.steps_left) = (floor, steps_left);
+        self.fails_late = Some(fails);
         fails
+    }
+
+    /// Whether the tail has just failed for good, and fails everywhere else: then no other way leads to a match.
+    #[inline]
+    pub(super) fn fails_behind(&mut self) -> bool {
+        let Some(tail) = self.program.tail else {
+            return false;
+        };
+        // A way that is left open within the tail is gone first.
+        let is_before = |frame: &Frame| frame.address().is_some_and(|pc| pc < tail.address);
+        tail.address <= self.pc
+            && self.scratch.stack.last().is_some_and(is_before)
+            && self.fails_late()
+    }
+
+    /// From the last place to the first, up to one from where the tail does not fail.
+    fn fails_from_all(&mut self, tail: Tail) -> bool {
+        let needle = &self.program.gates[usize::from(tail.gate)];
+        let mut found = needle.last(self.line);
+        while let Some(at) = found {
+            let place = at + needle.len();
+            if !self.fails_from(tail, place) {
+                return false;
+            }
+            // The next text may overlap with this one.
+            let before = self.line.get(..place - 1);
+            found = before.and_then(|line| needle.last_far(line));
+        }
+        true
+    }
+
+    fn fails_from(&mut self, tail: Tail, place: usize) -> bool {
+        let seen = self.seen;
+        if !self.is_new_at(usize::from(tail.gate), place) {
+            return true;
+        }
+        let verdict = self.attempt_from(tail.address, place, tail.bound);
+        if verdict == Verdict::NoMatch {
+            return true;
+        }
+        // The gates on the way were not passed in vain.
+        self.seen = seen;
+        if verdict == Verdict::Match {
+            self.known = Some(Known {
+                gate: tail.gate,
+                place,
+                end: self.at,
+            });
+        }
+        false
     }
 
     pub(super) fn search_lines(&mut self) -> Verdict {
@@ -83,11 +120,11 @@ impl Machine<'_> {
             if verdict != Verdict::NoMatch {
                 return verdict;
             }
-            if self.is_in_vain(1) || self.lacks_required() {
+            if self.is_in_vain(1) || self.lacks_required() || self.fails_late() {
                 return Verdict::NoMatch;
             }
             at = decode(self.line, 0).map_or(1, |(_, length)| length);
-        } else if self.is_in_vain(0) || self.lacks_required() {
+        } else if self.is_in_vain(0) || self.lacks_required() || self.fails_late() {
             return Verdict::NoMatch;
         }
         match self.program.first.is_ascii() {
@@ -98,25 +135,37 @@ impl Machine<'_> {
 
     /// A match begins with a byte of ASCII, or at the end: the other bytes may be passed over.
     pub(super) fn search_bytes(&mut self, mut at: usize) -> Verdict {
-        let first = &self.program.first;
-        while let Some(rest) = self.line.get(at..) {
-            let Some(skipped) = rest.iter().position(|byte| first.admits(Some(byte))) else {
-                break;
-            };
-            at += skipped;
-            let verdict = match self.can_start(at) {
-                true => self.attempt(at),
+        let mut sign_at = 0;
+        while let Some(start) = self.next_start(at, &mut sign_at) {
+            let verdict = match self.can_start(start) {
+                true => self.attempt(start),
                 false => Verdict::NoMatch,
             };
             if verdict != Verdict::NoMatch {
                 return verdict;
             }
-            at += 1;
+            at = start + 1;
         }
-        match at <= self.line.len() && first.admits(None) {
+        match at <= self.line.len() && self.program.first.admits(None) {
             true => self.attempt(self.line.len()),
             false => Verdict::NoMatch,
         }
+    }
+
+    /// The next place with a byte that a match begins with, and near the sign of the token that it begins with, if there is
+    /// one: then `sign_at` is where the sign was seen last.
+    fn next_start(&self, mut at: usize, sign_at: &mut usize) -> Option<usize> {
+        let first = &self.program.first;
+        if let Some(sign) = self.program.sign {
+            if *sign_at < at + sign.nearest {
+                let rest = self.line.get(at + sign.nearest..)?;
+                *sign_at = at + sign.nearest + memchr::memchr(sign.byte, rest)?;
+            }
+            at = at.max(sign_at.saturating_sub(sign.furthest));
+        }
+        let rest = self.line.get(at..)?;
+        let skipped = rest.iter().position(|byte| first.admits(Some(byte)))?;
+        Some(at + skipped)
     }
 
     pub(super) fn search_characters(&mut self, mut at: usize) -> Verdict {

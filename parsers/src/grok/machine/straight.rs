@@ -47,14 +47,15 @@ impl Machine<'_> {
     /// no steps left.
     #[inline(always)]
     pub(super) fn straight<const ONE: bool>(&mut self) -> Halt {
-        let program = self.program;
-        let (mut at, mut pc) = (self.at, self.pc);
+        let ops = self.program.ops.as_slice();
+        let from = self.at;
+        let (mut at, mut pc) = (from, self.pc);
         let mut steps_left = self.steps_left;
         let halt = loop {
             if steps_left == 0 {
                 break Halt::Pause;
             }
-            let Some(op) = program.ops.get(pc) else {
+            let Some(op) = ops.get(pc) else {
                 break Halt::Other;
             };
             let end = match self.straight_step(op, at, &mut pc) {
@@ -69,14 +70,15 @@ impl Machine<'_> {
                     break Halt::Pause;
                 }
             };
-            // Long runs cost more than one step, so that the budget bounds the time.
-            steps_left = (steps_left - 1).saturating_sub((end - at) as u64 / 16);
+            steps_left -= 1;
             at = end;
             pc = pc.wrapping_add(1);
             if ONE {
                 break Halt::Pause;
             }
         };
+        // Long runs cost more than one step, so that the budget bounds the time.
+        steps_left = steps_left.saturating_sub((at - from) as u64 / 16);
         (self.at, self.pc, self.steps_left) = (at, pc, self.steps_left.min(steps_left));
         halt
     }
@@ -106,7 +108,7 @@ impl Machine<'_> {
             Op::Short(text) => text.end(line, at),
             Op::Gate { text, gate } => text
                 .end(line, at)
-                .filter(|end| self.is_new_at(usize::from(*gate), *end)),
+                .and_then(|end| self.pass_gate(*gate, end, pc)),
             Op::CapturedRun { set, min, slot } => match run(set, *min, u32::MAX) {
                 Some(end) => {
                     self.set_pair(*slot as usize, at, end);
@@ -132,6 +134,13 @@ impl Machine<'_> {
                 .map(|length| at + length),
             Op::Literal(text) => starts_with(line, at, text).then_some(at + text.len()),
             Op::Assert(assert) => holds(*assert, line, at).then_some(at),
+            Op::FindLast { min, .. } => match self.known_last(*pc) {
+                Some(last) => self
+                    .least_end(at, *min)
+                    .filter(|low| *low <= last)
+                    .map(|_| last),
+                None => return Step::Other,
+            },
             _ => return Step::Other,
         };
         end.into()
@@ -189,9 +198,10 @@ impl Machine<'_> {
             Scan::Unsure => return Step::Unsure,
         };
         *pc += 1;
-        let end = text
-            .end(self.line, at)
-            .filter(|end| gate == NO_GATE || self.is_new_at(usize::from(gate), *end));
+        let end = text.end(self.line, at).and_then(|end| match gate {
+            NO_GATE => Some(end),
+            _ => self.pass_gate(gate, end, pc),
+        });
         match end {
             Some(end) => Step::To(end),
             None => Step::Failure { looked: at - from },
@@ -235,6 +245,32 @@ impl Machine<'_> {
             let value = self.scratch.spans[index];
             self.push(Frame::Span { index, value });
         }
+    }
+
+    /// Goes on behind a gate, or to the end of the program where its tail is known to match. The address becomes that
+    /// before the next operation.
+    #[inline]
+    pub(super) fn pass_gate(&mut self, gate: u8, at: usize, pc: &mut usize) -> Option<usize> {
+        if let Some(known) = self.known.filter(|known| known.gate == gate) {
+            if at == known.place {
+                *pc = self.program.ops.len() - 1;
+                self.take_tail();
+                return Some(known.end);
+            }
+            // From here the tail sets its spans anew.
+            self.known = None;
+        }
+        self.is_new_at(usize::from(gate), at).then_some(at)
+    }
+
+    /// Takes over the spans that the tail has set.
+    fn take_tail(&mut self) {
+        if let Some(tail) = self.program.tail
+            && let Some(void) = self.scratch.spans.get_mut(self.set..tail.bound)
+        {
+            void.fill(UNSET);
+        }
+        self.set = self.scratch.spans.len();
     }
 
     /// Whether the rest was not yet tried from this place: it fails there again, however the place was reached.

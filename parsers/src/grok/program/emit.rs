@@ -44,8 +44,9 @@ impl Program {
                 first: first(tree, &follow.first),
                 start: super::start::start(tree),
                 leads: Vec::new(),
+                sign: None,
                 gates: Vec::new(),
-                last_gate: None,
+                tail: None,
                 undoes_spans: !level.is_optimised()
                     || super::start::has_back(tree)
                     || super::start::repeats_captures(tree),
@@ -74,9 +75,14 @@ impl Program {
         }
         emitter.push(Op::Match)?;
         emitter.program.leads = super::start::leads(&emitter.program.ops);
+        if let [token] = emitter.program.leads[..] {
+            emitter.program.sign = token.sign();
+        }
         if level.is_optimised() && !super::start::has_back(tree) {
             emitter.program.gates = super::gates::place(&mut emitter.program.ops);
-            emitter.program.last_gate = super::gates::last(&emitter.program.ops);
+        }
+        if !emitter.program.undoes_spans {
+            emitter.program.tail = super::gates::tail(&emitter.program.ops);
         }
         super::gates::add_texts(&mut emitter.program.ops);
         Ok(emitter.program)

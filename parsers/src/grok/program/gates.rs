@@ -4,7 +4,7 @@
 //! comes behind one depends on the place alone, not on the way there. So a place from where the rest failed
 //! fails again; and a line without a further place of the text has no further match.
 
-use super::{LastGate, NO_GATE, Needle, Op};
+use super::{NO_GATE, Needle, Op, Tail};
 
 /// Gates of one program. Each costs a little on lines that match; with a few all that can be saved is saved.
 pub(in crate::grok) const GATES_MAX: usize = 4;
@@ -36,16 +36,55 @@ pub(super) fn place(ops: &mut [Op]) -> Vec<Needle> {
     found.into_iter().map(|(_, needle)| needle).collect()
 }
 
-/// The gate that comes last.
-pub(super) fn last(ops: &[Op]) -> Option<LastGate> {
-    let address = ops.iter().rposition(|op| matches!(op, Op::Gate { .. }))?;
-    match ops.get(address) {
-        Some(Op::Gate { gate, .. }) => Some(LastGate {
-            gate: usize::from(*gate),
-            address,
-        }),
+/// The shortest tail that can fail and has spans of its own.
+pub(super) fn tail(ops: &[Op]) -> Option<Tail> {
+    let tail = |(at, op): (usize, &Op)| {
+        let Op::Gate { gate, text } = op else {
+            return None;
+        };
+        let (head, tail) = ops.split_at_checked(at + 1)?;
+        let bound = head.iter().filter_map(bound_behind).max().unwrap_or(0);
+        let is_apart = tail.iter().filter_map(bound_behind).all(|end| bound < end);
+        (is_apart && tail.iter().any(can_fail)).then(|| Tail {
+            gate: *gate,
+            gate_bytes: text.text().len(),
+            search: search_before(ops, at),
+            address: at + 1,
+            bound,
+        })
+    };
+    ops.iter().enumerate().rev().find_map(tail)
+}
+
+/// The operation that looks for the last place of the text at an address, if there is one.
+fn search_before(ops: &[Op], text: usize) -> Option<usize> {
+    let is_save = |op: &Op| matches!(op, Op::Save(_));
+    let search = ops.get(..text)?.iter().rposition(|op| !is_save(op))?;
+    matches!(ops.get(search), Some(Op::FindLast { .. })).then_some(search)
+}
+
+/// The bound behind those that an operation sets.
+fn bound_behind(op: &Op) -> Option<usize> {
+    match op {
+        Op::Save(bound) => Some(*bound as usize + 1),
+        Op::CapturedToken { slot, .. } | Op::CapturedRun { slot, .. } => Some(*slot as usize + 2),
         _ => None,
     }
+}
+
+/// Whether it fails on some lines; not so what takes any text to the end.
+fn can_fail(op: &Op) -> bool {
+    !matches!(
+        op,
+        Op::Save(_)
+            | Op::Jump(_)
+            | Op::Split { .. }
+            | Op::Run { min: 0, .. }
+            | Op::CapturedRun { min: 0, .. }
+            | Op::Mark(_)
+            | Op::Cut(_)
+            | Op::Match
+    )
 }
 
 /// Lets each token check the text behind it: one operation less on the way.

@@ -129,26 +129,38 @@ impl Needle {
         }
     }
 
-    /// The last place.
+    /// The last place, which is most often near.
     #[inline]
     pub fn last(&self, line: &[u8]) -> Option<usize> {
+        self.last_by(line, last_byte)
+    }
+
+    /// The same where it is not near, if it is there at all.
+    #[inline]
+    pub fn last_far(&self, line: &[u8]) -> Option<usize> {
+        self.last_by(line, memchr::memrchr)
+    }
+
+    #[inline]
+    fn last_by(&self, line: &[u8], last: fn(u8, &[u8]) -> Option<usize>) -> Option<usize> {
         let (text, rare, offset) = match &self.kind {
             Kind::Long { last, .. } => return last.rfind(line),
             Kind::Short { text, rare, offset } => (*text, *rare, *offset),
         };
         // The rarest byte stands before this place.
         let mut high = (line.len() + offset + 1).checked_sub(self.length)?;
+        high = last(rare, line.get(..high)?)?;
         loop {
-            high = last_byte(rare, line.get(..high)?)?;
             let start = high.checked_sub(offset)?;
             if text.end(line, start).is_some() {
                 return Some(start);
             }
+            high = memchr::memrchr(rare, line.get(..high)?)?;
         }
     }
 }
 
-/// The last place of a byte, which is most often near.
+/// The last place of a byte, looked for nearby first.
 #[inline]
 fn last_byte(byte: u8, line: &[u8]) -> Option<usize> {
     let mut far = line;
@@ -197,11 +209,10 @@ mod tests {
             line.find(text),
             "{text} in {line}"
         );
-        assert_eq!(
-            needle.last(line.as_bytes()),
-            line.rfind(text),
-            "{text} in {line}"
-        );
+        for last in [Needle::last, Needle::last_far] {
+            let found = last(&needle, line.as_bytes());
+            assert_eq!(found, line.rfind(text), "{text} in {line}");
+        }
     }
 
     #[test]

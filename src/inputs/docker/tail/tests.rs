@@ -342,6 +342,20 @@ fn an_unfinished_line_holds_its_place_and_doubles_no_other() {
 }
 
 #[test]
+fn a_stream_that_says_nothing_more_holds_no_place_back() {
+    let host = Host::new();
+    host.write(&record("stderr", "starting\\n", 0));
+    host.count(1..3);
+    check(&mut host.open(), &["starting", "1", "2"]);
+    host.count(3..5);
+    check(&mut host.open(), &["3", "4"]);
+    let position = host.positions.safe("id").expect("it was acknowledged");
+    assert_eq!(Position::from_json(&position).open, [None, None]);
+    host.count(5..6);
+    check(&mut host.open(), &["5"]);
+}
+
+#[test]
 fn an_unfinished_line_is_found_again_behind_a_rotation() {
     let host = Host::new();
     host.count(10..12);

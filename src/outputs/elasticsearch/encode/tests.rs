@@ -2,21 +2,20 @@
 
 use std::sync::Arc;
 
-use tokio::sync::mpsc;
-
 use super::{BulkEncoder, Shared};
 use crate::event::{Batch, EventId, Names, Provenance, Value};
 use crate::lang::diagnostic::Severity;
 use crate::lang::source::Span;
 use crate::metrics::{Metrics, PluginMetrics};
 use crate::outputs::Encoder;
-use crate::outputs::elasticsearch::block::Spares;
 use crate::outputs::elasticsearch::refusals::{Refusals, Wishes};
 use crate::outputs::elasticsearch::{PLUGIN, config};
 use crate::pipeline::building::Surroundings;
 use crate::pipeline::{Building, Ecs};
 use crate::plugin::{Options, Setting, Word};
 use crate::queue::ack::Ack;
+use crate::queue::block::Spares;
+use crate::queue::ends;
 
 const TIME: i64 = 1_447_200_003_000_000_000;
 const WRITTEN: Span = Span {
@@ -103,7 +102,7 @@ fn encoded_from(
     events: &[&str],
 ) -> (String, Arc<PluginMetrics>) {
     let (config, names, metrics) = checked(ecs, settings);
-    let (blocks, mut sent) = mpsc::channel(8);
+    let (blocks, mut sent) = ends::roomy();
     let mut encoder = BulkEncoder::new(Shared {
         plan: Arc::new(config.plan),
         block_bytes: Arc::new(config.schedule.bytes_max.into()),
@@ -120,7 +119,10 @@ fn encoded_from(
     encoder.encode(&mut batch, &ids);
     encoder.flush();
     let mut body = Vec::new();
-    while let Ok(block) = sent.try_recv() {
+    drop(encoder);
+    let runtime = tokio::runtime::Builder::new_current_thread().build();
+    let runtime = runtime.expect("a runtime can be had");
+    while let Some(block) = runtime.block_on(sent.next()) {
         body.extend_from_slice(&block.body);
     }
     (String::from_utf8(body).expect("bodies are UTF-8"), metrics)
@@ -343,7 +345,7 @@ fn data_streams_of_logs_take_our_ids_and_those_of_metrics_do_not() {
 #[test]
 fn what_is_sent_again_is_sent_to_the_byte() {
     let (config, _, metrics) = checked(Ecs::Disabled, vec![]);
-    let (blocks, mut sent) = mpsc::channel(8);
+    let (blocks, mut sent) = ends::roomy();
     let mut encoder = BulkEncoder::new(Shared {
         plan: Arc::new(config.plan),
         block_bytes: Arc::new(config.schedule.bytes_max.into()),
@@ -357,7 +359,10 @@ fn what_is_sent_again_is_sent_to_the_byte() {
     encoder.resend(br#"{"delete":{"_index":"a","_id":"1"}}"#, b"", &ack);
     encoder.resend(br#"{"index":{"_index":"a"}}"#, b"no\njson", &ack);
     encoder.flush();
-    let block = sent.try_recv().expect("a block was shipped");
+    let runtime = tokio::runtime::Builder::new_current_thread().build();
+    let runtime = runtime.expect("a runtime can be had");
+    let block = runtime.block_on(sent.next());
+    let block = block.expect("a block was shipped");
     let want = [
         r#"{"create":{"_index":"a"}}"#,
         r#"{"n": 1.0}"#,

@@ -7,18 +7,18 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use bytes::Bytes;
-use tokio::sync::mpsc;
 
 use super::{Learned, Report, Schedule, Sender};
 use crate::metrics::{Metrics, PluginMetrics};
 use crate::outputs::elasticsearch::PLUGIN;
-use crate::outputs::elasticsearch::block::Block;
 use crate::outputs::elasticsearch::refusals::{Lost, Refusals, Refused, Wishes};
 use crate::outputs::elasticsearch::transport::{Reply, Sending, Transport, Unreachable};
 use crate::outputs::elasticsearch::verdict::{Refusal, RefusalKind, Rules};
 use crate::plugin::Options;
 use crate::queue::ack::{Ack, Acknowledge};
+use crate::queue::block::Block;
 use crate::queue::dead_letters::{DeadLetterSettings, DeadLetters, StoragePolicy, folder};
+use crate::queue::ends::{self, Outlet, Place};
 
 /// What the server does with one request; later ones are stored.
 enum Answer {
@@ -205,6 +205,23 @@ fn block(documents: &[&str], ack: Ack) -> Block {
     block
 }
 
+/// The queue with these blocks of one-line documents, one batch each.
+async fn waiting(blocks: &[&[&str]], acknowledged: &Arc<Acknowledged>) -> Outlet {
+    let (queue, waiting) = ends::roomy();
+    let ack = || Ack::new(Arc::clone(acknowledged) as Arc<dyn Acknowledge>, 1);
+    let filled: Vec<Block> = blocks
+        .iter()
+        .map(|documents| block(documents, ack()))
+        .collect();
+    let put = move || {
+        let mut blocks = filled.into_iter();
+        assert!(blocks.all(|block| queue.put(block, Place::Memory).is_ok()));
+    };
+    let put = tokio::task::spawn_blocking(put).await;
+    put.expect("it does not panic");
+    waiting
+}
+
 /// Blocks of one-line documents, one batch each, sent through to their end.
 async fn run(hosts: usize, answers: Vec<Answer>, blocks: &[&[&str]]) -> Trial {
     run_for(None, hosts, answers, blocks).await
@@ -245,13 +262,7 @@ async fn run_for(
         letters: folder.clone(),
         ..Acknowledged::default()
     });
-    let (queue, waiting) = mpsc::channel(blocks.len().max(1));
-    for documents in blocks {
-        let ack = Ack::new(Arc::clone(&acknowledged) as Arc<dyn Acknowledge>, 1);
-        let block = block(documents, ack);
-        assert!(queue.try_send(block).is_ok());
-    }
-    drop(queue);
+    let waiting = waiting(blocks, &acknowledged).await;
     let started = tokio::time::Instant::now();
     let limit = Duration::from_secs(60);
     let ended = tokio::time::timeout(limit, sender.run(waiting)).await;

@@ -6,10 +6,10 @@ use std::sync::atomic::Ordering;
 use tokio::time::Instant;
 
 use crate::limits;
-use crate::outputs::elasticsearch::block::{Block, Sealed};
 use crate::outputs::elasticsearch::refusals::Refused;
 use crate::outputs::elasticsearch::sender::Sender;
 use crate::outputs::elasticsearch::verdict::{Outcome, Refusal, RefusalKind, Trouble, Verdict};
+use crate::queue::block::{Block, Sealed};
 
 impl Sender {
     /// Ends a request that the server answered.

@@ -21,6 +21,8 @@ pub struct Block {
     pub acks: Vec<(u32, Ack)>,
     /// How often these documents were refused for the moment.
     pub attempt: u32,
+    /// When the first of them was received, in nanoseconds since 1970; of use until they are on disk.
+    pub received: i64,
     /// When they were first sent in vain.
     pub since: Option<Instant>,
 }
@@ -128,6 +130,7 @@ impl Sealed {
             starts: self.starts,
             acks: self.acks,
             attempt: self.attempt,
+            received: 0,
             since: self.since,
         }
     }

@@ -1,0 +1,271 @@
+//! The books of a Graphite output: what was counted, what carbon has, what is saved, and whose batches may be acknowledged.
+//! Samples come in, points and states go out. No clock, no disk and no network is here.
+//!
+//! What is sent holds every sample. What is saved holds those only that will not be read again after a restart: a batch that
+//! another output still holds is read again, and its samples with it. Until then they stand in what is saved as zeros, so that
+//! after a restart carbon's value is taken back before they are counted anew, perhaps in another interval.
+
+use std::collections::BTreeSet;
+
+use crate::limits;
+use crate::outputs::graphite::encode::Samples;
+use crate::outputs::graphite::points::{Points, Protocol};
+use crate::outputs::graphite::slots::{Slots, Taken};
+use crate::outputs::graphite::state;
+use crate::queue::ack::{Ack, Others, PatientAck};
+
+/// Batches whose samples are counted.
+pub struct Share {
+    /// The slot that was open when their samples came, if one of them is in it.
+    open: Option<i64>,
+    pub events: u64,
+    pub acks: Vec<PatientAck>,
+}
+
+impl Share {
+    fn others(&self) -> Others {
+        let mut worst = Others::Done;
+        for ack in &self.acks {
+            match ack.others() {
+                Others::Done => {}
+                Others::Waiting => worst = Others::Waiting,
+                Others::Lost => return Others::Lost,
+            }
+        }
+        worst
+    }
+}
+
+/// What is to be saved, and what is acknowledged once it is.
+pub struct Commit {
+    pub text: String,
+    pub shares: Vec<Share>,
+}
+
+/// Samples that were not taken.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Refused {
+    pub over_path_limit: u64,
+    pub too_late: u64,
+}
+
+pub struct Ledger {
+    /// Everything that was counted.
+    sent: Slots,
+    /// What does not come again; nothing if no state is kept.
+    saved: Option<Slots>,
+    /// Samples that come again unless other outputs settle.
+    waiting: Vec<Waiting>,
+    /// Slots that are let go once none of these has a sample in them.
+    leaving: Vec<i64>,
+    /// With a state: in `saved`, but not on disk. Without: not gathered yet.
+    ready: Vec<Share>,
+    /// Without a state: on their way to carbon.
+    gathered: Vec<Share>,
+    is_changed: bool,
+    /// Some samples wait that are not touched.
+    is_untouched: bool,
+}
+
+struct Waiting {
+    samples: Samples,
+    share: Share,
+    /// What is saved has zeros for these samples.
+    is_touched: bool,
+}
+
+/// Whether there is a state.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Keep {
+    State,
+    Nothing,
+}
+
+impl Ledger {
+    /// Goes on from these slots.
+    pub fn new(slots: Slots, keep: Keep) -> Self {
+        Self {
+            saved: (keep == Keep::State).then(|| slots.clone()),
+            sent: slots,
+            waiting: Vec::new(),
+            leaving: Vec::new(),
+            ready: Vec::new(),
+            gathered: Vec::new(),
+            is_changed: false,
+            is_untouched: false,
+        }
+    }
+
+    /// So much is held that no more samples are to be taken until carbon has them.
+    pub fn is_full(&self) -> bool {
+        self.sent.is_full()
+    }
+
+    /// Samples wait for other outputs.
+    pub fn is_waiting(&self) -> bool {
+        !self.waiting.is_empty()
+    }
+
+    /// All that samples wait for are batches before theirs, which nobody holds any more.
+    pub fn waits_in_vain(&self) -> bool {
+        let mut acks = self.waiting.iter().flat_map(|waiting| &waiting.share.acks);
+        acks.all(PatientAck::is_last)
+    }
+
+    /// There is something to save.
+    pub fn is_changed(&self) -> bool {
+        self.is_changed || self.is_untouched
+    }
+
+    /// Counts samples.
+    pub fn absorb(&mut self, mut samples: Samples, now: i64) -> Refused {
+        let present = self.sent.slot_of(now);
+        let mut is_in_present = false;
+        let mut refused = Refused::default();
+        for sample in samples.iter() {
+            match self.sent.add(sample) {
+                Taken::Slot(slot) => is_in_present |= slot == present,
+                Taken::TooManyPaths => refused.over_path_limit += 1,
+                Taken::TooLate => refused.too_late += 1,
+            }
+        }
+        let acks = std::mem::take(&mut samples.acks);
+        let share = Share {
+            open: is_in_present.then_some(present),
+            events: samples.events,
+            acks: acks.into_iter().map(Ack::patient).collect(),
+        };
+        if self.saved.is_some() {
+            self.waiting.push(Waiting {
+                samples,
+                share,
+                is_touched: false,
+            });
+            self.is_untouched = true;
+        } else {
+            self.ready.push(share);
+        }
+        refused
+    }
+
+    /// Takes what other outputs are done with into what is saved.
+    pub fn ripen(&mut self) {
+        let bytes = |waiting: &Waiting| waiting.samples.bytes();
+        let mut held: usize = self.waiting.iter().map(bytes).sum();
+        for waiting in std::mem::take(&mut self.waiting) {
+            let is_too_much = limits::SAMPLES_WAITING_BYTES_MAX < held;
+            match waiting.share.others() {
+                Others::Waiting if !is_too_much => self.waiting.push(waiting),
+                Others::Waiting | Others::Done => {
+                    held -= bytes(&waiting);
+                    self.book(&waiting.samples, waiting.share);
+                }
+                // Not acknowledged, read again after a restart: then it is counted for good.
+                Others::Lost => {
+                    held -= bytes(&waiting);
+                    self.touch(&waiting);
+                }
+            }
+        }
+    }
+
+    fn touch(&mut self, waiting: &Waiting) {
+        if let Some(saved) = self.saved.as_mut().filter(|_| !waiting.is_touched) {
+            waiting
+                .samples
+                .iter()
+                .for_each(|sample| saved.touch(sample));
+            self.is_changed = true;
+        }
+    }
+
+    fn book(&mut self, samples: &Samples, share: Share) {
+        if let Some(saved) = &mut self.saved {
+            for sample in samples.iter() {
+                // What is not taken here is in a slot that carbon has, or was counted as refused before.
+                saved.add(sample);
+            }
+            self.ready.push(share);
+            self.is_changed = true;
+        }
+    }
+
+    /// The points that are due: all but those of the present slot, and these too at the end or in need.
+    pub fn gather(&mut self, now: i64, is_end: bool, protocol: Protocol) -> Points {
+        let spared = (!is_end && !self.is_full()).then(|| self.sent.slot_of(now));
+        let mut points = Points::new(protocol);
+        self.sent.write(spared, &mut points);
+        if self.saved.is_none() {
+            let waits = |share: &Share| share.open.is_some() && share.open == spared;
+            let all = std::mem::take(&mut self.ready).into_iter();
+            let (waiting, due): (Vec<Share>, Vec<Share>) = all.partition(waits);
+            self.ready = waiting;
+            self.gathered.extend(due);
+        }
+        points
+    }
+
+    /// Carbon has what was gathered. Gives what is acknowledged by that.
+    pub fn delivered(&mut self, now: i64) -> Vec<Share> {
+        self.leaving
+            .extend(self.sent.delivered(self.sent.slot_of(now)));
+        if let Some(saved) = &mut self.saved {
+            saved.forget_quiet(now);
+            let samples = self
+                .waiting
+                .iter()
+                .flat_map(|waiting| waiting.samples.iter());
+            let needed: BTreeSet<i64> = samples.map(|sample| saved.slot_of(sample.time)).collect();
+            let all = std::mem::take(&mut self.leaving).into_iter();
+            let (staying, gone): (Vec<i64>, Vec<i64>) = all.partition(|at| needed.contains(at));
+            self.leaving = staying;
+            if !gone.is_empty() {
+                saved.close(&gone);
+                self.is_changed = true;
+            }
+        } else {
+            self.leaving.clear();
+        }
+        std::mem::take(&mut self.gathered)
+    }
+
+    /// Carbon may not have what was gathered, nor what it got before: all is due again.
+    pub fn doubt(&mut self) {
+        self.sent.resend();
+        self.ready.append(&mut self.gathered);
+    }
+
+    /// What is to be saved now.
+    pub fn commit(&mut self) -> Option<Commit> {
+        self.ripen();
+        if !self.is_changed() {
+            return None;
+        }
+        let saved = self.saved.as_mut()?;
+        for waiting in self
+            .waiting
+            .iter_mut()
+            .filter(|waiting| !waiting.is_touched)
+        {
+            waiting.is_touched = true;
+            waiting
+                .samples
+                .iter()
+                .for_each(|sample| saved.touch(sample));
+        }
+        (self.is_changed, self.is_untouched) = (false, false);
+        Some(Commit {
+            text: state::encode(saved),
+            shares: std::mem::take(&mut self.ready),
+        })
+    }
+
+    /// It could not be saved.
+    pub fn revoke(&mut self, shares: Vec<Share>) {
+        self.ready.extend(shares);
+        self.is_changed = true;
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,222 @@
+//! One folder of files, as the log needs it: a trait, so that a test can lose, tear and spoil what was written, and the
+//! real folder behind it.
+
+#[cfg(test)]
+pub mod model;
+#[cfg(test)]
+mod tests;
+
+use std::fs::{File, OpenOptions};
+use std::io;
+use std::os::unix::fs::{DirBuilderExt, FileExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+/// A flat folder. Names are file names, never paths.
+pub trait Disk {
+    type File;
+
+    /// What messages call the folder.
+    fn label(&self) -> String;
+    /// A new, empty file; one of the same name is emptied.
+    fn create(&self, name: &str) -> io::Result<Self::File>;
+    fn open(&self, name: &str) -> io::Result<Self::File>;
+    fn size(&self, file: &Self::File) -> io::Result<u64>;
+    /// Reads until `into` is full or the file ends; returns the bytes read.
+    fn read_at(&self, file: &Self::File, into: &mut [u8], offset: u64) -> io::Result<usize>;
+    /// Writes all of `bytes`, or fails with any part of them written.
+    fn write_at(&self, file: &Self::File, bytes: &[u8], offset: u64) -> io::Result<()>;
+    fn truncate(&self, file: &Self::File, size: u64) -> io::Result<()>;
+    /// Makes the file's bytes and size safe. After an error nothing is known of what was written since the last time.
+    fn sync(&self, file: &Self::File) -> io::Result<()>;
+    /// Makes the folder's names safe.
+    fn sync_folder(&self) -> io::Result<()>;
+    /// An existing file called `to` is replaced.
+    fn rename(&self, from: &str, to: &str) -> io::Result<()>;
+    fn remove(&self, name: &str) -> io::Result<()>;
+    /// Names and sizes of all plain files, in no order.
+    fn list(&self) -> io::Result<Vec<(String, u64)>>;
+    /// What the file system has left for us.
+    fn free_bytes(&self) -> io::Result<u64>;
+    /// A number that no other queue has.
+    fn random(&self) -> u64;
+}
+
+/// The lock's name in a queue's folder.
+const LOCK: &str = "lock";
+
+/// A real folder.
+pub struct Folder {
+    path: PathBuf,
+    /// Held as long as the folder is open for writing; nobody else writes meanwhile.
+    lock: Option<File>,
+}
+
+impl Folder {
+    /// Opens a folder for reading and writing and makes it if need be. The error is `ResourceBusy` if another process has it.
+    pub fn open(path: &Path) -> io::Result<Self> {
+        make_durably(path)?;
+        let lock = OpenOptions::new()
+            .create(true)
+            .truncate(false)
+            .write(true)
+            .mode(0o600)
+            .custom_flags(no_follow())
+            .open(path.join(LOCK))?;
+        match lock.try_lock() {
+            Ok(()) => Ok(Self {
+                path: path.into(),
+                lock: Some(lock),
+            }),
+            Err(std::fs::TryLockError::WouldBlock) => Err(io::Error::new(
+                io::ErrorKind::ResourceBusy,
+                format!("another process uses the queue {}", path.display()),
+            )),
+            Err(std::fs::TryLockError::Error(error)) => Err(error),
+        }
+    }
+
+    /// Opens a folder for reading alone, also beside an agent that writes to it.
+    pub fn view(path: &Path) -> io::Result<Self> {
+        std::fs::read_dir(path)?;
+        Ok(Self {
+            path: path.into(),
+            lock: None,
+        })
+    }
+
+    fn writable(&self) -> io::Result<()> {
+        match self.lock {
+            Some(_) => Ok(()),
+            None => Err(io::Error::new(
+                io::ErrorKind::ReadOnlyFilesystem,
+                "the queue was opened for reading alone",
+            )),
+        }
+    }
+}
+
+/// The flag that refuses a link in the place of a file: what is written to never lies elsewhere.
+fn no_follow() -> i32 {
+    // The kernel's flags fit its own type, a C int.
+    rustix::fs::OFlags::NOFOLLOW.bits() as i32
+}
+
+/// Makes a folder and those above it, each synced in the one that it lies in.
+fn make_durably(path: &Path) -> io::Result<()> {
+    if path.is_dir() {
+        return Ok(());
+    }
+    let parent = match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    };
+    make_durably(parent)?;
+    match std::fs::DirBuilder::new().mode(0o700).create(path) {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
+        _ => {}
+    }
+    File::open(parent)?.sync_all()
+}
+
+impl Disk for Folder {
+    type File = File;
+
+    fn label(&self) -> String {
+        self.path.display().to_string()
+    }
+
+    fn create(&self, name: &str) -> io::Result<File> {
+        self.writable()?;
+        OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(true)
+            .mode(0o600)
+            .custom_flags(no_follow())
+            .open(self.path.join(name))
+    }
+
+    fn open(&self, name: &str) -> io::Result<File> {
+        OpenOptions::new()
+            .read(true)
+            .write(self.lock.is_some())
+            .custom_flags(no_follow())
+            .open(self.path.join(name))
+    }
+
+    fn size(&self, file: &File) -> io::Result<u64> {
+        Ok(file.metadata()?.len())
+    }
+
+    fn read_at(&self, file: &File, into: &mut [u8], offset: u64) -> io::Result<usize> {
+        let mut read = 0;
+        while let Some(rest) = into.get_mut(read..).filter(|rest| !rest.is_empty()) {
+            match file.read_at(rest, offset + read as u64) {
+                Ok(0) => break,
+                Ok(more) => read += more,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(read)
+    }
+
+    fn write_at(&self, file: &File, bytes: &[u8], offset: u64) -> io::Result<()> {
+        file.write_all_at(bytes, offset)
+    }
+
+    fn truncate(&self, file: &File, size: u64) -> io::Result<()> {
+        file.set_len(size)
+    }
+
+    fn sync(&self, file: &File) -> io::Result<()> {
+        file.sync_data()
+    }
+
+    fn sync_folder(&self) -> io::Result<()> {
+        File::open(&self.path)?.sync_all()
+    }
+
+    fn rename(&self, from: &str, to: &str) -> io::Result<()> {
+        self.writable()?;
+        std::fs::rename(self.path.join(from), self.path.join(to))
+    }
+
+    fn remove(&self, name: &str) -> io::Result<()> {
+        self.writable()?;
+        std::fs::remove_file(self.path.join(name))
+    }
+
+    fn list(&self) -> io::Result<Vec<(String, u64)>> {
+        let mut files = Vec::new();
+        for entry in std::fs::read_dir(&self.path)? {
+            let entry = entry?;
+            let data = match entry.metadata() {
+                Ok(data) => data,
+                // Removed by the agent while we look.
+                Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+                Err(error) => return Err(error),
+            };
+            // A name that is no text is none of ours.
+            if let Ok(name) = entry.file_name().into_string()
+                && data.is_file()
+                && name != LOCK
+            {
+                files.push((name, data.len()));
+            }
+        }
+        Ok(files)
+    }
+
+    fn free_bytes(&self) -> io::Result<u64> {
+        let system = rustix::fs::statvfs(&self.path)?;
+        Ok(system.f_bavail.saturating_mul(system.f_frsize))
+    }
+
+    fn random(&self) -> u64 {
+        use std::hash::{BuildHasher, Hasher};
+        // The standard library seeds its hashers from the system's random numbers.
+        std::hash::RandomState::new().build_hasher().finish()
+    }
+}

@@ -1,0 +1,80 @@
+//! The real folder.
+
+use std::io;
+use std::os::unix::fs::PermissionsExt;
+use std::path::PathBuf;
+
+use super::{Disk, Folder};
+
+/// A path below which a test may do anything.
+struct Scratch(PathBuf);
+
+impl Scratch {
+    fn new(name: &str) -> Self {
+        let name = format!("sawlog-disk-{name}-{}", std::process::id());
+        Self(std::env::temp_dir().join(name))
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        std::fs::remove_dir_all(&self.0).expect("the folder is ours");
+    }
+}
+
+#[test]
+fn folders_and_files_are_the_owners_alone() {
+    let scratch = Scratch::new("owner");
+    let path = scratch.0.join("main").join("one");
+    let folder = Folder::open(&path).unwrap();
+    folder.create("a").unwrap();
+    let mode = |path: PathBuf| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    assert_eq!(mode(path.clone()), 0o700);
+    assert_eq!(mode(path.join("a")), 0o600);
+}
+
+#[test]
+fn a_folder_has_one_writer_and_any_number_of_viewers() {
+    let scratch = Scratch::new("writer");
+    let held = Folder::open(&scratch.0).unwrap();
+    let error = Folder::open(&scratch.0).err().unwrap();
+    assert_eq!(error.kind(), io::ErrorKind::ResourceBusy);
+    let viewer = Folder::view(&scratch.0).unwrap();
+    let error = viewer.create("a").unwrap_err();
+    assert_eq!(error.kind(), io::ErrorKind::ReadOnlyFilesystem);
+    drop(held);
+    assert!(Folder::open(&scratch.0).is_ok());
+}
+
+#[test]
+fn files_are_written_read_renamed_and_listed() {
+    let scratch = Scratch::new("files");
+    let folder = Folder::open(&scratch.0).unwrap();
+    let file = folder.create("a").unwrap();
+    folder.write_at(&file, b"hello", 2).unwrap();
+    folder.sync(&file).unwrap();
+    folder.rename("a", "b").unwrap();
+    folder.sync_folder().unwrap();
+    assert_eq!(folder.list().unwrap(), [("b".to_owned(), 7)]);
+    let mut bytes = [9; 9];
+    let file = folder.open("b").unwrap();
+    assert_eq!(folder.read_at(&file, &mut bytes, 0).unwrap(), 7);
+    assert_eq!(&bytes, b"\0\0hello\x09\x09");
+    folder.truncate(&file, 3).unwrap();
+    assert_eq!(folder.size(&file).unwrap(), 3);
+    folder.remove("b").unwrap();
+    assert!(folder.list().unwrap().is_empty());
+    assert!(0 < folder.free_bytes().unwrap());
+    assert_ne!(folder.random(), folder.random());
+}
+
+#[test]
+fn a_link_in_the_place_of_a_file_is_refused() {
+    let scratch = Scratch::new("link");
+    let folder = Folder::open(&scratch.0).unwrap();
+    folder.create("target").unwrap();
+    std::os::unix::fs::symlink(scratch.0.join("target"), scratch.0.join("a")).unwrap();
+    assert!(folder.create("a").is_err());
+    assert!(folder.open("a").is_err());
+    assert_eq!(folder.list().unwrap(), [("target".to_owned(), 0)]);
+}

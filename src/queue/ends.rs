@@ -1,0 +1,203 @@
+//! The two ends of the queue in front of an output: encoders put blocks in, the output's task takes them out. A block goes
+//! through memory, or over the disk if it could not be had again. Whoever puts may have to wait, whoever takes never polls.
+
+use std::convert::Infallible;
+
+use tokio::sync::mpsc;
+
+use crate::limits;
+use crate::queue::ack::Ack;
+use crate::queue::block::Block;
+use crate::queue::policy::Kind;
+
+/// Where a block waits.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Place {
+    #[default]
+    Memory,
+    Disk,
+}
+
+/// Held by every encoder that can put blocks into a queue on disk. Nothing is ever sent: the other end hears when all of
+/// them are gone.
+pub type Encoders = mpsc::Sender<Infallible>;
+
+/// Where encoders put their blocks.
+#[derive(Clone)]
+pub struct Inlet {
+    memory: mpsc::Sender<Block>,
+    disk: Option<(mpsc::Sender<Block>, Encoders)>,
+    kind: Kind,
+}
+
+/// Nobody takes blocks any more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Closed;
+
+impl Inlet {
+    /// Where documents of a batch with this acknowledgement wait.
+    pub fn place(&self, ack: &Ack) -> Place {
+        let keeps = match self.kind {
+            Kind::Memory => false,
+            Kind::Auto => ack.is_pushed(),
+            Kind::Persisted => true,
+        };
+        match keeps && self.disk.is_some() {
+            true => Place::Disk,
+            false => Place::Memory,
+        }
+    }
+
+    /// Puts a block in; waits while the queue is full.
+    pub fn put(&self, block: Block, place: Place) -> Result<(), Closed> {
+        let queue = match (place, &self.disk) {
+            (Place::Disk, Some((disk, _))) => disk,
+            _ => &self.memory,
+        };
+        queue.blocking_send(block).map_err(|_| Closed)
+    }
+}
+
+/// Where an output's task takes blocks from.
+pub struct Outlet {
+    memory: Option<mpsc::Receiver<Block>>,
+    disk: Option<mpsc::Receiver<Block>>,
+}
+
+impl Outlet {
+    /// The next block; none once all encoders are gone and everything was taken. Cancelling loses nothing.
+    pub async fn next(&mut self) -> Option<Block> {
+        loop {
+            let (block, from) = tokio::select! {
+                block = take(&mut self.memory), if self.memory.is_some() => (block, Place::Memory),
+                block = take(&mut self.disk), if self.disk.is_some() => (block, Place::Disk),
+                else => return None,
+            };
+            match (block, from) {
+                (Some(block), _) => return Some(block),
+                (None, Place::Memory) => self.memory = None,
+                (None, Place::Disk) => self.disk = None,
+            }
+        }
+    }
+
+    /// Blocks that wait to be taken; what still lies on disk is not among them.
+    pub fn waiting(&self) -> usize {
+        let ends = [&self.memory, &self.disk];
+        ends.into_iter().flatten().map(mpsc::Receiver::len).sum()
+    }
+}
+
+async fn take(end: &mut Option<mpsc::Receiver<Block>>) -> Option<Block> {
+    match end {
+        Some(end) => end.recv().await,
+        None => None,
+    }
+}
+
+/// What a queue on disk gives a pipeline that begins to use it.
+pub struct DiskEnds {
+    pub inlet: mpsc::Sender<Block>,
+    pub encoders: Encoders,
+    pub outlet: mpsc::Receiver<Block>,
+}
+
+/// A queue, over the disk too if there are ends for it.
+pub fn queue(kind: Kind, disk: Option<DiskEnds>) -> (Inlet, Outlet) {
+    with_room(limits::BULK_BLOCKS_WAITING_MAX, kind, disk)
+}
+
+/// A queue in memory that never makes a test wait.
+#[cfg(test)]
+pub fn roomy() -> (Inlet, Outlet) {
+    with_room(100, Kind::Memory, None)
+}
+
+fn with_room(blocks: usize, kind: Kind, disk: Option<DiskEnds>) -> (Inlet, Outlet) {
+    let (memory, memory_outlet) = mpsc::channel(blocks);
+    let (inlet, outlet) = match disk {
+        Some(ends) => (Some((ends.inlet, ends.encoders)), Some(ends.outlet)),
+        None => (None, None),
+    };
+    let inlet = Inlet {
+        memory,
+        disk: inlet,
+        kind,
+    };
+    let outlet = Outlet {
+        memory: Some(memory_outlet),
+        disk: outlet,
+    };
+    (inlet, outlet)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use tokio::sync::mpsc;
+
+    use super::{DiskEnds, Place, queue};
+    use crate::queue::ack::{Ack, Acknowledge};
+    use crate::queue::block::Block;
+    use crate::queue::policy::Kind;
+
+    struct Nobody;
+
+    impl Acknowledge for Nobody {
+        fn acknowledge(&self, _: u64) {}
+    }
+
+    fn disk() -> (DiskEnds, mpsc::Receiver<Block>, mpsc::Sender<Block>) {
+        let (inlet, incoming) = mpsc::channel(1);
+        let (forward, outlet) = mpsc::channel(1);
+        let (encoders, _) = mpsc::channel(1);
+        let ends = DiskEnds {
+            inlet,
+            encoders,
+            outlet,
+        };
+        (ends, incoming, forward)
+    }
+
+    #[test]
+    fn by_default_only_what_nobody_sends_again_waits_on_disk() {
+        let read = Ack::new(Arc::new(Nobody), 0);
+        for (kind, of_pushed, of_read) in [
+            (Kind::Auto, Place::Disk, Place::Memory),
+            (Kind::Memory, Place::Memory, Place::Memory),
+            (Kind::Persisted, Place::Disk, Place::Disk),
+        ] {
+            let (inlet, _) = queue(kind, Some(disk().0));
+            assert_eq!(inlet.place(&Ack::pushed()), of_pushed, "{kind:?}");
+            assert_eq!(inlet.place(&read), of_read, "{kind:?}");
+        }
+        let (without, _) = queue(Kind::Auto, None);
+        assert_eq!(without.place(&Ack::pushed()), Place::Memory);
+    }
+
+    #[tokio::test]
+    async fn blocks_of_both_places_come_out_until_both_are_closed() {
+        let (ends, mut incoming, forward) = disk();
+        let (inlet, mut outlet) = queue(Kind::Auto, Some(ends));
+        let put = move || {
+            let block = |text: &str| Block {
+                body: text.into(),
+                ..Block::default()
+            };
+            inlet.put(block("m"), Place::Memory).is_ok()
+                && inlet.put(block("d"), Place::Disk).is_ok()
+        };
+        let is_put = tokio::task::spawn_blocking(put).await;
+        assert!(is_put.expect("it does not panic"));
+        let block = incoming.recv().await.expect("it was put in");
+        forward.send(block).await.expect("the outlet is there");
+        drop(forward);
+        let mut taken = Vec::new();
+        while let Some(block) = outlet.next().await {
+            taken.extend(block.body);
+        }
+        taken.sort_unstable();
+        assert_eq!(taken, b"dm");
+    }
+}

@@ -1,0 +1,381 @@
+//! The thread that keeps one queue on disk: blocks that encoders put in are written and synced, and only then acknowledged;
+//! the output's task gets them in order, from memory if it keeps up, else read back; what it has delivered is given up.
+//! Blocks that came together share one sync. What the files look like is in `log`.
+
+mod delivered;
+mod figures;
+
+use std::convert::Infallible;
+use std::io;
+use std::path::Path;
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::thread::JoinHandle;
+
+use tokio::sync::mpsc::error::TrySendError;
+use tokio::sync::{Notify, mpsc};
+use tokio::time::Instant;
+
+use crate::limits;
+use crate::metrics::PluginMetrics;
+use crate::queue::block::{Block, Spares};
+use crate::queue::disk::Folder;
+use crate::queue::ends::Closed;
+use crate::queue::log::{Entry, Limits, Log, Refusal};
+use crate::queue::payload;
+use crate::queue::policy::{Full, Policy};
+use delivered::Delivered;
+use figures::Figures;
+
+/// A pipeline that uses the queue.
+pub struct Using {
+    /// To the output's task.
+    pub forward: mpsc::Sender<Block>,
+    /// Ends when the encoders are gone.
+    pub alive: mpsc::Receiver<Infallible>,
+    /// Where emptied buffers go.
+    pub spares: Spares,
+}
+
+/// Where the pipeline that uses the queue next is announced; a later one takes an earlier one's place.
+#[derive(Default)]
+pub struct Desk {
+    next: Mutex<Option<Using>>,
+    called: Notify,
+}
+
+impl Desk {
+    pub fn put(&self, using: Using) {
+        *self.next() = Some(using);
+        self.called.notify_one();
+    }
+
+    fn next(&self) -> MutexGuard<'_, Option<Using>> {
+        self.next.lock().expect("no holder of this lock panics")
+    }
+}
+
+/// Opens the queue and starts its thread, which ends once nobody can put blocks in any more.
+pub fn spawn(
+    folder: &Path,
+    policy: &Policy,
+    metrics: &Arc<PluginMetrics>,
+    incoming: mpsc::Receiver<Block>,
+    desk: Arc<Desk>,
+) -> io::Result<JoinHandle<()>> {
+    let limits = Limits {
+        segment_bytes: policy.segment_bytes,
+        bytes_max: policy.bytes_max,
+        record_bytes_max: limits::QUEUE_RECORD_BYTES_MAX,
+        free_reserve: limits::QUEUE_FREE_RESERVE_BYTES,
+    };
+    let (log, recovery) = Log::open(Folder::open(folder)?, limits)?;
+    let mut figures = Figures::new(metrics, folder);
+    figures.found(&recovery, &log);
+    let keeper = Keeper {
+        log,
+        full: policy.full,
+        incoming,
+        desk,
+        using: None,
+        delivered: Arc::default(),
+        settled: Vec::new(),
+        written: Vec::new(),
+        held: None,
+        scratch: Vec::new(),
+        is_saved: true,
+        read_failed: false,
+        figures,
+    };
+    let runtime = tokio::runtime::Handle::current();
+    std::thread::Builder::new()
+        .name("queue".to_owned())
+        .spawn(move || runtime.block_on(keeper.run()))
+}
+
+struct Keeper {
+    log: Log<Folder>,
+    full: Full,
+    incoming: mpsc::Receiver<Block>,
+    desk: Arc<Desk>,
+    using: Option<Using>,
+    delivered: Arc<Delivered>,
+    /// Reused for what is delivered.
+    settled: Vec<u64>,
+    /// Appended and not yet synced.
+    written: Vec<Block>,
+    /// Found no room.
+    held: Option<Block>,
+    scratch: Vec<u8>,
+    /// Whether the state on disk says how far everything is delivered.
+    is_saved: bool,
+    /// A record could not be read: the next try has to wait.
+    read_failed: bool,
+    figures: Figures,
+}
+
+/// Why the thread woke up.
+enum Event {
+    Block(Option<Block>),
+    Used,
+    EncodersGone,
+    Delivered,
+    Room,
+    Time,
+}
+
+impl Keeper {
+    async fn run(mut self) {
+        let mut save_at = Instant::now();
+        loop {
+            self.hand_over();
+            self.figures.pending(&self.log);
+            if self.is_over() {
+                return self.end();
+            }
+            match self.event(save_at).await {
+                Event::Block(Some(block)) => self.take_in(block),
+                Event::Block(None) | Event::Room => {}
+                Event::Used => self.change_hands(),
+                Event::EncodersGone => self.using = None,
+                Event::Delivered => self.give_up(),
+                Event::Time => {
+                    self.save();
+                    self.try_again();
+                    self.read_failed = false;
+                    save_at = Instant::now() + limits::QUEUE_SAVE_INTERVAL;
+                }
+            }
+        }
+    }
+
+    /// Whether nobody can put blocks in any more, and none waits that could be written.
+    fn is_over(&self) -> bool {
+        self.incoming.is_closed() && (self.incoming.is_empty() || self.is_stuck())
+    }
+
+    fn is_stuck(&self) -> bool {
+        self.held.is_some() || !self.written.is_empty()
+    }
+
+    /// Waits for what happens next.
+    async fn event(&mut self, save_at: Instant) -> Event {
+        let is_stuck = self.is_stuck();
+        let has_unread = self.log.has_unread();
+        let can_read = has_unread && !self.read_failed;
+        let is_drained = !has_unread && !is_stuck && self.incoming.is_empty();
+        let using = self.using.as_mut();
+        let (forward, alive) = using
+            .map(|using| (&using.forward, &mut using.alive))
+            .unzip();
+        tokio::select! {
+            biased;
+            () = self.desk.called.notified() => Event::Used,
+            () = self.delivered.any() => Event::Delivered,
+            _ = optional(forward.map(mpsc::Sender::reserve)), if can_read => Event::Room,
+            block = self.incoming.recv(), if !is_stuck => Event::Block(block),
+            _ = optional(alive.map(mpsc::Receiver::recv)), if is_drained => Event::EncodersGone,
+            () = tokio::time::sleep_until(save_at), if is_stuck || self.read_failed || !self.is_saved => Event::Time,
+        }
+    }
+
+    /// Writes a block and those that wait behind it, and syncs them together.
+    fn take_in(&mut self, first: Block) {
+        let mut next = Some(first);
+        let mut bytes = 0;
+        while let Some(block) = next.take() {
+            bytes += block.body.len();
+            self.append(block);
+            if self.held.is_none() && bytes < limits::QUEUE_COMMIT_BYTES {
+                next = self.incoming.try_recv().ok();
+            }
+        }
+        self.commit();
+    }
+
+    /// Appends a block; what finds no room is held, or dropped by the policy.
+    fn append(&mut self, block: Block) {
+        self.scratch.clear();
+        payload::encode(&block.starts, &block.body, &mut self.scratch);
+        loop {
+            let entry = Entry {
+                flags: 0,
+                documents: block.starts.len() as u32,
+                written: unix_millis(),
+                payload: &self.scratch,
+            };
+            match self.log.append(entry) {
+                Ok(_) => return self.written.push(block),
+                Err(Refusal::TooLarge) => return self.figures.too_large(block),
+                Err(Refusal::QueueFull) => match self.full {
+                    Full::DropOldest => {
+                        if !self.drop_oldest() {
+                            return self.hold(block);
+                        }
+                    }
+                    Full::DropNewest => return self.figures.dropped_newest(block),
+                    Full::Block => return self.hold(block),
+                },
+                Err(Refusal::DiskFull) => return self.hold(block),
+            }
+        }
+    }
+
+    fn hold(&mut self, block: Block) {
+        self.figures.full();
+        self.held = Some(block);
+    }
+
+    /// Makes room for what is in `scratch`. False if nothing could be dropped.
+    fn drop_oldest(&mut self) -> bool {
+        match self.log.drop_oldest(self.scratch.len() as u64) {
+            Ok(dropped) => {
+                self.figures.dropped_oldest(dropped.documents);
+                0 < dropped.records
+            }
+            Err(error) => {
+                self.figures.fault(&error);
+                false
+            }
+        }
+    }
+
+    /// Syncs what was appended and acknowledges it.
+    fn commit(&mut self) {
+        if self.written.is_empty() {
+            return;
+        }
+        match self.log.commit() {
+            Ok(committed) => {
+                if let Some(error) = committed.abandoned {
+                    self.figures.fault(&error);
+                }
+            }
+            Err(error) => return self.figures.fault(&error),
+        }
+        let now = crate::host::now_nanos();
+        for block in self.written.drain(..) {
+            self.figures.kept(&block, now);
+            Block::settle(block.acks);
+            if let Some(using) = &self.using {
+                using.spares.give(block.body);
+            }
+        }
+    }
+
+    /// Hands over what lies on disk while the output's task takes it.
+    fn hand_over(&mut self) {
+        if let Some(using) = self.using.take()
+            && self.hand_to(&using).is_ok()
+        {
+            self.using = Some(using);
+        }
+    }
+
+    fn hand_to(&mut self, using: &Using) -> Result<(), Closed> {
+        while self.log.has_unread() && !self.read_failed {
+            let permit = match using.forward.try_reserve() {
+                Ok(permit) => permit,
+                Err(TrySendError::Full(())) => break,
+                Err(TrySendError::Closed(())) => return Err(Closed),
+            };
+            let record = match self.log.read(&mut self.scratch) {
+                Ok(Some(record)) => record,
+                Ok(None) => break,
+                Err(error) => {
+                    self.figures.fault(&error);
+                    self.read_failed = true;
+                    break;
+                }
+            };
+            let ack = self.delivered.ack(record.sequence);
+            match payload::decode(&self.scratch) {
+                Some((starts, body)) => {
+                    let mut block = Block {
+                        body: using.spares.take(),
+                        starts: starts.collect(),
+                        acks: vec![(0, ack)],
+                        ..Block::default()
+                    };
+                    block.body.extend_from_slice(body);
+                    permit.send(block);
+                }
+                None => {
+                    self.figures.unreadable(record.documents);
+                    ack.settle();
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Another pipeline uses the queue: it gets everything that is not delivered.
+    fn change_hands(&mut self) {
+        self.using = self.desk.next().take();
+        self.give_up();
+        self.delivered = Arc::default();
+        self.log.rewind();
+    }
+
+    /// Gives up what is delivered; the state on disk follows.
+    fn give_up(&mut self) {
+        self.delivered.take(&mut self.settled);
+        for sequence in self.settled.drain(..) {
+            self.log.settle(sequence);
+            self.is_saved = false;
+        }
+        if self.held.is_some() {
+            self.try_again();
+        }
+    }
+
+    fn save(&mut self) {
+        match self.log.save_state() {
+            Ok(()) => self.is_saved = true,
+            Err(error) => self.figures.fault(&error),
+        }
+    }
+
+    /// Tries what could not be written.
+    fn try_again(&mut self) {
+        self.commit();
+        if let Some(block) = self.held.take() {
+            self.append(block);
+            self.commit();
+        }
+    }
+
+    /// Nobody puts blocks in any more.
+    fn end(mut self) {
+        self.try_again();
+        let mut lost = 0;
+        while let Ok(block) = self.incoming.try_recv() {
+            match self.is_stuck() {
+                true => lost += block.documents(),
+                false => {
+                    self.append(block);
+                    self.commit();
+                }
+            }
+        }
+        let stuck = self.written.iter().chain(&self.held);
+        lost += stuck.map(Block::documents).sum::<usize>();
+        if 0 < lost {
+            self.figures.lost(lost as u64);
+        }
+        self.give_up();
+        self.save();
+        self.figures.pending(&self.log);
+    }
+}
+
+/// The future's output; never, if there is none.
+async fn optional<F: Future>(future: Option<F>) -> F::Output {
+    match future {
+        Some(future) => future.await,
+        None => std::future::pending().await,
+    }
+}
+
+fn unix_millis() -> u64 {
+    u64::try_from(crate::host::now_nanos() / 1_000_000).unwrap_or(0)
+}

@@ -1,0 +1,107 @@
+//! Records that were read and wait for their acknowledgement, which may come in any order.
+
+use std::collections::VecDeque;
+
+use super::Mark;
+use super::format::RecordHeader;
+
+/// A place in the files: where a record is, or would be.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Place {
+    pub at: Mark,
+    pub segment: u64,
+    pub offset: u64,
+}
+
+struct Entry {
+    place: Place,
+    header: RecordHeader,
+    settled: bool,
+}
+
+/// In the order of the log.
+#[derive(Default)]
+pub struct Marks {
+    entries: VecDeque<Entry>,
+}
+
+/// What is known of a record by its sequence.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Known {
+    Waiting,
+    Settled,
+    /// It was not read, or is acknowledged with all before it.
+    No,
+}
+
+impl Marks {
+    /// The oldest record that waits.
+    pub fn first(&self) -> Option<Place> {
+        self.entries.front().map(|entry| entry.place)
+    }
+
+    /// A record was read that lies behind all others.
+    pub fn push(&mut self, place: Place, header: RecordHeader) {
+        self.entries.push_back(Entry {
+            place,
+            header,
+            settled: false,
+        });
+    }
+
+    pub fn known(&self, sequence: u64) -> Known {
+        match self
+            .find(sequence)
+            .and_then(|index| self.entries.get(index))
+        {
+            Some(entry) if entry.settled => Known::Settled,
+            Some(_) => Known::Waiting,
+            None => Known::No,
+        }
+    }
+
+    fn find(&self, sequence: u64) -> Option<usize> {
+        self.entries
+            .binary_search_by_key(&sequence, |entry| entry.place.at.sequence)
+            .ok()
+    }
+
+    /// Settles one record. False if it was not waiting.
+    pub fn settle(&mut self, sequence: u64) -> bool {
+        let found = self.find(sequence);
+        match found.and_then(|index| self.entries.get_mut(index)) {
+            Some(entry) if !entry.settled => {
+                entry.settled = true;
+                true
+            }
+            _ => false,
+        }
+    }
+
+    /// Settles all records up to this one.
+    pub fn settle_up_to(&mut self, sequence: u64) {
+        let waiting = self.entries.iter_mut();
+        for entry in waiting.take_while(|entry| entry.place.at.sequence <= sequence) {
+            entry.settled = true;
+        }
+    }
+
+    /// Removes the settled records at the front; returns the place behind the last of them.
+    pub fn advance(&mut self) -> Option<Place> {
+        let mut behind = None;
+        while let Some(entry) = self.entries.front().filter(|entry| entry.settled) {
+            behind = Some(after(entry.place, &entry.header));
+            self.entries.pop_front();
+        }
+        behind
+    }
+}
+
+/// The place behind a record.
+pub fn after(place: Place, header: &RecordHeader) -> Place {
+    Place {
+        at: header.end(),
+        segment: place.segment,
+        offset: place.offset + header.size(),
+    }
+}

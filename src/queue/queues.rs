@@ -1,0 +1,116 @@
+//! The queues on disk that the agent has open, outside of the pipelines: a reload gives the running queue to the new
+//! pipeline, so that nothing is opened twice and nothing that waits is read twice.
+
+use std::collections::HashMap;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::thread::JoinHandle;
+
+use tokio::sync::mpsc;
+
+use crate::limits;
+use crate::metrics::PluginMetrics;
+use crate::queue::block::{Block, Spares};
+use crate::queue::disk::Folder;
+use crate::queue::ends::DiskEnds;
+use crate::queue::keeper::{self, Desk, Using};
+use crate::queue::log::Log;
+use crate::queue::policy::Policy;
+
+/// All open queues by their folders.
+#[derive(Default)]
+pub struct Queues {
+    open: Mutex<HashMap<PathBuf, Open>>,
+}
+
+struct Open {
+    inlet: mpsc::Sender<Block>,
+    desk: Arc<Desk>,
+    thread: JoinHandle<()>,
+}
+
+impl Queues {
+    /// Opens the queue of the output with these metrics, if it is not open. What an earlier run left in it is sent first.
+    pub fn open(&self, policy: &Policy, metrics: &Arc<PluginMetrics>) -> io::Result<()> {
+        let folder = policy.folder_of(&metrics.id);
+        let mut open = self.all();
+        if open.contains_key(&folder) {
+            return Ok(());
+        }
+        let (inlet, incoming) = mpsc::channel(limits::BULK_BLOCKS_WAITING_MAX);
+        let desk = Arc::new(Desk::default());
+        let thread = keeper::spawn(&folder, policy, metrics, incoming, Arc::clone(&desk))?;
+        let one = Open {
+            inlet,
+            desk,
+            thread,
+        };
+        open.insert(folder, one);
+        Ok(())
+    }
+
+    /// Gives a queue to a pipeline that starts; whoever used it before gets nothing more of it. None if there is no open
+    /// queue in that folder.
+    pub fn attach(&self, folder: &Path, spares: &Spares) -> Option<DiskEnds> {
+        let open = self.all();
+        let queue = open.get(folder)?;
+        let (forward, outlet) = mpsc::channel(limits::BULK_BLOCKS_WAITING_MAX);
+        let (encoders, alive) = mpsc::channel(1);
+        queue.desk.put(Using {
+            forward,
+            alive,
+            spares: spares.clone(),
+        });
+        Some(DiskEnds {
+            inlet: queue.inlet.clone(),
+            encoders,
+            outlet,
+        })
+    }
+
+    /// Closes those in other folders than these, of outputs that are gone. What waits in them stays on disk.
+    pub fn keep(&self, wanted: &[PathBuf]) {
+        let mut open = self.all();
+        let unwanted: Vec<_> = open
+            .extract_if(|folder, _| !wanted.contains(folder))
+            .collect();
+        drop(open);
+        // Its thread ends once the old encoders are gone.
+        drop(unwanted);
+    }
+
+    /// Queues below a pipeline's folder that no output has, and how many documents wait in each.
+    pub fn orphans(&self, policy: &Policy) -> Vec<(PathBuf, u64)> {
+        let open = self.all();
+        let folders = std::fs::read_dir(&policy.folder).into_iter().flatten();
+        let folders = folders.flatten().map(|entry| entry.path());
+        let waiting = |folder: PathBuf| {
+            let (log, _) = Folder::view(&folder).and_then(Log::view).ok()?;
+            Some((folder, log.pending().documents))
+        };
+        folders
+            .filter(|folder| folder.is_dir() && !open.contains_key(folder))
+            .filter_map(waiting)
+            .filter(|(_, documents)| 0 < *documents)
+            .collect()
+    }
+
+    /// Closes all of them: what was put in is on disk when this returns. To be called when the encoders are gone.
+    pub fn close(&self) {
+        let open = std::mem::take(&mut *self.all());
+        let threads: Vec<_> = open.into_values().map(|queue| queue.thread).collect();
+        for thread in threads {
+            if thread.join().is_err() {
+                tracing::error!("a queue on disk ended by a fault");
+            }
+        }
+    }
+
+    fn all(&self) -> MutexGuard<'_, HashMap<PathBuf, Open>> {
+        self.open.lock().expect("no holder of this lock panics")
+    }
+}
+
+#[cfg(test)]
+mod tests;

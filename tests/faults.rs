@@ -1,0 +1,118 @@
+//! The real binary, real servers, and faults that strike under load; nothing may be lost.
+//!
+//! Each kind of fault is a function that gives an account of every event, and a line of the table below, which makes it a
+//! test. `tests/faults/run` runs them and prints the table; with `--full` each strikes many times. What is asserted is the
+//! same for all (`oracle`). Not here: single cases of an outage, which `live` has.
+
+mod agent;
+mod away;
+mod containers;
+mod disk;
+mod graphite;
+mod killed;
+mod oracle;
+mod proxy;
+mod pushed;
+mod queue;
+mod record;
+mod refused;
+mod stage;
+mod subject;
+mod trial;
+mod writer;
+
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::Duration;
+
+use crate::services::elasticsearch::{self, Elasticsearch};
+use crate::services::namespace;
+use stage::{Plan, Stage};
+use trial::Times::{AtLeastOnce, Once};
+use trial::{Kind, check};
+
+/// A test for each line: the test's name, the kind's place and name in the table of results, how often an event may be
+/// there, how many faults strike in the test and in the campaign, and the function.
+macro_rules! kinds {
+    ($($test:ident: $place:literal $name:literal, $times:expr, $in_test:literal, $in_campaign:literal, $run:path;)*) => {
+        $(
+            #[test]
+            fn $test() {
+                check(&Kind {
+                    place: $place,
+                    name: $name,
+                    times: $times,
+                    in_test: $in_test,
+                    in_campaign: $in_campaign,
+                    run: $run,
+                });
+            }
+        )*
+    };
+}
+
+kinds! {
+    an_agent_killed_at_random_loses_no_line: 1 "`kill -9`, file", AtLeastOnce, 4, 200, killed::file;
+    an_agent_killed_at_random_loses_no_line_of_a_container: 2 "`kill -9`, containers", AtLeastOnce, 2, 50, containers::agent_killed;
+    an_agent_ended_and_started_under_load_loses_and_doubles_nothing: 3 "SIGTERM and start", Once, 3, 50, killed::ended;
+    reloads_under_load_lose_and_double_nothing: 4 "SIGHUP", Once, 10, 100, killed::reloaded;
+    elasticsearch_killed_under_load_loses_no_line: 5 "Elasticsearch: `kill -9`", AtLeastOnce, 1, 20, away::killed;
+    elasticsearch_standing_still_loses_no_line: 6 "Elasticsearch: SIGSTOP", AtLeastOnce, 1, 20, away::stopped;
+    a_storm_of_bad_answers_loses_no_line: 7 "429, 503, cut, garbled, late", AtLeastOnce, 2, 20, refused::storm;
+    a_read_only_index_is_waited_for: 8 "read-only index", Once, 2, 20, refused::read_only;
+    documents_that_do_not_fit_are_given_up_by_name: 9 "mapping conflict", Once, 5, 100, refused::mapping;
+    requests_that_are_too_long_are_divided: 10 "413", Once, 2, 20, refused::too_large;
+    a_full_disk_is_told_and_loses_no_line: 12 "disk full", AtLeastOnce, 2, 20, disk::full;
+    carbon_killed_under_load_loses_no_count: 13 "carbon: `kill -9`", Once, 1, 20, graphite::carbon_killed;
+    the_engine_killed_with_its_containers_loses_no_line: 14 "Docker Engine: `kill -9`", AtLeastOnce, 1, 20, containers::engine_killed;
+    an_agent_that_dies_at_any_point_of_the_queues_way_to_disk_loses_no_line: 19 "crash points of the queue", AtLeastOnce, 20, 200, queue::crash_points;
+    an_agent_killed_at_random_loses_no_datagram_that_was_committed: 20 "`kill -9`, datagrams", AtLeastOnce, 3, 50, queue::datagrams;
+    reloads_lose_no_datagram: 17 "SIGHUP, datagrams", Once, 5, 100, pushed::reloaded;
+    elasticsearch_killed_loses_no_datagram: 18 "Elasticsearch: `kill -9`, datagrams", AtLeastOnce, 1, 20, pushed::server_killed;
+    files_renamed_faster_than_they_are_read_lose_no_line: 15 "rotation, file", AtLeastOnce, 2, 20, killed::rotated;
+    container_logs_rotated_faster_than_they_are_read_lose_no_line: 16 "rotation, containers", AtLeastOnce, 2, 20, containers::rotated;
+}
+
+/// The network cut, which needs a network of the test's own.
+const CUT: Kind = Kind {
+    place: 11,
+    name: "network cut",
+    times: AtLeastOnce,
+    in_test: 2,
+    in_campaign: 20,
+    run: away::cut,
+};
+
+#[test]
+fn a_network_that_is_cut_loses_no_line() {
+    namespace::inside(None, || check(&CUT));
+}
+
+/// The length that Elasticsearch's own default of 100 MB is lowered to, so that a test meets it.
+const CONTENT_MAX: &str = "http.max_content_length: 512kb\n";
+
+/// A node for the tests that stop it, one at a time. It ends with the process.
+fn breakable() -> MutexGuard<'static, Elasticsearch> {
+    static NODE: OnceLock<Mutex<Elasticsearch>> = OnceLock::new();
+    let node = NODE.get_or_init(|| Mutex::new(Elasticsearch::start_with(CONTENT_MAX)));
+    let mut node = node.lock().unwrap_or_else(PoisonError::into_inner);
+    node.start_if_killed();
+    node
+}
+
+#[test]
+fn a_line_that_is_missing_and_one_that_was_altered_are_found_out() {
+    let server = elasticsearch::shared();
+    let mut plan = Plan::new("found-out", server.url());
+    plan.filter = "filter { if [message] =~ /^app 7 / { drop { } }\n\
+                   if [message] =~ /^app 9 / { mutate { uppercase => [\"message\"] } } }";
+    plan.drain = Duration::from_secs(2);
+    let stage = Stage::start(&plan, server);
+    stage.writer.wait_for(100);
+    let account = stage.finish(server);
+    assert_eq!(account.lost, 2, "{:?}", account.wrong);
+    let told = account.wrong.join("\n");
+    assert!(
+        told.contains("(\"app\", 7), (\"app\", 9)") && told.contains("altered: \"APP 9"),
+        "{told}"
+    );
+}

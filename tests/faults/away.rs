@@ -1,0 +1,81 @@
+//! Elasticsearch away: killed and started again with its data, stopped so that nothing answers, or behind a network that is
+//! cut.
+
+use std::process::Command;
+use std::time::Instant;
+
+use super::breakable;
+use super::oracle::Account;
+use super::stage::{Plan, Stage, TIMEOUT_SHORT};
+use super::trial::Trial;
+use crate::services::elasticsearch::Elasticsearch;
+use crate::services::process::output_of;
+
+/// Lines before a fault.
+const APART: (u64, u64) = (200, 2000);
+
+/// How long the server stands still, in lines: one to twelve seconds; the agent's patience is ten.
+const STANDING: (u64, u64) = (2000, 24_000);
+
+/// SIGKILL of Elasticsearch.
+pub fn killed(trial: &mut Trial) -> Account {
+    let mut server = breakable();
+    let stage = Stage::start(&Plan::new("away", server.url()), &server);
+    for _ in 0..trial.faults {
+        stage.writer.wait_for(trial.random(APART.0, APART.1));
+        server.kill();
+        server.start_again();
+        stage.recover(trial, &server, Instant::now());
+    }
+    stage.finish(&server)
+}
+
+/// SIGSTOP of Elasticsearch: connections stay and nothing is answered.
+pub fn stopped(trial: &mut Trial) -> Account {
+    let server = breakable();
+    let mut plan = Plan::new("stopped", server.url());
+    plan.timeout = TIMEOUT_SHORT;
+    let stage = Stage::start(&plan, &server);
+    for _ in 0..trial.faults {
+        stage.writer.wait_for(trial.random(APART.0, APART.1));
+        server.signal("STOP");
+        stage.writer.wait_for(trial.random(STANDING.0, STANDING.1));
+        server.signal("CONT");
+        stage.recover(trial, &server, Instant::now());
+    }
+    stage.finish(&server)
+}
+
+/// The network between agent and Elasticsearch, in a namespace of the test's own: packets that vanish and an interface
+/// that is down, in turn.
+pub fn cut(trial: &mut Trial) -> Account {
+    let server = Elasticsearch::start();
+    let mut plan = Plan::new("cut", server.url());
+    plan.timeout = TIMEOUT_SHORT;
+    let stage = Stage::start(&plan, &server);
+    let port = server.port().to_string();
+    let drop = |verb| {
+        [
+            "iptables", verb, "INPUT", "-p", "tcp", "--dport", &port, "-j", "DROP",
+        ]
+        .map(String::from)
+    };
+    let link = |state| ["ip", "link", "set", "lo", state].map(String::from);
+    for number in 0..trial.faults {
+        let (cut, mend) = match number % 2 {
+            0 => (drop("-I").to_vec(), drop("-D").to_vec()),
+            _ => (link("down").to_vec(), link("up").to_vec()),
+        };
+        stage.writer.wait_for(trial.random(APART.0, APART.1));
+        run(&cut);
+        stage.writer.wait_for(trial.random(STANDING.0, STANDING.1));
+        run(&mend);
+        stage.recover(trial, &server, Instant::now());
+    }
+    stage.finish(&server)
+}
+
+fn run(words: &[String]) {
+    let (program, arguments) = words.split_first().expect("there are words");
+    output_of(Command::new(program).args(arguments));
+}

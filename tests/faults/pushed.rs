@@ -1,0 +1,43 @@
+//! Datagrams under fault: nobody can be asked for them again.
+
+use std::time::Instant;
+
+use super::breakable;
+use super::oracle::Account;
+use super::stage::{Plan, Stage};
+use super::trial::Trial;
+use crate::services::{elasticsearch, free_port};
+
+/// Datagrams between two faults.
+const APART: (u64, u64) = (100, 1000);
+
+/// SIGHUP: the socket stays open.
+pub fn reloaded(trial: &mut Trial) -> Account {
+    let server = elasticsearch::shared();
+    let mut plan = Plan::new("pushed-reloaded", server.url());
+    plan.datagrams = Some(free_port());
+    let stage = Stage::start(&plan, server);
+    for number in 1..=trial.faults {
+        stage.writer.wait_for(trial.random(APART.0, APART.1));
+        let start = Instant::now();
+        stage.agent.signal("HUP");
+        stage.agent.wait_for_word("INFO reloaded", number as usize);
+        stage.recover(trial, server, start);
+    }
+    stage.finish(server)
+}
+
+/// SIGKILL of Elasticsearch: datagrams wait for it.
+pub fn server_killed(trial: &mut Trial) -> Account {
+    let mut server = breakable();
+    let mut plan = Plan::new("pushed-away", server.url());
+    plan.datagrams = Some(free_port());
+    let stage = Stage::start(&plan, &server);
+    for _ in 0..trial.faults {
+        stage.writer.wait_for(trial.random(APART.0, APART.1));
+        server.kill();
+        server.start_again();
+        stage.recover(trial, &server, Instant::now());
+    }
+    stage.finish(&server)
+}

@@ -1,0 +1,134 @@
+//! The queue on disk under fault: the agent dies at every named point of its write path, and in the middle of datagrams,
+//! which nobody sends again.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::OnceLock;
+use std::time::{Duration, Instant};
+
+use super::agent::{Agent, Start};
+use super::oracle::Account;
+use super::stage::{Plan, Stage};
+use super::trial::Trial;
+use super::writer::Sent;
+use crate::services::process::output_of;
+use crate::services::{START_MAX, elasticsearch, free_port, udp_is_bound, wait_until};
+
+/// A queue before every output, with segments so small that they come and go all the time.
+const PERSISTED: [(&str, &str); 2] = [
+    ("SAWLOG_QUEUE_TYPE", "persisted"),
+    ("SAWLOG_QUEUE_PAGE_CAPACITY", "64kb"),
+];
+
+/// How often a point is passed before it kills, at most.
+const PASSED_MAX: u64 = 4;
+
+/// Datagrams between two faults.
+const APART: (u64, u64) = (1000, 4000);
+
+/// What may pass between a datagram's way to the socket and its place on disk.
+const WINDOW_MAX: Duration = Duration::from_millis(50);
+
+/// The names of the points, as the agent's source has them.
+fn points() -> Vec<String> {
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/queue/crash.rs");
+    let text = std::fs::read_to_string(&source).expect("the source is there");
+    let names = text.lines().filter_map(|line| {
+        let (_, rest) = line.split_once("=> \"queue-")?;
+        rest.split_once('"')
+    });
+    names.map(|(name, _)| format!("queue-{name}")).collect()
+}
+
+/// The agent with the points compiled in, built once beside the other.
+fn program() -> PathBuf {
+    static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
+    let program = PROGRAM.get_or_init(|| {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+        let target = root.join("target/failpoints");
+        let cargo = std::env::var("CARGO").unwrap_or_else(|_| String::from("cargo"));
+        let mut build = Command::new(cargo);
+        build.args(["build", "-q", "-p", "sawlog", "--bin", "sawlog"]);
+        build.args(["--features", "failpoints", "--target-dir"]);
+        output_of(build.arg(&target).current_dir(root));
+        target.join("debug/sawlog")
+    });
+    program.clone()
+}
+
+/// Dies at each point in turn, and is started again.
+pub fn crash_points(trial: &mut Trial) -> Account {
+    let points = points();
+    let faults = trial.faults as usize;
+    assert!(!points.is_empty() && points.len() <= faults, "{points:?}");
+    let server = elasticsearch::shared();
+    let start = Start {
+        program: Some(program()),
+        environment: PERSISTED.to_vec(),
+        ..Start::default()
+    };
+    let plan = Plan::new("crash-points", server.url());
+    let mut stage = Stage::start_with(&plan, server, |pipeline| Agent::start_as(pipeline, start));
+    for point in points.iter().cycle().take(faults) {
+        stage.agent.wait_until_ready();
+        stage.agent.stop();
+        let action = format!("{point}={}*off->return", trial.random(1, PASSED_MAX));
+        stage.agent.spawn_with(&[("FAILPOINTS", &action)]);
+        stage.agent.wait_for_crash(&action);
+        stage.agent.spawn();
+        stage.recover(trial, server, Instant::now());
+    }
+    stage.finish(server)
+}
+
+/// SIGKILL in the middle of datagrams. Those that were sent while nobody listened, or in the window before the kill, may
+/// be missing; they are counted as unheard, and how long the window was is told.
+pub fn datagrams(trial: &mut Trial) -> Account {
+    let server = elasticsearch::shared();
+    let port = free_port();
+    let mut plan = Plan::new("pushed-killed", server.url());
+    plan.datagrams = Some(port);
+    let mut stage = Stage::start(&plan, server);
+    // When the agent was killed, and the first number that another one surely heard.
+    let mut kills = Vec::new();
+    for _ in 0..trial.faults {
+        stage.writer.wait_for(trial.random(APART.0, APART.1));
+        let killed = Instant::now();
+        stage.agent.kill();
+        stage.agent.spawn();
+        wait_until(START_MAX, "the agent's socket", || udp_is_bound(port));
+        kills.push((killed, stage.writer.written() + 10));
+        stage.recover(trial, server, Instant::now());
+    }
+    let sent = stage.writer.sent();
+    let mut unheard = BTreeSet::new();
+    for (killed, heard) in &kills {
+        unheard.extend(numbers_since(&sent, *killed - WINDOW_MAX).filter(|number| number < heard));
+    }
+    let account = stage.finish_without(server, &mut unheard);
+    eprintln!(
+        "the longest window before a kill was {:?}",
+        window(&sent, &kills, &unheard)
+    );
+    account
+}
+
+fn numbers_since(sent: &Sent, from: Instant) -> impl Iterator<Item = u64> {
+    let later = sent.iter().filter(move |(_, at)| from <= *at);
+    later.flat_map(|(numbers, _)| numbers.clone())
+}
+
+/// From the oldest datagram that is missing to the kill after it.
+fn window(sent: &Sent, kills: &[(Instant, u64)], missing: &BTreeSet<u64>) -> Duration {
+    let mut longest = Duration::ZERO;
+    for (killed, heard) in kills {
+        let before = sent
+            .iter()
+            .filter(|(numbers, at)| at <= killed && numbers.end <= *heard);
+        let mut recent = before.filter(|(_, at)| *killed - WINDOW_MAX <= *at);
+        let oldest = recent.find(|(numbers, _)| numbers.clone().any(|one| missing.contains(&one)));
+        longest = longest.max(oldest.map_or(Duration::ZERO, |(_, at)| *killed - *at));
+    }
+    longest
+}

@@ -1,0 +1,185 @@
+//! One run of a kind of fault: how many faults it is to strike, at which moments, and what it notes of them.
+
+use std::fmt::Write as _;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use super::agent::Agent;
+use super::oracle::Account;
+use super::subject::Subject;
+
+/// Says `full` for the campaign.
+const MODE: &str = "SAWLOG_FAULTS";
+
+/// The seed of the moments, to run one again; it is printed with a failure.
+const SEED: &str = "SAWLOG_FAULTS_SEED";
+
+/// Faults that strike a peer at most: enough to compare, and some of them take it half a minute.
+const OF_A_PEER: u32 = 20;
+
+/// Where each kind leaves its row of the table.
+const ROWS: &str = "target/faults";
+
+/// A kind of fault: its name in the table, how many faults strike in a test and in the campaign, and what happens.
+pub struct Kind {
+    /// Its place in the table.
+    pub place: usize,
+    pub name: &'static str,
+    pub times: Times,
+    pub in_test: u32,
+    pub in_campaign: u32,
+    pub run: fn(&mut Trial) -> Account,
+}
+
+/// How often faults strike.
+#[derive(Clone, Copy)]
+enum Mode {
+    Test,
+    Campaign,
+}
+
+/// How often an event may be at the far end.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Times {
+    Once,
+    /// What was sent and not answered may be sent again, and what was read after the last position read again.
+    AtLeastOnce,
+}
+
+/// What a run is given and notes.
+pub struct Trial {
+    /// How many faults are to strike.
+    pub faults: u32,
+    random: u64,
+    /// From the end of each fault until an event that was written after it was found.
+    recoveries: Vec<Option<Duration>>,
+}
+
+impl Trial {
+    /// A number from `least` to one less than `end`.
+    pub fn random(&mut self, least: u64, end: u64) -> u64 {
+        self.random ^= self.random << 13;
+        self.random ^= self.random >> 7;
+        self.random ^= self.random << 17;
+        least + self.random % (end - least)
+    }
+
+    /// Notes a fault that ended at `end`, and whether a new event came through after it.
+    pub fn note(&mut self, end: Instant, found: Result<(), String>, agent: &Agent) {
+        let recovery = found.is_ok().then(|| end.elapsed());
+        let number = self.recoveries.len() + 1;
+        match found {
+            Ok(()) => eprintln!("fault {number}: recovered after {:?}", end.elapsed()),
+            Err(state) => eprintln!(
+                "fault {number}: {state}; the agent's log:\n{}",
+                agent.told()
+            ),
+        }
+        self.recoveries.push(recovery);
+    }
+}
+
+/// Strikes the faults of a kind, writes its row, and fails if an event has no end or a wrong one.
+pub fn check(kind: &Kind) {
+    let mode = std::env::var(MODE).unwrap_or_default();
+    let mode = if mode == "full" {
+        Mode::Campaign
+    } else {
+        Mode::Test
+    };
+    let now = SystemTime::now().duration_since(UNIX_EPOCH);
+    let now = now.expect("the clock is past 1970").as_nanos() as u64;
+    let seed = std::env::var(SEED)
+        .ok()
+        .and_then(|seed| seed.parse().ok())
+        .unwrap_or(now | 1);
+    eprintln!("{}: {SEED}={seed}", kind.name);
+    let is_peer = Subject::chosen() != Subject::Sawlog;
+    let mut trial = Trial {
+        faults: match mode {
+            Mode::Test => kind.in_test,
+            Mode::Campaign if is_peer => kind.in_campaign.min(OF_A_PEER),
+            Mode::Campaign => kind.in_campaign,
+        },
+        random: seed,
+        recoveries: Vec::new(),
+    };
+    let account = (kind.run)(&mut trial);
+    write_row(kind, mode, &trial, &account);
+    if is_peer {
+        // A peer is measured, not tested.
+        return;
+    }
+    assert!(
+        account.wrong.is_empty(),
+        "{}: {:?}",
+        kind.name,
+        account.wrong
+    );
+    if kind.times == Times::Once {
+        assert_eq!(
+            account.duplicate, 0,
+            "{}: events that are there more than once",
+            kind.name
+        );
+    }
+    let recovered = trial.recoveries.iter().flatten().count();
+    assert_eq!(
+        recovered as u32, trial.faults,
+        "faults that were recovered from"
+    );
+}
+
+/// The row of the table, for `tests/faults/run` to put together.
+fn write_row(kind: &Kind, mode: Mode, trial: &Trial, account: &Account) {
+    let mut dropped = String::new();
+    for (name, count) in &account.dropped {
+        write!(dropped, " {count} {name}").expect("a String takes all text");
+    }
+    let dropped = if dropped.is_empty() {
+        "0"
+    } else {
+        dropped.trim()
+    };
+    let slowest = trial
+        .recoveries
+        .iter()
+        .flatten()
+        .max()
+        .copied()
+        .unwrap_or_default();
+    let never = trial
+        .recoveries
+        .iter()
+        .filter(|recovery| recovery.is_none())
+        .count();
+    let never = if never == 0 {
+        String::new()
+    } else {
+        format!("; {never} not within a minute")
+    };
+    let row = format!(
+        "| {} | {} | {} | {} | {} | {} | {dropped} | {} | **{}** | {:.1} s{never} |\n",
+        kind.name,
+        trial.recoveries.len(),
+        account.offered,
+        account.delivered,
+        account.duplicate,
+        account.dead,
+        account.pending,
+        account.lost,
+        slowest.as_secs_f64(),
+    );
+    eprint!("{row}");
+    let run = match (Subject::chosen(), mode) {
+        (Subject::Sawlog, Mode::Test) => "test",
+        (Subject::Sawlog, Mode::Campaign) => "full",
+        (Subject::Rsyslog, Mode::Test) => "rsyslog-test",
+        (Subject::Rsyslog, Mode::Campaign) => "rsyslog-full",
+    };
+    let folder: PathBuf = Path::new(env!("CARGO_MANIFEST_DIR")).join(ROWS).join(run);
+    fs::create_dir_all(&folder).expect("target can be written to");
+    let file = folder.join(format!("{:02}.row", kind.place));
+    fs::write(&file, row).unwrap_or_else(|fault| panic!("{}: {fault}", file.display()));
+}
