@@ -3,8 +3,6 @@
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
-use std::process::Command;
-use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 use super::agent::{Agent, Start};
@@ -13,7 +11,6 @@ use super::record;
 use super::stage::{Plan, Stage};
 use super::trial::Trial;
 use super::writer::Sent;
-use crate::services::process::output_of;
 use crate::services::{START_MAX, elasticsearch, free_port, udp_is_bound, wait_until};
 
 /// A queue before every output, with the smallest segments, so that they come and go.
