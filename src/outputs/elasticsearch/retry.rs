@@ -87,7 +87,7 @@ impl Waiting {
                 let more = first.get();
                 let full = bytes_max < taken.body.len() + more.body.len()
                     || documents_max < taken.documents() + more.documents();
-                if full || !are_of_one_age(taken, more) {
+                if full || taken.alone || more.alone || !are_of_one_age(taken, more) {
                     break;
                 }
             }
