@@ -25,6 +25,12 @@ impl Backoff {
         }
     }
 
+    /// Makes the waits those of a seed.
+    #[cfg(test)]
+    pub fn seed(&mut self, seed: u64) {
+        self.random = seed;
+    }
+
     /// The longest wait after so many failures: doubled by each.
     pub fn ceiling(&self, failures: u32) -> Duration {
         let doubled = 1u32.checked_shl(failures).unwrap_or(u32::MAX);
