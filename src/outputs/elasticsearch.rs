@@ -10,6 +10,8 @@ mod hosts;
 mod refusals;
 mod retry;
 mod sender;
+#[cfg(test)]
+mod simulation;
 mod transport;
 mod verdict;
 

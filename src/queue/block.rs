@@ -25,6 +25,8 @@ pub struct Block {
     pub received: i64,
     /// When they were first sent in vain.
     pub since: Option<Instant>,
+    /// Whether they came out of a request that was refused as a whole: with others, nobody would see which one is guilty.
+    pub alone: bool,
 }
 
 impl Block {
@@ -63,6 +65,7 @@ impl Block {
             acks: self.acks,
             attempt: self.attempt,
             since: self.since,
+            alone: self.alone,
         }
     }
 }
@@ -74,6 +77,7 @@ pub struct Sealed {
     pub acks: Vec<(u32, Ack)>,
     pub attempt: u32,
     pub since: Option<Instant>,
+    pub alone: bool,
 }
 
 impl Sealed {
@@ -113,12 +117,16 @@ impl Sealed {
         picked
     }
 
-    /// Two halves, each with shares in its batches.
+    /// Two halves, each with shares in its batches. They go on alone.
     pub fn halve(self) -> [Block; 2] {
         let middle = self.documents() / 2;
         let first: Vec<usize> = (0..middle).collect();
         let second: Vec<usize> = (middle..self.documents()).collect();
-        let halves = [self.pick(&first), self.pick(&second)];
+        let half = |places: &[usize]| Block {
+            alone: true,
+            ..self.pick(places)
+        };
+        let halves = [half(&first), half(&second)];
         Block::settle(self.acks);
         halves
     }
@@ -132,6 +140,7 @@ impl Sealed {
             attempt: self.attempt,
             received: 0,
             since: self.since,
+            alone: self.alone,
         }
     }
 }

@@ -50,41 +50,56 @@ impl Inlet {
 
     /// Puts a block in; waits while the queue is full.
     pub fn put(&self, block: Block, place: Place) -> Result<(), Closed> {
-        let queue = match (place, &self.disk) {
+        self.to(place).blocking_send(block).map_err(|_| Closed)
+    }
+
+    /// The same for a simulated worker, which shares its thread with whoever makes room.
+    #[cfg(test)]
+    pub async fn put_among_tasks(&self, block: Block, place: Place) -> Result<(), Closed> {
+        self.to(place).send(block).await.map_err(|_| Closed)
+    }
+
+    fn to(&self, place: Place) -> &mpsc::Sender<Block> {
+        match (place, &self.disk) {
             (Place::Disk, Some((disk, _))) => disk,
             _ => &self.memory,
-        };
-        queue.blocking_send(block).map_err(|_| Closed)
+        }
     }
 }
 
 /// Where an output's task takes blocks from.
 pub struct Outlet {
-    memory: Option<mpsc::Receiver<Block>>,
-    disk: Option<mpsc::Receiver<Block>>,
+    /// The end that gave a block last is asked last, so that none starves.
+    ends: [Option<mpsc::Receiver<Block>>; 2],
 }
 
 impl Outlet {
     /// The next block; none once all encoders are gone and everything was taken. Cancelling loses nothing.
     pub async fn next(&mut self) -> Option<Block> {
         loop {
-            let (block, from) = tokio::select! {
-                block = take(&mut self.memory), if self.memory.is_some() => (block, Place::Memory),
-                block = take(&mut self.disk), if self.disk.is_some() => (block, Place::Disk),
+            let [first, second] = &mut self.ends;
+            let (is_first, is_second) = (first.is_some(), second.is_some());
+            let (place, block) = tokio::select! {
+                biased;
+                block = take(first), if is_first => (0, block),
+                block = take(second), if is_second => (1, block),
                 else => return None,
             };
-            match (block, from) {
-                (Some(block), _) => return Some(block),
-                (None, Place::Memory) => self.memory = None,
-                (None, Place::Disk) => self.disk = None,
+            if block.is_none() {
+                self.ends[place] = None;
+            } else {
+                if place == 0 {
+                    self.ends.swap(0, 1);
+                }
+                return block;
             }
         }
     }
 
     /// Blocks that wait to be taken; what still lies on disk is not among them.
     pub fn waiting(&self) -> usize {
-        let ends = [&self.memory, &self.disk];
-        ends.into_iter().flatten().map(mpsc::Receiver::len).sum()
+        let ends = self.ends.iter().flatten();
+        ends.map(mpsc::Receiver::len).sum()
     }
 }
 
@@ -125,8 +140,7 @@ fn with_room(blocks: usize, kind: Kind, disk: Option<DiskEnds>) -> (Inlet, Outle
         kind,
     };
     let outlet = Outlet {
-        memory: Some(memory_outlet),
-        disk: outlet,
+        ends: [Some(memory_outlet), outlet],
     };
     (inlet, outlet)
 }

@@ -18,7 +18,7 @@ use tokio::time::Instant;
 use crate::limits;
 use crate::metrics::PluginMetrics;
 use crate::queue::block::{Block, Spares};
-use crate::queue::disk::Folder;
+use crate::queue::disk::{Disk, Folder};
 use crate::queue::ends::Closed;
 use crate::queue::log::{Entry, Limits, Log, Refusal};
 use crate::queue::payload;
@@ -62,38 +62,16 @@ pub fn spawn(
     incoming: mpsc::Receiver<Block>,
     desk: Arc<Desk>,
 ) -> io::Result<JoinHandle<()>> {
-    let limits = Limits {
-        segment_bytes: policy.segment_bytes,
-        bytes_max: policy.bytes_max,
-        record_bytes_max: limits::QUEUE_RECORD_BYTES_MAX,
-        free_reserve: limits::QUEUE_FREE_RESERVE_BYTES,
-    };
-    let (log, recovery) = Log::open(Folder::open(folder)?, limits)?;
-    let mut figures = Figures::new(metrics, folder);
-    figures.found(&recovery, &log);
-    let keeper = Keeper {
-        log,
-        full: policy.full,
-        incoming,
-        desk,
-        using: None,
-        delivered: Arc::default(),
-        settled: Vec::new(),
-        written: Vec::new(),
-        held: None,
-        scratch: Vec::new(),
-        is_saved: true,
-        read_failed: false,
-        figures,
-    };
+    let keeper = Keeper::open(Folder::open(folder)?, policy, metrics, incoming, desk)?;
     let runtime = tokio::runtime::Handle::current();
     std::thread::Builder::new()
         .name("queue".to_owned())
         .spawn(move || runtime.block_on(keeper.run()))
 }
 
-struct Keeper {
-    log: Log<Folder>,
+/// The keeper itself, on whatever disk. It is done once nobody can put blocks in any more.
+pub struct Keeper<D: Disk> {
+    log: Log<D>,
     full: Full,
     incoming: mpsc::Receiver<Block>,
     desk: Arc<Desk>,
@@ -123,8 +101,43 @@ enum Event {
     Time,
 }
 
-impl Keeper {
-    async fn run(mut self) {
+impl<D: Disk> Keeper<D> {
+    /// Opens the queue on a disk, whatever an earlier run left there.
+    pub fn open(
+        disk: D,
+        policy: &Policy,
+        metrics: &Arc<PluginMetrics>,
+        incoming: mpsc::Receiver<Block>,
+        desk: Arc<Desk>,
+    ) -> io::Result<Self> {
+        let limits = Limits {
+            segment_bytes: policy.segment_bytes,
+            bytes_max: policy.bytes_max,
+            record_bytes_max: limits::QUEUE_RECORD_BYTES_MAX,
+            free_reserve: limits::QUEUE_FREE_RESERVE_BYTES,
+        };
+        let label = disk.label();
+        let (log, recovery) = Log::open(disk, limits)?;
+        let mut figures = Figures::new(metrics, label);
+        figures.found(&recovery, &log);
+        Ok(Self {
+            log,
+            full: policy.full,
+            incoming,
+            desk,
+            using: None,
+            delivered: Arc::default(),
+            settled: Vec::new(),
+            written: Vec::new(),
+            held: None,
+            scratch: Vec::new(),
+            is_saved: true,
+            read_failed: false,
+            figures,
+        })
+    }
+
+    pub async fn run(mut self) {
         let mut save_at = Instant::now();
         loop {
             self.hand_over();

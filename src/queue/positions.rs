@@ -1,6 +1,9 @@
 //! Positions of inputs that can be read again: where each stream stands, moved only by acknowledgements, kept in one
 //! small file per input. A stream's position is the end of its last batch before which every batch is acknowledged.
 
+#[cfg(test)]
+mod model;
+
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::io;
 use std::path::{Path, PathBuf};

@@ -25,6 +25,12 @@ impl Backoff {
         }
     }
 
+    /// Makes the waits those of a seed.
+    #[cfg(test)]
+    pub fn seed(&mut self, seed: u64) {
+        self.random = seed;
+    }
+
     /// The longest wait after so many failures: doubled by each.
     pub fn ceiling(&self, failures: u32) -> Duration {
         let doubled = 1u32.checked_shl(failures).unwrap_or(u32::MAX);
@@ -87,7 +93,7 @@ impl Waiting {
                 let more = first.get();
                 let full = bytes_max < taken.body.len() + more.body.len()
                     || documents_max < taken.documents() + more.documents();
-                if full || !are_of_one_age(taken, more) {
+                if full || taken.alone || more.alone || !are_of_one_age(taken, more) {
                     break;
                 }
             }

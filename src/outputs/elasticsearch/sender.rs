@@ -105,6 +105,13 @@ impl Sender {
         }
     }
 
+    /// Waits as long as a seed says, so that a simulation can be repeated.
+    #[cfg(test)]
+    pub fn seeded(mut self, seed: u64) -> Self {
+        self.backoff.seed(seed);
+        self
+    }
+
     /// Sends what comes until all encoders are gone and every document has its verdict.
     pub async fn run(mut self, mut blocks: Outlet) {
         /// A bound on each wait; what is waited for wakes the task by itself.
@@ -121,9 +128,11 @@ impl Sender {
             }
             let wake = self.next_wake(now).unwrap_or(now + LONGEST);
             let has_room = open && self.has_room();
+            // In order, so that a simulation can be repeated; there are few requests to end, so blocks do not starve.
             let event = tokio::select! {
-                block = blocks.next(), if has_room => Event::Block(block),
+                biased;
                 Some(done) = self.in_flight.join_next() => Event::Done(done),
+                block = blocks.next(), if has_room => Event::Block(block),
                 () = tokio::time::sleep_until(wake) => Event::Time,
             };
             match event {

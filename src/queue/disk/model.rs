@@ -80,6 +80,22 @@ struct Contents {
     randoms: u64,
     syncs: u64,
     bytes_read: u64,
+    /// Changes and syncs that still come through, if the machine is to die in the middle of something.
+    last: Option<u64>,
+}
+
+impl Contents {
+    /// Fails once the machine is dead.
+    fn alive(&mut self) -> io::Result<()> {
+        match &mut self.last {
+            Some(0) => Err(broken()),
+            Some(last) => {
+                *last -= 1;
+                Ok(())
+            }
+            None => Ok(()),
+        }
+    }
 }
 
 /// The disk; clones are the same one.
@@ -125,6 +141,12 @@ impl Model {
         contents.names = contents.durable_names.clone();
         contents.failing_syncs = 0;
         contents.room = None;
+        contents.last = None;
+    }
+
+    /// The machine dies after so many more changes and syncs: none comes through until `crash` says what is left.
+    pub fn die_after(&self, operations: u64) {
+        self.contents().last = Some(operations);
     }
 
     /// Nothing that was not synced is kept.
@@ -214,11 +236,15 @@ fn tear(change: &Change, dice: &mut Dice, durable: &mut Vec<u8>) {
         // Pages in any order, the file as long as if all were there.
         _ => {
             for (page, bytes) in written.chunks(PAGE).enumerate() {
+                let start = offset + page * PAGE;
                 let bytes = match dice.roll(2) {
-                    0 => vec![0; bytes.len()],
+                    // What was there before stays; behind the file's end that is nothing.
+                    0 => (start..start + bytes.len())
+                        .map(|place| durable.get(place).copied().unwrap_or(0))
+                        .collect(),
                     _ => bytes.to_vec(),
                 };
-                Change::Write(offset + page * PAGE, bytes).apply(durable);
+                Change::Write(start, bytes).apply(durable);
             }
         }
     }
@@ -236,6 +262,7 @@ impl Disk for Model {
 
     fn create(&self, name: &str) -> io::Result<Handle> {
         let mut contents = self.contents();
+        contents.alive()?;
         contents.inodes.push(Inode::default());
         let inode = contents.inodes.len() - 1;
         let naming = Naming::Set(name.to_owned(), inode);
@@ -274,6 +301,7 @@ impl Disk for Model {
 
     fn write_at(&self, file: &Handle, bytes: &[u8], offset: u64) -> io::Result<()> {
         let mut contents = self.contents();
+        contents.alive()?;
         let room = contents.room.unwrap_or(u64::MAX);
         let fits = usize::try_from(room).unwrap_or(usize::MAX).min(bytes.len());
         let change = Change::Write(offset as usize, bytes[..fits].to_vec());
@@ -291,6 +319,7 @@ impl Disk for Model {
 
     fn truncate(&self, file: &Handle, size: u64) -> io::Result<()> {
         let mut contents = self.contents();
+        contents.alive()?;
         let change = Change::Truncate(size as usize);
         let inode = &mut contents.inodes[file.0];
         change.apply(&mut inode.seen);
@@ -300,6 +329,7 @@ impl Disk for Model {
 
     fn sync(&self, file: &Handle) -> io::Result<()> {
         let mut contents = self.contents();
+        contents.alive()?;
         contents.syncs += 1;
         let fails = 0 < contents.failing_syncs;
         contents.failing_syncs = contents.failing_syncs.saturating_sub(1);
@@ -317,6 +347,7 @@ impl Disk for Model {
 
     fn sync_folder(&self) -> io::Result<()> {
         let mut contents = self.contents();
+        contents.alive()?;
         contents.syncs += 1;
         if 0 < contents.failing_syncs {
             contents.failing_syncs -= 1;
@@ -329,6 +360,7 @@ impl Disk for Model {
 
     fn rename(&self, from: &str, to: &str) -> io::Result<()> {
         let mut contents = self.contents();
+        contents.alive()?;
         if !contents.names.contains_key(from) {
             return Err(io::ErrorKind::NotFound.into());
         }
@@ -340,6 +372,7 @@ impl Disk for Model {
 
     fn remove(&self, name: &str) -> io::Result<()> {
         let mut contents = self.contents();
+        contents.alive()?;
         if contents.names.remove(name).is_none() {
             return Err(io::ErrorKind::NotFound.into());
         }

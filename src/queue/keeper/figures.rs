@@ -1,20 +1,20 @@
 //! What a queue on disk tells: gauges of what it holds, counters of what came in and of what was dropped, and a message in
 //! plain words when something begins, never one per block.
 
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
 
 use crate::limits;
 use crate::metrics::{Counter, Gauge, PluginMetrics};
 use crate::queue::block::Block;
-use crate::queue::disk::Folder;
+use crate::queue::disk::Disk;
 use crate::queue::log::{Log, Recovery, StateFound};
 
 /// Figures of one queue.
 pub struct Figures {
     metrics: Arc<PluginMetrics>,
-    folder: PathBuf,
+    /// What messages call its folder.
+    folder: String,
     kept: Arc<Counter>,
     dropped_oldest: Arc<Counter>,
     dropped_newest: Arc<Counter>,
@@ -33,7 +33,7 @@ pub struct Figures {
 }
 
 impl Figures {
-    pub fn new(metrics: &Arc<PluginMetrics>, folder: &Path) -> Self {
+    pub fn new(metrics: &Arc<PluginMetrics>, folder: String) -> Self {
         let counter = |name| metrics.counter(name);
         Self {
             kept: counter("queue_documents"),
@@ -47,15 +47,15 @@ impl Figures {
             damaged_files: metrics.gauge("queue_damaged_files"),
             window: metrics.gauge("queue_window_millis_max"),
             metrics: Arc::clone(metrics),
-            folder: folder.to_owned(),
+            folder,
             lost: 0,
             said: Vec::new(),
         }
     }
 
     /// Tells what an earlier run left.
-    pub fn found(&mut self, recovery: &Recovery, log: &Log<Folder>) {
-        let (id, folder) = (&self.metrics.id, self.folder.display());
+    pub fn found<D: Disk>(&mut self, recovery: &Recovery, log: &Log<D>) {
+        let (id, folder) = (&self.metrics.id, &self.folder);
         if recovery.state == StateFound::Rebuilt {
             tracing::warn!(
                 "{id}: the queue in {folder} did not know how far it was sent; all that is in it is sent once more"
@@ -84,7 +84,7 @@ impl Figures {
     }
 
     /// What the queue holds now, and what the disk spoilt.
-    pub fn pending(&mut self, log: &Log<Folder>) {
+    pub fn pending<D: Disk>(&mut self, log: &Log<D>) {
         let pending = log.pending();
         self.bytes.set(pending.bytes);
         self.documents.set(pending.documents);
@@ -119,7 +119,7 @@ impl Figures {
 
     fn warn_dropped(&mut self, kind: &'static str, which: &str) {
         if self.is_time_for(kind) {
-            let (id, folder) = (&self.metrics.id, self.folder.display());
+            let (id, folder) = (&self.metrics.id, &self.folder);
             tracing::warn!(
                 "{id}: the queue in {folder} is full: {which} documents are dropped and counted as queue_{kind}, as \
                  `queue.full` says"
@@ -145,7 +145,7 @@ impl Figures {
     pub fn unreadable(&mut self, documents: u32) {
         self.unreadable.add(documents.into());
         if self.is_time_for("unreadable") {
-            let (id, folder) = (&self.metrics.id, self.folder.display());
+            let (id, folder) = (&self.metrics.id, &self.folder);
             tracing::error!(
                 "{id}: the queue in {folder} holds a record that another version wrote; it is dropped"
             );
@@ -154,7 +154,7 @@ impl Figures {
 
     pub fn full(&mut self) {
         if self.is_time_for("full") {
-            let (id, folder) = (&self.metrics.id, self.folder.display());
+            let (id, folder) = (&self.metrics.id, &self.folder);
             tracing::warn!(
                 "{id}: the queue in {folder} is full: inputs wait until the output has taken some. More room: \
                  `queue.max_bytes`, or free space on the disk"
@@ -165,7 +165,7 @@ impl Figures {
     pub fn fault(&mut self, error: &std::io::Error) {
         self.faults.add(1);
         if self.is_time_for("fault") {
-            let (id, folder) = (&self.metrics.id, self.folder.display());
+            let (id, folder) = (&self.metrics.id, &self.folder);
             tracing::error!(
                 "{id}: the queue in {folder} cannot be written or read: {error}; inputs wait, and it is tried again"
             );
@@ -174,7 +174,7 @@ impl Figures {
 
     /// The agent ends and the disk takes no more.
     pub fn lost(&self, documents: u64) {
-        let (id, folder) = (&self.metrics.id, self.folder.display());
+        let (id, folder) = (&self.metrics.id, &self.folder);
         tracing::error!(
             "{id}: {documents} documents could not be written to the queue in {folder} and are lost"
         );

@@ -351,15 +351,21 @@ async fn a_single_document_that_is_too_long_is_refused() {
 
 #[tokio::test]
 async fn a_poisonous_document_is_found_by_halving() {
-    // All four, the first two, then `a` alone are malformed; the rest is stored.
-    let answers = vec![Answer::Whole(400), Answer::Whole(400)];
-    let trial = run(1, answers, &[&["a", "b"]]).await;
-    let (stored, failed) = (
-        trial.metrics.events_out.value(),
-        trial.metrics.failed.value(),
-    );
-    assert!(stored + failed == 2 && failed <= 1);
-    assert_eq!(trial.acknowledged.count.load(Ordering::Relaxed), 1);
+    // All four, then the second two, then `d` alone are malformed.
+    let ok = || Answer::Items(&[201]);
+    let two = Answer::Items(&[201, 201]);
+    let whole = || Answer::Whole(400);
+    let answers = vec![whole(), two, whole(), ok(), whole()];
+    let trial = run(1, answers, &[&["a", "b", "c", "d"]]).await;
+    trial.check(3, 1, 1);
+    let sent = [
+        &["a", "b", "c", "d"][..],
+        &["a", "b"],
+        &["c", "d"],
+        &["c"],
+        &["d"],
+    ];
+    assert_eq!(trial.requests(), sent);
 }
 
 #[tokio::test]

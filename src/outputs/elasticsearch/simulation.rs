@@ -1,0 +1,311 @@
+//! The asynchronous part of the agent, the queue on disk and the sender, between a simulated disk, network and
+//! Elasticsearch: one thread, virtual time, every fault chosen by a seed. `docs/simulation.md` tells what is simulated.
+//!
+//! `SAWLOG_SEEDS=1000` runs more seeds, `SAWLOG_SEED=7` one of them.
+
+mod agent;
+mod faults;
+mod ledger;
+mod server;
+mod wire;
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use crate::metrics::{Metrics, PluginMetrics};
+use crate::outputs::elasticsearch::PLUGIN;
+use crate::plugin::Options;
+use crate::queue::disk::model::{Dice, Model};
+use crate::queue::policy::{Full, Kind, Policy};
+use faults::Faults;
+use ledger::Ledger;
+
+/// How many seeds run when nobody says.
+const SEEDS: u64 = 200;
+
+/// How often the simulated world looks at its hosts.
+const TICK: Duration = Duration::from_millis(10);
+
+/// How long things go wrong.
+const TROUBLE: Duration = Duration::from_secs(60);
+
+/// How long everything may take to arrive once nothing goes wrong any more. A document can wait for
+/// `retry_max_interval` before it is tried again, and again behind another one.
+const DRAIN: Duration = Duration::from_secs(300);
+
+/// The most that the readable stream may have in memory: two blocks that wait, four requests of `SCHEDULE.bytes_max`, and as
+/// much again that is tried once more or joined for the next request.
+const IN_HAND_BYTES_MAX: usize = 12 * agent::SCHEDULE.bytes_max;
+
+const SERVERS: [&str; 2] = ["elastic0", "elastic1"];
+
+/// What one seed decides for its whole run.
+#[derive(Clone)]
+struct Plan {
+    seed: u64,
+    policy: Policy,
+    /// Events of the stream that is pushed and of the one that can be read again.
+    pushed: u64,
+    readable: u64,
+}
+
+impl Plan {
+    fn of(seed: u64) -> Self {
+        let mut dice = Dice(seed);
+        let full = match dice.roll(12) {
+            0 => Full::DropOldest,
+            1 => Full::DropNewest,
+            _ => Full::Block,
+        };
+        let kind = match dice.roll(4) {
+            0 if full == Full::Block => Kind::Persisted,
+            _ => Kind::Auto,
+        };
+        Self {
+            seed,
+            policy: Policy {
+                kind,
+                full,
+                bytes_max: 20_000 + 10_000 * dice.roll(8) as u64,
+                segment_bytes: 2_000 + 1_000 * dice.roll(8) as u64,
+                ..Policy::in_memory()
+            },
+            pushed: 1_000 + dice.roll(1_000) as u64,
+            readable: 1_000 + dice.roll(1_000) as u64,
+        }
+    }
+
+    fn is_over_disk(&self) -> bool {
+        self.policy.kind == Kind::Persisted
+    }
+}
+
+/// What outlives the agent: the disk, what the servers hold, and what the test knows.
+struct World {
+    plan: Plan,
+    dice: Mutex<Dice>,
+    disk: Model,
+    ledger: Mutex<Ledger>,
+    faults: Mutex<Faults>,
+    metrics: Arc<PluginMetrics>,
+    /// Where the real file of positions lies; each run has a folder of its own.
+    folder: PathBuf,
+}
+
+impl Drop for World {
+    fn drop(&mut self) {
+        // It is not there if no position was ever written.
+        if self.folder.exists() {
+            std::fs::remove_dir_all(&self.folder).expect("the folder is ours");
+        }
+    }
+}
+
+impl World {
+    fn new(plan: Plan) -> Self {
+        static RUNS: AtomicU64 = AtomicU64::new(0);
+        let run = RUNS.fetch_add(1, Ordering::Relaxed);
+        let options = Options {
+            plugin: PLUGIN.plugin,
+            id: "output_elasticsearch_1".to_owned(),
+            span: Default::default(),
+            settings: Vec::new(),
+        };
+        Self {
+            dice: Mutex::new(Dice(plan.seed ^ 0x5a5a_5a5a)),
+            disk: Model::default(),
+            ledger: Mutex::new(Ledger::new(plan.clone())),
+            faults: Mutex::new(Faults::default()),
+            metrics: Metrics::default().plugin(&options),
+            folder: std::env::temp_dir()
+                .join(format!("sawlog-simulation-{}-{run}", std::process::id())),
+            plan,
+        }
+    }
+
+    fn roll(&self, below: usize) -> usize {
+        self.dice.lock().unwrap().roll(below)
+    }
+
+    /// Whether something that happens once in so many times happens now; never when the trouble is over.
+    fn strikes(&self, kind: &'static str, one_in: usize) -> bool {
+        let strikes = self.faults.lock().unwrap().is_on() && self.roll(one_in) == 0;
+        if strikes {
+            self.faults.lock().unwrap().count(kind);
+        }
+        strikes
+    }
+
+    fn positions(&self) -> PathBuf {
+        self.folder.join("positions.json")
+    }
+
+    fn counter(&self, name: &'static str) -> u64 {
+        self.metrics.counter(name).value()
+    }
+}
+
+/// What a run came to.
+#[derive(Default)]
+struct Outcome {
+    virtual_time: Duration,
+    slowest_drain: Duration,
+    faults: BTreeMap<&'static str, u64>,
+    offered: u64,
+    acknowledged: u64,
+    delivered: u64,
+    duplicates: u64,
+    refused: u64,
+    dropped: u64,
+    lost: u64,
+    in_hand_bytes_max: usize,
+}
+
+impl Outcome {
+    fn add(&mut self, other: Self) {
+        self.virtual_time += other.virtual_time;
+        self.slowest_drain = self.slowest_drain.max(other.slowest_drain);
+        for (kind, count) in other.faults {
+            *self.faults.entry(kind).or_default() += count;
+        }
+        self.offered += other.offered;
+        self.acknowledged += other.acknowledged;
+        self.delivered += other.delivered;
+        self.duplicates += other.duplicates;
+        self.refused += other.refused;
+        self.dropped += other.dropped;
+        self.lost += other.lost;
+        self.in_hand_bytes_max = self.in_hand_bytes_max.max(other.in_hand_bytes_max);
+    }
+
+    fn tell(&self, seeds: u64) {
+        let hours = self.virtual_time.as_secs_f64() / 3600.0;
+        let total: u64 = self.faults.values().sum();
+        println!(
+            "simulation: seeds {seeds}, virtual hours {hours:.1}, faults {total} {:?}, offered {}, acknowledged {}, \
+             delivered {}, duplicates {}, refused {}, dropped and counted {}, slowest drain {:.0} s, most bytes in hand \
+             {}, lost {}",
+            self.faults,
+            self.offered,
+            self.acknowledged,
+            self.delivered,
+            self.duplicates,
+            self.refused,
+            self.dropped,
+            self.slowest_drain.as_secs_f64(),
+            self.in_hand_bytes_max,
+            self.lost
+        );
+    }
+}
+
+/// Runs one seed; the error says what went wrong.
+fn run(seed: u64) -> Result<Outcome, String> {
+    let world = Arc::new(World::new(Plan::of(seed)));
+    let mut sim = turmoil::Builder::new()
+        .rng_seed(seed)
+        .epoch(std::time::UNIX_EPOCH)
+        .tick_duration(TICK)
+        .min_message_latency(Duration::from_millis(1))
+        .max_message_latency(Duration::from_millis(200))
+        .simulation_duration(TROUBLE * 100)
+        .build();
+    for name in SERVERS {
+        let shared = Arc::clone(&world);
+        sim.host(name, move || server::run(Arc::clone(&shared)));
+    }
+    let shared = Arc::clone(&world);
+    sim.host("agent", move || agent::run(Arc::clone(&shared)));
+    let step = |sim: &mut turmoil::Sim<'_>| sim.step().map(drop).map_err(|error| error.to_string());
+    while sim.elapsed() < TROUBLE {
+        faults::strike(&mut sim, &world);
+        step(&mut sim)?;
+        world.ledger.lock().unwrap().verdict()?;
+    }
+    faults::end(&mut sim, &world);
+    let healed = sim.elapsed();
+    while !agent::is_drained(&world) {
+        if DRAIN < sim.elapsed() - healed {
+            let ledger = world.ledger.lock().unwrap();
+            return Err(format!("not drained in {DRAIN:?}: {}", ledger.tell()));
+        }
+        step(&mut sim)?;
+        world.ledger.lock().unwrap().verdict()?;
+    }
+    let ledger = world.ledger.lock().unwrap();
+    let dropped = world.counter("queue_dropped_oldest") + world.counter("queue_dropped_newest");
+    let mut outcome = ledger
+        .close(dropped, world.metrics.failed.value())
+        .map_err(|fault| format!("{fault}; counters {:?}", world.metrics.counters()))?;
+    outcome.virtual_time = sim.elapsed();
+    outcome.slowest_drain = sim.elapsed() - healed;
+    outcome.faults = world.faults.lock().unwrap().counts().clone();
+    Ok(outcome)
+}
+
+fn number(variable: &str) -> Option<u64> {
+    let text = std::env::var(variable).ok()?;
+    Some(text.parse().expect("the variable holds a number"))
+}
+
+/// Runs seeds on all processors; each seed has a thread of its own for as long as it runs.
+fn run_all(seeds: std::ops::Range<u64>) -> (Outcome, Vec<String>) {
+    let next = AtomicU64::new(seeds.start);
+    let found = Mutex::new((Outcome::default(), Vec::new()));
+    let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    std::thread::scope(|scope| {
+        for _ in 0..threads {
+            scope.spawn(|| {
+                loop {
+                    let seed = next.fetch_add(1, Ordering::Relaxed);
+                    if seeds.end <= seed {
+                        return;
+                    }
+                    let ended = std::panic::catch_unwind(|| run(seed));
+                    let ended = ended.unwrap_or_else(|_| Err("it panicked, see above".to_owned()));
+                    let mut found = found.lock().unwrap();
+                    match ended {
+                        Ok(outcome) => found.0.add(outcome),
+                        Err(fault) => found.1.push(format!(
+                            "seed {seed}: {fault}\n  again: SAWLOG_SEED={seed} cargo test -p sawlog --bin sawlog \
+                             nothing_acknowledged_is_lost_in_any_simulation -- --nocapture"
+                        )),
+                    }
+                }
+            });
+        }
+    });
+    found.into_inner().unwrap()
+}
+
+#[test]
+fn nothing_acknowledged_is_lost_in_any_simulation() {
+    let seeds = match number("SAWLOG_SEED") {
+        Some(seed) => seed..seed + 1,
+        None => 0..number("SAWLOG_SEEDS").unwrap_or(SEEDS),
+    };
+    let count = seeds.end - seeds.start;
+    let (outcome, faults) = run_all(seeds);
+    outcome.tell(count);
+    assert!(faults.is_empty(), "\n{}", faults.join("\n"));
+    assert_eq!(outcome.lost, 0);
+    assert!(outcome.in_hand_bytes_max <= IN_HAND_BYTES_MAX);
+    assert!(0 < outcome.delivered && 0 < outcome.faults.values().sum::<u64>());
+}
+
+#[test]
+fn a_seed_runs_the_same_way_each_time() {
+    let figures = || {
+        let outcome = run(3).expect("the seed is good");
+        (
+            outcome.virtual_time,
+            outcome.faults,
+            outcome.delivered,
+            outcome.duplicates,
+        )
+    };
+    assert_eq!(figures(), figures());
+}

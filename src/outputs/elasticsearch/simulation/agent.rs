@@ -1,0 +1,254 @@
+//! The simulated agent: its real queue on disk, sender and positions, with two streams of documents in the place of inputs
+//! and workers. One stream is pushed and promised when the queue has it; the other is read again from its position.
+
+use std::ops::Range;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use serde_json::json;
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+
+use super::ledger::{self, Source};
+use super::wire::Wire;
+use super::{SERVERS, World};
+use crate::limits;
+use crate::outputs::elasticsearch::refusals::Refusals;
+use crate::outputs::elasticsearch::sender::{Learned, Report, Schedule, Sender};
+use crate::queue::ack::{Ack, Acknowledge};
+use crate::queue::block::{Block, Spares};
+use crate::queue::disk::model::Model;
+use crate::queue::ends::{self, DiskEnds, Inlet, Place};
+use crate::queue::keeper::{Desk, Keeper, Using};
+use crate::queue::positions::{Positions, Stream};
+
+const STREAM: &str = "readable";
+
+pub const SCHEDULE: Schedule = Schedule {
+    bytes_max: 16_000,
+    documents_max: 100,
+    delay: Duration::from_millis(100),
+    requests_max: 4,
+    retry_initial: Duration::from_secs(2),
+    retry_max: Duration::from_secs(64),
+    resurrect_delay: Duration::from_secs(5),
+    retry_age_max: None,
+};
+
+/// One life of the process, with reloads in it.
+pub async fn run(world: Arc<World>) -> turmoil::Result {
+    let (inlet, desk, keeper) = open(&world).await;
+    let keeper = tokio::spawn(keeper.run());
+    loop {
+        let mut tasks = pipeline(&world, &inlet, &desk);
+        let until_reload = Duration::from_millis(5_000 + world.roll(40_000) as u64);
+        let reload = tokio::time::sleep(until_reload);
+        tokio::pin!(reload);
+        loop {
+            tokio::select! {
+                biased;
+                Some(ended) = tasks.join_next() => ended.expect("no task panics"),
+                () = &mut reload, if !reload.is_elapsed() => {
+                    if world.strikes("reload", 1) {
+                        break;
+                    }
+                }
+            }
+            assert!(!keeper.is_finished(), "the keeper goes on");
+        }
+        tasks.shutdown().await;
+        world.ledger.lock().unwrap().empty_hands();
+    }
+}
+
+/// Opens the queue. While the disk does not let it, the agent is started again each second, as a supervisor does.
+async fn open(world: &World) -> (mpsc::Sender<Block>, Arc<Desk>, Keeper<Model>) {
+    loop {
+        let (inlet, incoming) = mpsc::channel(limits::BULK_BLOCKS_WAITING_MAX);
+        let desk = Arc::new(Desk::default());
+        let (disk, policy) = (world.disk.clone(), &world.plan.policy);
+        match Keeper::open(disk, policy, &world.metrics, incoming, Arc::clone(&desk)) {
+            Ok(keeper) => return (inlet, desk, keeper),
+            Err(_) => tokio::time::sleep(Duration::from_secs(1)).await,
+        }
+    }
+}
+
+/// Starts what a configuration starts: inputs, the output's task, and the writing of positions.
+fn pipeline(world: &Arc<World>, inlet: &mpsc::Sender<Block>, desk: &Desk) -> JoinSet<()> {
+    let spares = Spares::default();
+    let (forward, outlet) = mpsc::channel(limits::BULK_BLOCKS_WAITING_MAX);
+    let (encoders, alive) = mpsc::channel(1);
+    desk.put(Using {
+        forward,
+        alive,
+        spares: spares.clone(),
+    });
+    let disk = DiskEnds {
+        inlet: inlet.clone(),
+        encoders,
+        outlet,
+    };
+    let (queue, waiting) = ends::queue(world.plan.policy.kind, Some(disk));
+    let positions = Positions::open(&world.positions()).expect("the file can be read");
+    let position = position(&positions);
+    world.ledger.lock().unwrap().position(position);
+    let stream = positions.stream(STREAM);
+    let mut tasks = JoinSet::new();
+    tasks.spawn(sender(world, spares).run(waiting));
+    tasks.spawn(push(Arc::clone(world), queue.clone()));
+    tasks.spawn(read(Arc::clone(world), queue, stream, position));
+    tasks.spawn(save(Arc::clone(world), positions));
+    tasks
+}
+
+fn sender(world: &World, spares: Spares) -> Sender {
+    let refusals = Arc::new(Refusals::new(Arc::clone(&world.metrics), None));
+    let names = SERVERS.map(str::to_owned).to_vec();
+    let report = Report::new(Arc::clone(&world.metrics), refusals, names, false);
+    let learned = Learned {
+        spares,
+        ..Learned::default()
+    };
+    let seed = world.roll(usize::MAX) as u64;
+    Sender::new(SCHEDULE, Arc::new(Wire), SERVERS.len(), learned, report).seeded(seed)
+}
+
+fn position(positions: &Positions) -> u64 {
+    let position = positions.safe(STREAM);
+    position.and_then(|value| value.as_u64()).unwrap_or(0)
+}
+
+/// Events that nobody sends again: each is offered once.
+async fn push(world: Arc<World>, queue: Inlet) {
+    loop {
+        let mut block = Block {
+            received: received(&world),
+            ..Block::default()
+        };
+        for _ in 0..1 + world.roll(3) {
+            let most = 1 + world.roll(12) as u64;
+            let events = world.ledger.lock().unwrap().offer_to_push(most);
+            let promise = Promise {
+                world: Arc::clone(&world),
+                events: events.clone(),
+            };
+            fill(
+                &mut block,
+                &world,
+                Source::Pushed,
+                events,
+                Ack::new(Arc::new(promise), 0),
+            );
+        }
+        if block.is_empty() {
+            return;
+        }
+        let put = queue.put_among_tasks(block, Place::Disk).await;
+        assert!(put.is_ok(), "the queue is there");
+        pause(&world).await;
+    }
+}
+
+/// Events that are read from the position on.
+async fn read(world: Arc<World>, queue: Inlet, stream: Stream, mut next: u64) {
+    while next < world.plan.readable {
+        let end = (next + 1 + world.roll(30) as u64).min(world.plan.readable);
+        world.ledger.lock().unwrap().offer_to_read(end);
+        let position = stream.ack(json!(end));
+        let place = queue.place(&position);
+        let mut block = Block::default();
+        let held = Arc::new(Held {
+            world: Arc::clone(&world),
+            position: Mutex::new(Some(position)),
+        });
+        fill(&mut block, &world, Source::Readable, next..end, Ack::none());
+        let bytes = block.body.len();
+        block.acks = vec![(0, Ack::new(held, bytes as u64))];
+        world.ledger.lock().unwrap().take_in_hand(bytes);
+        let put = queue.put_among_tasks(block, place).await;
+        assert!(put.is_ok(), "the queue is there");
+        next = end;
+        pause(&world).await;
+    }
+}
+
+/// Writes positions down, as the agent does.
+async fn save(world: Arc<World>, positions: Positions) {
+    loop {
+        tokio::time::sleep(limits::POSITIONS_SAVE_INTERVAL).await;
+        let safe = position(&positions);
+        positions.save().expect("the folder can be written");
+        world.ledger.lock().unwrap().position(safe);
+    }
+}
+
+/// The next events come soon, or after a while.
+async fn pause(world: &World) {
+    let longest = match world.roll(20) {
+        0 => 8_000,
+        _ => 400,
+    };
+    tokio::time::sleep(Duration::from_millis(world.roll(longest) as u64)).await;
+}
+
+/// When a block says that it was received: the clock may have been set since, by years and either way.
+fn received(world: &World) -> i64 {
+    const YEAR: i64 = 365 * 86_400 * 1_000_000_000;
+    let now = crate::host::now_nanos();
+    match world.roll(10) {
+        0 if world.strikes("clock jump", 1) => now - YEAR * (1 + world.roll(20) as i64),
+        1 if world.strikes("clock jump", 1) => now + YEAR * (1 + world.roll(20) as i64),
+        _ => now,
+    }
+}
+
+/// Appends a batch of documents.
+fn fill(block: &mut Block, world: &World, source: Source, events: Range<u64>, ack: Ack) {
+    if events.is_empty() {
+        return ack.settle();
+    }
+    block.acks.push((block.starts.len() as u32, ack));
+    for number in events {
+        let event = (source, number);
+        let (id, document) = (ledger::id(event), ledger::source(world.plan.seed, event));
+        block.starts.push(block.body.len() as u32);
+        let lines = format!("{{\"create\":{{\"_index\":\"sim\",\"_id\":\"{id}\"}}}}\n{document}\n");
+        block.body.extend_from_slice(lines.as_bytes());
+    }
+}
+
+/// Notes what the queue on disk has promised.
+struct Promise {
+    world: Arc<World>,
+    events: Range<u64>,
+}
+
+impl Acknowledge for Promise {
+    fn acknowledge(&self, _: u64) {
+        let mut ledger = self.world.ledger.lock().unwrap();
+        ledger.acknowledge(Source::Pushed, self.events.clone());
+    }
+}
+
+/// Lets the position move, and notes that so many bytes are no longer held.
+struct Held {
+    world: Arc<World>,
+    position: Mutex<Option<Ack>>,
+}
+
+impl Acknowledge for Held {
+    fn acknowledge(&self, bytes: u64) {
+        self.world.ledger.lock().unwrap().let_go(bytes as usize);
+        if let Some(position) = self.position.lock().unwrap().take() {
+            position.settle();
+        }
+    }
+}
+
+/// Whether everything that was promised is where it belongs, and nothing waits on disk.
+pub fn is_drained(world: &World) -> bool {
+    let ledger = world.ledger.lock().unwrap();
+    let waiting = world.metrics.gauge("queue_disk_documents").value();
+    ledger.is_everything_read() && waiting == 0
+}
