@@ -11,7 +11,7 @@ use tokio::task::JoinSet;
 
 use super::ledger::{self, Source};
 use super::wire::Wire;
-use super::{SERVERS, World};
+use super::{AGENT, SERVERS, World};
 use crate::limits;
 use crate::outputs::elasticsearch::refusals::Refusals;
 use crate::outputs::elasticsearch::sender::{Learned, Report, Schedule, Sender};
@@ -76,6 +76,7 @@ async fn open(world: &World) -> (mpsc::Sender<Block>, Arc<Desk>, Keeper<Model>) 
 
 /// Starts what a configuration starts: inputs, the output's task, and the writing of positions.
 fn pipeline(world: &Arc<World>, inlet: &mpsc::Sender<Block>, desk: &Desk) -> JoinSet<()> {
+    world.connections.lock().unwrap().close_all(AGENT);
     let spares = Spares::default();
     let (forward, outlet) = mpsc::channel(limits::BULK_BLOCKS_WAITING_MAX);
     let (encoders, alive) = mpsc::channel(1);
@@ -102,7 +103,7 @@ fn pipeline(world: &Arc<World>, inlet: &mpsc::Sender<Block>, desk: &Desk) -> Joi
     tasks
 }
 
-fn sender(world: &World, spares: Spares) -> Sender {
+fn sender(world: &Arc<World>, spares: Spares) -> Sender {
     let refusals = Arc::new(Refusals::new(Arc::clone(&world.metrics), None));
     let names = SERVERS.map(str::to_owned).to_vec();
     let report = Report::new(Arc::clone(&world.metrics), refusals, names, false);
@@ -111,7 +112,14 @@ fn sender(world: &World, spares: Spares) -> Sender {
         ..Learned::default()
     };
     let seed = world.roll(usize::MAX) as u64;
-    Sender::new(SCHEDULE, Arc::new(Wire), SERVERS.len(), learned, report).seeded(seed)
+    Sender::new(
+        SCHEDULE,
+        Arc::new(Wire(Arc::clone(world))),
+        SERVERS.len(),
+        learned,
+        report,
+    )
+    .seeded(seed)
 }
 
 fn position(positions: &Positions) -> u64 {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{SERVERS, TICK, World};
+use super::{AGENT, SERVERS, TICK, World};
 
 /// Faults that are going on, and how many of each kind there were.
 #[derive(Default)]
@@ -65,13 +65,13 @@ fn begin(sim: &mut turmoil::Sim<'_>, world: &Arc<World>) {
     let server = world.roll(SERVERS.len());
     match world.roll(10) {
         0 | 1 => last(sim, world, "partition", End::Link(server), |sim| {
-            sim.partition("agent", SERVERS[server]);
+            sim.partition(AGENT, SERVERS[server]);
         }),
         2 => last(sim, world, "one-way partition", End::Link(server), |sim| {
-            sim.partition_oneway(SERVERS[server], "agent");
+            sim.partition_oneway(SERVERS[server], AGENT);
         }),
         3 => last(sim, world, "held messages", End::Link(server), |sim| {
-            sim.hold("agent", SERVERS[server]);
+            sim.hold(AGENT, SERVERS[server]);
         }),
         4 => last(sim, world, "server crash", End::Server(server), |sim| {
             sim.crash(SERVERS[server]);
@@ -124,7 +124,7 @@ fn die(sim: &mut turmoil::Sim<'_>, world: &World, kind: &'static str) {
         return;
     }
     world.faults.lock().unwrap().count(kind);
-    sim.crash("agent");
+    sim.crash(AGENT);
     if kind != "agent killed" {
         world.disk.crash(&mut world.dice.lock().unwrap());
     }
@@ -133,18 +133,18 @@ fn die(sim: &mut turmoil::Sim<'_>, world: &World, kind: &'static str) {
 
 fn restart(sim: &mut turmoil::Sim<'_>, world: &World) {
     world.ledger.lock().unwrap().empty_hands();
-    sim.bounce("agent");
+    sim.bounce(AGENT);
 }
 
 fn stop(sim: &mut turmoil::Sim<'_>, world: &World, end: End) {
     match end {
         End::Link(server) => {
-            sim.repair("agent", SERVERS[server]);
-            sim.release("agent", SERVERS[server]);
+            sim.repair(AGENT, SERVERS[server]);
+            sim.release(AGENT, SERVERS[server]);
         }
         End::Server(server) => sim.bounce(SERVERS[server]),
         End::Agent => {
-            sim.crash("agent");
+            sim.crash(AGENT);
             world.disk.crash(&mut world.dice.lock().unwrap());
             restart(sim, world);
         }

@@ -22,20 +22,24 @@ enum Ending {
     Cut(String),
 }
 
-pub async fn run(world: Arc<World>) -> turmoil::Result {
+pub async fn run(name: &'static str, world: Arc<World>) -> turmoil::Result {
+    world.connections.lock().unwrap().close_all(name);
     let listener = TcpListener::bind(("0.0.0.0", PORT)).await?;
     loop {
         let (stream, _) = listener.accept().await?;
         let world = Arc::clone(&world);
+        let (number, stream) = world.connections.lock().unwrap().add(name, stream);
         tokio::spawn(async move {
             // A connection that breaks is the agent's business: it gets no answer.
-            serve(stream, &world).await.ok();
+            serve(&mut *stream.lock().await, &world).await.ok();
+            drop(stream);
+            world.connections.lock().unwrap().close(name, number);
         });
     }
 }
 
-async fn serve(mut stream: TcpStream, world: &World) -> io::Result<()> {
-    let (_, body) = wire::receive(&mut stream).await?;
+async fn serve(stream: &mut TcpStream, world: &World) -> io::Result<()> {
+    let (_, body) = wire::receive(stream).await?;
     if world.strikes("slow request", 20) {
         tokio::time::sleep(Duration::from_millis(world.roll(15_000) as u64)).await;
     }
