@@ -37,9 +37,9 @@ const TROUBLE: Duration = Duration::from_secs(60);
 /// `retry_max_interval` before it is tried again, and again behind another one.
 const DRAIN: Duration = Duration::from_secs(300);
 
-/// The most that the readable stream may have in memory: two blocks that wait, four requests of `SCHEDULE.bytes_max`, and as
+/// The most that the readable stream may have in memory: two blocks that wait, four requests of `BYTES_MAX`, and as
 /// much again that is tried once more or joined for the next request.
-const IN_HAND_BYTES_MAX: usize = 12 * agent::SCHEDULE.bytes_max;
+const IN_HAND_BYTES_MAX: usize = 12 * agent::BYTES_MAX;
 
 const AGENT: &str = "agent";
 

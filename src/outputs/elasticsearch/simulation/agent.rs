@@ -13,8 +13,9 @@ use super::ledger::{self, Source};
 use super::wire::Wire;
 use super::{AGENT, SERVERS, World};
 use crate::limits;
-use crate::outputs::elasticsearch::refusals::Refusals;
+use crate::outputs::elasticsearch::refusals::{Refusals, Wishes};
 use crate::outputs::elasticsearch::sender::{Learned, Report, Schedule, Sender};
+use crate::outputs::elasticsearch::verdict::Rules;
 use crate::queue::ack::{Ack, Acknowledge};
 use crate::queue::block::{Block, Spares};
 use crate::queue::disk::model::Model;
@@ -24,16 +25,22 @@ use crate::queue::positions::{Positions, Stream};
 
 const STREAM: &str = "readable";
 
-pub const SCHEDULE: Schedule = Schedule {
-    bytes_max: 16_000,
-    documents_max: 100,
-    delay: Duration::from_millis(100),
-    requests_max: 4,
-    retry_initial: Duration::from_secs(2),
-    retry_max: Duration::from_secs(64),
-    resurrect_delay: Duration::from_secs(5),
-    retry_age_max: None,
-};
+/// A request has at most so much.
+pub const BYTES_MAX: usize = 16_000;
+
+fn schedule() -> Schedule {
+    Schedule {
+        bytes_max: BYTES_MAX,
+        documents_max: 100,
+        delay: Duration::from_millis(100),
+        requests_max: 4,
+        retry_initial: Duration::from_secs(2),
+        retry_max: Duration::from_secs(64),
+        resurrect_delay: Duration::from_secs(5),
+        retry_age_max: None,
+        rules: Rules::default(),
+    }
+}
 
 /// One life of the process, with reloads in it.
 pub async fn run(world: Arc<World>) -> turmoil::Result {
@@ -104,7 +111,11 @@ fn pipeline(world: &Arc<World>, inlet: &mpsc::Sender<Block>, desk: &Desk) -> Joi
 }
 
 fn sender(world: &Arc<World>, spares: Spares) -> Sender {
-    let refusals = Arc::new(Refusals::new(Arc::clone(&world.metrics), None));
+    let refusals = Arc::new(Refusals::new(
+        Arc::clone(&world.metrics),
+        None,
+        Wishes::default(),
+    ));
     let names = SERVERS.map(str::to_owned).to_vec();
     let report = Report::new(Arc::clone(&world.metrics), refusals, names, false);
     let learned = Learned {
@@ -113,7 +124,7 @@ fn sender(world: &Arc<World>, spares: Spares) -> Sender {
     };
     let seed = world.roll(usize::MAX) as u64;
     Sender::new(
-        SCHEDULE,
+        schedule(),
         Arc::new(Wire(Arc::clone(world))),
         SERVERS.len(),
         learned,
