@@ -4,11 +4,11 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use crate::limits;
 use crate::metrics::{Counter, Gauge, PluginMetrics};
 use crate::queue::block::Block;
 use crate::queue::disk::Disk;
 use crate::queue::log::{Log, Recovery, StateFound};
+use crate::quiet::Quiet;
 
 /// Figures of one queue.
 pub struct Figures {
@@ -28,8 +28,8 @@ pub struct Figures {
     window: Arc<Gauge>,
     /// Documents that the disk spoilt, as far as they are counted.
     lost: u64,
-    /// When a message of each kind was said last.
-    said: Vec<(&'static str, Instant)>,
+    /// A message of each kind that was said.
+    said: Vec<(&'static str, Quiet)>,
 }
 
 impl Figures {
@@ -75,6 +75,7 @@ impl Figures {
             );
         }
         let documents = recovery.pending.documents;
+        self.metrics.counter("queue_documents_found").add(documents);
         if 0 < documents {
             tracing::info!(
                 "{id}: {documents} documents of an earlier run wait in {folder} and are sent first"
@@ -181,12 +182,14 @@ impl Figures {
     }
 
     fn is_time_for(&mut self, kind: &'static str) -> bool {
-        let now = Instant::now();
-        match self.said.iter_mut().find(|(known, _)| *known == kind) {
-            Some((_, last)) if now - *last < limits::WARNING_INTERVAL => return false,
-            Some((_, last)) => *last = now,
-            None => self.said.push((kind, now)),
-        }
-        true
+        let place = match self.said.iter().position(|(known, _)| *known == kind) {
+            Some(place) => place,
+            None => {
+                self.said.push((kind, Quiet::default()));
+                self.said.len() - 1
+            }
+        };
+        let said = self.said.get(place);
+        said.is_some_and(|(_, quiet)| quiet.passes(Instant::now()))
     }
 }

@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::limits;
 use crate::metrics::{Counter, Gauge, PluginMetrics};
 use crate::outputs::elasticsearch::refusals::{Lost, Refusals, Refused, printable};
 use crate::outputs::elasticsearch::verdict::Refusal;
+use crate::quiet::Quiet;
 
 /// Counters and messages of one output.
 pub struct Report {
@@ -25,8 +25,8 @@ pub struct Report {
     failure_store: Arc<Counter>,
     queue_blocks: Arc<Gauge>,
     requests_limit: Arc<Gauge>,
-    blocked_said: Option<Instant>,
-    duplicates_said: Option<Instant>,
+    blocked_said: Quiet,
+    duplicates_said: Quiet,
 }
 
 impl Report {
@@ -48,8 +48,8 @@ impl Report {
             refusals,
             hosts,
             has_users_ids,
-            blocked_said: None,
-            duplicates_said: None,
+            blocked_said: Quiet::default(),
+            duplicates_said: Quiet::default(),
         }
     }
 
@@ -95,7 +95,7 @@ impl Report {
 
     pub fn duplicates(&mut self, documents: u64) {
         self.duplicates.add(documents);
-        if self.has_users_ids && 0 < documents && is_time_for(&mut self.duplicates_said) {
+        if self.has_users_ids && 0 < documents && self.duplicates_said.passes(now()) {
             let id = &self.metrics.id;
             tracing::warn!(
                 "{id}: {documents} documents were not stored again: their `document_id` is taken"
@@ -104,7 +104,7 @@ impl Report {
     }
 
     pub fn blocked(&mut self, reason: &str) {
-        if is_time_for(&mut self.blocked_said) {
+        if self.blocked_said.passes(now()) {
             let (id, reason) = (&self.metrics.id, printable(reason));
             tracing::error!(
                 "{id}: documents wait because Elasticsearch does not let them in: {reason}. Lift the block, free disk \
@@ -146,12 +146,6 @@ impl Report {
     }
 }
 
-/// Whether a message of this kind may be said again.
-fn is_time_for(said: &mut Option<Instant>) -> bool {
-    let now = Instant::now();
-    let quiet = said.is_some_and(|said| now - said < limits::WARNING_INTERVAL);
-    if !quiet {
-        *said = Some(now);
-    }
-    !quiet
+fn now() -> std::time::Instant {
+    Instant::now().into_std()
 }
