@@ -83,6 +83,19 @@ pub fn folder(arguments: &Arguments) -> Result<PathBuf, String> {
     folder.canonicalize().map_err(|fault| fault.to_string())
 }
 
+/// An empty folder for what an agent keeps.
+pub fn clean_state(folder: &Path) -> Result<PathBuf, String> {
+    let state = folder.join("state");
+    let removed = match std::fs::remove_dir_all(&state) {
+        Err(fault) if fault.kind() == std::io::ErrorKind::NotFound => Ok(()),
+        other => other,
+    };
+    removed
+        .and_then(|()| std::fs::create_dir_all(&state))
+        .map_err(|fault| format!("{}: {fault}", state.display()))?;
+    Ok(state)
+}
+
 /// Prints the figures, and writes them where `--out` says.
 pub fn publish(arguments: &Arguments, text: &str) -> Result<(), String> {
     println!("{text}");
@@ -139,11 +152,7 @@ impl Bench<'_> {
 
     /// Runs the agent from a clean state until the sink has counted every line.
     fn cost(&self, inputs: &Inputs) -> Result<Cost, String> {
-        let state = self.folder.join("state");
-        if state.exists() {
-            std::fs::remove_dir_all(&state).map_err(|fault| fault.to_string())?;
-        }
-        std::fs::create_dir_all(&state).map_err(|fault| fault.to_string())?;
+        let state = clean_state(self.folder)?;
         let sink = Sink::spawn(self.row.wanted)?;
         let words = self
             .agent

@@ -4,7 +4,9 @@
 mod arguments;
 mod compare;
 mod containers;
+mod faults;
 mod lines;
+mod load;
 mod process;
 mod report;
 mod sink;
@@ -19,9 +21,11 @@ usage: sawlog-bench generate --kind raw|json-file|syslog|containers --lines N --
        sawlog-bench sink [--port N] [--check pattern|nginxaccess]
        sawlog-bench compare [--lines N] [--rounds N] [--rows ROW,...] [--agents AGENT,...] [--sawlog PATH] [--out FILE]
        sawlog-bench udp [--rate N] [--seconds N] [--agents AGENT,...] [--sawlog PATH] [--out FILE]
+       sawlog-bench faults [--seconds N] [--faults FAULT,...] [--sawlog PATH] [--out FILE]
 
 rows:   raw-pattern, raw-nginxaccess, json-pattern, json-nginxaccess
-agents: rsyslog, rsyslog-default, sawlog";
+agents: rsyslog, rsyslog-default, sawlog, sawlog-former (--former PATH, a build from before a change)
+faults: kill, away-udp, away-file, stalled-udp, stalled-file";
 
 fn main() -> ExitCode {
     match run(std::env::args().skip(1).collect()) {
@@ -41,6 +45,7 @@ fn run(words: Vec<String>) -> Result<(), String> {
         "sink" => sink::run(&arguments),
         "compare" => compare::run(&arguments),
         "udp" => udp::run(&arguments),
+        "faults" => faults::run(&arguments),
         _ => Err(USAGE.to_owned()),
     }
 }

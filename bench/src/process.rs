@@ -61,6 +61,17 @@ impl Pinned {
         String::from_utf8_lossy(&text[from..]).trim().to_owned()
     }
 
+    /// The highest value of a figure of sawlog's API, over all plugins; `None` if it has none, or for another agent.
+    pub fn figure(&self, name: &str) -> Option<f64> {
+        let log = fs::read_to_string(&self.log).ok()?;
+        let address = log.split_once("figures at http://")?.1.split_once('/')?.0;
+        let answer = get(address, "/metrics").ok()?;
+        let samples = answer.lines().filter(|line| line.starts_with(name));
+        samples
+            .filter_map(|line| line.rsplit_once(' ')?.1.parse().ok())
+            .reduce(f64::max)
+    }
+
     /// User and system time so far.
     pub fn cpu_seconds(&self) -> Result<f64, String> {
         cpu_seconds(self.child.id())
@@ -122,19 +133,38 @@ fn read(path: &str) -> Result<String, String> {
     fs::read_to_string(path).map_err(|fault| format!("{path}: {fault}"))
 }
 
-/// A sink of this same binary, on a port of its own choosing.
+/// The answer's body.
+fn get(address: &str, path: &str) -> std::io::Result<String> {
+    let mut stream = TcpStream::connect(address)?;
+    write!(
+        stream,
+        "GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n"
+    )?;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer)?;
+    let body = answer.split_once("\r\n\r\n");
+    Ok(body.map_or("", |(_head, body)| body).to_owned())
+}
+
+/// A sink of this same binary.
 pub struct Sink {
     child: Child,
     port: u16,
 }
 
 impl Sink {
+    /// On a port of its own choosing.
     pub fn spawn(wanted: Wanted) -> Result<Self, String> {
+        Self::spawn_on(0, wanted)
+    }
+
+    pub fn spawn_on(port: u16, wanted: Wanted) -> Result<Self, String> {
         let own = std::env::current_exe().map_err(|fault| fault.to_string())?;
         let mut child = Command::new("taskset")
             .args(["-c", &SINK_CORE.to_string()])
             .arg(own)
-            .args(["sink", "--port", "0", "--check", wanted.name()])
+            .args(["sink", "--port", &port.to_string()])
+            .args(["--check", wanted.name()])
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .spawn()
@@ -166,18 +196,39 @@ impl Sink {
 
     /// What has arrived so far.
     pub fn report(&self) -> Result<serde_json::Value, String> {
-        self.ask().map_err(|fault| format!("sink: {fault}"))
+        self.ask("/_report")
+            .map_err(|fault| format!("sink: {fault}"))
     }
 
-    fn ask(&self) -> std::io::Result<serde_json::Value> {
-        let mut stream = TcpStream::connect(("127.0.0.1", self.port))?;
-        stream.write_all(b"GET /_report HTTP/1.1\r\nConnection: close\r\n\r\n")?;
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer)?;
-        let body = answer
-            .split_once("\r\n\r\n")
-            .map_or("", |(_head, body)| body);
-        Ok(serde_json::from_str(body)?)
+    /// The sequence numbers below `count` that have not arrived, as ranges without their ends.
+    pub fn missing(&self, count: u64) -> Result<Vec<(u64, u64)>, String> {
+        self.ask(&format!("/_missing/{count}"))
+            .map_err(|fault| format!("sink: {fault}"))
+    }
+
+    /// Stands still: connections are taken by the kernel, and nothing is answered.
+    pub fn stop(&self) -> Result<(), String> {
+        self.signal("STOP")
+    }
+
+    pub fn go_on(&self) -> Result<(), String> {
+        self.signal("CONT")
+    }
+
+    fn signal(&self, name: &str) -> Result<(), String> {
+        let status = Command::new("kill")
+            .args(["-s", name, &self.child.id().to_string()])
+            .status();
+        match status {
+            Ok(status) if status.success() => Ok(()),
+            Ok(status) => Err(format!("kill -s {name}: {status}")),
+            Err(fault) => Err(format!("kill: {fault}")),
+        }
+    }
+
+    fn ask<T: serde::de::DeserializeOwned>(&self, path: &str) -> std::io::Result<T> {
+        let body = get(&format!("127.0.0.1:{}", self.port), path)?;
+        Ok(serde_json::from_str(&body)?)
     }
 }
 

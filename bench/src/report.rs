@@ -1,4 +1,4 @@
-//! Samples in, Markdown out: minimum and median of each agent on each row, and the ratio to rsyslog within a round.
+//! Samples in, Markdown out: minimum and median of each agent on each row, and the ratio to the first agent within a round.
 
 use std::fmt::Write;
 use std::time::Duration;
@@ -36,13 +36,9 @@ impl RowResult {
         self.agents[place].1.push(sample);
     }
 
-    /// Each round's figure over rsyslog's in the same round.
+    /// Each round's figure over that of the agent named first in the same round.
     fn ratios(&self, samples: &[Result<Sample, String>]) -> Vec<f64> {
-        let base = self
-            .agents
-            .iter()
-            .find(|(agent, _)| *agent == Agent::Rsyslog);
-        let Some((_, base)) = base else {
+        let Some((_, base)) = self.agents.first() else {
             return Vec::new();
         };
         let pairs = samples.iter().zip(base).filter_map(|pair| match pair {
@@ -67,10 +63,12 @@ pub fn compare(results: &[RowResult], versions: &[String], lines: u64, rounds: u
         versions.join(", ")
     );
     page.push_str(&conditions);
-    page.push_str(
-        "| row | agent | events per CPU-second: median | minimum | times rsyslog: median | minimum \
+    let base = results.first().and_then(|result| result.agents.first());
+    let base = base.map_or("", |(agent, _)| agent.name());
+    page.push_str(&format!(
+        "| row | agent | events per CPU-second: median | minimum | times {base}: median | minimum \
          | peak memory, MB | sink's share of CPU |\n|---|---|---:|---:|---:|---:|---:|---:|\n",
-    );
+    ));
     for result in results {
         for (agent, samples) in &result.agents {
             push_row(&mut page, result, *agent, samples);
@@ -102,12 +100,11 @@ fn push_row(
         .map(|sample| sample.events_per_cpu_second)
         .collect();
     let ratios = result.ratios(samples);
-    let ratio = |value: f64| {
-        if ratios.is_empty() {
-            String::new()
-        } else {
-            format!("{value:.1}")
-        }
+    // Two places for what a change cost, one for what lies far apart.
+    let ratio = |value: f64| match value {
+        _ if ratios.is_empty() => String::new(),
+        0.0..2.0 => format!("{value:.2}"),
+        _ => format!("{value:.1}"),
     };
     let peak = good
         .iter()
@@ -173,6 +170,8 @@ pub struct UdpResult {
     pub cpu_share: f64,
     pub peak_bytes: u64,
     pub faults: u64,
+    /// The longest time that a datagram was in memory alone, of an agent that tells it.
+    pub window_millis: Option<f64>,
 }
 
 /// The part of the page about UDP.
@@ -180,15 +179,15 @@ pub fn udp(results: &[Result<UdpResult, String>], versions: &[String], seconds: 
     let mut page = format!(
         "## Syslog over UDP\n\n{}, {}. Datagrams for {seconds} s at the rate sent, each with one access log line, \
          through the pattern into the sink; loss is told by sequence numbers.\n\n\
-         | agent | datagrams a second | sent | received | lost | doubled | wrong | CPU share | peak memory, MB |\n\
-         |---|---:|---:|---:|---:|---:|---:|---:|---:|\n",
+         | agent | datagrams a second | sent | received | lost | doubled | wrong | CPU share | peak memory, MB \
+         | in memory alone, at most |\n|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|\n",
         machine(),
         versions.join(", ")
     );
     for result in results {
         let line = match result {
             Ok(result) => format!(
-                "| {} | {} | {} | {} | {} | {} | {} | {:.0} % | {:.1} |",
+                "| {} | {} | {} | {} | {} | {} | {} | {:.0} % | {:.1} | {} |",
                 result.agent,
                 thousands(result.rate),
                 result.sent,
@@ -197,13 +196,72 @@ pub fn udp(results: &[Result<UdpResult, String>], versions: &[String], seconds: 
                 result.doubled,
                 result.faults,
                 result.cpu_share * 100.0,
-                result.peak_bytes as f64 / 1e6
+                result.peak_bytes as f64 / 1e6,
+                millis(result.window_millis)
             ),
             Err(fault) => format!("\nno figure: {fault}"),
         };
         push_line(&mut page, &line);
     }
     page
+}
+
+/// What a run with a fault brought.
+pub struct FaultResult {
+    pub rate: u64,
+    pub sent: u64,
+    /// Sent while no agent listened.
+    pub unheard: u64,
+    /// Missing though they had been sent before a kill, and how long before it the first of them.
+    pub in_window: u64,
+    pub oldest: Duration,
+    /// What is missing otherwise.
+    pub lost: u64,
+    pub doubled: u64,
+    pub wrong: u64,
+    pub peak_bytes: u64,
+    pub window_millis: Option<f64>,
+}
+
+/// The part of the page about faults under load.
+pub fn faults(
+    results: &[(&str, Result<FaultResult, String>)],
+    versions: &[String],
+    seconds: u64,
+) -> String {
+    let mut page = format!(
+        "## Faults under load\n\n{}, {}. Lines for {seconds} s at the rate (a kill: 10 s), through the pattern into the \
+         sink, which takes a number twice without a word.\n\n\
+         | fault | lines a second | sent | while no agent listened | sent before the kill and missing | oldest of them \
+         | lost otherwise | doubled | wrong | in memory alone, at most | peak memory, MB |\n\
+         |---|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|\n",
+        machine(),
+        versions.join(", ")
+    );
+    for (name, result) in results {
+        let line = match result {
+            Ok(it) => format!(
+                "| {name} | {} | {} | {} | {} | {} | {} | {} | {} | {} | {:.1} |",
+                thousands(it.rate as f64),
+                it.sent,
+                it.unheard,
+                it.in_window,
+                millis(Some(it.oldest.as_secs_f64() * 1e3)),
+                it.lost,
+                it.doubled,
+                it.wrong,
+                millis(it.window_millis),
+                it.peak_bytes as f64 / 1e6,
+            ),
+            Err(fault) => format!("\n{name}: no figure: {fault}"),
+        };
+        push_line(&mut page, &line);
+    }
+    page
+}
+
+fn millis(value: Option<f64>) -> String {
+    value.map_or_else(|| "-".to_owned(), |value| format!("{value:.0} ms"))
 }
 
 fn push_line(page: &mut String, line: &str) {

@@ -34,11 +34,14 @@ pub enum Agent {
     /// rsyslog with the queue that it has when nothing is said.
     RsyslogDefault,
     Sawlog,
+    /// A build of sawlog from before a change, for what the change cost.
+    SawlogFormer,
 }
 
 /// Where the programs are.
 pub struct Installed {
     sawlog: String,
+    former: String,
     rsyslogd: String,
     /// The queue parameters of the tuned rsyslog.
     queue: String,
@@ -46,27 +49,26 @@ pub struct Installed {
 
 impl Installed {
     pub fn from(arguments: &Arguments) -> Self {
+        let text = |name, default: &str| arguments.text(name).unwrap_or(default).to_owned();
         Self {
-            sawlog: arguments
-                .text("sawlog")
-                .unwrap_or("target/release/sawlog")
-                .to_owned(),
-            rsyslogd: arguments
-                .text("rsyslogd")
-                .unwrap_or("/usr/sbin/rsyslogd")
-                .to_owned(),
-            queue: arguments.text("queue").unwrap_or(QUEUE_TUNED).to_owned(),
+            sawlog: text("sawlog", "target/release/sawlog"),
+            former: text("former", "target/former/sawlog"),
+            rsyslogd: text("rsyslogd", "/usr/sbin/rsyslogd"),
+            queue: text("queue", QUEUE_TUNED),
         }
     }
 
     /// The versions of those that take part, one a line.
     pub fn versions(&self, agents: &[Agent]) -> Vec<String> {
         let mut programs = Vec::new();
-        if agents.iter().any(|agent| *agent != Agent::Sawlog) {
+        if agents.iter().any(|agent| agent.is_rsyslog()) {
             programs.push(("rsyslog", &self.rsyslogd, "-v"));
         }
         if agents.contains(&Agent::Sawlog) {
             programs.push(("sawlog", &self.sawlog, "--version"));
+        }
+        if agents.contains(&Agent::SawlogFormer) {
+            programs.push(("sawlog-former", &self.former, "--version"));
         }
         programs
             .into_iter()
@@ -90,10 +92,15 @@ fn version(name: &str, program: &str, option: &str) -> String {
 
 impl Agent {
     pub fn named(name: &str) -> Result<Self, String> {
-        [Self::Rsyslog, Self::RsyslogDefault, Self::Sawlog]
-            .into_iter()
-            .find(|agent| agent.name() == name)
-            .ok_or_else(|| format!("no agent {name}"))
+        [
+            Self::Rsyslog,
+            Self::RsyslogDefault,
+            Self::Sawlog,
+            Self::SawlogFormer,
+        ]
+        .into_iter()
+        .find(|agent| agent.name() == name)
+        .ok_or_else(|| format!("no agent {name}"))
     }
 
     pub fn name(self) -> &'static str {
@@ -101,7 +108,12 @@ impl Agent {
             Self::Rsyslog => "rsyslog",
             Self::RsyslogDefault => "rsyslog-default",
             Self::Sawlog => "sawlog",
+            Self::SawlogFormer => "sawlog-former",
         }
+    }
+
+    fn is_rsyslog(self) -> bool {
+        matches!(self, Self::Rsyslog | Self::RsyslogDefault)
     }
 
     /// Writes the configuration for a row; gives the command that runs it.
@@ -117,19 +129,29 @@ impl Agent {
             Source::Raw => (SAWLOG_RAW, RSYSLOG_RAW),
             Source::JsonFile => (SAWLOG_DOCKER, RSYSLOG_DOCKER),
         };
-        let input = match (self, row.source) {
-            (_, Source::Raw) => &inputs.raw,
-            (Self::Sawlog, Source::JsonFile) => &inputs.docker_root,
-            (_, Source::JsonFile) => &inputs.docker_log,
-        };
-        let input = input.display().to_string();
-        let template = if self == Self::Sawlog {
-            sawlog
+        let (template, docker) = if self.is_rsyslog() {
+            (rsyslog, &inputs.docker_log)
         } else {
-            rsyslog
+            (sawlog, &inputs.docker_root)
         };
-        let template = template.replace("@INPUT@", &input);
+        let input = match row.source {
+            Source::Raw => &inputs.raw,
+            Source::JsonFile => docker,
+        };
+        let template = template.replace("@INPUT@", &input.display().to_string());
         self.write(installed, &template, row.wanted, port, state)
+    }
+
+    /// Writes sawlog's configuration that reads one plain file; gives the command that runs it.
+    pub fn prepare_file(
+        self,
+        installed: &Installed,
+        file: &Path,
+        port: u16,
+        state: &Path,
+    ) -> Result<Vec<String>, String> {
+        let template = SAWLOG_RAW.replace("@INPUT@", &file.display().to_string());
+        self.write(installed, &template, Wanted::Pattern, port, state)
     }
 
     /// Writes the configuration that listens for syslog on a UDP port; gives the command that runs it.
@@ -141,7 +163,7 @@ impl Agent {
         state: &Path,
     ) -> Result<Vec<String>, String> {
         let template = match self {
-            Self::Sawlog => SAWLOG_UDP.to_owned(),
+            Self::Sawlog | Self::SawlogFormer => SAWLOG_UDP.to_owned(),
             Self::RsyslogDefault => RSYSLOG_UDP
                 .replace("@UDP_MODULE@", "")
                 .replace("@UDP_INPUT@", ""),
@@ -167,7 +189,8 @@ impl Agent {
             wanted,
         };
         let written = match self {
-            Self::Sawlog => files.sawlog(installed, template),
+            Self::Sawlog => files.sawlog(&installed.sawlog, template),
+            Self::SawlogFormer => files.sawlog(&installed.former, template),
             Self::Rsyslog => files.rsyslog(installed, template, &installed.queue),
             Self::RsyslogDefault => files.rsyslog(installed, template, ""),
         };
@@ -183,7 +206,7 @@ struct Files<'a> {
 }
 
 impl Files<'_> {
-    fn sawlog(&self, installed: &Installed, template: &str) -> std::io::Result<Vec<String>> {
+    fn sawlog(&self, program: &str, template: &str) -> std::io::Result<Vec<String>> {
         let patterns = self.state.join("patterns");
         fs::create_dir_all(&patterns)?;
         fs::write(patterns.join("nginx"), PATTERNS)?;
@@ -197,16 +220,7 @@ impl Files<'_> {
             .replace("@PORT@", &self.port.to_string());
         let file = self.place("pipeline.conf", &pipeline)?;
         let data = self.data()?;
-        let words = [
-            &installed.sawlog,
-            "run",
-            "-f",
-            &file,
-            "--path.data",
-            &data,
-            "-w",
-            "1",
-        ];
+        let words = [program, "run", "-f", &file, "--path.data", &data, "-w", "1"];
         Ok(words.map(str::to_owned).to_vec())
     }
 

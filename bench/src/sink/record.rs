@@ -86,12 +86,29 @@ impl Record {
         .to_string()
     }
 
+    /// The sequence numbers below `count` that have not arrived, as ranges without their ends, as JSON.
+    pub fn missing(&self, count: u64) -> String {
+        let mut ranges: Vec<(u64, u64)> = Vec::new();
+        for number in (0..count).filter(|number| !self.is_marked(*number)) {
+            match ranges.last_mut() {
+                Some((_, end)) if *end == number => *end += 1,
+                _ => ranges.push((number, number + 1)),
+            }
+        }
+        json!(ranges).to_string()
+    }
+
+    fn is_marked(&self, sequence: u64) -> bool {
+        let word = self.seen.get((sequence / 64) as usize);
+        word.is_some_and(|word| word & (1 << (sequence % 64)) != 0)
+    }
+
     fn mark(&mut self, sequence: u64) {
         let (word, bit) = ((sequence / 64) as usize, 1 << (sequence % 64));
         if self.seen.len() <= word {
             self.seen.resize((word + 1).next_power_of_two(), 0);
         }
-        if self.seen[word] & bit == 0 {
+        if !self.is_marked(sequence) {
             self.seen[word] |= bit;
             self.distinct += 1;
         } else {

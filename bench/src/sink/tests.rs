@@ -76,6 +76,18 @@ fn action_lines_are_counted_and_blank_lines_are_not() {
 }
 
 #[test]
+fn what_has_not_arrived_is_told_as_ranges() {
+    let address = start();
+    let body = format!("{CREATE}{}\n{CREATE}{}\n", document(1), document(4));
+    bulk(address, "", &body);
+    let answer = exchange(
+        address,
+        b"GET /_missing/7 HTTP/1.1\r\nConnection: close\r\n\r\n",
+    );
+    assert!(answer.ends_with("\r\n\r\n[[0,1],[2,4],[5,7]]"), "{answer}");
+}
+
+#[test]
 fn a_full_answer_names_index_and_id() {
     let body = format!("{CREATE}{}{{\"index\":{{}}}}\n{}", document(0), document(1));
     let answer = body_of(&bulk(start(), "", &body));
