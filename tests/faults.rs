@@ -27,20 +27,18 @@ use std::time::Duration;
 use crate::services::elasticsearch::{self, Elasticsearch};
 use crate::services::namespace;
 use stage::{Plan, Stage};
-use trial::Times::{AtLeastOnce, Once};
 use trial::{Kind, check};
 
-/// A test for each line: the test's name, the kind's place and name in the table of results, how often an event may be
-/// there, how many faults strike in the test and in the campaign, and the function.
+/// A test for each line: the test's name, the kind's place and name in the table of results, how many faults strike in the
+/// test and in the campaign, and the function.
 macro_rules! kinds {
-    ($($test:ident: $place:literal $name:literal, $times:expr, $in_test:literal, $in_campaign:literal, $run:path;)*) => {
+    ($($test:ident: $place:literal $name:literal, $in_test:literal, $in_campaign:literal, $run:path;)*) => {
         $(
             #[test]
             fn $test() {
                 check(&Kind {
                     place: $place,
                     name: $name,
-                    times: $times,
                     in_test: $in_test,
                     in_campaign: $in_campaign,
                     run: $run,
@@ -51,32 +49,32 @@ macro_rules! kinds {
 }
 
 kinds! {
-    an_agent_killed_at_random_loses_no_line: 1 "`kill -9`, file", AtLeastOnce, 4, 200, killed::file;
-    an_agent_killed_at_random_loses_no_line_of_a_container: 2 "`kill -9`, containers", AtLeastOnce, 2, 50, containers::agent_killed;
-    an_agent_ended_and_started_under_load_loses_and_doubles_nothing: 3 "SIGTERM and start", Once, 3, 50, killed::ended;
-    reloads_under_load_lose_and_double_nothing: 4 "SIGHUP", Once, 10, 100, killed::reloaded;
-    elasticsearch_killed_under_load_loses_no_line: 5 "Elasticsearch: `kill -9`", AtLeastOnce, 1, 20, away::killed;
-    elasticsearch_standing_still_loses_no_line: 6 "Elasticsearch: SIGSTOP", AtLeastOnce, 1, 20, away::stopped;
-    a_storm_of_bad_answers_loses_no_line: 7 "429, 503, cut, garbled, late", AtLeastOnce, 2, 20, refused::storm;
-    a_read_only_index_is_waited_for: 8 "read-only index", Once, 2, 20, refused::read_only;
-    documents_that_do_not_fit_are_given_up_by_name: 9 "mapping conflict", Once, 5, 100, refused::mapping;
-    requests_that_are_too_long_are_divided: 10 "413", Once, 2, 20, refused::too_large;
-    a_full_disk_is_told_and_loses_no_line: 12 "disk full", AtLeastOnce, 2, 20, disk::full;
-    carbon_killed_under_load_loses_no_count: 13 "carbon: `kill -9`", Once, 1, 20, graphite::carbon_killed;
-    the_engine_killed_with_its_containers_loses_no_line: 14 "Docker Engine: `kill -9`", AtLeastOnce, 1, 20, containers::engine_killed;
-    an_agent_that_dies_at_any_point_of_the_queues_way_to_disk_loses_no_line: 19 "crash points of the queue", AtLeastOnce, 10, 200, queue::crash_points;
-    an_agent_killed_at_random_loses_no_datagram_that_was_committed: 20 "`kill -9`, datagrams", AtLeastOnce, 3, 50, queue::datagrams;
-    reloads_lose_no_datagram: 17 "SIGHUP, datagrams", Once, 5, 100, pushed::reloaded;
-    elasticsearch_killed_loses_no_datagram: 18 "Elasticsearch: `kill -9`, datagrams", AtLeastOnce, 1, 20, pushed::server_killed;
-    files_renamed_faster_than_they_are_read_lose_no_line: 15 "rotation, file", AtLeastOnce, 2, 20, killed::rotated;
-    container_logs_rotated_faster_than_they_are_read_lose_no_line: 16 "rotation, containers", AtLeastOnce, 2, 20, containers::rotated;
+    an_agent_killed_at_random_loses_no_line: 1 "`kill -9`, file", 4, 200, killed::file;
+    an_agent_killed_at_random_loses_no_line_of_a_container: 2 "`kill -9`, containers", 2, 50, containers::agent_killed;
+    an_agent_ended_and_started_under_load_loses_and_doubles_nothing: 3 "SIGTERM and start", 3, 50, killed::ended;
+    reloads_under_load_lose_and_double_nothing: 4 "SIGHUP", 10, 100, killed::reloaded;
+    elasticsearch_killed_under_load_loses_no_line: 5 "Elasticsearch: `kill -9`", 1, 20, away::killed;
+    elasticsearch_standing_still_loses_no_line: 6 "Elasticsearch: SIGSTOP", 1, 20, away::stopped;
+    a_storm_of_bad_answers_loses_no_line: 7 "429, 503, cut, garbled, late", 2, 20, refused::storm;
+    a_read_only_index_is_waited_for: 8 "read-only index", 2, 20, refused::read_only;
+    documents_that_do_not_fit_are_given_up_by_name: 9 "mapping conflict", 5, 100, refused::mapping;
+    requests_that_are_too_long_are_divided: 10 "413", 2, 20, refused::too_large;
+    a_full_disk_is_told_and_loses_no_line: 12 "disk full", 2, 20, disk::full;
+    carbon_killed_under_load_loses_no_count: 13 "carbon: `kill -9`", 1, 20, graphite::carbon_killed;
+    an_agent_killed_at_random_loses_and_doubles_no_count: 21 "`kill -9`, counts", 2, 50, graphite::agent_killed;
+    the_engine_killed_with_its_containers_loses_no_line: 14 "Docker Engine: `kill -9`", 1, 20, containers::engine_killed;
+    an_agent_that_dies_at_any_point_of_the_queues_way_to_disk_loses_no_line: 19 "crash points of the queue", 10, 200, queue::crash_points;
+    an_agent_killed_at_random_loses_no_datagram_that_was_committed: 20 "`kill -9`, datagrams", 3, 50, queue::datagrams;
+    reloads_lose_no_datagram: 17 "SIGHUP, datagrams", 5, 100, pushed::reloaded;
+    elasticsearch_killed_loses_no_datagram: 18 "Elasticsearch: `kill -9`, datagrams", 1, 20, pushed::server_killed;
+    files_renamed_faster_than_they_are_read_lose_no_line: 15 "rotation, file", 2, 20, killed::rotated;
+    container_logs_rotated_faster_than_they_are_read_lose_no_line: 16 "rotation, containers", 2, 20, containers::rotated;
 }
 
 /// The network cut, which needs a network of the test's own.
 const CUT: Kind = Kind {
     place: 11,
     name: "network cut",
-    times: AtLeastOnce,
     in_test: 2,
     in_campaign: 20,
     run: away::cut,

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use super::agent::Agent;
+use super::killed;
 use super::oracle::Account;
 use super::stage::SOURCE;
 use super::trial::Trial;
@@ -34,6 +35,25 @@ fn reach(carbon: &Carbon, least: u64) -> Result<(), String> {
 
 /// SIGKILL of carbon: what it had not written to its files is gone with it.
 pub fn carbon_killed(trial: &mut Trial) -> Account {
+    run(trial, |trial, carbon, _agent, writer| {
+        carbon.kill();
+        writer.wait_for(trial.random(APART.0, APART.1));
+        carbon.start_again();
+    })
+}
+
+/// SIGKILL of the agent: what it had counted since its last flush is read again.
+pub fn agent_killed(trial: &mut Trial) -> Account {
+    run(trial, |trial, _carbon, agent, writer| {
+        killed::strike(trial, agent, writer);
+    })
+}
+
+/// Counts lines while something is struck again and again.
+fn run(
+    trial: &mut Trial,
+    mut strike: impl FnMut(&mut Trial, &mut Carbon, &mut Agent, &Writer),
+) -> Account {
     let mut carbon = Carbon::start();
     let logs = Scratch::new("faults-logs");
     let path = logs.0.join("app.log");
@@ -47,9 +67,7 @@ pub fn carbon_killed(trial: &mut Trial) -> Account {
     let mut writer = Writer::start(SOURCE, Place::File(path));
     for _ in 0..trial.faults {
         writer.wait_for(trial.random(APART.0, APART.1));
-        carbon.kill();
-        writer.wait_for(trial.random(APART.0, APART.1));
-        carbon.start_again();
+        strike(trial, &mut carbon, &mut agent, &writer);
         let end = Instant::now();
         let written = writer.written();
         trial.note(end, reach(&carbon, written), &agent);

@@ -2,9 +2,11 @@
 
 use std::time::Instant;
 
+use super::agent::Agent;
 use super::oracle::Account;
 use super::stage::{Plan, Stage};
 use super::trial::Trial;
+use super::writer::Writer;
 use crate::services::elasticsearch;
 
 /// Lines between two faults, about: a tenth of a second to a second of them.
@@ -16,19 +18,24 @@ const ROTATION: (u64, u32) = (200, 200);
 /// How long the agent stands still or is dead while files are renamed, in lines.
 const STANDING: (u64, u64) = (2000, 6000);
 
-/// SIGKILL at any moment, one in three times a second one while the agent starts.
+/// SIGKILL and a start at once, one in three times again while it starts.
+pub fn strike(trial: &mut Trial, agent: &mut Agent, writer: &Writer) {
+    agent.kill();
+    agent.spawn();
+    if trial.random(0, 3) == 0 {
+        writer.wait_for(trial.random(1, APART.0));
+        agent.kill();
+        agent.spawn();
+    }
+}
+
+/// SIGKILL at any moment.
 pub fn file(trial: &mut Trial) -> Account {
     let server = elasticsearch::shared();
     let mut stage = Stage::start(&Plan::new("killed", server.url()), server);
     for _ in 0..trial.faults {
         stage.writer.wait_for(trial.random(APART.0, APART.1));
-        stage.agent.kill();
-        stage.agent.spawn();
-        if trial.random(0, 3) == 0 {
-            stage.writer.wait_for(trial.random(1, APART.0));
-            stage.agent.kill();
-            stage.agent.spawn();
-        }
+        strike(trial, &mut stage.agent, &stage.writer);
         stage.recover(trial, server, Instant::now());
     }
     stage.finish(server)

@@ -26,7 +26,6 @@ pub struct Kind {
     /// Its place in the table.
     pub place: usize,
     pub name: &'static str,
-    pub times: Times,
     pub in_test: u32,
     pub in_campaign: u32,
     pub run: fn(&mut Trial) -> Account,
@@ -37,14 +36,6 @@ pub struct Kind {
 enum Mode {
     Test,
     Campaign,
-}
-
-/// How often an event may be at the far end.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub enum Times {
-    Once,
-    /// What was sent and not answered may be sent again, and what was read after the last position read again.
-    AtLeastOnce,
 }
 
 /// What a run is given and notes.
@@ -117,13 +108,11 @@ pub fn check(kind: &Kind) {
         kind.name,
         account.wrong
     );
-    if kind.times == Times::Once {
-        assert_eq!(
-            account.duplicate, 0,
-            "{}: events that are there more than once",
-            kind.name
-        );
-    }
+    assert_eq!(
+        account.duplicate, 0,
+        "{}: events that are there more than once",
+        kind.name
+    );
     let recovered = trial.recoveries.iter().flatten().count();
     assert_eq!(
         recovered as u32, trial.faults,
