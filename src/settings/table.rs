@@ -119,7 +119,7 @@ pub const ALL: &[Spec] = &[
         "path.data",
         Kind::Text,
         "",
-        "Folder for positions; by default /var/lib/sawlog for root, else the user's state folder",
+        "Folder for positions, sums, queues and dead letters; by default /var/lib/sawlog for root, else the user's state folder",
     ),
     spec(
         "path.settings",
