@@ -56,6 +56,11 @@ pub trait Output: Send {
     /// Opens what is needed and starts the sending task, on the present tokio runtime.
     fn start(self: Box<Self>, opening: &Opening<'_>) -> Started;
 
+    /// Files with certificates and keys: when one of them is changed, the output is built anew.
+    fn certificates(&self) -> Vec<PathBuf> {
+        Vec::new()
+    }
+
     /// Files and folders that it changes, itself or what lies below; others are closed to it.
     fn written(&self) -> Vec<PathBuf> {
         Vec::new()

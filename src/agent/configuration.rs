@@ -11,6 +11,7 @@ use crate::lang::source::{Source as SourceText, Sources};
 use crate::metrics::Metrics;
 use crate::pipeline::building::Surroundings;
 use crate::pipeline::compile::{Compiled, compile};
+use crate::pipeline::program::Step;
 use crate::settings::{Origin, PipelineSettings, Settings};
 
 /// The pipeline that runs when none is named.
@@ -36,8 +37,17 @@ pub struct Certificates(Vec<(PathBuf, Option<SystemTime>)>);
 
 impl Certificates {
     pub fn of(compiled: &[Compiled]) -> Self {
-        let files = compiled.iter().flat_map(|one| &one.certificates);
-        Self(files.map(|file| (file.clone(), changed(file))).collect())
+        let mut files = Vec::new();
+        for one in compiled {
+            Step::each(&one.outputs, &mut |planned| {
+                files.extend(planned.output.certificates());
+            });
+        }
+        let with_time = files.into_iter().map(|file| {
+            let time = changed(&file);
+            (file, time)
+        });
+        Self(with_time.collect())
     }
 
     /// Whether one was changed since this was last asked.
@@ -78,7 +88,7 @@ fn compile_one(
     pipeline: &PipelineSettings,
     metrics: &Arc<Metrics>,
 ) -> Option<Compiled> {
-    let mut sources = match load_sources(pipeline) {
+    let sources = match load_sources(pipeline) {
         Ok(sources) => sources,
         Err(error) => {
             eprintln!("sawlog: {error}");
@@ -93,36 +103,9 @@ fn compile_one(
         host_name: settings.host_name.clone(),
     };
     let mut diagnostics = Vec::new();
-    let mut compiled = compile(&sources, &surroundings, metrics, &mut diagnostics);
-    if let Some(missing) = compiled.as_ref().and_then(missing_ends) {
-        match &pipeline.origin {
-            Origin::Text(_) => {
-                sources.all.push(missing);
-                diagnostics.clear();
-                compiled = compile(&sources, &surroundings, metrics, &mut diagnostics);
-            }
-            Origin::Files(_) | Origin::Default => eprintln!(
-                "sawlog: the pipeline {} does nothing: it lacks `{}`",
-                pipeline.id,
-                missing.text.trim_end()
-            ),
-        }
-    }
+    let compiled = compile(&sources, &surroundings, metrics, &mut diagnostics);
     print(&diagnostics, &sources);
     compiled
-}
-
-/// The ends that a pipeline lacks: a text on the command line is completed by stdin and stdout, as Logstash does it.
-fn missing_ends(compiled: &Compiled) -> Option<SourceText> {
-    let mut text = String::new();
-    if compiled.inputs.is_empty() {
-        text += "input { stdin { type => stdin } }\n";
-    }
-    if compiled.outputs.is_empty() {
-        text += "output { stdout { codec => rubydebug } }\n";
-    }
-    let name = "the rest of -e".to_owned();
-    (!text.is_empty()).then_some(SourceText { name, text })
 }
 
 /// Every remark, in the order of the text, on stderr.

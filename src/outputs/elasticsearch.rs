@@ -15,6 +15,7 @@ mod simulation;
 mod transport;
 mod verdict;
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 
@@ -249,9 +250,11 @@ const OPTIONS: &[Opt] = &[
 fn build(options: &Options, building: &mut Building<'_>) -> Option<Box<dyn Output>> {
     let metrics = building.metrics.plugin(options);
     let config = config::check(options, building)?;
+    let certificates = config::certificates(options);
     let dead_letters = building.surroundings.dead_letters.clone();
     Some(Box::new(Elasticsearch {
         config,
+        certificates,
         dead_letters: dead_letters.map(DeadLetters::new),
         metrics,
     }))
@@ -259,6 +262,7 @@ fn build(options: &Options, building: &mut Building<'_>) -> Option<Box<dyn Outpu
 
 struct Elasticsearch {
     config: Config,
+    certificates: Vec<PathBuf>,
     dead_letters: Option<DeadLetters>,
     metrics: Arc<PluginMetrics>,
 }
@@ -272,11 +276,16 @@ impl Output for Elasticsearch {
         true
     }
 
+    fn certificates(&self) -> Vec<PathBuf> {
+        self.certificates.clone()
+    }
+
     fn start(self: Box<Self>, opening: &Opening<'_>) -> Started {
         let Self {
             config,
             dead_letters,
             metrics,
+            ..
         } = *self;
         let hosts: Vec<String> = config
             .requests

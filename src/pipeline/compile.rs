@@ -1,7 +1,6 @@
 //! A checked configuration to a pipeline that can be started. Plugins are built here, so that `check` refuses exactly
 //! what `run` would refuse; nothing is opened.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::event::Names;
@@ -24,8 +23,6 @@ pub struct Compiled {
     pub filters: Vec<Step<FilterStep>>,
     pub outputs: Vec<Step<PlannedOutput>>,
     pub names: Arc<Names>,
-    /// Certificates and keys that outputs have read: when one is renewed the pipeline is to be built anew.
-    pub certificates: Vec<PathBuf>,
     /// The texts that it was compiled from, for places in them.
     pub sources: Sources,
 }
@@ -113,35 +110,8 @@ pub fn compile(
         filters,
         outputs,
         names: Arc::new(names),
-        certificates: certificates(&config.outputs),
         sources: sources.clone(),
     })
-}
-
-/// The files with certificates and keys that these outputs name.
-fn certificates(statements: &[Statement]) -> Vec<PathBuf> {
-    let mut files = Vec::new();
-    for statement in statements {
-        match statement {
-            Statement::Plugin(options) => {
-                let single = ["ssl_certificate", "ssl_key"];
-                files.extend(
-                    single
-                        .iter()
-                        .filter_map(|name| options.text(name))
-                        .map(PathBuf::from),
-                );
-                let authorities = options.list("ssl_certificate_authorities");
-                files.extend(authorities.iter().map(|word| PathBuf::from(&word.text)));
-            }
-            Statement::If(choice) => {
-                let branches = choice.branches.iter().map(|(_, statements)| statements);
-                let inner = branches.chain([&choice.otherwise]);
-                files.extend(inner.flat_map(|statements| certificates(statements)));
-            }
-        }
-    }
-    files
 }
 
 /// A text of the command line without an input or output gets Logstash's: stdin and stdout. A file without is told.

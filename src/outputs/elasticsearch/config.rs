@@ -3,6 +3,7 @@
 
 mod hosts;
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use elasticsearch::http::headers::HeaderMap;
@@ -357,6 +358,17 @@ fn requests(options: &Options, building: &mut Building<'_>) -> Option<Requests> 
             .unwrap_or(Duration::from_secs(5)),
         compression_level,
     })
+}
+
+/// The files with certificates and keys that the output reads at its start.
+pub fn certificates(options: &Options) -> Vec<PathBuf> {
+    let authorities = options.list("ssl_certificate_authorities").iter();
+    let own = ["ssl_certificate", "ssl_key"].map(|name| options.text(name));
+    let words = authorities.map(|word| word.text.as_str());
+    words
+        .chain(own.into_iter().flatten())
+        .map(PathBuf::from)
+        .collect()
 }
 
 fn trust(options: &Options, building: &mut Building<'_>) -> Option<Trust> {
