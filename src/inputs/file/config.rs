@@ -21,6 +21,8 @@ pub struct Config {
     pub mode: Mode,
     /// The file of positions; nothing if none are kept.
     pub positions: Option<PathBuf>,
+    /// Which it is of the inputs of the pipeline that name the file of positions alike, from 1 on.
+    pub number: usize,
     /// The file was named in the pipeline: it may be one of Logstash's.
     pub is_path_given: bool,
     /// Between two looks at everything, where the kernel tells what happens in between.
@@ -231,6 +233,7 @@ impl Config {
             },
             mode: mode?,
             positions: positions(options, building),
+            number: 1,
             is_path_given: options.text("sincedb_path").is_some(),
             rescan: poll * u32::try_from(looks?).unwrap_or(u32::MAX),
             poll,
