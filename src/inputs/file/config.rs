@@ -106,16 +106,16 @@ pub const OPTIONS: &[Opt] = &[
     Opt::new(
         "mode",
         Kind::Text,
-        "`tail` follows files that grow; `read` reads complete files, archives of gzip among them, and then does what \
-         `file_completed_action` says.",
+        "`tail` follows files that grow, and leaves archives of gzip out; `read` reads complete files, archives among them, and \
+         then does what `file_completed_action` says.",
     )
     .default("tail")
     .allowed(&["tail", "read"]),
     Opt::new(
         "start_position",
         Kind::Text,
-        "Where to begin in files that are there at the first start. Files that appear later, and those whose path was read \
-         before, are always read from their beginning; so are all in mode `read`.",
+        "Where to begin in files that are there at the very first start. All that is found later, also after a restart or a \
+         reload, is read from its beginning; so are all files in mode `read`.",
     )
     .default("end")
     .allowed(&["beginning", "end"]),
@@ -129,7 +129,8 @@ pub const OPTIONS: &[Opt] = &[
     Opt::new(
         "sincedb_clean_after",
         Kind::Text,
-        "When the position of a file that was not found again is forgotten. A number means days.",
+        "How long the position of a file that is gone is kept after the last line; that of a file that is there is always kept. \
+         A number means days.",
     )
     .default("2 weeks"),
     Opt::new(

@@ -275,12 +275,16 @@ impl<'a> Follow<'a> {
                 tail.queued = false;
                 let home = tail.home.clone();
                 let is_found = self.relocate(id);
-                // Without a home it may have been renamed, and the news of its new path still under way.
-                if let Some(home) = home {
-                    if !is_found {
-                        self.let_go(id);
+                match home {
+                    Some(home) => {
+                        if !is_found {
+                            self.let_go(id);
+                        }
+                        self.look_at(&home);
                     }
-                    self.look_at(&home);
+                    // It may have been renamed, and the news of its new path still be under way.
+                    None if !is_found => self.release(id),
+                    None => {}
                 }
             }
             Ok(Step::Stopped) => return Going::Over,

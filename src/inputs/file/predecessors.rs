@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use std::fs;
 use std::io;
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::MetadataExt;
+use std::os::unix::fs::{DirEntryExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
@@ -53,8 +53,14 @@ pub fn list(live: &Path) -> io::Result<Vec<Predecessor>> {
     Ok(all)
 }
 
+/// Where a path leads: rotation renames that, and not a link to it.
+fn target_of(path: &Path) -> PathBuf {
+    fs::canonicalize(path).unwrap_or_else(|_| path.to_path_buf())
+}
+
 /// In the order of their names. While a file is being packed it is there twice, and only the plain one is whole.
 fn list_once(live: &Path) -> io::Result<Vec<Predecessor>> {
+    let live = target_of(live);
     let (Some(folder), Some(live)) = (live.parent(), live.file_name()) else {
         return Ok(Vec::new());
     };
@@ -476,8 +482,7 @@ impl Follow<'_> {
 
 /// The path in the same folder that leads to an inode.
 fn with_inode(path: &Path, place: Place) -> io::Result<Option<PathBuf>> {
-    use std::os::unix::fs::DirEntryExt;
-
+    let path = target_of(path);
     let Some(folder) = path.parent() else {
         return Ok(None);
     };

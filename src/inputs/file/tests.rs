@@ -1227,3 +1227,24 @@ fn positions_that_two_inputs_shared_are_understood() {
     running.check(&["one", "two"]);
     running.stop();
 }
+
+#[test]
+fn what_a_link_led_to_is_found_when_it_was_renamed() {
+    let rig = Rig::new("link-rotated");
+    rig.write("0.log", "one\n");
+    let link = rig.folder.join("links");
+    fs::create_dir(&link).expect("the folder is writable");
+    std::os::unix::fs::symlink(rig.path("0.log"), link.join("a.log")).expect("it is writable");
+    let mut running = rig.start("../links/a.log", BEGINNING);
+    running.check(&["one"]);
+    running.stop();
+    for (text, date) in [("two\n", "20261128-120000"), ("three\n", "20261128-130000")] {
+        rig.append("0.log", text);
+        rig.rename("0.log", &format!("0.log.{date}"));
+    }
+    rig.pack("0.log.20261128-120000");
+    rig.write("0.log", "four\n");
+    let mut running = rig.start("../links/a.log", "");
+    running.check(&["two", "three", "four"]);
+    running.stop();
+}
