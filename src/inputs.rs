@@ -1,11 +1,13 @@
 //! Inputs: they read at their own pace and hand whole batches to the workers. Each plugin is one file or folder and one
 //! line of `ALL`.
 
+pub mod archive;
 pub mod cutter;
 pub mod docker;
 pub mod file;
 pub mod generator;
 pub mod origin;
+pub mod rotated;
 pub mod sockets;
 pub mod stdin;
 pub mod stop_signal;
@@ -13,6 +15,7 @@ pub mod stream;
 pub mod syslog;
 pub mod tls;
 
+use std::collections::HashMap;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
@@ -62,9 +65,29 @@ pub trait Input: Send {
     /// `flow.stop` turns true, when everything that was read has been handed over.
     fn start(self: Box<Self>, flow: Flow) -> tokio::task::JoinHandle<()>;
 
+    /// What the file is named by in which it keeps positions, if other inputs of the pipeline may name theirs alike.
+    fn positions_name(&self) -> Option<String> {
+        None
+    }
+
+    /// Says that it is the one with that number, from 1 on, of those that name their positions alike.
+    fn set_number(&mut self, _number: usize) {}
+
     /// Files and folders besides the data folder that it changes, itself or what lies below; others are closed to it.
     fn written(&self) -> Vec<PathBuf> {
         Vec::new()
+    }
+}
+
+/// Tells inputs apart that name their positions alike: each then keeps its own.
+pub fn tell_apart(inputs: &mut [Box<dyn Input>]) {
+    let mut counts: HashMap<String, usize> = HashMap::new();
+    for input in inputs {
+        if let Some(name) = input.positions_name() {
+            let count = counts.entry(name).or_default();
+            *count += 1;
+            input.set_number(*count);
+        }
     }
 }
 

@@ -1,7 +1,6 @@
 //! Input `file`: lines of files that grow, are renamed, emptied and made anew. Paths and options come in, batches of whole
 //! lines go out. One thread does all of it; how lines become events is the worker's part.
 
-pub mod archive;
 pub mod completed;
 pub mod config;
 pub mod discover;
@@ -10,6 +9,7 @@ pub mod follow;
 pub mod glob;
 pub mod identity;
 pub mod known;
+pub mod predecessors;
 pub mod progress;
 pub mod sincedb;
 pub mod tail;
@@ -25,7 +25,7 @@ use tokio::task::JoinHandle;
 use crate::inputs::stop_signal::{StopSignal, Woken};
 use crate::inputs::{Flow, Input, InputPlugin, Source};
 use crate::plugin::{Plugin, Section};
-use crate::queue::positions::Positions;
+use crate::queue::positions::{self, Positions};
 use config::Config;
 use follow::Follow;
 use sincedb::Entry;
@@ -62,6 +62,15 @@ impl Input for Files {
 
     fn written(&self) -> Vec<PathBuf> {
         self.config.written()
+    }
+
+    fn positions_name(&self) -> Option<String> {
+        let path = self.config.positions.as_deref().unwrap_or(Path::new(""));
+        Some(path.display().to_string())
+    }
+
+    fn set_number(&mut self, number: usize) {
+        self.config.number = number;
     }
 
     fn start(self: Box<Self>, flow: Flow) -> JoinHandle<()> {
@@ -106,17 +115,35 @@ fn positions(config: &Config, flow: &Flow) -> io::Result<(Positions, Vec<Entry>)
             .and_then(|text| sincedb::parse(&text)),
         false => None,
     };
-    let Some(entries) = logstash else {
-        return Ok((flow.open_positions(path)?, Vec::new()));
+    let first = match &logstash {
+        Some(_) => sincedb::beside(path),
+        None => path.clone(),
     };
-    let positions = flow.open_positions(&sincedb::beside(path))?;
-    match positions.keys().is_empty() {
-        true => {
-            tracing::info!(path = %path.display(), files = entries.len(), "Logstash's positions are taken over");
-            Ok((positions, entries))
-        }
-        false => Ok((positions, Vec::new())),
+    let positions = own_positions(config, flow, &first)?;
+    let entries = logstash.unwrap_or_default();
+    if entries.is_empty() || !positions.keys().is_empty() {
+        return Ok((positions, Vec::new()));
     }
+    tracing::info!(path = %path.display(), files = entries.len(), "Logstash's positions are taken over");
+    Ok((positions, entries))
+}
+
+/// The positions of this input among those that name them alike: the first has the name as it is. Earlier versions kept those
+/// of all in the first's file, which has no mark of a start then: its positions are everybody's.
+fn own_positions(config: &Config, flow: &Flow, first: &Path) -> io::Result<Positions> {
+    if config.number < 2 {
+        return flow.open_positions(first);
+    }
+    let mut own = first.to_path_buf().into_os_string();
+    own.push(format!(".{}", config.number));
+    let own = flow.open_positions(Path::new(&own))?;
+    let shared = positions::read(first)?;
+    if own.keys().is_empty() && !shared.contains_key(known::STARTED) {
+        for (key, position) in shared {
+            own.set(&format!("{key}-{}", config.number), position);
+        }
+    }
+    Ok(own)
 }
 
 #[cfg(test)]

@@ -91,11 +91,12 @@ pub fn compile(
         metrics,
     };
     complete(&mut config, sources, &mut building);
-    let inputs = config
+    let mut inputs: Vec<Box<dyn Input>> = config
         .inputs
         .iter()
         .filter_map(|input| build_input(input, &mut building))
         .collect();
+    inputs::tell_apart(&mut inputs);
     let filters = steps(&config.filters, &mut building, &mut build_filter);
     let outputs = steps(&config.outputs, &mut building, &mut build_output);
     lang::mask::hide(diagnostics, &config.secrets, sources);

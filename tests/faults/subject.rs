@@ -154,9 +154,8 @@ fn input(plan: &Plan, log: &str) -> String {
     if let Some(port) = plan.datagrams {
         return format!("syslog {{ host => \"127.0.0.1\" port => {port} }}");
     }
-    let renamed = if plan.rotation.is_some() { "*" } else { "" };
     format!(
-        "file {{ path => \"{log}{renamed}\" start_position => \"beginning\" {} }}",
+        "file {{ path => \"{log}\" start_position => \"beginning\" {} }}",
         plan.input
     )
 }

@@ -3,12 +3,15 @@
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom};
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use flate2::read::MultiGzDecoder;
 
+use crate::inputs::archive;
 use crate::inputs::docker::place::{HEAD_BYTES, Identity};
+use crate::inputs::rotated::Rotated;
 use crate::limits;
 
 /// One open log file.
@@ -107,20 +110,7 @@ impl LogFile {
                 head.truncate(length);
                 Ok(head)
             }
-            Content::Compressed(decoder) => {
-                let mut file = decoder.get_ref().try_clone()?;
-                let place = file.stream_position()?;
-                file.rewind()?;
-                let mut head = Vec::new();
-                let read = MultiGzDecoder::new(&file)
-                    .take(bytes_max as u64)
-                    .read_to_end(&mut head);
-                file.seek(SeekFrom::Start(place))?;
-                // A file that is cut short still shows what it has.
-                read.map(|_| ())
-                    .or_else(|error| if head.is_empty() { Err(error) } else { Ok(()) })?;
-                Ok(head)
-            }
+            Content::Compressed(decoder) => archive::head(decoder.get_ref(), bytes_max),
         }
     }
 
@@ -264,20 +254,12 @@ impl LogPaths {
 
     /// The highest number that a file of the container has.
     fn oldest(&self) -> io::Result<u32> {
-        let live = self
-            .live
-            .file_name()
-            .unwrap_or_default()
-            .to_string_lossy()
-            .into_owned();
+        let live = self.live.file_name().unwrap_or_default();
         let mut oldest = 0;
         for entry in std::fs::read_dir(&self.folder)? {
             let name = entry?.file_name();
-            let number = name
-                .to_str()
-                .and_then(|name| name.strip_prefix(&*live)?.strip_prefix('.'));
-            let number = number.map(|rest| rest.strip_suffix(".gz").unwrap_or(rest));
-            if let Some(Ok(number)) = number.map(str::parse::<u32>) {
+            let rotated = Rotated::of(name.as_bytes(), live.as_bytes());
+            if let Some(number) = rotated.and_then(|rotated| rotated.number) {
                 oldest = oldest.max(number.min(limits::ROTATED_FILES_MAX));
             }
         }

@@ -21,6 +21,8 @@ pub struct Config {
     pub mode: Mode,
     /// The file of positions; nothing if none are kept.
     pub positions: Option<PathBuf>,
+    /// Which it is of the inputs of the pipeline that name the file of positions alike, from 1 on.
+    pub number: usize,
     /// The file was named in the pipeline: it may be one of Logstash's.
     pub is_path_given: bool,
     /// Between two looks at everything, where the kernel tells what happens in between.
@@ -104,16 +106,16 @@ pub const OPTIONS: &[Opt] = &[
     Opt::new(
         "mode",
         Kind::Text,
-        "`tail` follows files that grow; `read` reads complete files, archives of gzip among them, and then does what \
-         `file_completed_action` says.",
+        "`tail` follows files that grow, and leaves archives of gzip out; `read` reads complete files, archives among them, and \
+         then does what `file_completed_action` says.",
     )
     .default("tail")
     .allowed(&["tail", "read"]),
     Opt::new(
         "start_position",
         Kind::Text,
-        "Where to begin in files that are there at the first start. Files that appear later, and those whose path was read \
-         before, are always read from their beginning; so are all in mode `read`.",
+        "Where to begin in files that are there at the very first start. All that is found later, also after a restart or a \
+         reload, is read from its beginning; so are all files in mode `read`.",
     )
     .default("end")
     .allowed(&["beginning", "end"]),
@@ -127,7 +129,8 @@ pub const OPTIONS: &[Opt] = &[
     Opt::new(
         "sincedb_clean_after",
         Kind::Text,
-        "When the position of a file that was not found again is forgotten. A number means days.",
+        "How long the position of a file that is gone is kept after the last line; that of a file that is there is always kept. \
+         A number means days.",
     )
     .default("2 weeks"),
     Opt::new(
@@ -231,6 +234,7 @@ impl Config {
             },
             mode: mode?,
             positions: positions(options, building),
+            number: 1,
             is_path_given: options.text("sincedb_path").is_some(),
             rescan: poll * u32::try_from(looks?).unwrap_or(u32::MAX),
             poll,

@@ -5,12 +5,11 @@ use std::collections::HashSet;
 use std::fs::{self, Metadata};
 use std::io;
 use std::os::fd::AsRawFd;
-use std::os::unix::fs::DirEntryExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
-use crate::inputs::file::archive::{self, Archive};
+use crate::inputs::archive::{self, Archive};
 use crate::inputs::file::config::{Config, Mode, OrderBy, StartPosition};
 use crate::inputs::file::follow::Follow;
 use crate::inputs::file::identity::{Fingerprint, Place, Position};
@@ -18,7 +17,7 @@ use crate::inputs::file::known::Seen;
 use crate::inputs::file::tail::{self, Opened, Start, Tail};
 use crate::inputs::file::walk::{self, Visitor};
 use crate::inputs::file::watch::Watch;
-use crate::inputs::origin;
+use crate::inputs::origin::{self, Origin};
 use crate::limits;
 
 /// What a walk through the folders found.
@@ -97,6 +96,11 @@ impl Follow<'_> {
         }
         if std::mem::replace(&mut self.is_first_scan, false) {
             self.resume_renamed();
+            self.known.note_start(&self.positions);
+            let now = origin::now() / 1_000_000_000;
+            let clean_after = i64::try_from(self.config.clean_after.as_secs()).unwrap_or(i64::MAX);
+            self.known
+                .forget_gone(&self.positions, now.saturating_sub(clean_after));
         }
         self.retire();
     }
@@ -113,7 +117,9 @@ impl Follow<'_> {
                     self.say(path, &error);
                 }
             }
-            Err(error) if is_absence(&error) => self.lose(path),
+            Err(error) if is_absence(&error) => {
+                self.lose(path);
+            }
             Err(error) => self.say(path, &error),
         }
     }
@@ -121,9 +127,9 @@ impl Follow<'_> {
     fn meet(&mut self, path: &Path, metadata: &Metadata) {
         let place = Place::of(metadata);
         let Some(id) = self.files.at_place(place) else {
-            self.lose(path);
+            let lost = self.lose(path);
             if self.config.wants(path)
-                && let Err(error) = self.begin(path)
+                && let Err(error) = self.begin(path, lost)
             {
                 self.say(path, &error);
             }
@@ -150,10 +156,8 @@ impl Follow<'_> {
     }
 
     /// The path leads to its file no longer. The file is read on while it is open.
-    fn lose(&mut self, path: &Path) {
-        let Some(id) = self.files.leave_home(path) else {
-            return;
-        };
+    fn lose(&mut self, path: &Path) -> Option<u64> {
+        let id = self.files.leave_home(path)?;
         // What took its place may be reached by a link whose folder is not watched.
         self.rescan_at = self.rescan_at.min(Instant::now() + self.config.poll);
         if let Some(tail) = self.files.tail(id)
@@ -166,57 +170,102 @@ impl Follow<'_> {
             }
         }
         self.enqueue(id);
+        Some(id)
     }
 
-    /// Begins to read a file that was not read in this run.
-    fn begin(&mut self, path: &Path) -> io::Result<()> {
+    /// Begins to read a file that was not read in this run. It waits for those that were at its path before.
+    fn begin(&mut self, path: &Path, lost: Option<u64>) -> io::Result<()> {
         let opened = tail::open(path)?;
         if self.files.at_place(opened.place).is_some() {
             return Ok(());
         }
-        let is_archive = self.config.mode != Mode::Tail && archive::is_archive(path);
-        if is_archive
-            && matches!(
-                self.config.mode,
-                Mode::Read {
-                    check_archives: true,
-                    ..
+        let is_archive = archive::is_archive(path);
+        match self.config.mode {
+            Mode::Tail if is_archive && archive::begins_as_archive(&opened.head) => {
+                self.leave_out(path);
+                return Ok(());
+            }
+            Mode::Tail => {}
+            Mode::Read { check_archives, .. } => {
+                if is_archive && check_archives {
+                    Archive::check(opened.file.try_clone()?)?;
                 }
-            )
-        {
-            Archive::check(opened.file.try_clone()?)?;
+                if self.is_ignored(&opened) {
+                    return Ok(());
+                }
+            }
         }
-        if self.is_ignored(&opened) && self.config.mode != Mode::Tail {
-            return Ok(());
+        let is_packed = is_archive && self.config.mode != Mode::Tail;
+        let claimed = self.claim(path, &opened, is_packed);
+        let mut before: Vec<u64> = lost.into_iter().collect();
+        if claimed.is_none() && self.config.mode == Mode::Tail {
+            match self.catch_up(path, Some(opened.place)) {
+                Ok(order) if lost.is_some_and(|lost| order.contains(&lost)) => before = order,
+                Ok(order) => before.extend(order),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {
+                    self.rescan_at = Instant::now();
+                    return Ok(());
+                }
+                Err(error) => self.say(path, &error),
+            }
         }
-        let start = self.start_of(path, &opened, is_archive)?;
+        let start = match claimed {
+            Some(start) => start,
+            None => self.start_at_first(path, &opened, is_packed)?,
+        };
+        let id = self.insert(path, opened, start, is_packed)?;
+        self.wait_for(id, before.last().copied());
+        Ok(())
+    }
+
+    fn insert(
+        &mut self,
+        path: &Path,
+        opened: Opened,
+        start: Start,
+        is_packed: bool,
+    ) -> io::Result<u64> {
         let is_new = start.is_new;
-        let fingerprint = Fingerprint::of(&opened.head);
-        let origin = self
-            .config
-            .origin
-            .with_text(&self.config.path_field, path.as_os_str().as_encoded_bytes());
-        let mut tail = Tail::new(path, opened, start, Arc::new(origin));
-        if is_archive {
+        let head = opened.head.clone();
+        let mut tail = Tail::new(path, opened, start, Arc::new(self.origin_of(path)));
+        if is_packed {
             tail.unpack()?;
         }
         self.unsay(path);
         if is_new {
-            let key = tail.key().to_owned();
-            // What is there already says which file this is, should it be renamed before anything of it is safe.
-            let position = Position {
-                fingerprint,
-                ..tail.position()
-            };
-            self.positions.set(&key, position.to_json());
+            self.note_position(&tail, &head);
         }
+        self.known.set_last(path, tail.key());
         if self.is_crowded() {
             tail.close();
         }
         self.watch_linked(path);
-        let id = self.files.insert(tail);
-        self.enqueue(id);
-        Ok(())
+        Ok(self.files.insert(tail))
+    }
+
+    /// What is there already says which file this is, should it be renamed before anything of it is safe.
+    pub(super) fn note_position(&self, tail: &Tail, head: &[u8]) {
+        let position = Position {
+            fingerprint: Fingerprint::of(head),
+            ..tail.position()
+        };
+        self.positions.set(tail.key(), position.to_json());
+    }
+
+    /// What events of a path begin with.
+    pub(super) fn origin_of(&self, path: &Path) -> Origin {
+        let text = path.as_os_str().as_encoded_bytes();
+        self.config.origin.with_text(&self.config.path_field, text)
+    }
+
+    /// Says once that archives are not read as lines that grow.
+    fn leave_out(&mut self, path: &Path) {
+        if !std::mem::replace(&mut self.is_archive_said, true) {
+            tracing::info!(
+                path = %path.display(),
+                "archives are left out in mode `tail`, but for the rest of a log that was packed; mode `read` reads them"
+            );
+        }
     }
 
     /// A file that a link leads to may lie in a folder that is not watched.
@@ -230,38 +279,47 @@ impl Follow<'_> {
         }
     }
 
-    /// Where to begin.
-    fn start_of(&mut self, path: &Path, opened: &Opened, packed: bool) -> io::Result<Start> {
-        let seen = Seen {
-            path,
-            place: opened.place,
-            head: &opened.head,
-            // What a position in an archive counts is not known before it is unpacked.
-            size: if packed { u64::MAX } else { opened.size },
-        };
-        if let Some((key, position)) = self.known.claim(seen) {
-            return Ok(self.start_at(key, &position));
-        }
+    /// Where an earlier run stopped.
+    fn claim(&mut self, path: &Path, opened: &Opened, is_packed: bool) -> Option<Start> {
+        let (key, position) = self.known.claim(seen(path, opened, is_packed))?;
+        Some(self.start_at(key, &position))
+    }
+
+    /// Where to begin in what no earlier run of the agent has read.
+    fn start_at_first(
+        &mut self,
+        path: &Path,
+        opened: &Opened,
+        is_packed: bool,
+    ) -> io::Result<Start> {
         let at_end = self.is_first_scan
             && self.config.mode == Mode::Tail
             && self.config.start == StartPosition::End
-            && !self.known.has_path(path);
-        let offset = match self.known.claim_left(seen) {
+            && !self.known.has_started();
+        let offset = match self.known.claim_left(seen(path, opened, is_packed)) {
             Some(offset) => offset,
             None if at_end || self.is_ignored(opened) => last_line_end(opened, self.config)?,
             None => 0,
         };
-        let Place { device, inode } = opened.place;
+        Ok(self.start_new(opened.place, offset))
+    }
+
+    pub(super) fn start_new(&self, place: Place, offset: u64) -> Start {
+        let Place { device, inode } = place;
         let began = origin::now();
-        let key = format!("{device:x}-{inode:x}-{began:x}");
-        Ok(Start {
+        let mut key = format!("{device:x}-{inode:x}-{began:x}");
+        if 1 < self.config.number {
+            // Another input of this path may have found the file in the same moment.
+            key.push_str(&format!("-{}", self.config.number));
+        }
+        Start {
             offset,
             skipping: false,
             began,
             is_new: true,
             stream: self.positions.stream(&key),
             key,
-        })
+        }
     }
 
     /// Whether the file was last written to too long ago.
@@ -273,7 +331,7 @@ impl Follow<'_> {
             .is_some_and(|limit| age.is_ok_and(|age| limit < age))
     }
 
-    fn start_at(&self, key: String, position: &Position) -> Start {
+    pub(super) fn start_at(&self, key: String, position: &Position) -> Start {
         Start {
             offset: position.offset,
             skipping: position.skipping,
@@ -284,56 +342,12 @@ impl Follow<'_> {
         }
     }
 
-    /// Reads the rest of files that were renamed while no agent ran, if they are still in their folders.
-    fn resume_renamed(&mut self) {
-        let config = self.config;
-        for (key, position) in self.known.take_renamed(|path| config.wants(path)) {
-            if let Err(error) = self.resume(key, &position)
-                && !is_absence(&error)
-            {
-                self.say(Path::new(&position.path), &error);
-            }
-        }
-    }
-
-    fn resume(&mut self, key: String, position: &Position) -> io::Result<()> {
-        let path = Path::new(&position.path);
-        let Some(folder) = path.parent().filter(|_| !position.fingerprint.is_empty()) else {
-            return Ok(());
-        };
-        for entry in fs::read_dir(folder)? {
-            let entry = entry?;
-            if entry.ino() != position.place.inode {
-                continue;
-            }
-            let opened = tail::open(&entry.path())?;
-            let is_same = opened.place.inode == position.place.inode
-                && position.offset <= opened.size
-                && position.fingerprint.fits(&opened.head);
-            if !is_same || self.files.at_place(opened.place).is_some() {
-                return Ok(());
-            }
-            let path_text = position.path.as_bytes();
-            let origin = self
-                .config
-                .origin
-                .with_text(&self.config.path_field, path_text);
-            let start = self.start_at(key, position);
-            let mut tail = Tail::new(path, opened, start, Arc::new(origin));
-            tail.home = Some(entry.path());
-            let id = self.files.insert(tail);
-            self.enqueue(id);
-            return Ok(());
-        }
-        Ok(())
-    }
-
     /// Closes files that do not grow, and lets go of those that are gone and read to their end.
     fn retire(&mut self) {
         let (rescan, close) = (self.config.rescan, self.config.close_older);
         let mut idle = Vec::new();
         for (id, tail) in self.files.all() {
-            if !tail.queued {
+            if !tail.queued && !tail.waits {
                 idle.push((id, tail.active.elapsed()));
             }
         }
@@ -353,6 +367,7 @@ impl Follow<'_> {
                 if let Some(tail) = self.let_go(id)
                     && is_unlinked
                 {
+                    self.known.drop_last(&tail.path, tail.key());
                     self.completed.forget(&tail);
                 }
             } else if tail.home.is_none() {
@@ -364,7 +379,18 @@ impl Follow<'_> {
     }
 }
 
-fn is_absence(error: &io::Error) -> bool {
+fn seen<'a>(path: &'a Path, opened: &'a Opened, is_packed: bool) -> Seen<'a> {
+    Seen {
+        path,
+        place: opened.place,
+        head: &opened.head,
+        // What a position in an archive counts is not known before it is unpacked.
+        size: if is_packed { u64::MAX } else { opened.size },
+        born: opened.born,
+    }
+}
+
+pub fn is_absence(error: &io::Error) -> bool {
     let kind = error.kind();
     kind == io::ErrorKind::NotFound || kind == io::ErrorKind::NotADirectory
 }

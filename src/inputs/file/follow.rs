@@ -16,7 +16,6 @@ use crate::inputs::file::progress::{Progress, Reached};
 use crate::inputs::file::sincedb::Entry;
 use crate::inputs::file::tail::{Step, Tail};
 use crate::inputs::file::watch::{Change, Watch};
-use crate::inputs::origin;
 use crate::inputs::stop_signal::{StopSignal, Woken};
 use crate::limits;
 use crate::metrics::{Counter, Gauge};
@@ -42,7 +41,11 @@ pub struct Follow<'a> {
     /// No more files can be open: each is closed after its turn.
     is_crowded: bool,
     progress: Progress,
+    /// It was said that archives are left out.
+    pub(super) is_archive_said: bool,
     truncations: Arc<Counter>,
+    /// Files that were gone, or could not be read, before they were read to their end.
+    pub(super) missed: Arc<Counter>,
     open: Arc<Gauge>,
 }
 
@@ -74,14 +77,12 @@ impl<'a> Follow<'a> {
         let watch = Watch::new().map_err(|error| {
             tracing::warn!(%error, "the kernel cannot tell of changed files; they are looked at instead");
         });
-        let clean_after = i64::try_from(config.clean_after.as_secs()).unwrap_or(i64::MAX);
-        let expired = (origin::now() / 1_000_000_000).saturating_sub(clean_after);
         let metrics = config.origin.metrics();
         Self {
             config,
             flow,
             stop,
-            known: Known::new(&positions, left, expired),
+            known: Known::new(&positions, left),
             completed: Completed::new(positions.clone()),
             positions,
             watch: watch.ok(),
@@ -93,7 +94,9 @@ impl<'a> Follow<'a> {
             woken: Instant::now(),
             is_crowded: false,
             progress: Progress::new(),
+            is_archive_said: false,
             truncations: metrics.counter("truncations"),
+            missed: metrics.counter("rotations_missed"),
             open: metrics.gauge("files"),
         }
     }
@@ -183,6 +186,7 @@ impl<'a> Follow<'a> {
     /// The file's turn to be read will come.
     pub(super) fn enqueue(&mut self, id: u64) {
         if let Some(tail) = self.files.tail(id)
+            && !tail.waits
             && !std::mem::replace(&mut tail.queued, true)
         {
             self.queue.push_back(id);
@@ -191,10 +195,30 @@ impl<'a> Follow<'a> {
 
     /// Ends with a file.
     pub(super) fn let_go(&mut self, id: u64) -> Option<Tail> {
+        self.release(id);
+        self.take_out(id)
+    }
+
+    /// Takes a file out whose followers still have to wait.
+    pub(super) fn take_out(&mut self, id: u64) -> Option<Tail> {
         if let Some(watch) = &mut self.watch {
             watch.remove_file(id);
         }
         self.files.remove(id)
+    }
+
+    /// The file is at its end: those that waited for it are read.
+    fn release(&mut self, id: u64) {
+        let followers = self
+            .files
+            .tail(id)
+            .map(|tail| std::mem::take(&mut tail.followers));
+        for id in followers.unwrap_or_default() {
+            if let Some(tail) = self.files.tail(id) {
+                tail.waits = false;
+            }
+            self.enqueue(id);
+        }
     }
 
     /// Reads the file whose turn it is.
@@ -249,10 +273,18 @@ impl<'a> Follow<'a> {
             }
             Ok(Step::Replaced) => {
                 tail.queued = false;
-                // Without a home it may have been renamed, and the news of its new path still under way.
-                if let Some(home) = tail.home.clone() {
-                    self.let_go(id);
-                    self.look_at(&home);
+                let home = tail.home.clone();
+                let is_found = self.relocate(id);
+                match home {
+                    Some(home) => {
+                        if !is_found {
+                            self.let_go(id);
+                        }
+                        self.look_at(&home);
+                    }
+                    // It may have been renamed, and the news of its new path still be under way.
+                    None if !is_found => self.release(id),
+                    None => {}
                 }
             }
             Ok(Step::Stopped) => return Going::Over,
@@ -260,6 +292,7 @@ impl<'a> Follow<'a> {
                 tail.queued = false;
                 tail.close();
                 let is_gone = tail.home.is_none();
+                self.release(id);
                 self.say(&path, &error);
                 if is_gone {
                     self.let_go(id);
@@ -269,23 +302,26 @@ impl<'a> Follow<'a> {
         Going::On
     }
 
-    /// A file was read to its end. In mode `read` that was it.
+    /// A file was read to its end. In mode `read`, and for an archive, that was it.
     fn at_end(&mut self, id: u64) -> Going {
-        let Mode::Read { delete, log, .. } = &self.config.mode else {
-            return Going::On;
-        };
+        self.release(id);
         let Some(tail) = self.files.tail(id) else {
             return Going::On;
+        };
+        let Mode::Read { delete, log, .. } = &self.config.mode else {
+            if !tail.is_packed() {
+                return Going::On;
+            }
+            let done = tail.finish(self.flow);
+            self.let_go(id);
+            return going(done);
         };
         let done = tail.finish(self.flow);
         tail.close();
         if !std::mem::replace(&mut tail.completed, true) {
             self.completed.add(tail, *delete, log.clone());
         }
-        match done {
-            Step::Stopped => Going::Over,
-            _ => Going::On,
-        }
+        going(done)
     }
 
     fn show_progress(&mut self) {
@@ -324,5 +360,12 @@ impl<'a> Follow<'a> {
     /// All is well with a path.
     pub(super) fn unsay(&mut self, path: &Path) {
         self.said.remove(path);
+    }
+}
+
+fn going(done: Step) -> Going {
+    match done {
+        Step::Stopped => Going::Over,
+        Step::More | Step::AtEnd | Step::Truncated | Step::Replaced => Going::On,
     }
 }

@@ -3,6 +3,7 @@
 
 use std::fs::Metadata;
 use std::os::unix::fs::MetadataExt;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde_json::{Value, json};
 
@@ -83,6 +84,12 @@ pub struct Position {
 }
 
 impl Position {
+    /// Whether a file can have been made after this one was found. Another machine's clock may tell so in error.
+    pub fn is_before(&self, born: Option<SystemTime>) -> bool {
+        let found = Duration::from_nanos(u64::try_from(self.began).unwrap_or(0));
+        born.is_none_or(|born| UNIX_EPOCH + found < born)
+    }
+
     pub fn to_json(&self) -> Value {
         let mut json = json!({
             "path": self.path,

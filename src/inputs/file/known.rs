@@ -1,10 +1,13 @@
 //! The positions that an earlier run left, and which of them a file goes on from. A position is given away once.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::fs;
-use std::path::Path;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 use crate::inputs::file::identity::{Place, Position};
+use crate::inputs::file::predecessors;
 use crate::inputs::file::sincedb::Entry;
 use crate::limits;
 use crate::queue::positions::Positions;
@@ -13,10 +16,17 @@ use crate::queue::positions::Positions;
 #[derive(Debug, Default)]
 pub struct Known {
     positions: Vec<(String, Position)>,
-    paths: HashSet<String>,
+    /// Keys of the files that were last at a path.
+    last: HashMap<String, String>,
+    /// The same when this run began.
+    were_last: HashSet<String>,
     /// Positions of Logstash.
     left: Vec<Entry>,
+    has_started: bool,
 }
+
+/// The key in the positions that says that the input has run before.
+pub const STARTED: &str = "started";
 
 /// A file that was found.
 #[derive(Clone, Copy, Debug)]
@@ -26,31 +36,82 @@ pub struct Seen<'a> {
     /// Its first bytes, at most `limits::FINGERPRINT_BYTES`.
     pub head: &'a [u8],
     pub size: u64,
+    pub born: Option<SystemTime>,
 }
 
 impl Known {
-    /// Takes up what is kept. Positions from before `expired` (seconds since 1970) are forgotten.
-    pub fn new(kept: &Positions, left: Vec<Entry>, expired: i64) -> Self {
+    /// Takes up what is kept.
+    pub fn new(kept: &Positions, left: Vec<Entry>) -> Self {
         let mut known = Self {
             left,
             ..Self::default()
         };
         for key in kept.keys() {
-            let position = kept.safe(&key).and_then(|json| Position::from_json(&json));
-            match position {
-                Some(position) if expired <= position.time => {
-                    known.paths.insert(position.path.clone());
-                    known.positions.push((key, position));
-                }
-                _ => kept.forget(&key),
+            known.has_started = true;
+            if key == STARTED {
+                continue;
+            }
+            match kept.safe(&key).and_then(|json| Position::from_json(&json)) {
+                Some(position) => known.positions.push((key, position)),
+                None => kept.forget(&key),
             }
         }
         known
+            .positions
+            .sort_by_key(|(_, position)| (position.began, position.time));
+        let of_path = |(key, position): &(String, Position)| (position.path.clone(), key.clone());
+        // Of several with one path, the one that began last.
+        known.last = known.positions.iter().map(of_path).collect();
+        known.were_last = known.last.values().cloned().collect();
+        known
     }
 
-    /// Whether a file of this path was read before, be it this one or not.
-    pub fn has_path(&self, path: &Path) -> bool {
-        self.paths.contains(&*path.to_string_lossy())
+    /// Whether the input ran before: then what is there without a position is new.
+    pub fn has_started(&self) -> bool {
+        self.has_started
+    }
+
+    /// From now on what is there without a position is new.
+    pub fn note_start(&mut self, kept: &Positions) {
+        self.has_started = true;
+        if kept.safe(STARTED).is_none() {
+            kept.set(STARTED, true.into());
+        }
+    }
+
+    /// Forgets positions from before `expired` (seconds since 1970) whose files were not found again.
+    pub fn forget_gone(&mut self, kept: &Positions, expired: i64) {
+        let is_over =
+            |(_, position): &mut (String, Position)| position.time < expired && !is_there(position);
+        for (key, position) in self.positions.extract_if(.., is_over) {
+            if self.last.get(&position.path) == Some(&key) {
+                self.last.remove(&position.path);
+            }
+            kept.forget(&key);
+        }
+    }
+
+    /// The key of the file that was last at a path.
+    pub fn last_at(&self, path: &Path) -> Option<&str> {
+        self.last.get(&*path.to_string_lossy()).map(String::as_str)
+    }
+
+    /// A file is at a path now.
+    pub fn set_last(&mut self, path: &Path, key: &str) {
+        let path = path.to_string_lossy().into_owned();
+        self.last.insert(path, key.to_owned());
+    }
+
+    /// A file is gone for good.
+    pub fn drop_last(&mut self, path: &Path, key: &str) {
+        if self.last_at(path) == Some(key) {
+            self.last.remove(&*path.to_string_lossy());
+        }
+    }
+
+    /// Whether the file was the last at its path when this run began.
+    pub fn was_last(&self, key: &str) -> bool {
+        self.were_last.contains(key)
     }
 
     /// The position, with its key, that a file goes on from.
@@ -73,13 +134,33 @@ impl Known {
         Some(self.left.swap_remove(place).offset)
     }
 
-    /// Takes the positions whose path `wanted` lets through and that are left because their files were renamed.
-    pub fn take_renamed(&mut self, wanted: impl Fn(&Path) -> bool) -> Vec<(String, Position)> {
-        let (taken, left) = std::mem::take(&mut self.positions)
-            .into_iter()
-            .partition(|(_, position)| wanted(Path::new(&position.path)));
-        self.positions = left;
-        taken
+    /// The positions of a path that are left, the oldest first.
+    pub fn at(&self, path: &Path) -> Vec<(String, Position)> {
+        let path = path.to_string_lossy();
+        let positions = self.positions.iter();
+        let mut found: Vec<(String, Position)> = positions
+            .filter(|(_, position)| position.path == *path)
+            .cloned()
+            .collect();
+        found.sort_by_key(|(_, position)| position.began);
+        found
+    }
+
+    /// The paths that `wanted` lets through of positions that are left.
+    pub fn paths(&self, wanted: impl Fn(&Path) -> bool) -> Vec<PathBuf> {
+        let paths = self
+            .positions
+            .iter()
+            .map(|(_, position)| PathBuf::from(&position.path));
+        let mut paths: Vec<PathBuf> = paths.filter(|path| wanted(path)).collect();
+        paths.sort();
+        paths.dedup();
+        paths
+    }
+
+    /// Takes a position out that was claimed.
+    pub fn remove(&mut self, key: &str) {
+        self.positions.retain(|(known, _)| known != key);
     }
 }
 
@@ -92,7 +173,8 @@ fn is_same_path(position: &Position, seen: Seen<'_>) -> bool {
     position.path == seen.path.to_string_lossy()
 }
 
-/// The same inode. A device's number can change when the machine starts; the path then has to speak for it.
+/// The same inode. A device's number can change when the machine starts; the path then has to speak for it. An inode's number
+/// is used again: what was made later is another file, if this one is found elsewhere.
 fn is_same_inode(position: &Position, seen: Seen<'_>) -> bool {
     position.place.inode == seen.place.inode
         && match (
@@ -103,11 +185,18 @@ fn is_same_inode(position: &Position, seen: Seen<'_>) -> bool {
             (true, false) | (false, true) => !position.fingerprint.is_empty(),
             (false, false) => false,
         }
+        && !(position.is_before(seen.born) && is_renamed(position))
 }
 
 /// A copy stands in the file's place, as some editors and restored backups leave it.
 fn is_replaced_by_copy(position: &Position, seen: Seen<'_>) -> bool {
-    position.fingerprint.is_full() && is_same_path(position, seen)
+    position.fingerprint.is_full() && is_same_path(position, seen) && !is_renamed(position)
+}
+
+/// The file lies beside its path under another name: what is at the path merely begins alike.
+fn is_renamed(position: &Position) -> bool {
+    let beside = predecessors::list(Path::new(&position.path));
+    beside.is_ok_and(|all| predecessors::find(&all, position).is_some())
 }
 
 /// The file was copied away and then emptied, as `copytruncate` does it: the copy is what was read. A file that is still
@@ -123,4 +212,9 @@ fn is_at_home(position: &Position) -> bool {
     fs::metadata(&position.path).is_ok_and(|metadata| {
         Place::of(&metadata) == position.place && position.offset <= metadata.len()
     })
+}
+
+/// Whether the position's path still leads to the inode. A device's number can change when the machine starts.
+pub fn is_there(position: &Position) -> bool {
+    fs::metadata(&position.path).is_ok_and(|metadata| metadata.ino() == position.place.inode)
 }

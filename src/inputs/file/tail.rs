@@ -14,8 +14,8 @@ use rustix::fs::OFlags;
 use crate::event::batch::Decode;
 use crate::event::{Batch, Provenance};
 use crate::inputs::Flow;
+use crate::inputs::archive::Archive;
 use crate::inputs::cutter::Cutter;
-use crate::inputs::file::archive::Archive;
 use crate::inputs::file::identity::{self, Fingerprint, Place, Position};
 use crate::inputs::origin::{self, Origin};
 use crate::limits;
@@ -52,6 +52,10 @@ pub struct Tail {
     pub active: Instant,
     /// Its turn to be read will come.
     pub queued: bool,
+    /// A file that was at its path before is not read to its end yet.
+    pub waits: bool,
+    /// Files that wait for this one.
+    pub followers: Vec<u64>,
     /// What is at the end of its path was read to its end, and is not to be followed.
     pub completed: bool,
 }
@@ -87,6 +91,8 @@ pub struct Opened {
     pub place: Place,
     pub size: u64,
     pub modified: Option<std::time::SystemTime>,
+    /// When the file was made, where the file system tells.
+    pub born: Option<std::time::SystemTime>,
     pub head: Vec<u8>,
     looked: Looked,
 }
@@ -126,6 +132,7 @@ pub fn open(path: &Path) -> io::Result<Opened> {
         place: Place::of(&metadata),
         size: metadata.len(),
         modified: metadata.modified().ok(),
+        born: metadata.created().ok(),
         looked: Looked::at(&metadata),
         file,
         head,
@@ -184,6 +191,8 @@ impl Tail {
             is_packed: false,
             active: Instant::now(),
             queued: false,
+            waits: false,
+            followers: Vec::new(),
             completed: false,
         }
     }
@@ -197,6 +206,23 @@ impl Tail {
             self.is_packed = true;
         }
         Ok(())
+    }
+
+    /// Goes on in the archive that the file became, at the same place.
+    pub fn move_into_archive(&mut self, opened: Opened) -> io::Result<()> {
+        self.place = opened.place;
+        self.head = opened.head;
+        self.source = Source::Plain(opened.file);
+        self.unpack()
+    }
+
+    /// What an archive begins with is known before it is read.
+    pub fn know_head(&mut self, head: Vec<u8>) {
+        self.head = head;
+    }
+
+    pub fn is_packed(&self) -> bool {
+        self.is_packed
     }
 
     /// The key of its position.

@@ -13,12 +13,14 @@ use tokio::task::JoinHandle;
 
 use crate::event::{Batch, EventId};
 use crate::inputs::Flow;
+use crate::inputs::file::known;
 use crate::lang::source::{Source, Sources};
 use crate::limits;
 use crate::metrics::Metrics;
 use crate::pipeline::building::Surroundings;
 use crate::pipeline::worker::Batches;
 use crate::pipeline::{Ecs, compile};
+use crate::queue::positions::Positions;
 
 /// A folder for files and positions, over several runs of the input.
 struct Rig {
@@ -28,7 +30,6 @@ struct Rig {
 
 /// An input at work.
 struct Running {
-    runtime: Runtime,
     stop: watch::Sender<bool>,
     task: JoinHandle<()>,
     batches: mpsc::Receiver<Batch>,
@@ -40,6 +41,7 @@ struct Running {
     identifiers: Vec<[u8; 20]>,
     /// Batches are acknowledged as they come.
     acknowledges: bool,
+    runtime: Runtime,
 }
 
 /// Long enough for the slowest machine; a test that passes does not wait for it.
@@ -69,17 +71,52 @@ impl Rig {
         append(&self.path(name), text);
     }
 
+    /// Packs a file, as rotation does: the archive has its time, and the file goes. Its lines can be seen in the archive.
+    fn pack(&self, name: &str) {
+        let text = fs::read(self.path(name)).expect("it is there");
+        let modified = fs::metadata(self.path(name)).and_then(|metadata| metadata.modified());
+        let file = File::create(self.path(&format!("{name}.gz"))).expect("the folder is writable");
+        let mut packed = flate2::write::GzEncoder::new(file, flate2::Compression::none());
+        packed.write_all(&text).expect("the folder is writable");
+        let file = packed.finish().expect("the folder is writable");
+        file.set_modified(modified.expect("files have one"))
+            .expect("it is ours");
+        fs::remove_file(self.path(name)).expect("it is there");
+    }
+
+    /// Renames a log to `.1`, that to `.2` and so on, as `logrotate` does.
+    fn rotate(&self, name: &str) {
+        for number in (1..9).rev() {
+            for ending in ["", ".gz"] {
+                let old = format!("{name}.{number}{ending}");
+                if self.path(&old).exists() {
+                    self.rename(&old, &format!("{name}.{}{ending}", number + 1));
+                }
+            }
+        }
+        self.rename(name, &format!("{name}.1"));
+    }
+
     fn rename(&self, from: &str, to: &str) {
         fs::rename(self.path(from), self.path(to)).expect("the folder is writable");
     }
 
     /// Starts an input for `pattern` with more options; looks are far apart, so that only the kernel's word counts.
     fn start(&self, pattern: &str, options: &str) -> Running {
-        let path = self.path(pattern);
-        let text = format!(
-            "input {{ file {{ path => '{}' stat_interval => 3600 {options} }} }} output {{ stdout {{ }} }}",
-            path.display()
-        );
+        self.start_all(&[(pattern, options)])
+    }
+
+    /// Starts several inputs in one pipeline.
+    fn start_all(&self, inputs: &[(&str, &str)]) -> Running {
+        let inputs = inputs.iter().map(|(pattern, options)| {
+            let path = self.path(pattern);
+            format!(
+                "file {{ path => '{}' stat_interval => 3600 {options} }}\n",
+                path.display()
+            )
+        });
+        let inputs: String = inputs.collect();
+        let text = format!("input {{ {inputs} }} output {{ stdout {{ }} }}");
         let name = "test".to_owned();
         let sources = Sources {
             all: vec![Source { name, text }],
@@ -94,10 +131,9 @@ impl Rig {
         let metrics = Arc::new(Metrics::default());
         let mut remarks = Vec::new();
         let compiled = compile::compile(&sources, &surroundings, &metrics, &mut remarks);
-        let Some(mut compiled) = compiled else {
+        let Some(compiled) = compiled else {
             panic!("the options are refused: {remarks:?}");
         };
-        let input = compiled.inputs.pop().expect("there is one input");
         let (sender, batches) = mpsc::channel(limits::BATCHES_WAITING_MAX);
         let (stop, stopping) = watch::channel(false);
         let flow = Flow {
@@ -109,10 +145,15 @@ impl Rig {
         };
         let runtime = Runtime::new().expect("a runtime can be made");
         let guard = runtime.enter();
-        let task = input.start(flow.clone());
+        let inputs = compiled.inputs.into_iter();
+        let tasks: Vec<JoinHandle<()>> = inputs.map(|input| input.start(flow.clone())).collect();
         drop(guard);
+        let task = runtime.spawn(async move {
+            for task in tasks {
+                task.await.expect("the input does not panic");
+            }
+        });
         Running {
-            runtime,
             stop,
             task,
             batches,
@@ -121,6 +162,31 @@ impl Rig {
             events: Vec::new(),
             identifiers: Vec::new(),
             acknowledges: true,
+            runtime,
+        }
+    }
+}
+
+/// Changes what positions are kept on disk.
+fn edit(path: &Path, change: impl FnOnce(&mut serde_json::Map<String, serde_json::Value>)) {
+    let text = fs::read(path).expect("positions are on disk");
+    let mut positions = serde_json::from_slice(&text).expect("they are an object");
+    change(&mut positions);
+    let text = serde_json::to_vec(&positions).expect("it is JSON");
+    fs::write(path, text).expect("the folder is writable");
+}
+
+/// A test that fails must not wait for ever.
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.stop.send_replace(true);
+        self.batches.close();
+        if !self.task.is_finished() {
+            let task = &mut self.task;
+            let ended = self
+                .runtime
+                .block_on(async { tokio::time::timeout(DEADLINE, task).await });
+            assert!(ended.is_ok() || std::thread::panicking(), "the input ends");
         }
     }
 }
@@ -205,7 +271,8 @@ impl Running {
     fn wait_for_files(&self, count: usize) {
         self.wait_until("a file being begun", |running| {
             let all = running.flow.positions.lock().expect("nobody panics");
-            count <= all.first().map_or(0, |positions| positions.keys().len())
+            let keys = all.first().map(Positions::keys).unwrap_or_default();
+            count <= keys.iter().filter(|key| *key != known::STARTED).count()
         });
     }
 
@@ -215,6 +282,12 @@ impl Running {
         self.wait_until("a file being emptied", |running| {
             running.counter("truncations") == 1
         });
+    }
+
+    /// The file of its positions.
+    fn positions_path(&self) -> PathBuf {
+        let all = self.flow.positions.lock().expect("nobody panics");
+        all.first().expect("they are open").path().to_owned()
     }
 
     fn counter(&self, name: &str) -> u64 {
@@ -814,4 +887,379 @@ fn positions_of_logstash_are_taken_over() {
     let mut running = rig.start("*.log", &options);
     running.check(&["three"]);
     running.stop();
+}
+
+#[test]
+fn a_file_that_came_while_no_agent_ran_is_read_from_its_beginning() {
+    let rig = Rig::new("started");
+    let running = rig.start("*.log", "");
+    running.wait_until("the start being noted", |running| {
+        let all = running.flow.positions.lock().expect("nobody panics");
+        all.iter()
+            .any(|positions| positions.safe(known::STARTED).is_some())
+    });
+    running.stop();
+    rig.write("a.log", "one\n");
+    let mut running = rig.start("*.log", "");
+    running.check(&["one"]);
+    running.stop();
+}
+
+#[test]
+fn positions_without_a_mark_are_those_of_an_input_that_ran_before() {
+    let rig = Rig::new("unmarked");
+    rig.write("a.log", "one\n");
+    let mut running = rig.start("*.log", BEGINNING);
+    running.check(&["one"]);
+    let path = running.positions_path();
+    running.stop();
+    edit(&path, |positions| drop(positions.remove(known::STARTED)));
+    rig.write("b.log", "two\n");
+    let mut running = rig.start("*.log", "");
+    running.check(&["two"]);
+    running.stop();
+}
+
+#[test]
+fn a_position_is_kept_for_as_long_as_its_file_is_there() {
+    let rig = Rig::new("clean-after");
+    rig.write("quiet.log", "one\n");
+    rig.write("gone.log", "two\n");
+    let mut running = rig.start("*.log", &format!("{BEGINNING} file_sort_by => path"));
+    running.check(&["two", "one"]);
+    let path = running.positions_path();
+    running.stop();
+    // Both were read a year ago.
+    edit(&path, |positions| {
+        let of_files = positions
+            .values_mut()
+            .filter(|position| position.is_object());
+        of_files.for_each(|position| position["time"] = serde_json::json!(1_700_000_000));
+    });
+    fs::remove_file(rig.path("gone.log")).expect("it is there");
+    rig.append("quiet.log", "three\n");
+    let mut running = rig.start("*.log", BEGINNING);
+    running.check(&["three"]);
+    running.wait_until("a position being forgotten", |running| {
+        let all = running.flow.positions.lock().expect("nobody panics");
+        all.iter().all(|positions| positions.keys().len() == 2)
+    });
+    running.stop();
+}
+
+/// Rounds of a log that is read while it is rotated: enough that the input is held up.
+fn held_up(rig: &Rig, running: &mut Running) {
+    // As many batches as can wait, and one that nobody takes.
+    let filler = format!("{}\n", "x".repeat(limits::READ_BYTES - 1));
+    rig.append("a.log", &filler.repeat(limits::BATCHES_WAITING_MAX + 4));
+    running.wait_until("the input being held up", |running| {
+        running.batches.len() == limits::BATCHES_WAITING_MAX
+    });
+}
+
+#[track_caller]
+fn check_in_order(running: &mut Running, want: &[&str]) {
+    let mut got = Vec::new();
+    while got.len() < want.len() {
+        let next = message(&running.next(1)[0]);
+        got.extend((!next.starts_with('x')).then_some(next));
+    }
+    assert_eq!(got, want);
+}
+
+#[test]
+fn files_renamed_while_the_outputs_are_away_are_read_in_their_order() {
+    for is_packed in [false, true] {
+        let rig = Rig::new(&format!("held-up-{is_packed}"));
+        rig.write("a.log", "one\n");
+        let mut running = rig.start("a.log", BEGINNING);
+        running.check(&["one"]);
+        held_up(&rig, &mut running);
+        for text in ["two\n", "three\n", "four\n", "five\n"] {
+            rig.append("a.log", text);
+            rig.rotate("a.log");
+            if is_packed && rig.path("a.log.2").exists() {
+                rig.pack("a.log.2");
+            }
+        }
+        rig.append("a.log", "six\n");
+        check_in_order(&mut running, &["two", "three", "four", "five", "six"]);
+        rig.append("a.log", "seven\n");
+        running.check(&["seven"]);
+        rig.rotate("a.log");
+        rig.append("a.log", "eight\n");
+        running.check(&["eight"]);
+        running.stop();
+        let mut running = rig.start("a.log", "");
+        rig.append("a.log", "nine\n");
+        running.check(&["nine"]);
+        assert_eq!(running.counter("rotations_missed"), 0);
+        running.stop();
+    }
+}
+
+#[test]
+fn files_renamed_while_no_agent_ran_are_read_in_their_order() {
+    for pattern in ["a.log", "a.log*"] {
+        for packed in [&[][..], &["a.log.2"], &["a.log.1", "a.log.2", "a.log.3"]] {
+            let rig = Rig::new("resume-rotated");
+            if pattern == "a.log" {
+                rig.write("a.log", "zero\n");
+                rig.rotate("a.log");
+            }
+            rig.write("a.log", "one\n");
+            let options = format!("{BEGINNING} exclude => ['a.log.1']");
+            let mut running = rig.start(pattern, &options);
+            running.check(&["one"]);
+            running.stop();
+            rig.append("a.log", "two\n");
+            rig.rotate("a.log");
+            rig.write("a.log", "three\nand more\n");
+            rig.rotate("a.log");
+            rig.write("a.log", "four\n");
+            rig.rotate("a.log");
+            packed.iter().for_each(|name| rig.pack(name));
+            rig.write("a.log", "five\n");
+            let mut running = rig.start(pattern, "exclude => ['a.log.1']");
+            let mut want = ["two", "three", "and more", "four", "five"];
+            let mut got: Vec<String> = running.next(want.len()).iter().map(message).collect();
+            if pattern != "a.log" {
+                // Files that fit by themselves come in the order of their times, which can be equal here.
+                want.sort_unstable();
+                got.sort_unstable();
+            }
+            assert_eq!(got, want);
+            assert_eq!(running.counter("rotations_missed"), 0);
+            running.stop();
+            // Everything is known now.
+            rig.append("a.log", "six\n");
+            let mut running = rig.start(pattern, "exclude => ['a.log.1']");
+            running.check(&["six"]);
+            running.stop();
+        }
+    }
+}
+
+#[test]
+fn the_rest_of_a_log_that_was_packed_is_read_and_its_lines_keep_their_identifiers() {
+    let rig = Rig::new("resume-packed");
+    rig.write("a.log", "one\ntwo\n");
+    let mut running = rig.start("a.log", BEGINNING);
+    running.acknowledges = false;
+    running.check(&["one", "two"]);
+    let first = running.identifiers.clone();
+    running.stop();
+    rig.append("a.log", "three\nno end");
+    rig.rename("a.log", "a.log-20261128");
+    rig.pack("a.log-20261128");
+    let mut running = rig.start("a.log", "");
+    running.check(&["one", "two", "three", "no end"]);
+    assert_eq!(running.identifiers[..2], first);
+    rig.write("a.log", "four\n");
+    running.check(&["four"]);
+    running.stop();
+}
+
+#[test]
+fn a_file_begun_empty_and_renamed_is_read() {
+    let rig = Rig::new("resume-empty");
+    rig.write("a.log", "");
+    let running = rig.start("a.log", BEGINNING);
+    running.wait_for_files(1);
+    running.stop();
+    rig.append("a.log", "one\n");
+    rig.rotate("a.log");
+    rig.write("a.log", "two\n");
+    let mut running = rig.start("a.log", "");
+    running.check(&["one", "two"]);
+    running.stop();
+}
+
+#[test]
+fn logs_that_begin_alike_are_told_apart_when_they_were_renamed() {
+    let rig = Rig::new("resume-header");
+    let header = format!("{}\n", "#".repeat(400));
+    let header_line = header.trim_end();
+    rig.write("a.log", &format!("{header}one\n"));
+    let mut running = rig.start("a.log", BEGINNING);
+    running.check(&[header_line, "one"]);
+    running.stop();
+    rig.append("a.log", "two\n");
+    rig.rotate("a.log");
+    rig.write("a.log", &format!("{header}three\n"));
+    rig.rotate("a.log");
+    rig.pack("a.log.2");
+    rig.write(
+        "a.log",
+        &format!("{header}four, and longer than the first\n"),
+    );
+    let mut running = rig.start("a.log", "");
+    running.check(&[
+        "two",
+        header_line,
+        "three",
+        header_line,
+        "four, and longer than the first",
+    ]);
+    running.stop();
+}
+
+#[test]
+fn what_was_rotated_before_the_first_start_is_left_alone() {
+    let rig = Rig::new("rotated-before");
+    for text in ["one\n", "two\n", "three\n"] {
+        rig.write("a.log", text);
+        rig.rotate("a.log");
+    }
+    rig.pack("a.log.3");
+    rig.write("a.log.bak", "copy\n");
+    rig.write("a.log", "four\n");
+    let mut running = rig.start("a.log", BEGINNING);
+    running.check(&["four"]);
+    rig.rotate("a.log");
+    rig.write("a.log", "five\n");
+    running.check(&["five"]);
+    running.stop();
+}
+
+#[test]
+fn a_log_that_is_gone_when_the_agent_comes_back_is_told() {
+    let rig = Rig::new("missed");
+    rig.write("a.log", "one\n");
+    let mut running = rig.start("a.log", BEGINNING);
+    running.check(&["one"]);
+    running.stop();
+    // Another inode for sure: the old one is still taken.
+    rig.rename("a.log", "elsewhere");
+    rig.write("a.log", "two\n");
+    fs::remove_file(rig.path("elsewhere")).expect("it is there");
+    let mut running = rig.start("a.log", "");
+    running.check(&["two"]);
+    running.wait_until("a missed rotation", |running| {
+        running.counter("rotations_missed") == 1
+    });
+    running.stop();
+}
+
+#[test]
+fn archives_are_no_lines_in_mode_tail() {
+    let rig = Rig::new("tail-archive");
+    rig.write("old.log", "old\n");
+    rig.pack("old.log");
+    rig.write("plain.gz", "plain\n");
+    rig.write("z.log", "one\n");
+    let mut running = rig.start("*", &format!("{BEGINNING} file_sort_by => path"));
+    running.check(&["plain", "one"]);
+    rig.write("later.log", "two\n");
+    running.check(&["two"]);
+    rig.pack("later.log");
+    rig.write("z.log2", "three\n");
+    running.check(&["three"]);
+    running.stop();
+}
+
+#[test]
+fn closed_files_that_were_renamed_are_found_again() {
+    let rig = Rig::new("crowded");
+    for name in ["a.log", "b.log", "c.log"] {
+        rig.write(name, "begun\n");
+    }
+    let mut running = rig.start("?.log", &format!("{BEGINNING} max_open_files => 1"));
+    running.check(&["begun", "begun", "begun"]);
+    for name in ["a.log", "b.log", "c.log"] {
+        rig.append(name, &format!("{name} rest\n"));
+        rig.rotate(name);
+        rig.write(name, &format!("{name} next\n"));
+    }
+    let mut got: Vec<String> = running.next(6).iter().map(message).collect();
+    got.sort();
+    let want = [
+        "a.log next",
+        "a.log rest",
+        "b.log next",
+        "b.log rest",
+        "c.log next",
+        "c.log rest",
+    ];
+    assert_eq!(got, want);
+    running.stop();
+}
+
+#[test]
+fn two_inputs_of_one_path_keep_their_positions_and_identifiers_apart() {
+    let rig = Rig::new("twins");
+    rig.write("a.log", "one\n");
+    let sincedb = format!("sincedb_path => '{}'", rig.folder.join("shared").display());
+    for options in [BEGINNING, &format!("{BEGINNING} {sincedb}")] {
+        let both = [("a.log", options); 2];
+        let mut running = rig.start_all(&both);
+        running.check(&["one", "one"]);
+        running.stop();
+        rig.append("a.log", "two\n");
+        let mut running = rig.start_all(&both);
+        running.check(&["two", "two"]);
+        rig.append("a.log", "three\n");
+        running.check(&["three", "three"]);
+        let all: HashSet<[u8; 20]> = running.identifiers.iter().copied().collect();
+        assert_eq!(all.len(), 4);
+        running.stop();
+        rig.write("a.log", "one\n");
+    }
+}
+
+#[test]
+fn positions_that_two_inputs_shared_are_understood() {
+    let rig = Rig::new("twins-shared");
+    rig.write("a.log", "one\n");
+    let mut running = rig.start("a.log", BEGINNING);
+    running.check(&["one"]);
+    let path = running.positions_path();
+    running.stop();
+    edit(&path, |positions| drop(positions.remove(known::STARTED)));
+    rig.append("a.log", "two\n");
+    let both = [("a.log", BEGINNING); 2];
+    let mut running = rig.start_all(&both);
+    running.check(&["two", "two"]);
+    assert_ne!(running.identifiers[0], running.identifiers[1]);
+    running.stop();
+    // One that is added later has read nothing.
+    let mut running = rig.start_all(&[("a.log", BEGINNING); 3]);
+    running.check(&["one", "two"]);
+    running.stop();
+}
+
+#[test]
+fn what_a_link_led_to_is_found_when_it_was_renamed() {
+    let rig = Rig::new("link-rotated");
+    rig.write("0.log", "one\n");
+    let link = rig.folder.join("links");
+    fs::create_dir(&link).expect("the folder is writable");
+    std::os::unix::fs::symlink(rig.path("0.log"), link.join("a.log")).expect("it is writable");
+    let mut running = rig.start("../links/a.log", BEGINNING);
+    running.check(&["one"]);
+    running.stop();
+    for (text, date) in [("two\n", "20261128-120000"), ("three\n", "20261128-130000")] {
+        rig.append("0.log", text);
+        rig.rename("0.log", &format!("0.log.{date}"));
+    }
+    rig.pack("0.log.20261128-120000");
+    rig.write("0.log", "four\n");
+    let mut running = rig.start("../links/a.log", "");
+    running.check(&["two", "three", "four"]);
+    running.stop();
+}
+
+#[test]
+fn a_closed_file_that_was_packed_is_read_to_its_end() {
+    let rig = Rig::new("crowded-packed");
+    rig.write("a.log", "one\n");
+    rig.write("b.log", "one\n");
+    let mut running = rig.start("?.log", &format!("{BEGINNING} max_open_files => 1"));
+    running.check(&["one", "one"]);
+    held_up(&rig, &mut running);
+    rig.append("b.log", "two\n");
+    rig.rotate("b.log");
+    rig.pack("b.log.1");
+    rig.write("b.log", "three\n");
+    check_in_order(&mut running, &["two", "three"]);
 }

@@ -3,10 +3,13 @@
 
 use std::fs::File;
 use std::io::{self, BufReader, Read, Seek};
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::FileExt;
 use std::path::Path;
 
 use flate2::bufread::MultiGzDecoder;
 
+use crate::inputs::rotated::{self, Packing};
 use crate::limits;
 
 /// A file being unpacked.
@@ -18,8 +21,51 @@ pub struct Archive {
 
 /// Whether a path looks like an archive.
 pub fn is_archive(path: &Path) -> bool {
-    path.extension()
-        .is_some_and(|extension| extension == "gz" || extension == "gzip")
+    let name = path.file_name().unwrap_or_default();
+    rotated::unpacked(name.as_bytes()).1 == Packing::Gzip
+}
+
+/// Whether a file that begins like this can be an archive; what is empty may become one.
+pub fn begins_as_archive(head: &[u8]) -> bool {
+    const MAGIC: [u8; 2] = [0x1f, 0x8b];
+    head.iter().zip(MAGIC).all(|(byte, magic)| *byte == magic)
+}
+
+/// The first unpacked bytes, at most so many; the place of reading stays. Of a file that is cut short it is what there is.
+pub fn head(file: &File, bytes_max: usize) -> io::Result<Vec<u8>> {
+    let mut head = Vec::new();
+    let read = MultiGzDecoder::new(BufReader::new(FromStart { file, offset: 0 }))
+        .take(bytes_max as u64)
+        .read_to_end(&mut head);
+    match read {
+        Err(error) if head.is_empty() => Err(error),
+        Ok(_) | Err(_) => Ok(head),
+    }
+}
+
+/// Whether so many bytes are all that it unpacks to, as its last four bytes tell. They tell of the last part only, so that an
+/// archive of several says no.
+pub fn ends_at(file: &File, offset: u64) -> io::Result<bool> {
+    let mut size = [0; 4];
+    let Some(place) = file.metadata()?.len().checked_sub(size.len() as u64) else {
+        return Ok(false);
+    };
+    file.read_exact_at(&mut size, place)?;
+    Ok(u64::from(u32::from_le_bytes(size)) == offset % (1 << 32))
+}
+
+/// Reads a file without moving its place.
+struct FromStart<'a> {
+    file: &'a File,
+    offset: u64,
+}
+
+impl Read for FromStart<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let count = self.file.read_at(buffer, self.offset)?;
+        self.offset += count as u64;
+        Ok(count)
+    }
 }
 
 impl Archive {

@@ -1,0 +1,496 @@
+//! What was at a path before: files that were renamed or packed while nobody looked, because the reading was held up or no agent
+//! ran. They lie beside the path under the names of `inputs::rotated`. A path comes in; the files that are still to be read
+//! are begun, the oldest first, and each waits for the one before.
+
+use std::cmp::{Ordering, Reverse};
+use std::collections::HashMap;
+use std::fs;
+use std::io;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::{DirEntryExt, MetadataExt};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime};
+
+use crate::inputs::archive;
+use crate::inputs::file::discover::is_absence;
+use crate::inputs::file::follow::Follow;
+use crate::inputs::file::identity::{Place, Position};
+use crate::inputs::file::known::is_there;
+use crate::inputs::file::tail::{self, Opened, Start, Tail};
+use crate::inputs::rotated::{Packing, Rotated};
+use crate::limits;
+
+/// A file that was at a path once, by its name.
+#[derive(Clone, Debug)]
+pub struct Predecessor {
+    path: PathBuf,
+    place: Place,
+    size: u64,
+    /// Nanoseconds since 1970.
+    modified: i64,
+    born: Option<SystemTime>,
+    rotated: Rotated,
+}
+
+/// How often a folder is listed until two listings agree: names that change meanwhile hide files.
+const LISTINGS_MAX: usize = 8;
+
+/// The kernel stamps files by a clock that ticks; the slowest that is built ticks a hundred times a second.
+const STAMP_LAG: Duration = Duration::from_millis(20);
+
+/// The files that were at a path before, the oldest first.
+pub fn list(live: &Path) -> io::Result<Vec<Predecessor>> {
+    let mut all = list_once(live)?;
+    for _ in 1..LISTINGS_MAX {
+        let before = std::mem::replace(&mut all, list_once(live)?);
+        let name = |one: &Predecessor| (one.path.clone(), one.place);
+        if before.iter().map(name).eq(all.iter().map(name)) {
+            break;
+        }
+    }
+    all.sort_by_key(|one| (one.modified, Reverse(one.rotated.number)));
+    Ok(all)
+}
+
+/// Where a path leads: rotation renames that, and not a link to it.
+fn target_of(path: &Path) -> PathBuf {
+    fs::canonicalize(path).unwrap_or_else(|_| path.to_path_buf())
+}
+
+/// In the order of their names. While a file is being packed it is there twice, and only the plain one is whole.
+fn list_once(live: &Path) -> io::Result<Vec<Predecessor>> {
+    let live = target_of(live);
+    let (Some(folder), Some(live)) = (live.parent(), live.file_name()) else {
+        return Ok(Vec::new());
+    };
+    let mut all = Vec::new();
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        let Some(rotated) = Rotated::of(entry.file_name().as_bytes(), live.as_bytes()) else {
+            continue;
+        };
+        let path = entry.path();
+        match fs::metadata(&path) {
+            Ok(metadata) if metadata.is_file() => all.push(Predecessor {
+                path,
+                place: Place::of(&metadata),
+                size: metadata.len(),
+                modified: metadata.mtime() * 1_000_000_000 + metadata.mtime_nsec(),
+                born: metadata.created().ok(),
+                rotated,
+            }),
+            Ok(_) => {}
+            Err(error) if is_absence(&error) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    all.sort_by(|one, other| one.path.cmp(&other.path));
+    let plain: Vec<PathBuf> = all
+        .iter()
+        .filter(|one| one.rotated.packing == Packing::Plain)
+        .map(|one| one.path.clone())
+        .collect();
+    all.retain(|one| {
+        let is_plain = one.rotated.packing == Packing::Plain;
+        is_plain || plain.binary_search(&one.path.with_extension("")).is_err()
+    });
+    Ok(all)
+}
+
+/// The ways in which a file can be the one of a position, the surest first.
+const WAYS: [fn(&Predecessor, &Position) -> bool; 3] = [
+    |one, position| one.is_same(position) && !position.is_before(one.born),
+    Predecessor::is_copy,
+    Predecessor::is_same,
+];
+
+/// Which of the files is the one of a position.
+pub fn find(all: &[Predecessor], position: &Position) -> Option<usize> {
+    let place = |is_it: &fn(&Predecessor, &Position) -> bool| {
+        all.iter().position(|one| is_it(one, position))
+    };
+    WAYS.iter().find_map(place)
+}
+
+impl Predecessor {
+    fn is_packed(&self) -> bool {
+        self.rotated.packing != Packing::Plain
+    }
+
+    /// Whether it was written to after the file of a position was found.
+    fn is_since(&self, position: &Position) -> bool {
+        let found = match position.began {
+            0 => position.time.saturating_mul(1_000_000_000),
+            began => began,
+        };
+        let lag = i64::try_from(STAMP_LAG.as_nanos()).unwrap_or(0);
+        found.saturating_sub(lag) <= self.modified
+    }
+
+    /// Whether it holds what was read at a position.
+    fn holds(&self, position: &Position) -> bool {
+        let is_long_enough = self.is_packed() || position.offset <= self.size;
+        is_long_enough
+            && self
+                .open()
+                .is_ok_and(|opened| position.fingerprint.fits(&opened.head))
+    }
+
+    /// The same inode. Without a fingerprint the time has to tell that its number was not used again.
+    fn is_same(&self, position: &Position) -> bool {
+        self.place.inode == position.place.inode
+            && (!position.fingerprint.is_empty() || self.is_since(position))
+            && self.holds(position)
+    }
+
+    /// What was read is in an archive now; or in a copy, if its file was emptied after that.
+    fn is_copy(&self, position: &Position) -> bool {
+        let is_possible = match self.rotated.packing {
+            Packing::Plain => position.fingerprint.is_full() && is_there(position),
+            Packing::Gzip => !position.fingerprint.is_empty(),
+            Packing::Foreign => false,
+        };
+        is_possible && self.is_since(position) && self.holds(position)
+    }
+
+    /// Opens it; the head of an archive is that of what is in it.
+    fn open(&self) -> io::Result<Opened> {
+        let mut opened = tail::open(&self.path)?;
+        if opened.place != self.place {
+            return Err(io::ErrorKind::Interrupted.into());
+        }
+        match self.rotated.packing {
+            Packing::Plain => {}
+            Packing::Gzip => opened.head = archive::head(&opened.file, limits::FINGERPRINT_BYTES)?,
+            Packing::Foreign => {
+                let words = "it was packed by a program that is not understood here";
+                return Err(io::Error::new(io::ErrorKind::InvalidData, words));
+            }
+        }
+        Ok(opened)
+    }
+}
+
+/// The files of positions.
+fn match_up(
+    all: &[Predecessor],
+    positions: &[(String, Position)],
+) -> HashMap<usize, (String, Position)> {
+    let mut found = HashMap::new();
+    for is_it in WAYS {
+        for (key, position) in positions {
+            let is_placed = found
+                .values()
+                .any(|(placed, _): &(String, Position)| placed == key);
+            let mut places = (0..all.len()).filter(|place| !found.contains_key(place));
+            let here = |place: &usize| all.get(*place).is_some_and(|one| is_it(one, position));
+            if !is_placed && let Some(place) = places.find(here) {
+                found.insert(place, (key.clone(), position.clone()));
+            }
+        }
+    }
+    found
+}
+
+impl Follow<'_> {
+    /// Begins what was at a path after the file that was last known there and before what is there now, and goes on in files
+    /// that an earlier run had begun. Gives all files of the path that are still read, in their order. Interrupted, if names
+    /// changed meanwhile.
+    pub(super) fn catch_up(&mut self, path: &Path, now: Option<Place>) -> io::Result<Vec<u64>> {
+        let Some((last_key, last)) = self.last_at(path) else {
+            return Ok(Vec::new());
+        };
+        let mut all = list(path)?;
+        if let Some(here) = all.iter().position(|one| Some(one.place) == now) {
+            all.truncate(here);
+        }
+        let here = self.files.at_home(path).and_then(|id| self.files.tail(id));
+        let is_replaced = here.is_none_or(|tail| tail.key() != last_key);
+        let anchor = find(&all, &last);
+        let mut found = match_up(&all, &self.known.at(path));
+        let mut order: Vec<u64> = Vec::new();
+        for (place, one) in all.iter().enumerate() {
+            if let Some(id) = self.files.at_place(one.place) {
+                order.extend(self.still_read(id, path, one));
+                continue;
+            }
+            let begun = match found.remove(&place) {
+                Some((key, position)) => self.go_on(path, one, key, &position),
+                None if is_replaced
+                    && self.is_missed(
+                        path,
+                        one,
+                        anchor.map(|anchor| place.cmp(&anchor)),
+                        &last,
+                    ) =>
+                {
+                    self.begin_predecessor(path, one).map(Some)
+                }
+                None => continue,
+            };
+            match begun {
+                Ok(Some(id)) => {
+                    self.wait_for(id, order.last().copied());
+                    order.push(id);
+                }
+                Ok(None) => {}
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => return Err(error),
+                Err(error) => {
+                    self.missed.add(1);
+                    self.say(&one.path, &error);
+                }
+            }
+        }
+        Ok(order)
+    }
+
+    /// The position of the file that was last known at a path, with its key.
+    fn last_at(&mut self, path: &Path) -> Option<(String, Position)> {
+        let key = self.known.last_at(path)?.to_owned();
+        let safe = self.positions.safe(&key)?;
+        let safe = Position::from_json(&safe)?;
+        // What was read is more than what is safe, and tells better which file it is.
+        let tail = self
+            .files
+            .at_place(safe.place)
+            .and_then(|id| self.files.tail(id));
+        let position = tail
+            .filter(|tail| tail.key() == key)
+            .map_or(safe, |tail| tail.position());
+        Some((key, position))
+    }
+
+    /// A file that is open, or was closed in its turn and is found again here.
+    fn still_read(&mut self, id: u64, path: &Path, one: &Predecessor) -> Option<u64> {
+        let tail = self.files.tail(id).filter(|tail| tail.path == path)?;
+        if !tail.is_open() {
+            self.files.move_home(id, &one.path);
+        }
+        self.enqueue(id);
+        Some(id)
+    }
+
+    /// Whether nobody has read a file that was at a path after the last one that is known there. `order` says where it
+    /// lies from that one, if it is found.
+    fn is_missed(
+        &self,
+        path: &Path,
+        one: &Predecessor,
+        order: Option<Ordering>,
+        last: &Position,
+    ) -> bool {
+        match (order, one.is_packed()) {
+            (Some(Ordering::Greater), _) => true,
+            (Some(Ordering::Equal), _) => false,
+            // Of an archive it is not known that nobody has read it.
+            (Some(Ordering::Less), true) => false,
+            // The last one was still written to after it was renamed.
+            (Some(Ordering::Less), false) => {
+                last.began < one.modified && !self.has_position(one.place)
+            }
+            (None, true) => one.is_since(last) && !self.is_open_too(path, one),
+            (None, false) => one.is_since(last),
+        }
+    }
+
+    /// Whether a file with that inode was read.
+    fn has_position(&self, place: Place) -> bool {
+        let mut positions = self
+            .positions
+            .keys()
+            .into_iter()
+            .filter_map(|key| Position::from_json(&self.positions.safe(&key)?));
+        positions.any(|position| position.place.inode == place.inode)
+    }
+
+    /// Whether an archive holds what is read from an open file, whose name is gone.
+    fn is_open_too(&self, path: &Path, one: &Predecessor) -> bool {
+        let mut of_path = self.files.all().filter(|(_, tail)| tail.path == path);
+        of_path.any(|(_, tail)| one.is_copy(&tail.position()))
+    }
+
+    /// Goes on in a file that an earlier run had begun; nothing, if it had read all of it.
+    fn go_on(
+        &mut self,
+        path: &Path,
+        one: &Predecessor,
+        key: String,
+        position: &Position,
+    ) -> io::Result<Option<u64>> {
+        let is_done = one.is_packed() && archive::ends_at(&one.open()?.file, position.offset)?;
+        let id = match is_done {
+            true => None,
+            false => {
+                let start = self.start_at(key.clone(), position);
+                Some(self.insert_predecessor(path, one, start)?)
+            }
+        };
+        self.known.remove(&key);
+        Ok(id)
+    }
+
+    fn begin_predecessor(&mut self, path: &Path, one: &Predecessor) -> io::Result<u64> {
+        let start = self.start_new(one.place, 0);
+        let id = self.insert_predecessor(path, one, start)?;
+        tracing::info!(path = %one.path.display(), "the file was renamed before it was seen; it is read now");
+        Ok(id)
+    }
+
+    fn insert_predecessor(
+        &mut self,
+        path: &Path,
+        one: &Predecessor,
+        start: Start,
+    ) -> io::Result<u64> {
+        let opened = one.open()?;
+        let is_new = start.is_new;
+        let head = opened.head.clone();
+        let origin = self.origin_of(path);
+        let mut tail = Tail::new(path, opened, start, Arc::new(origin));
+        tail.home = Some(one.path.clone());
+        if one.is_packed() {
+            tail.unpack()?;
+            tail.know_head(head.clone());
+        }
+        if is_new {
+            self.note_position(&tail, &head);
+        }
+        if self.is_crowded() {
+            tail.close();
+        }
+        Ok(self.files.insert(tail))
+    }
+
+    /// Has a new file wait until another is read to its end, and then read.
+    pub(super) fn wait_for(&mut self, id: u64, before: Option<u64>) {
+        let waits = before.and_then(|before| self.files.tail(before));
+        if let Some(before) = waits {
+            before.followers.push(id);
+            if let Some(tail) = self.files.tail(id) {
+                tail.waits = true;
+            }
+        }
+        self.enqueue(id);
+    }
+
+    /// Finds a closed file again that its path leads to no longer. True if it can be read on.
+    pub(super) fn relocate(&mut self, id: u64) -> bool {
+        match self.new_home(id) {
+            Ok(is_found) => is_found,
+            Err(error) => {
+                tracing::debug!(%error, "a renamed file was looked for in vain");
+                false
+            }
+        }
+    }
+
+    fn new_home(&mut self, id: u64) -> io::Result<bool> {
+        let Some(tail) = self.files.tail(id) else {
+            return Ok(false);
+        };
+        let (position, path, home) = (tail.position(), tail.path.clone(), tail.home.clone());
+        if let Some(found) =
+            with_inode(&path, position.place)?.filter(|found| Some(found) != home.as_ref())
+        {
+            self.files.move_home(id, &found);
+            self.enqueue(id);
+            return Ok(true);
+        }
+        let all = list(&path)?;
+        let Some(one) = find(&all, &position).and_then(|place| all.get(place)) else {
+            return Ok(false);
+        };
+        if !one.is_packed() {
+            return Ok(false);
+        }
+        let opened = one.open()?;
+        let Some(mut tail) = self.take_out(id) else {
+            return Ok(false);
+        };
+        tail.move_into_archive(opened)?;
+        tail.home = Some(one.path.clone());
+        let id = self.files.insert(tail);
+        self.enqueue(id);
+        Ok(true)
+    }
+
+    /// Reads the rest of files that an earlier run had begun and that were renamed since, and what followed them.
+    pub(super) fn resume_renamed(&mut self) {
+        let config = self.config;
+        for path in self.known.paths(|path| config.wants(path)) {
+            match self.catch_up(&path, None) {
+                Ok(_) => {}
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {
+                    self.rescan_at = Instant::now();
+                }
+                Err(error) if is_absence(&error) => {}
+                Err(error) => self.say(&path, &error),
+            }
+            for (key, position) in self.known.at(&path) {
+                self.resume(key, &position);
+            }
+        }
+    }
+
+    /// Reads the rest of a file that has another name than rotation gives.
+    fn resume(&mut self, key: String, position: &Position) {
+        let path = Path::new(&position.path);
+        let found = match position.fingerprint.is_empty() {
+            true => Ok(None),
+            false => with_inode(path, position.place),
+        };
+        let opened = found.and_then(|found| {
+            let Some(found) = found else {
+                return Ok(None);
+            };
+            let opened = tail::open(&found)?;
+            let is_same = opened.place.inode == position.place.inode
+                && position.offset <= opened.size
+                && position.fingerprint.fits(&opened.head)
+                && self.files.at_place(opened.place).is_none();
+            Ok(is_same.then_some((found, opened)))
+        });
+        match opened {
+            Ok(Some((found, opened))) => {
+                let start = self.start_at(key.clone(), position);
+                let origin = self.origin_of(path);
+                let mut tail = Tail::new(path, opened, start, Arc::new(origin));
+                tail.home = Some(found);
+                self.known.remove(&key);
+                let id = self.files.insert(tail);
+                self.enqueue(id);
+            }
+            Ok(None) => self.miss(&key, position),
+            Err(error) if is_absence(&error) => self.miss(&key, position),
+            Err(error) => self.say(path, &error),
+        }
+    }
+
+    /// Tells that what an earlier run read last at a path is gone, and something else is there now.
+    fn miss(&mut self, key: &str, position: &Position) {
+        let path = Path::new(&position.path);
+        if self.known.was_last(key) && self.files.at_home(path).is_some() {
+            self.missed.add(1);
+            tracing::warn!(
+                path = %path.display(), offset = position.offset,
+                "the file that was here is gone; what was written to it behind the offset is not read"
+            );
+        }
+    }
+}
+
+/// The path in the same folder that leads to an inode.
+fn with_inode(path: &Path, place: Place) -> io::Result<Option<PathBuf>> {
+    let path = target_of(path);
+    let Some(folder) = path.parent() else {
+        return Ok(None);
+    };
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        if entry.ino() == place.inode {
+            return Ok(Some(entry.path()));
+        }
+    }
+    Ok(None)
+}
