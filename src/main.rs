@@ -9,6 +9,7 @@ mod docker;
 mod documentation;
 mod event;
 mod filters;
+mod glob;
 mod host;
 mod inputs;
 mod lang;

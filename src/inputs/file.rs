@@ -6,7 +6,6 @@ pub mod config;
 pub mod discover;
 pub mod files;
 pub mod follow;
-pub mod glob;
 pub mod identity;
 pub mod known;
 pub mod predecessors;

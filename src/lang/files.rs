@@ -6,6 +6,7 @@ use std::fs::{self, File};
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
+use crate::glob::is_pattern;
 use crate::lang::source::Sources;
 use crate::lang::{glob, limits};
 
@@ -97,7 +98,7 @@ fn paths(path: &str) -> Result<Vec<PathBuf>, Unreadable> {
     if literal.is_dir() {
         return folder(path);
     }
-    if literal.exists() || !glob::is_pattern(path) {
+    if literal.exists() || !is_pattern(path.as_bytes()) {
         return Ok(vec![literal.to_owned()]);
     }
     let found = glob::paths(path)

@@ -20,9 +20,6 @@ pub const ALL_BYTES_MAX: u64 = 32 << 20;
 /// Folder levels that `**` in a file name goes down, so that a link in a circle ends.
 pub const GLOB_DEPTH_MAX: usize = 16;
 
-/// Alternatives that `{a,b}` groups in a file name may multiply to.
-pub const GLOB_ALTERNATIVES_MAX: usize = 256;
-
 /// Remarks that one run prints; a text that is no pipeline at all makes one a line.
 pub const DIAGNOSTICS_MAX: usize = 500;
 

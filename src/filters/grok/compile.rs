@@ -9,8 +9,8 @@ use sawlog_parsers::grok::{Captures, Grok, Options as GrokOptions, Patterns, STE
 use crate::event::Reference;
 use crate::filters::Filter;
 use crate::filters::grok::{Capture, CaptureRules, FieldPatterns, GrokFilter, Scratch};
+use crate::glob;
 use crate::lang::diagnostic::Diagnostic;
-use crate::lang::glob;
 use crate::limits;
 use crate::pipeline::{Building, Ecs};
 use crate::plugin::{Arg, Options, Word};

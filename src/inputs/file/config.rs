@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::codecs::framing::NEWLINE;
 use crate::event::Reference;
-use crate::inputs::file::glob::{self, Glob};
+use crate::glob::{self, Glob};
 use crate::inputs::file::identity;
 use crate::inputs::origin::Origin;
 use crate::lang::units;

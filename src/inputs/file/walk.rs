@@ -6,7 +6,7 @@ use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
-use crate::inputs::file::glob::{Glob, Part, name_fits};
+use crate::glob::{Glob, Part, name_fits};
 
 /// What a walk comes upon.
 pub trait Visitor {

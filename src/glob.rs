@@ -78,7 +78,7 @@ impl Part {
     fn of(text: &[u8]) -> Self {
         match text {
             b"**" => Self::Folders,
-            text if text.iter().any(|byte| b"*?[\\".contains(byte)) => Self::Pattern(text.into()),
+            text if is_pattern(text) => Self::Pattern(text.into()),
             text => Self::Name(text.into()),
         }
     }
@@ -103,7 +103,12 @@ fn parts_fit(parts: &[Part], names: &[&OsStr]) -> bool {
     }
 }
 
-/// Whether a file name fits a pattern. A leading dot has to be written.
+/// Whether a text holds anything that is not taken literally.
+pub fn is_pattern(text: &[u8]) -> bool {
+    text.iter().any(|byte| b"*?[{\\".contains(byte))
+}
+
+/// Whether a file name fits a pattern without `{a,b}`. A leading dot has to be written.
 pub fn name_fits(pattern: &[u8], name: &[u8]) -> bool {
     if name.starts_with(b".") && !pattern.starts_with(b".") {
         return false;
@@ -131,6 +136,12 @@ pub fn name_fits(pattern: &[u8], name: &[u8]) -> bool {
     }
     let left = pattern.get(pattern_at..).unwrap_or(b"");
     left.iter().all(|byte| *byte == b'*')
+}
+
+/// Whether a file name fits one of a pattern's alternatives. A pattern of too many fits nothing.
+pub fn matches(pattern: &str, name: &str) -> bool {
+    let fits = |one: &Vec<u8>| name_fits(one, name.as_bytes());
+    alternatives(pattern.as_bytes()).is_ok_and(|all| all.iter().any(fits))
 }
 
 /// Whether a byte fits the beginning of a pattern; gives how much of the pattern that was.
@@ -178,7 +189,7 @@ fn set_holds(set: &[u8], byte: u8) -> bool {
 }
 
 /// Writes out `{a,b}`, outermost first.
-fn alternatives(text: &[u8]) -> Result<Vec<Vec<u8>>, String> {
+pub fn alternatives(text: &[u8]) -> Result<Vec<Vec<u8>>, String> {
     let mut done = Vec::new();
     let mut open = vec![text.to_vec()];
     while let Some(text) = open.pop() {
