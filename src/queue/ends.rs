@@ -70,7 +70,14 @@ impl Inlet {
 /// Where an output's task takes blocks from.
 pub struct Outlet {
     /// The end that gave a block last is asked last, so that none starves.
-    ends: [Option<mpsc::Receiver<Block>>; 2],
+    ends: [Option<End>; 2],
+    /// Not read any more; held, since the keeper gives the queue to another once nobody holds this.
+    left: Option<End>,
+}
+
+struct End {
+    place: Place,
+    blocks: mpsc::Receiver<Block>,
 }
 
 impl Outlet {
@@ -96,16 +103,24 @@ impl Outlet {
         }
     }
 
+    /// Takes nothing more of what lies on disk. Another gets that once this outlet is gone.
+    pub fn leave_disk(&mut self) {
+        let is_disk = |end: &mut End| end.place == Place::Disk;
+        for end in &mut self.ends {
+            self.left = end.take_if(is_disk).or(self.left.take());
+        }
+    }
+
     /// Blocks that wait to be taken; what still lies on disk is not among them.
     pub fn waiting(&self) -> usize {
         let ends = self.ends.iter().flatten();
-        ends.map(mpsc::Receiver::len).sum()
+        ends.map(|end| end.blocks.len()).sum()
     }
 }
 
-async fn take(end: &mut Option<mpsc::Receiver<Block>>) -> Option<Block> {
+async fn take(end: &mut Option<End>) -> Option<Block> {
     match end {
-        Some(end) => end.recv().await,
+        Some(end) => end.blocks.recv().await,
         None => None,
     }
 }
@@ -139,8 +154,13 @@ fn with_room(blocks: usize, kind: Kind, disk: Option<DiskEnds>) -> (Inlet, Outle
         disk: inlet,
         kind,
     };
+    let end = |place, blocks| End { place, blocks };
     let outlet = Outlet {
-        ends: [Some(memory_outlet), outlet],
+        ends: [
+            Some(end(Place::Memory, memory_outlet)),
+            outlet.map(|outlet| end(Place::Disk, outlet)),
+        ],
+        left: None,
     };
     (inlet, outlet)
 }
