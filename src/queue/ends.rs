@@ -18,15 +18,15 @@ pub enum Place {
     Disk,
 }
 
-/// Held by every encoder that can put blocks into a queue on disk. Nothing is ever sent: the other end hears when all of
-/// them are gone.
-pub type Encoders = mpsc::Sender<Infallible>;
+/// Held by every encoder that can put blocks into a queue on disk, or by the outlet. Nothing is ever sent: the other end
+/// hears when all of them are gone.
+pub type Token = mpsc::Sender<Infallible>;
 
 /// Where encoders put their blocks.
 #[derive(Clone)]
 pub struct Inlet {
     memory: mpsc::Sender<Block>,
-    disk: Option<(mpsc::Sender<Block>, Encoders)>,
+    disk: Option<(mpsc::Sender<Block>, Token)>,
     kind: Kind,
 }
 
@@ -71,8 +71,8 @@ impl Inlet {
 pub struct Outlet {
     /// The end that gave a block last is asked last, so that none starves.
     ends: [Option<End>; 2],
-    /// Not read any more; held, since the keeper gives the queue to another once nobody holds this.
-    left: Option<End>,
+    /// The queue on disk is given to another once nobody holds this.
+    _taker: Option<Token>,
 }
 
 struct End {
@@ -107,7 +107,7 @@ impl Outlet {
     pub fn leave_disk(&mut self) {
         let is_disk = |end: &mut End| end.place == Place::Disk;
         for end in &mut self.ends {
-            self.left = end.take_if(is_disk).or(self.left.take());
+            end.take_if(is_disk);
         }
     }
 
@@ -128,7 +128,8 @@ async fn take(end: &mut Option<End>) -> Option<Block> {
 /// What a queue on disk gives a pipeline that begins to use it.
 pub struct DiskEnds {
     pub inlet: mpsc::Sender<Block>,
-    pub encoders: Encoders,
+    pub encoders: Token,
+    pub taker: Token,
     pub outlet: mpsc::Receiver<Block>,
 }
 
@@ -145,9 +146,13 @@ pub fn roomy() -> (Inlet, Outlet) {
 
 fn with_room(blocks: usize, kind: Kind, disk: Option<DiskEnds>) -> (Inlet, Outlet) {
     let (memory, memory_outlet) = mpsc::channel(blocks);
-    let (inlet, outlet) = match disk {
-        Some(ends) => (Some((ends.inlet, ends.encoders)), Some(ends.outlet)),
-        None => (None, None),
+    let (inlet, outlet, taker) = match disk {
+        Some(ends) => (
+            Some((ends.inlet, ends.encoders)),
+            Some(ends.outlet),
+            Some(ends.taker),
+        ),
+        None => (None, None, None),
     };
     let inlet = Inlet {
         memory,
@@ -160,7 +165,7 @@ fn with_room(blocks: usize, kind: Kind, disk: Option<DiskEnds>) -> (Inlet, Outle
             Some(end(Place::Memory, memory_outlet)),
             outlet.map(|outlet| end(Place::Disk, outlet)),
         ],
-        left: None,
+        _taker: taker,
     };
     (inlet, outlet)
 }
@@ -186,9 +191,11 @@ mod tests {
         let (inlet, incoming) = mpsc::channel(1);
         let (forward, outlet) = mpsc::channel(1);
         let (encoders, _) = mpsc::channel(1);
+        let (taker, _) = mpsc::channel(1);
         let ends = DiskEnds {
             inlet,
             encoders,
+            taker,
             outlet,
         };
         (ends, incoming, forward)

@@ -28,10 +28,12 @@ use figures::Figures;
 
 /// A pipeline that uses the queue.
 pub struct Using {
-    /// To the output's task.
-    pub forward: mpsc::Sender<Block>,
+    /// To the output's task; none once the encoders are gone and that has everything.
+    pub forward: Option<mpsc::Sender<Block>>,
     /// Ends when the encoders are gone.
-    pub alive: mpsc::Receiver<Infallible>,
+    pub encoders: mpsc::Receiver<Infallible>,
+    /// Ends when the output's task is gone.
+    pub taker: mpsc::Receiver<Infallible>,
     /// Where emptied buffers go.
     pub spares: Spares,
 }
@@ -171,7 +173,7 @@ impl<D: Disk> Keeper<D> {
                 Event::Block(Some(block)) => self.take_in(block),
                 Event::Block(None) | Event::Room | Event::Left => {}
                 Event::Called => self.listen(),
-                Event::EncodersGone => self.using = None,
+                Event::EncodersGone => self.let_go(),
                 Event::Delivered => self.give_up(),
                 Event::Time => {
                     self.save();
@@ -199,18 +201,20 @@ impl<D: Disk> Keeper<D> {
         let is_succeeded = self.successor.is_some();
         let can_read = has_unread && !self.read_failed && !is_succeeded;
         let is_drained = !has_unread && !is_stuck && self.incoming.is_empty();
-        let using = self.using.as_mut();
-        let (forward, alive) = using
-            .map(|using| (&using.forward, &mut using.alive))
-            .unzip();
+        let (mut forward, mut encoders, mut taker) = (None, None, None);
+        if let Some(using) = &mut self.using {
+            forward = using.forward.as_ref();
+            encoders = forward.is_some().then_some(&mut using.encoders);
+            taker = Some(&mut using.taker);
+        }
         tokio::select! {
             biased;
             () = self.desk.called.notified() => Event::Called,
             () = self.delivered.any() => Event::Delivered,
-            () = optional(forward.map(mpsc::Sender::closed)), if is_succeeded => Event::Left,
+            _ = optional(taker.map(mpsc::Receiver::recv)), if is_succeeded => Event::Left,
             _ = optional(forward.map(mpsc::Sender::reserve)), if can_read => Event::Room,
             block = self.incoming.recv(), if !is_stuck => Event::Block(block),
-            _ = optional(alive.map(mpsc::Receiver::recv)), if is_drained => Event::EncodersGone,
+            _ = optional(encoders.map(mpsc::Receiver::recv)), if is_drained => Event::EncodersGone,
             () = tokio::time::sleep_until(save_at), if is_stuck || self.read_failed || !self.is_saved => Event::Time,
         }
     }
@@ -302,16 +306,21 @@ impl<D: Disk> Keeper<D> {
     /// Hands over what lies on disk while the output's task takes it.
     fn hand_over(&mut self) {
         if self.successor.is_none()
-            && let Some(using) = self.using.take()
-            && self.hand_to(&using).is_ok()
+            && let Some(mut using) = self.using.take()
         {
+            if self.hand_to(&using).is_err() {
+                using.forward = None;
+            }
             self.using = Some(using);
         }
     }
 
     fn hand_to(&mut self, using: &Using) -> Result<(), Closed> {
         while self.log.has_unread() && !self.read_failed {
-            let permit = match using.forward.try_reserve() {
+            let Some(forward) = &using.forward else {
+                break;
+            };
+            let permit = match forward.try_reserve() {
                 Ok(permit) => permit,
                 Err(TrySendError::Full(())) => break,
                 Err(TrySendError::Closed(())) => return Err(Closed),
@@ -346,6 +355,13 @@ impl<D: Disk> Keeper<D> {
         Ok(())
     }
 
+    /// The output's task has everything, and need not wait for more.
+    fn let_go(&mut self) {
+        if let Some(using) = &mut self.using {
+            using.forward = None;
+        }
+    }
+
     /// Takes note of the pipeline that uses the queue next.
     fn listen(&mut self) {
         if let Some(next) = self.desk.wishes().next.take() {
@@ -366,7 +382,7 @@ impl<D: Disk> Keeper<D> {
 
     /// Another pipeline uses the queue, as soon as the present one has let go: it gets everything that is not delivered.
     fn change_hands(&mut self) {
-        let is_held = |using: &Using| !using.forward.is_closed();
+        let is_held = |using: &Using| !using.taker.is_closed();
         if self.successor.is_none() || self.using.as_ref().is_some_and(is_held) {
             return;
         }

@@ -57,15 +57,18 @@ impl Queues {
         let open = self.all();
         let queue = open.get(folder)?;
         let (forward, outlet) = mpsc::channel(limits::BULK_BLOCKS_WAITING_MAX);
-        let (encoders, alive) = mpsc::channel(1);
+        let (encoders, encoders_end) = mpsc::channel(1);
+        let (taker, taker_end) = mpsc::channel(1);
         queue.desk.put(Using {
-            forward,
-            alive,
+            forward: Some(forward),
+            encoders: encoders_end,
+            taker: taker_end,
             spares: spares.clone(),
         });
         Some(DiskEnds {
             inlet: queue.inlet.clone(),
             encoders,
+            taker,
             outlet,
         })
     }

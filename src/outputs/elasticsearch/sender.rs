@@ -149,8 +149,8 @@ impl Sender {
             let event = tokio::select! {
                 biased;
                 Some(done) = self.in_flight.join_next() => Event::Done(done),
-                block = blocks.next(), if has_room => Event::Block(block),
                 () = self.notice.changed() => Event::Told,
+                block = blocks.next(), if has_room => Event::Block(block),
                 () = tokio::time::sleep_until(wake) => Event::Time,
             };
             match event {
