@@ -313,7 +313,9 @@ impl Running {
         }
         // What is put on disk only now would be read and put there again.
         if deadline.within(queues.kept()).await.is_none() {
-            tracing::warn!("a queue on disk has not taken everything yet: it may be put there twice");
+            tracing::warn!(
+                "a queue on disk has not taken everything yet: it may be put there twice"
+            );
         }
         let positions = positions.iter().map(|of_pipeline| {
             let positions = of_pipeline.lock();

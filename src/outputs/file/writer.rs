@@ -184,7 +184,10 @@ impl Writer {
                     Err(_) => break,
                 }
             }
-            let acks: Vec<Ack> = group.iter_mut().flat_map(|text| text.acks.drain(..)).collect();
+            let acks: Vec<Ack> = group
+                .iter_mut()
+                .flat_map(|text| text.acks.drain(..))
+                .collect();
             let chunks = group.into_iter().flat_map(|text| text.chunks);
             match self.write_group(chunks) {
                 Ok(events) => {
@@ -535,7 +538,9 @@ mod tests {
     }
 
     fn write(writer: &mut Writer, chunk: Chunk) {
-        writer.write_group([chunk].into_iter()).expect("nobody tells it to leave");
+        writer
+            .write_group([chunk].into_iter())
+            .expect("nobody tells it to leave");
     }
 
     /// A disk whose first syncs fail, after the writes were taken. `forgets` is what becomes of the text then.
@@ -618,7 +623,10 @@ mod tests {
         });
         writer.run(waiting);
         let text = fs::read_to_string(folder.0.join("a")).expect("it was made");
-        assert_eq!((text.as_str(), acknowledged.0.load(Ordering::Relaxed)), ("", 0));
+        assert_eq!(
+            (text.as_str(), acknowledged.0.load(Ordering::Relaxed)),
+            ("", 0)
+        );
     }
 
     #[test]

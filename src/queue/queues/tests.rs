@@ -194,10 +194,7 @@ async fn what_was_put_in_before_is_acknowledged_when_all_is_kept() {
     let (inlet, _outlet) = trial.attach();
     trial.put(&inlet, 1, "one\n").await;
     trial.queues.kept().await;
-    assert_eq!(
-        *trial.acknowledged.0.lock().expect("no holder panics"),
-        [1]
-    );
+    assert_eq!(*trial.acknowledged.0.lock().expect("no holder panics"), [1]);
 }
 
 #[tokio::test]
