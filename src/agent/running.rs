@@ -304,6 +304,8 @@ impl Running {
         queues: &Queues,
     ) -> (Vec<Positions>, Vec<JoinHandle<bool>>) {
         let positions: Vec<_> = all.iter().map(Self::positions).collect();
+        let mut outputs = all.iter().flat_map(|running| &running.outputs);
+        let reads = outputs.any(|output| output.holds == Holds::Reread);
         let deadline = Arc::new(Deadline::within_time(limits::RELOAD_DRAIN_WAIT));
         let all = all.into_iter();
         let ends = all.map(|running| tokio::spawn(running.give_way(Arc::clone(&deadline))));
@@ -312,7 +314,8 @@ impl Running {
             behind.extend(ended(end.await).flatten());
         }
         // What is put on disk only now would be read and put there again.
-        if deadline.within(queues.kept()).await.is_none() {
+        let bound = Deadline::within_time(limits::OUTPUT_END_WAIT);
+        if reads && bound.within(queues.kept()).await.is_none() {
             tracing::warn!(
                 "a queue on disk has not taken everything yet: it may be put there twice"
             );
@@ -346,17 +349,19 @@ impl Running {
         if !self.outputs.is_empty() {
             tracing::warn!("an output of the old configuration is away and goes on trying");
         }
-        let has_rest = !self.outputs.is_empty() || !Vec::is_empty(&on_disk);
+        // A worker that waits for room on disk holds what nobody could send again as well.
+        let is_done =
+            self.rest.workers_joined && self.outputs.is_empty() && Vec::is_empty(&on_disk);
         let finish = async move {
             self.end_outputs(on_disk, &deadline).await;
             self.finish(&Deadline::default()).await
         };
-        match has_rest {
-            true => Some(tokio::spawn(finish)),
-            false => {
+        match is_done {
+            true => {
                 finish.await;
                 None
             }
+            false => Some(tokio::spawn(finish)),
         }
     }
 }

@@ -139,6 +139,9 @@ fn senders_wait_by_default_and_nothing_is_dropped() {
     for policy in ["newest", "oldest"] {
         assert_eq!(filled.figure(&format!("queue_dropped_{policy}_total")), 0);
     }
+    // A worker that waits for room does not hold up a reload.
+    filled.agent.signal("HUP");
+    filled.agent.wait_for_log("INFO reloaded");
     filled.agent.signal("TERM");
     assert_eq!(filled.agent.end().status, Some(0));
 }

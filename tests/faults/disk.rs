@@ -17,8 +17,8 @@ use crate::services::{START_MAX, Scratch, elasticsearch, folder, wait_until};
 /// Room for positions and a lock alone.
 const SMALLEST: &str = "256k";
 
-/// What a queue leaves free, and a few of its smallest segments.
-const FOR_QUEUE: &str = "80m";
+/// What a queue leaves free, and as much as it writes in a minute: it asks anew only when that seems to be used up.
+const FOR_QUEUE: &str = "128m";
 
 /// What is written to fill a disk at once, and then to its last byte.
 const FILL_BYTES: [usize; 2] = [64 << 10, 512];
@@ -72,9 +72,11 @@ impl SmallDisk {
         .into()
     }
 
-    /// Fills it to the last byte.
+    /// Fills it to the last byte, or what was given back since it was.
     fn fill(&self) {
-        let mut file = fs::File::create(self.seen.join("fill")).expect("there is room for a name");
+        let path = self.seen.join("fill");
+        let opened = fs::File::options().append(true).create(true).open(path);
+        let mut file = opened.expect("there is room for a name");
         for bytes in FILL_BYTES {
             let full = loop {
                 if let Err(fault) = file.write_all(&vec![b'x'; bytes]) {
@@ -93,22 +95,37 @@ impl SmallDisk {
 /// The disk below positions is full, the agent is killed meanwhile, and there is room again.
 pub fn full(trial: &mut Trial) -> Account {
     strike(trial, "disk", SMALLEST, &[], |agent, number| {
-        agent.wait_for_word("cannot save positions", number);
+        match agent.told().matches("cannot save positions").count() {
+            told if number <= told => Ok(()),
+            _ => Err(agent.told()),
+        }
     })
 }
 
-/// The same below a queue that everything goes through. It meets the full disk in its writes: it does not ask before each
-/// how much is free.
+/// The same below a queue that everything goes through. It asks now and then how much is free, so that mostly a write meets
+/// the full disk; either way inputs wait.
 pub fn full_under_queue(trial: &mut Trial) -> Account {
-    strike(trial, "disk-queue", FOR_QUEUE, &PERSISTED, |agent, _| {
-        wait_until(START_MAX, "a write of the queue that fails", || {
-            let counters = agent.counters();
-            match counters.get("queue_faults") {
-                Some(1..) => Ok(()),
-                _ => Err(agent.told()),
+    strike(
+        trial,
+        "disk-queue",
+        FOR_QUEUE,
+        &PERSISTED,
+        |agent, number| {
+            let told = agent.told();
+            let words = [
+                "cannot be written or read: No space left",
+                "is full: inputs wait",
+            ];
+            // Each life tells of either once.
+            let met = told
+                .lines()
+                .filter(|line| words.iter().any(|word| line.contains(word)));
+            match met.count() {
+                met if number <= met => Ok(()),
+                met => Err(format!("{met} times in {told}")),
             }
-        });
-    })
+        },
+    )
 }
 
 /// Fills a disk until the agent meets it, kills the agent meanwhile, and makes room again.
@@ -117,7 +134,7 @@ fn strike(
     name: &str,
     size: &str,
     environment: &[(&'static str, &'static str)],
-    wait_until_met: impl Fn(&Agent, usize),
+    is_met: impl Fn(&Agent, usize) -> Result<(), String>,
 ) -> Account {
     let server = elasticsearch::shared();
     let own = Scratch::new("faults-agent");
@@ -134,8 +151,11 @@ fn strike(
     for number in 1..=trial.faults {
         stage.writer.wait_for(trial.random(APART.0, APART.1));
         stage.agent.wait_until_ready();
-        disk.fill();
-        wait_until_met(&stage.agent, number as usize);
+        wait_until(START_MAX, "the agent to meet the full disk", || {
+            // It gives room back itself, segment by segment.
+            disk.fill();
+            is_met(&stage.agent, number as usize)
+        });
         stage.writer.wait_for(trial.random(APART.0, APART.1));
         stage.agent.kill();
         stage.agent.spawn();
