@@ -192,8 +192,6 @@ mod tests {
     use std::io;
     use std::sync::Arc;
 
-    use tokio::sync::watch;
-
     use super::{DESCRIPTION, Writer};
     use crate::metrics::Metrics;
     use crate::outputs::leave::{Leave, Notice};
@@ -205,17 +203,14 @@ mod tests {
     fn writer<'a>(
         script: &'a mut Script,
         taken: &'a mut Vec<u8>,
-    ) -> (
-        watch::Sender<Leave>,
-        Writer<impl FnMut(&[u8]) -> io::Result<usize> + 'a>,
-    ) {
+        notice: Notice,
+    ) -> Writer<impl FnMut(&[u8]) -> io::Result<usize> + 'a> {
         let options = Options {
             plugin: &DESCRIPTION,
             id: "output_stdout_1".to_owned(),
             span: Default::default(),
             settings: Vec::new(),
         };
-        let (teller, notice) = Notice::new();
         let write = |bytes: &[u8]| {
             let most = script.pop_front().unwrap_or(Ok(bytes.len()))?;
             let written = bytes.iter().take(most);
@@ -223,13 +218,12 @@ mod tests {
             taken.extend(written);
             Ok(taken.len() - before)
         };
-        let writer = Writer {
+        Writer {
             write,
             metrics: Arc::clone(&Metrics::default().plugin(&options)),
             notice,
             said: false,
-        };
-        (teller, writer)
+        }
     }
 
     #[test]
@@ -241,7 +235,7 @@ mod tests {
             Ok(1),
         ]);
         let mut taken = Vec::new();
-        let (_teller, mut writer) = writer(&mut script, &mut taken);
+        let mut writer = writer(&mut script, &mut taken, Notice::default());
         assert!(writer.write_out(b"one\ntwo\n"));
         drop(writer);
         assert_eq!(taken, b"one\ntwo\n");
@@ -251,8 +245,9 @@ mod tests {
     fn an_output_that_has_to_leave_does_not_try_again() {
         let mut script = Script::from([Err(io::ErrorKind::StorageFull)]);
         let mut taken = Vec::new();
-        let (teller, mut writer) = writer(&mut script, &mut taken);
+        let (teller, notice) = Notice::new();
         teller.send_replace(Leave::Now);
+        let mut writer = writer(&mut script, &mut taken, notice);
         assert!(!writer.write_out(b"one\n"));
         drop(writer);
         assert_eq!(taken, b"");
