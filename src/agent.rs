@@ -371,7 +371,7 @@ impl Agent {
         self.prepare(&compiled).await?;
         self.sockets.begin_reload();
         let old = std::mem::take(&mut self.running);
-        let (kept, behind) = Running::hand_over(old).await;
+        let (kept, behind) = Running::hand_over(old, &self.queues).await;
         self.behind.extend(behind);
         let started = self.start(compiled, &kept);
         self.sockets.end_reload();

@@ -41,6 +41,10 @@ pub const POSITIONS_SAVE_INTERVAL: std::time::Duration = std::time::Duration::fr
 /// way, too short to be felt when an output is away.
 pub const RELOAD_DRAIN_WAIT: std::time::Duration = std::time::Duration::from_secs(3);
 
+/// How long an output that has to end may finish what it has under way, a request or a write, before it is cut: what is cut is
+/// sent again.
+pub const OUTPUT_END_WAIT: std::time::Duration = std::time::Duration::from_secs(1);
+
 /// Earlier configurations whose outputs are away and still hold events; with more of them a reload is refused. Each may
 /// hold some ten megabytes, and nobody reloads that often while a server is away, but for a script.
 pub const RELOADS_BEHIND_MAX: usize = 4;

@@ -4,12 +4,14 @@
 pub mod elasticsearch;
 pub mod file;
 pub mod graphite;
+pub mod leave;
 pub mod null;
 pub mod stdout;
 
 use std::path::PathBuf;
 
 use crate::event::{Batch, EventId};
+use crate::outputs::leave::Notice;
 use crate::pipeline::Building;
 use crate::plugin::{Options, Plugin};
 use crate::queue::ack::Ack;
@@ -71,6 +73,7 @@ pub trait Output: Send {
 pub struct Opening<'a> {
     pub queues: &'a Queues,
     pub policy: &'a Policy,
+    pub notice: Notice,
 }
 
 impl Opening<'_> {

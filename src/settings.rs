@@ -295,7 +295,7 @@ fn dead_letters(values: &Values) -> Result<DeadLetterQueue, String> {
     let text = values
         .get("dead_letter_queue.max_bytes")
         .unwrap_or_default();
-    let bytes_max = units::parse_bytes(text).filter(|bytes| 0 < *bytes);
+    let bytes_max = units::parse_settings_bytes(text).filter(|bytes| 0 < *bytes);
     Ok(DeadLetterQueue {
         enabled: values.boolean("dead_letter_queue.enable")?,
         path: values.get("path.dead_letter_queue").map(PathBuf::from),

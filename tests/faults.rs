@@ -67,6 +67,8 @@ kinds! {
     an_agent_killed_at_random_loses_no_datagram_that_was_committed: 20 "`kill -9`, datagrams", 3, 50, queue::datagrams;
     reloads_lose_no_datagram: 17 "SIGHUP, datagrams", 5, 100, pushed::reloaded;
     elasticsearch_killed_loses_no_datagram: 18 "Elasticsearch: `kill -9`, datagrams", 1, 20, pushed::server_killed;
+    reloads_while_elasticsearch_is_dead_lose_no_datagram: 22 "SIGHUP, datagrams, Elasticsearch away", 1, 20, pushed::reloaded_away;
+    a_full_disk_under_the_queue_loses_no_line: 23 "disk full, queue", 2, 20, disk::full_under_queue;
     files_renamed_faster_than_they_are_read_lose_no_line: 15 "rotation, file", 2, 20, killed::rotated;
     container_logs_rotated_faster_than_they_are_read_lose_no_line: 16 "rotation, containers", 2, 20, containers::rotated;
 }

@@ -12,6 +12,7 @@ use crate::inputs::sockets::Sockets;
 use crate::inputs::{Flow, Source};
 use crate::limits;
 use crate::outputs::Opening;
+use crate::outputs::leave::{Leave, Notice};
 use crate::pipeline::compile::{Compiled, PlannedOutput};
 use crate::pipeline::program::{OutputStep, Step};
 use crate::pipeline::worker::{self, Batches, Counts, Program};
@@ -36,8 +37,19 @@ pub struct Running {
 /// The task of an output.
 struct OutputTask {
     task: JoinHandle<()>,
-    /// Whether it holds in memory what nobody could send again.
-    holds_pushed: bool,
+    teller: watch::Sender<Leave>,
+    holds: Holds,
+}
+
+/// What an output has in memory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Holds {
+    /// What lies on disk as well: nothing has to wait for its end.
+    Kept,
+    /// What would be read again.
+    Reread,
+    /// What nobody could send again.
+    Pushed,
 }
 
 /// What is known of the end of a pipeline's parts.
@@ -61,12 +73,14 @@ pub struct Surroundings<'a> {
 }
 
 impl Surroundings<'_> {
-    /// Starts an output of a pipeline with or without inputs that are pushed.
-    fn start(&self, planned: PlannedOutput, pushed: bool) -> (OutputStep, OutputTask) {
+    /// Starts an output of a pipeline whose inputs are pushed, or can be read again, or both.
+    fn start(&self, planned: PlannedOutput, pushed: bool, reads: bool) -> (OutputStep, OutputTask) {
+        let (teller, notice) = Notice::new();
         let is_kept = self.policy.keeps(pushed) && planned.output.has_queue();
         let started = planned.output.start(&Opening {
             queues: self.queues,
             policy: self.policy,
+            notice,
         });
         let step = OutputStep {
             encoder: started.encoder,
@@ -74,7 +88,12 @@ impl Surroundings<'_> {
         };
         let task = OutputTask {
             task: started.task,
-            holds_pushed: pushed && !is_kept,
+            teller,
+            holds: match (pushed, reads) {
+                (true, _) if !is_kept => Holds::Pushed,
+                (true, false) => Holds::Kept,
+                _ => Holds::Reread,
+            },
         };
         (step, task)
     }
@@ -100,7 +119,7 @@ impl Running {
             if !keeps_anything {
                 planned.output.keep_nothing();
             }
-            let (step, task) = surroundings.start(planned, pushed);
+            let (step, task) = surroundings.start(planned, pushed, reads);
             tasks.push(task);
             step
         });
@@ -175,27 +194,14 @@ impl Running {
         stuck
     }
 
-    /// Waits for workers and outputs to finish what was read. An output that has not by then is ended: what it holds is read
-    /// again, or lies on disk. Those that hold what nobody could send again are left alone.
-    async fn finish_safe(&mut self, deadline: &Deadline) {
-        self.join_workers(deadline).await;
-        let (rest, safe) = std::mem::take(&mut self.outputs)
-            .into_iter()
-            .partition(|output| output.holds_pushed);
-        self.outputs = rest;
-        self.end_outputs(safe, deadline).await;
-    }
-
-    /// Waits for workers and all outputs, those that are left too. False if a worker or task of ours failed.
+    /// Waits for workers and outputs to finish what was read. False if a worker or task of ours failed.
     async fn finish(&mut self, deadline: &Deadline) -> bool {
-        self.finish_safe(deadline).await;
         self.join_workers(deadline).await;
-        let rest = std::mem::take(&mut self.outputs);
-        self.end_outputs(rest, deadline).await;
+        let outputs = std::mem::take(&mut self.outputs);
+        self.end_outputs(outputs, deadline).await;
         // With the outputs gone nothing holds the workers up: what can wait on disk goes there now.
-        let bound = Deadline::default();
-        bound.set(limits::WORKERS_END_WAIT);
-        self.join_workers(&bound).await;
+        self.join_workers(&Deadline::within_time(limits::WORKERS_END_WAIT))
+            .await;
         self.warn_of_rest();
         self.saver.abort();
         save(&self.positions);
@@ -215,20 +221,38 @@ impl Running {
         }
     }
 
-    async fn end_outputs(&mut self, outputs: Vec<OutputTask>, deadline: &Deadline) {
+    /// Waits for outputs; gives those that go on after the deadline.
+    async fn wait_for(&mut self, outputs: Vec<OutputTask>, deadline: &Deadline) -> Vec<OutputTask> {
+        let mut left = Vec::new();
         for mut output in outputs {
             match deadline.within(&mut output.task).await {
                 Some(Ok(())) => {}
+                Some(Err(error)) if error.is_cancelled() => {}
                 Some(Err(error)) => {
                     tracing::error!("an output ended by a fault: {error}");
                     self.rest.has_failed = true;
                 }
-                None => {
-                    output.task.abort();
-                    self.rest.is_left = true;
-                    self.rest.is_lost |= output.holds_pushed;
-                }
+                None => left.push(output),
             }
+        }
+        left
+    }
+
+    /// Waits for outputs. Those that go on after the deadline may finish what they have under way, and are ended then.
+    async fn end_outputs(&mut self, outputs: Vec<OutputTask>, deadline: &Deadline) {
+        let left = self.wait_for(outputs, deadline).await;
+        for output in &left {
+            output.teller.send_replace(Leave::Now);
+            self.rest.is_left = true;
+            self.rest.is_lost |= output.holds == Holds::Pushed;
+        }
+        let bound = Deadline::within_time(limits::OUTPUT_END_WAIT);
+        let left = self.wait_for(left, &bound).await;
+        left.iter().for_each(|output| output.task.abort());
+        // A thread cannot be ended: until it is done, what it writes might be written by another as well.
+        let bound = Deadline::within_time(limits::OUTPUT_END_WAIT);
+        for _ in self.wait_for(left, &bound).await {
+            tracing::warn!("an output is still writing: what it has in hand may be written twice");
         }
     }
 
@@ -245,19 +269,22 @@ impl Running {
         );
     }
 
-    /// Drains pipelines, one after another, and waits for what earlier ones left behind, all before the same deadline.
+    /// Drains pipelines, and waits for what earlier ones left behind, all before the same deadline.
     pub async fn drain_all(
-        mut all: Vec<Self>,
+        all: Vec<Self>,
         behind: Vec<JoinHandle<bool>>,
         deadline: Arc<Deadline>,
     ) -> bool {
-        for running in &mut all {
+        let drain = async |mut running: Self, deadline: Arc<Deadline>| {
             let stuck = running.stop_inputs(&deadline).await;
             stuck.iter().for_each(JoinHandle::abort);
-        }
+            running.finish(&deadline).await
+        };
+        let all = all.into_iter();
+        let ends = all.map(|running| tokio::spawn(drain(running, Arc::clone(&deadline))));
         let mut clean = true;
-        for running in &mut all {
-            clean &= running.finish(&deadline).await;
+        for end in ends.collect::<Vec<_>>() {
+            clean &= ended(end.await).unwrap_or(false);
         }
         for mut rest in behind {
             if deadline.within(&mut rest).await.is_none() {
@@ -270,37 +297,72 @@ impl Running {
         clean
     }
 
-    /// Stops the inputs of pipelines that are to be replaced, waits a short time for their outputs, and leaves the rest
-    /// to the background. Gives the positions that the new inputs go on from, and the tasks of what is not done yet.
-    pub async fn hand_over(all: Vec<Self>) -> (Vec<Positions>, Vec<JoinHandle<bool>>) {
-        let deadline = Deadline::default();
-        deadline.set(limits::RELOAD_DRAIN_WAIT);
-        let (mut kept, mut behind) = (Vec::new(), Vec::new());
-        for mut running in all {
-            // What a stuck input has read is not lost: it goes on handing it over, in the background as well.
-            drop(running.stop_inputs(&deadline).await);
-            kept.extend(
-                running
-                    .positions
-                    .lock()
-                    .expect("no holder of this lock panics")
-                    .iter()
-                    .cloned(),
-            );
-            // What is not sent by then is read again, or comes out of the queue again, for the new outputs.
-            running.finish_safe(&deadline).await;
-            if running.outputs.is_empty() {
-                running.finish(&deadline).await;
-                continue;
-            }
-            let mut finishing =
-                tokio::spawn(async move { running.finish(&Deadline::default()).await });
-            if deadline.within(&mut finishing).await.is_none() {
-                tracing::warn!("an output of the old configuration is away and goes on trying");
-                behind.push(finishing);
-            }
+    /// Stops pipelines that are to be replaced, waits a short time for their outputs, and leaves the rest to the background.
+    /// Gives the positions that the new inputs go on from, and the tasks of what is not done yet.
+    pub async fn hand_over(
+        all: Vec<Self>,
+        queues: &Queues,
+    ) -> (Vec<Positions>, Vec<JoinHandle<bool>>) {
+        let positions: Vec<_> = all.iter().map(Self::positions).collect();
+        let mut outputs = all.iter().flat_map(|running| &running.outputs);
+        let reads = outputs.any(|output| output.holds == Holds::Reread);
+        let deadline = Arc::new(Deadline::within_time(limits::RELOAD_DRAIN_WAIT));
+        let all = all.into_iter();
+        let ends = all.map(|running| tokio::spawn(running.give_way(Arc::clone(&deadline))));
+        let mut behind = Vec::new();
+        for end in ends.collect::<Vec<_>>() {
+            behind.extend(ended(end.await).flatten());
         }
-        (kept, behind)
+        // What is put on disk only now would be read and put there again.
+        let bound = Deadline::within_time(limits::OUTPUT_END_WAIT);
+        if reads && bound.within(queues.kept()).await.is_none() {
+            tracing::warn!(
+                "a queue on disk has not taken everything yet: it may be put there twice"
+            );
+        }
+        let positions = positions.iter().map(|of_pipeline| {
+            let positions = of_pipeline.lock();
+            positions.expect("no holder of this lock panics").clone()
+        });
+        (positions.flatten().collect(), behind)
+    }
+
+    /// Ends a pipeline that is replaced. What is not sent by the deadline is read again, or comes out of the queue again, for
+    /// the new outputs; an output that holds what nobody could send again goes on, and so does one that nobody has to wait
+    /// for. Gives their task.
+    async fn give_way(mut self, deadline: Arc<Deadline>) -> Option<JoinHandle<bool>> {
+        let safe = |output: &&OutputTask| output.holds != Holds::Pushed;
+        for output in self.outputs.iter().filter(safe) {
+            output.teller.send_replace(Leave::Succeeded);
+        }
+        // What a stuck input has read is not lost: it goes on handing it over, in the background as well.
+        drop(self.stop_inputs(&deadline).await);
+        self.join_workers(&deadline).await;
+        let outputs = std::mem::take(&mut self.outputs).into_iter();
+        let (reread, others): (Vec<_>, Vec<_>) =
+            outputs.partition(|output| output.holds == Holds::Reread);
+        self.end_outputs(reread, &deadline).await;
+        let (on_disk, pushed) = others
+            .into_iter()
+            .partition(|output| output.holds == Holds::Kept);
+        self.outputs = self.wait_for(pushed, &deadline).await;
+        if !self.outputs.is_empty() {
+            tracing::warn!("an output of the old configuration is away and goes on trying");
+        }
+        // A worker that waits for room on disk holds what nobody could send again as well.
+        let is_done =
+            self.rest.workers_joined && self.outputs.is_empty() && Vec::is_empty(&on_disk);
+        let finish = async move {
+            self.end_outputs(on_disk, &deadline).await;
+            self.finish(&Deadline::default()).await
+        };
+        match is_done {
+            true => {
+                finish.await;
+                None
+            }
+            false => Some(tokio::spawn(finish)),
+        }
     }
 }
 
@@ -320,6 +382,13 @@ impl Default for Deadline {
 }
 
 impl Deadline {
+    /// So much from now on.
+    fn within_time(wait: Duration) -> Self {
+        let deadline = Self::default();
+        deadline.set(wait);
+        deadline
+    }
+
     /// Sets it, from now on, unless it is set.
     pub fn set(&self, wait: Duration) {
         self.0.send_if_modified(|deadline| {
@@ -356,6 +425,14 @@ impl Deadline {
             () = passed => None,
         }
     }
+}
+
+/// What became of a pipeline that was ended.
+fn ended<T>(ended: Result<T, tokio::task::JoinError>) -> Option<T> {
+    if let Err(error) = &ended {
+        tracing::error!("a pipeline was not ended for a fault: {error}");
+    }
+    ended.ok()
 }
 
 fn report(ended: Result<(), tokio::task::JoinError>, what: &str) {

@@ -2,15 +2,25 @@
 
 use std::time::Duration;
 
-/// A size in bytes. Units of any case: `kb`, `mb` ... count by 1000, `kib`, `mib` ... by 1024. Logstash's type `bytes`.
+/// A size in bytes. Units of any case: `kb`, `mb` ... count by 1000, `kib`, `mib` ... by 1024. Logstash's type `bytes` of
+/// plugins' options.
 pub fn parse_bytes(text: &str) -> Option<u64> {
+    sized(text, 1000)
+}
+
+/// The same in settings, where `kb`, `mb` ... count by 1024 as well: Logstash's `ByteValue`.
+pub fn parse_settings_bytes(text: &str) -> Option<u64> {
+    sized(text, 1024)
+}
+
+fn sized(text: &str, plain: u64) -> Option<u64> {
     let (number, unit) = split(text)?;
     let unit = unit.to_ascii_lowercase();
     let unit = unit.strip_suffix('b').unwrap_or(&unit);
     let (base, letter) = match unit.strip_suffix('i') {
         Some("") => return None,
         Some(letter) => (1024_u64, letter),
-        None => (1000, unit),
+        None => (plain, unit),
     };
     let power = match letter {
         "" => 0,
@@ -62,7 +72,7 @@ fn split(text: &str) -> Option<(&str, &str)> {
 
 #[cfg(test)]
 mod tests {
-    use super::{parse_bytes, parse_duration};
+    use super::{parse_bytes, parse_duration, parse_settings_bytes};
     use std::time::Duration;
 
     #[track_caller]
@@ -85,6 +95,14 @@ mod tests {
         check_bytes("1.5 KiB", Some(1536));
         check_bytes("2g", Some(2_000_000_000));
         check_bytes("7 B", Some(7));
+    }
+
+    #[test]
+    fn sizes_of_settings_have_units_of_1024() {
+        assert_eq!(parse_settings_bytes("4mb"), Some(4 << 20));
+        assert_eq!(parse_settings_bytes("1 GB"), Some(1 << 30));
+        assert_eq!(parse_settings_bytes("4 MiB"), Some(4 << 20));
+        assert_eq!(parse_settings_bytes("7"), Some(7));
     }
 
     #[test]

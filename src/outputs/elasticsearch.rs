@@ -316,7 +316,8 @@ impl Output for Elasticsearch {
             spares,
             block_bytes,
         };
-        let sender = Sender::new(config.schedule, transport, count, learned, report);
+        let sender = Sender::new(config.schedule, transport, count, learned, report)
+            .told_by(opening.notice.clone());
         Started {
             encoder: Box::new(BulkEncoder::new(shared)),
             task: tokio::spawn(sender.run(waiting)),

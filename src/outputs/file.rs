@@ -129,6 +129,7 @@ struct File {
 }
 
 /// What goes to one file.
+#[derive(Clone, Debug)]
 pub struct Chunk {
     /// From the fixed folder on; as written if the path has no fields.
     pub path: Vec<u8>,
@@ -151,7 +152,7 @@ impl Output for File {
         self.path.written()
     }
 
-    fn start(self: Box<Self>, _: &Opening<'_>) -> Started {
+    fn start(self: Box<Self>, opening: &Opening<'_>) -> Started {
         let (sender, receiver) = mpsc::channel(limits::TEXTS_WAITING_MAX);
         let confinement_failed = self.metrics.counter("confinement_failed");
         let writer = Writer::new(
@@ -160,7 +161,8 @@ impl Output for File {
             self.behavior,
             self.recreate,
             self.metrics,
-        );
+        )
+        .told_by(opening.notice.clone());
         let encoder = FileEncoder {
             codec: self.codec,
             path: self.path,

@@ -1,7 +1,8 @@
 //! `stdout`: events as text on the standard output, written whenever the input pauses.
 
-use std::io::{self, Write};
+use std::io;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::mpsc;
 
@@ -9,6 +10,7 @@ use crate::codecs::Codec;
 use crate::event::{Batch, EventId};
 use crate::limits;
 use crate::metrics::PluginMetrics;
+use crate::outputs::leave::Notice;
 use crate::outputs::{Encoder, Opening, Output, OutputPlugin, Started};
 use crate::pipeline::Building;
 use crate::plugin::{Kind, Opt, Options, Plugin, Section};
@@ -18,6 +20,12 @@ pub const PLUGIN: OutputPlugin = OutputPlugin {
     plugin: &DESCRIPTION,
     build,
 };
+
+/// How long a writer waits before it tries a failed write again.
+const RETRY_WAIT: Duration = Duration::from_secs(1);
+
+/// The same where the output's other end is slow and the output was opened so that nobody waits for it.
+const CROWDED_WAIT: Duration = Duration::from_millis(10);
 
 static DESCRIPTION: Plugin = Plugin {
     section: Section::Output,
@@ -49,10 +57,15 @@ struct Text {
 }
 
 impl Output for Stdout {
-    fn start(self: Box<Self>, _: &Opening<'_>) -> Started {
+    fn start(self: Box<Self>, opening: &Opening<'_>) -> Started {
         let (sender, receiver) = mpsc::channel(limits::TEXTS_WAITING_MAX);
-        let metrics = Arc::clone(&self.metrics);
-        let task = tokio::task::spawn_blocking(move || run(receiver, &metrics));
+        let writer = Writer {
+            write: |bytes: &[u8]| Ok(rustix::io::write(io::stdout(), bytes)?),
+            metrics: self.metrics,
+            notice: opening.notice.clone(),
+            said: false,
+        };
+        let task = tokio::task::spawn_blocking(move || writer.run(receiver));
         let encoder = StdoutEncoder {
             codec: self.codec,
             open: Text::default(),
@@ -65,21 +78,67 @@ impl Output for Stdout {
     }
 }
 
-/// Writes until all encoders are gone. A reader that went away ends the process, as it does for any filter of a shell.
-fn run(mut texts: mpsc::Receiver<Text>, metrics: &PluginMetrics) {
-    let mut output = io::stdout();
-    while let Some(text) = texts.blocking_recv() {
-        match output.write_all(&text.bytes).and_then(|()| output.flush()) {
-            Ok(()) => {
-                metrics.events_out.add(text.events);
-                text.acks.into_iter().for_each(Ack::settle);
+/// The writing thread's state.
+struct Writer<W> {
+    /// Not the library's own standard output: that keeps a part of what it could not write.
+    write: W,
+    metrics: Arc<PluginMetrics>,
+    notice: Notice,
+    /// Whether the present fault was told.
+    said: bool,
+}
+
+impl<W: FnMut(&[u8]) -> io::Result<usize>> Writer<W> {
+    /// Writes until all encoders are gone or it is told to leave.
+    fn run(mut self, mut texts: mpsc::Receiver<Text>) {
+        while let Some(text) = texts.blocking_recv() {
+            if !self.write_out(&text.bytes) {
+                return;
             }
-            Err(error) => {
-                if error.kind() != io::ErrorKind::BrokenPipe {
-                    tracing::error!("cannot write to the standard output: {error}");
+            self.metrics.events_out.add(text.events);
+            text.acks.into_iter().for_each(Ack::settle);
+        }
+    }
+
+    /// Writes a text, however long that takes. A reader that went away ends the process, as it does for any filter of a
+    /// shell; anything else may pass, such as a full disk behind the output. False if it is told to leave meanwhile.
+    fn write_out(&mut self, mut bytes: &[u8]) -> bool {
+        while !bytes.is_empty() {
+            if self.notice.is_now() {
+                return false;
+            }
+            let wait = match (self.write)(bytes) {
+                Ok(written) if 0 < written => {
+                    bytes = bytes.get(written..).unwrap_or(b"");
+                    self.recovered();
+                    continue;
                 }
-                std::process::exit(0);
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                Err(error) if error.kind() == io::ErrorKind::BrokenPipe => std::process::exit(0),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => CROWDED_WAIT,
+                Ok(_) => self.failed(&io::ErrorKind::WriteZero.into()),
+                Err(error) => self.failed(&error),
+            };
+            if !self.notice.sleep(wait) {
+                return false;
             }
+        }
+        true
+    }
+
+    fn failed(&mut self, error: &io::Error) -> Duration {
+        if !std::mem::replace(&mut self.said, true) {
+            let id = &self.metrics.id;
+            tracing::error!(
+                "{id}: cannot write to the standard output: {error}. It is tried again; what is read waits"
+            );
+        }
+        RETRY_WAIT
+    }
+
+    fn recovered(&mut self) {
+        if std::mem::take(&mut self.said) {
+            tracing::info!("{}: writing works again", self.metrics.id);
         }
     }
 }
@@ -124,5 +183,73 @@ impl Encoder for StdoutEncoder {
 impl Drop for StdoutEncoder {
     fn drop(&mut self) {
         self.flush();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::VecDeque;
+    use std::io;
+    use std::sync::Arc;
+
+    use super::{DESCRIPTION, Writer};
+    use crate::metrics::Metrics;
+    use crate::outputs::leave::{Leave, Notice};
+    use crate::plugin::Options;
+
+    /// What a write does, in turn: takes so many bytes, or fails. Later ones take everything.
+    type Script = VecDeque<Result<usize, io::ErrorKind>>;
+
+    fn writer<'a>(
+        script: &'a mut Script,
+        taken: &'a mut Vec<u8>,
+        notice: Notice,
+    ) -> Writer<impl FnMut(&[u8]) -> io::Result<usize> + 'a> {
+        let options = Options {
+            plugin: &DESCRIPTION,
+            id: "output_stdout_1".to_owned(),
+            span: Default::default(),
+            settings: Vec::new(),
+        };
+        let write = |bytes: &[u8]| {
+            let most = script.pop_front().unwrap_or(Ok(bytes.len()))?;
+            let written = bytes.iter().take(most);
+            let before = taken.len();
+            taken.extend(written);
+            Ok(taken.len() - before)
+        };
+        Writer {
+            write,
+            metrics: Arc::clone(&Metrics::default().plugin(&options)),
+            notice,
+            said: false,
+        }
+    }
+
+    #[test]
+    fn a_full_disk_is_waited_for_and_nothing_is_written_twice() {
+        let mut script = Script::from([
+            Ok(2),
+            Err(io::ErrorKind::StorageFull),
+            Err(io::ErrorKind::WouldBlock),
+            Ok(1),
+        ]);
+        let mut taken = Vec::new();
+        let mut writer = writer(&mut script, &mut taken, Notice::default());
+        assert!(writer.write_out(b"one\ntwo\n"));
+        drop(writer);
+        assert_eq!(taken, b"one\ntwo\n");
+    }
+
+    #[test]
+    fn an_output_that_has_to_leave_does_not_try_again() {
+        let mut script = Script::from([Err(io::ErrorKind::StorageFull)]);
+        let mut taken = Vec::new();
+        let (teller, notice) = Notice::new();
+        teller.send_replace(Leave::Now);
+        let mut writer = writer(&mut script, &mut taken, notice);
+        assert!(!writer.write_out(b"one\n"));
+        drop(writer);
+        assert_eq!(taken, b"");
     }
 }

@@ -18,15 +18,15 @@ pub enum Place {
     Disk,
 }
 
-/// Held by every encoder that can put blocks into a queue on disk. Nothing is ever sent: the other end hears when all of
-/// them are gone.
-pub type Encoders = mpsc::Sender<Infallible>;
+/// Held by every encoder that can put blocks into a queue on disk, or by the outlet. Nothing is ever sent: the other end
+/// hears when all of them are gone.
+pub type Token = mpsc::Sender<Infallible>;
 
 /// Where encoders put their blocks.
 #[derive(Clone)]
 pub struct Inlet {
     memory: mpsc::Sender<Block>,
-    disk: Option<(mpsc::Sender<Block>, Encoders)>,
+    disk: Option<(mpsc::Sender<Block>, Token)>,
     kind: Kind,
 }
 
@@ -70,7 +70,14 @@ impl Inlet {
 /// Where an output's task takes blocks from.
 pub struct Outlet {
     /// The end that gave a block last is asked last, so that none starves.
-    ends: [Option<mpsc::Receiver<Block>>; 2],
+    ends: [Option<End>; 2],
+    /// The queue on disk is given to another once nobody holds this.
+    _taker: Option<Token>,
+}
+
+struct End {
+    place: Place,
+    blocks: mpsc::Receiver<Block>,
 }
 
 impl Outlet {
@@ -96,16 +103,24 @@ impl Outlet {
         }
     }
 
+    /// Takes nothing more of what lies on disk. Another gets that once this outlet is gone.
+    pub fn leave_disk(&mut self) {
+        let is_disk = |end: &mut End| end.place == Place::Disk;
+        for end in &mut self.ends {
+            end.take_if(is_disk);
+        }
+    }
+
     /// Blocks that wait to be taken; what still lies on disk is not among them.
     pub fn waiting(&self) -> usize {
         let ends = self.ends.iter().flatten();
-        ends.map(mpsc::Receiver::len).sum()
+        ends.map(|end| end.blocks.len()).sum()
     }
 }
 
-async fn take(end: &mut Option<mpsc::Receiver<Block>>) -> Option<Block> {
+async fn take(end: &mut Option<End>) -> Option<Block> {
     match end {
-        Some(end) => end.recv().await,
+        Some(end) => end.blocks.recv().await,
         None => None,
     }
 }
@@ -113,7 +128,8 @@ async fn take(end: &mut Option<mpsc::Receiver<Block>>) -> Option<Block> {
 /// What a queue on disk gives a pipeline that begins to use it.
 pub struct DiskEnds {
     pub inlet: mpsc::Sender<Block>,
-    pub encoders: Encoders,
+    pub encoders: Token,
+    pub taker: Token,
     pub outlet: mpsc::Receiver<Block>,
 }
 
@@ -130,17 +146,26 @@ pub fn roomy() -> (Inlet, Outlet) {
 
 fn with_room(blocks: usize, kind: Kind, disk: Option<DiskEnds>) -> (Inlet, Outlet) {
     let (memory, memory_outlet) = mpsc::channel(blocks);
-    let (inlet, outlet) = match disk {
-        Some(ends) => (Some((ends.inlet, ends.encoders)), Some(ends.outlet)),
-        None => (None, None),
+    let (inlet, outlet, taker) = match disk {
+        Some(ends) => (
+            Some((ends.inlet, ends.encoders)),
+            Some(ends.outlet),
+            Some(ends.taker),
+        ),
+        None => (None, None, None),
     };
     let inlet = Inlet {
         memory,
         disk: inlet,
         kind,
     };
+    let end = |place, blocks| End { place, blocks };
     let outlet = Outlet {
-        ends: [Some(memory_outlet), outlet],
+        ends: [
+            Some(end(Place::Memory, memory_outlet)),
+            outlet.map(|outlet| end(Place::Disk, outlet)),
+        ],
+        _taker: taker,
     };
     (inlet, outlet)
 }
@@ -166,9 +191,11 @@ mod tests {
         let (inlet, incoming) = mpsc::channel(1);
         let (forward, outlet) = mpsc::channel(1);
         let (encoders, _) = mpsc::channel(1);
+        let (taker, _) = mpsc::channel(1);
         let ends = DiskEnds {
             inlet,
             encoders,
+            taker,
             outlet,
         };
         (ends, incoming, forward)

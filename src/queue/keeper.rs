@@ -12,7 +12,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::thread::JoinHandle;
 
 use tokio::sync::mpsc::error::TrySendError;
-use tokio::sync::{Notify, mpsc};
+use tokio::sync::{Notify, mpsc, oneshot};
 use tokio::time::Instant;
 
 use crate::limits;
@@ -28,29 +28,47 @@ use figures::Figures;
 
 /// A pipeline that uses the queue.
 pub struct Using {
-    /// To the output's task.
-    pub forward: mpsc::Sender<Block>,
+    /// To the output's task; none once the encoders are gone and that has everything.
+    pub forward: Option<mpsc::Sender<Block>>,
     /// Ends when the encoders are gone.
-    pub alive: mpsc::Receiver<Infallible>,
+    pub encoders: mpsc::Receiver<Infallible>,
+    /// Ends when the output's task is gone.
+    pub taker: mpsc::Receiver<Infallible>,
     /// Where emptied buffers go.
     pub spares: Spares,
 }
 
-/// Where the pipeline that uses the queue next is announced; a later one takes an earlier one's place.
+/// Where wishes are laid down for the keeper.
 #[derive(Default)]
 pub struct Desk {
-    next: Mutex<Option<Using>>,
+    wishes: Mutex<Wishes>,
     called: Notify,
+}
+
+#[derive(Default)]
+struct Wishes {
+    /// The pipeline that uses the queue next; a later one takes an earlier one's place.
+    next: Option<Using>,
+    /// To be told once all that was put in before is on disk and acknowledged.
+    waiting: Vec<oneshot::Sender<()>>,
 }
 
 impl Desk {
     pub fn put(&self, using: Using) {
-        *self.next() = Some(using);
+        self.wishes().next = Some(using);
         self.called.notify_one();
     }
 
-    fn next(&self) -> MutexGuard<'_, Option<Using>> {
-        self.next.lock().expect("no holder of this lock panics")
+    /// Ends once all that was put in before is on disk and acknowledged, or the keeper is gone.
+    pub fn kept(&self) -> oneshot::Receiver<()> {
+        let (tell, told) = oneshot::channel();
+        self.wishes().waiting.push(tell);
+        self.called.notify_one();
+        told
+    }
+
+    fn wishes(&self) -> MutexGuard<'_, Wishes> {
+        self.wishes.lock().expect("no holder of this lock panics")
     }
 }
 
@@ -76,6 +94,8 @@ pub struct Keeper<D: Disk> {
     incoming: mpsc::Receiver<Block>,
     desk: Arc<Desk>,
     using: Option<Using>,
+    /// Gets the queue once the present user's output has ended: what that has under way is not sent twice.
+    successor: Option<Using>,
     delivered: Arc<Delivered>,
     /// Reused for what is delivered.
     settled: Vec<u64>,
@@ -94,7 +114,8 @@ pub struct Keeper<D: Disk> {
 /// Why the thread woke up.
 enum Event {
     Block(Option<Block>),
-    Used,
+    Called,
+    Left,
     EncodersGone,
     Delivered,
     Room,
@@ -126,6 +147,7 @@ impl<D: Disk> Keeper<D> {
             incoming,
             desk,
             using: None,
+            successor: None,
             delivered: Arc::default(),
             settled: Vec::new(),
             written: Vec::new(),
@@ -140,6 +162,8 @@ impl<D: Disk> Keeper<D> {
     pub async fn run(mut self) {
         let mut save_at = Instant::now();
         loop {
+            self.change_hands();
+            self.tell_kept();
             self.hand_over();
             self.figures.pending(&self.log);
             if self.is_over() {
@@ -147,9 +171,9 @@ impl<D: Disk> Keeper<D> {
             }
             match self.event(save_at).await {
                 Event::Block(Some(block)) => self.take_in(block),
-                Event::Block(None) | Event::Room => {}
-                Event::Used => self.change_hands(),
-                Event::EncodersGone => self.using = None,
+                Event::Block(None) | Event::Room | Event::Left => {}
+                Event::Called => self.listen(),
+                Event::EncodersGone => self.let_go(),
                 Event::Delivered => self.give_up(),
                 Event::Time => {
                     self.save();
@@ -174,19 +198,23 @@ impl<D: Disk> Keeper<D> {
     async fn event(&mut self, save_at: Instant) -> Event {
         let is_stuck = self.is_stuck();
         let has_unread = self.log.has_unread();
-        let can_read = has_unread && !self.read_failed;
+        let is_succeeded = self.successor.is_some();
+        let can_read = has_unread && !self.read_failed && !is_succeeded;
         let is_drained = !has_unread && !is_stuck && self.incoming.is_empty();
-        let using = self.using.as_mut();
-        let (forward, alive) = using
-            .map(|using| (&using.forward, &mut using.alive))
-            .unzip();
+        let (mut forward, mut encoders, mut taker) = (None, None, None);
+        if let Some(using) = &mut self.using {
+            forward = using.forward.as_ref();
+            encoders = forward.is_some().then_some(&mut using.encoders);
+            taker = Some(&mut using.taker);
+        }
         tokio::select! {
             biased;
-            () = self.desk.called.notified() => Event::Used,
+            () = self.desk.called.notified() => Event::Called,
             () = self.delivered.any() => Event::Delivered,
+            _ = optional(taker.map(mpsc::Receiver::recv)), if is_succeeded => Event::Left,
             _ = optional(forward.map(mpsc::Sender::reserve)), if can_read => Event::Room,
             block = self.incoming.recv(), if !is_stuck => Event::Block(block),
-            _ = optional(alive.map(mpsc::Receiver::recv)), if is_drained => Event::EncodersGone,
+            _ = optional(encoders.map(mpsc::Receiver::recv)), if is_drained => Event::EncodersGone,
             () = tokio::time::sleep_until(save_at), if is_stuck || self.read_failed || !self.is_saved => Event::Time,
         }
     }
@@ -277,16 +305,22 @@ impl<D: Disk> Keeper<D> {
 
     /// Hands over what lies on disk while the output's task takes it.
     fn hand_over(&mut self) {
-        if let Some(using) = self.using.take()
-            && self.hand_to(&using).is_ok()
+        if self.successor.is_none()
+            && let Some(mut using) = self.using.take()
         {
+            if self.hand_to(&using).is_err() {
+                using.forward = None;
+            }
             self.using = Some(using);
         }
     }
 
     fn hand_to(&mut self, using: &Using) -> Result<(), Closed> {
         while self.log.has_unread() && !self.read_failed {
-            let permit = match using.forward.try_reserve() {
+            let Some(forward) = &using.forward else {
+                break;
+            };
+            let permit = match forward.try_reserve() {
                 Ok(permit) => permit,
                 Err(TrySendError::Full(())) => break,
                 Err(TrySendError::Closed(())) => return Err(Closed),
@@ -321,9 +355,38 @@ impl<D: Disk> Keeper<D> {
         Ok(())
     }
 
-    /// Another pipeline uses the queue: it gets everything that is not delivered.
+    /// The output's task has everything, and need not wait for more.
+    fn let_go(&mut self) {
+        if let Some(using) = &mut self.using {
+            using.forward = None;
+        }
+    }
+
+    /// Takes note of the pipeline that uses the queue next.
+    fn listen(&mut self) {
+        if let Some(next) = self.desk.wishes().next.take() {
+            self.successor = Some(next);
+        }
+    }
+
+    /// Tells those who wait for it that all is on disk.
+    fn tell_kept(&self) {
+        if !self.is_stuck() && self.incoming.is_empty() {
+            let waiting = std::mem::take(&mut self.desk.wishes().waiting);
+            for one in waiting {
+                // Whoever waits no longer need not hear it.
+                one.send(()).unwrap_or(());
+            }
+        }
+    }
+
+    /// Another pipeline uses the queue, as soon as the present one has let go: it gets everything that is not delivered.
     fn change_hands(&mut self) {
-        self.using = self.desk.next().take();
+        let is_held = |using: &Using| !using.taker.is_closed();
+        if self.successor.is_none() || self.using.as_ref().is_some_and(is_held) {
+            return;
+        }
+        self.using = self.successor.take();
         self.give_up();
         self.delivered = Arc::default();
         self.log.rewind();

@@ -50,21 +50,25 @@ impl Queues {
         Ok(())
     }
 
-    /// Gives a queue to a pipeline that starts; whoever used it before gets nothing more of it. None if there is no open
+    /// Gives a queue to a pipeline that starts; it gets what waits in it once the output that used it before has ended, and
+    /// that one gets nothing more. None if there is no open
     /// queue in that folder.
     pub fn attach(&self, folder: &Path, spares: &Spares) -> Option<DiskEnds> {
         let open = self.all();
         let queue = open.get(folder)?;
         let (forward, outlet) = mpsc::channel(limits::BULK_BLOCKS_WAITING_MAX);
-        let (encoders, alive) = mpsc::channel(1);
+        let (encoders, encoders_end) = mpsc::channel(1);
+        let (taker, taker_end) = mpsc::channel(1);
         queue.desk.put(Using {
-            forward,
-            alive,
+            forward: Some(forward),
+            encoders: encoders_end,
+            taker: taker_end,
             spares: spares.clone(),
         });
         Some(DiskEnds {
             inlet: queue.inlet.clone(),
             encoders,
+            taker,
             outlet,
         })
     }
@@ -94,6 +98,15 @@ impl Queues {
             .filter_map(waiting)
             .filter(|(_, documents)| 0 < *documents)
             .collect()
+    }
+
+    /// Waits until all that encoders have put in by now is on disk and acknowledged.
+    pub async fn kept(&self) {
+        let waiting: Vec<_> = self.all().values().map(|queue| queue.desk.kept()).collect();
+        for one in waiting {
+            // A keeper that has ended acknowledges nothing more.
+            one.await.unwrap_or(());
+        }
     }
 
     /// Closes all of them: what was put in is on disk when this returns. To be called when the encoders are gone.

@@ -100,7 +100,7 @@ impl Values {
         range: std::ops::RangeInclusive<u64>,
     ) -> Result<u64, String> {
         let text = self.get(key).unwrap_or_default();
-        let bytes = units::parse_bytes(text)
+        let bytes = units::parse_settings_bytes(text)
             .ok_or_else(|| format!("{key}: `{text}` is not a size such as `64mb` or `1gb`"))?;
         match bytes {
             few if few < *range.start() => Err(format!(

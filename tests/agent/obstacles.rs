@@ -21,6 +21,22 @@ fn file_pipeline(path: &Path) -> String {
 }
 
 #[test]
+fn a_full_disk_behind_the_standard_output_is_waited_for() {
+    let folder = Scratch::new("full");
+    let log = folder.write("in.log", "one\n");
+    let pipeline = file_pipeline(&log);
+    let command = format!("exec {PROGRAM} -f pipeline.conf --shutdown.grace 500ms >/dev/full");
+    let start = Start::other(&["sh", "-c", &command]);
+    let mut agent = start.file("pipeline.conf", &pipeline).spawn();
+    agent.wait_for_log("cannot write to the standard output");
+    // It still follows its signals; what was not written is read again.
+    agent.signal("HUP");
+    agent.wait_for_log("INFO reloaded");
+    let log = agent.stop().stderr;
+    assert!(log.contains("nothing is lost"), "{log}");
+}
+
+#[test]
 fn a_data_folder_has_one_agent() {
     let folder = Scratch::new("one");
     let log = folder.write("in.log", "one\n");

@@ -43,6 +43,19 @@ const GIVEN_UP: [&str; 6] = [
     "udp_drops",
 ];
 
+/// Figures of an output: what it took in, and where that ended.
+const TAKEN_IN: [&str; 2] = ["events_in", "queue_documents_found"];
+const ENDED: [&str; 8] = [
+    "events_out",
+    "documents_duplicate",
+    "events_failed",
+    "queue_dropped_damaged",
+    "queue_dropped_newest",
+    "queue_dropped_oldest",
+    "queue_dropped_too_large",
+    "queue_disk_documents",
+];
+
 /// How an agent is to be started; by default as its users do.
 pub struct Start {
     pub folder: Scratch,
@@ -71,6 +84,7 @@ pub struct Agent {
     api: SocketAddr,
     start: Start,
     child: Option<Child>,
+    lives: u32,
 }
 
 impl Agent {
@@ -89,6 +103,7 @@ impl Agent {
             api: SocketAddr::from((Ipv4Addr::LOCALHOST, free_port())),
             start,
             child: None,
+            lives: 0,
         };
         agent.write_pipeline(pipeline);
         agent.spawn();
@@ -138,6 +153,7 @@ impl Agent {
         let copy = log.try_clone().expect("an open file can be shared");
         command.stdin(Stdio::null()).stdout(copy).stderr(log);
         let child = command.spawn();
+        self.lives += 1;
         self.child = Some(child.unwrap_or_else(|fault| panic!("{command:?}: {fault}")));
     }
 
@@ -225,14 +241,45 @@ impl Agent {
         })
     }
 
+    /// Asserts that the figures of its outputs to Elasticsearch add up, as the documentation says, once nothing is under way.
+    /// Only of an agent with one life: what an earlier one had taken in, and how far it came, its successor does not know.
+    #[track_caller]
+    pub fn check_sums(&self) {
+        if self.subject == Subject::Rsyslog || self.lives != 1 {
+            return;
+        }
+        wait_until(READY_MAX, "figures that add up", || {
+            let figures = self.figures(|line| line.contains("plugin=\"elasticsearch\""));
+            let sum = |names: &[&str]| {
+                names
+                    .iter()
+                    .filter_map(|name| figures.get(*name))
+                    .sum::<u64>()
+            };
+            let (taken, ended) = (sum(&TAKEN_IN), sum(&ENDED));
+            match 0 < taken && taken == ended {
+                true => Ok(()),
+                false => Err(format!("{taken} taken in, {ended} ended: {figures:?}")),
+            }
+        });
+    }
+
     /// The sums of its counters over all plugins, by their short names.
     #[track_caller]
     pub fn counters(&self) -> BTreeMap<String, u64> {
+        self.figures(|_| true)
+    }
+
+    /// The sums of figures whose lines are wanted.
+    #[track_caller]
+    fn figures(&self, is_wanted: impl Fn(&str) -> bool) -> BTreeMap<String, u64> {
         let answer = http::request(self.api, "GET", "/metrics", None);
         let answer = answer.unwrap_or_else(|fault| panic!("{fault}; {}", self.told()));
         let mut sums = BTreeMap::new();
         for line in String::from_utf8_lossy(&answer.body).lines() {
-            let Some((name, value)) = line.rsplit_once(' ').filter(|_| !line.starts_with('#'))
+            let Some((name, value)) = line
+                .rsplit_once(' ')
+                .filter(|_| !line.starts_with('#') && is_wanted(line))
             else {
                 continue;
             };

@@ -8,10 +8,20 @@ use std::time::Instant;
 
 use super::agent::{Agent, Start};
 use super::oracle::Account;
+use super::queue::PERSISTED;
 use super::stage::{Plan, Stage};
 use super::trial::Trial;
 use crate::services::process::Service;
 use crate::services::{START_MAX, Scratch, elasticsearch, folder, wait_until};
+
+/// Room for positions and a lock alone.
+const SMALLEST: &str = "256k";
+
+/// What a queue leaves free, and as much as it writes in a minute: it asks anew only when that seems to be used up.
+const FOR_QUEUE: &str = "128m";
+
+/// What is written to fill a disk at once, and then to its last byte.
+const FILL_BYTES: [usize; 2] = [64 << 10, 512];
 
 /// Lines before a fault, and while it lasts on either side of the agent's end.
 const APART: (u64, u64) = (200, 2000);
@@ -20,7 +30,7 @@ const APART: (u64, u64) = (200, 2000);
 const HOLD: &str = r#"
 set -e
 umount /proc
-mount -t tmpfs -o size=256k tmpfs "$1"
+mount -t tmpfs -o size="$2" tmpfs "$1"
 echo mounted
 exec sleep infinity
 "#;
@@ -34,10 +44,10 @@ struct SmallDisk {
 
 impl SmallDisk {
     #[track_caller]
-    fn mount(below: &Path) -> SmallDisk {
+    fn mount(below: &Path, size: &str) -> SmallDisk {
         fs::create_dir_all(below).expect("the folder can be written to");
         let mut command = Command::new("sh");
-        command.args(["-c", HOLD, "sh"]).arg(below);
+        command.args(["-c", HOLD, "sh"]).arg(below).arg(size);
         let mut holder = Service::spawn("a small disk", &folder("faults-disk"), &command);
         holder.wait_until_written("mounted", START_MAX);
         let pid = wait_until(START_MAX, "the holder's last program", || {
@@ -62,15 +72,19 @@ impl SmallDisk {
         .into()
     }
 
-    /// Fills it to the last byte.
+    /// Fills it to the last byte, or what was given back since it was.
     fn fill(&self) {
-        let mut file = fs::File::create(self.seen.join("fill")).expect("there is room for a name");
-        let full = loop {
-            if let Err(fault) = file.write_all(&[b'x'; 512]) {
-                break fault;
-            }
-        };
-        assert_eq!(full.kind(), ErrorKind::StorageFull, "{full}");
+        let path = self.seen.join("fill");
+        let opened = fs::File::options().append(true).create(true).open(path);
+        let mut file = opened.expect("there is room for a name");
+        for bytes in FILL_BYTES {
+            let full = loop {
+                if let Err(fault) = file.write_all(&vec![b'x'; bytes]) {
+                    break fault;
+                }
+            };
+            assert_eq!(full.kind(), ErrorKind::StorageFull, "{full}");
+        }
     }
 
     fn free(&self) {
@@ -78,25 +92,70 @@ impl SmallDisk {
     }
 }
 
-/// The disk is full, the agent is killed meanwhile, and there is room again.
+/// The disk below positions is full, the agent is killed meanwhile, and there is room again.
 pub fn full(trial: &mut Trial) -> Account {
+    strike(trial, "disk", SMALLEST, &[], |agent, number| {
+        match agent.told().matches("cannot save positions").count() {
+            told if number <= told => Ok(()),
+            _ => Err(agent.told()),
+        }
+    })
+}
+
+/// The same below a queue that everything goes through. It asks now and then how much is free, so that mostly a write meets
+/// the full disk; either way inputs wait.
+pub fn full_under_queue(trial: &mut Trial) -> Account {
+    strike(
+        trial,
+        "disk-queue",
+        FOR_QUEUE,
+        &PERSISTED,
+        |agent, number| {
+            let told = agent.told();
+            let words = [
+                "cannot be written or read: No space left",
+                "is full: inputs wait",
+            ];
+            // Each life tells of either once.
+            let met = told
+                .lines()
+                .filter(|line| words.iter().any(|word| line.contains(word)));
+            match met.count() {
+                met if number <= met => Ok(()),
+                met => Err(format!("{met} times in {told}")),
+            }
+        },
+    )
+}
+
+/// Fills a disk until the agent meets it, kills the agent meanwhile, and makes room again.
+fn strike(
+    trial: &mut Trial,
+    name: &str,
+    size: &str,
+    environment: &[(&'static str, &'static str)],
+    is_met: impl Fn(&Agent, usize) -> Result<(), String>,
+) -> Account {
     let server = elasticsearch::shared();
     let own = Scratch::new("faults-agent");
-    let disk = SmallDisk::mount(&own.0.join("data"));
+    let disk = SmallDisk::mount(&own.0.join("data"), size);
     let enter = disk.enter();
     let start = Start {
         folder: own,
         enter,
+        environment: environment.to_vec(),
         ..Start::default()
     };
     let start = |pipeline: &str| Agent::start_as(pipeline, start);
-    let mut stage = Stage::start_with(&Plan::new("disk", server.url()), server, start);
+    let mut stage = Stage::start_with(&Plan::new(name, server.url()), server, start);
     for number in 1..=trial.faults {
         stage.writer.wait_for(trial.random(APART.0, APART.1));
-        disk.fill();
-        stage
-            .agent
-            .wait_for_word("cannot save positions", number as usize);
+        stage.agent.wait_until_ready();
+        wait_until(START_MAX, "the agent to meet the full disk", || {
+            // It gives room back itself, segment by segment.
+            disk.fill();
+            is_met(&stage.agent, number as usize)
+        });
         stage.writer.wait_for(trial.random(APART.0, APART.1));
         stage.agent.kill();
         stage.agent.spawn();

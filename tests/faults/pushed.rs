@@ -27,6 +27,25 @@ pub fn reloaded(trial: &mut Trial) -> Account {
     stage.finish(server)
 }
 
+/// SIGHUP while Elasticsearch is dead: the socket is read all the same.
+pub fn reloaded_away(trial: &mut Trial) -> Account {
+    let mut server = breakable();
+    let mut plan = Plan::new("pushed-reloaded-away", server.url());
+    plan.datagrams = Some(free_port());
+    let stage = Stage::start(&plan, &server);
+    for number in 1..=trial.faults {
+        stage.writer.wait_for(trial.random(APART.0, APART.1));
+        server.kill();
+        stage.writer.wait_for(trial.random(APART.0, APART.1));
+        stage.agent.signal("HUP");
+        stage.agent.wait_for_word("INFO reloaded", number as usize);
+        stage.writer.wait_for(trial.random(APART.0, APART.1));
+        server.start_again();
+        stage.recover(trial, &server, Instant::now());
+    }
+    stage.finish(&server)
+}
+
 /// SIGKILL of Elasticsearch: datagrams wait for it.
 pub fn server_killed(trial: &mut Trial) -> Account {
     let mut server = breakable();

@@ -14,7 +14,7 @@ use super::writer::Sent;
 use crate::services::{START_MAX, elasticsearch, free_port, udp_is_bound, wait_until};
 
 /// A queue before every output, with the smallest segments, so that they come and go.
-const PERSISTED: [(&str, &str); 2] = [
+pub const PERSISTED: [(&str, &str); 2] = [
     ("SAWLOG_QUEUE_TYPE", "persisted"),
     ("SAWLOG_QUEUE_PAGE_CAPACITY", "4194304"),
 ];
@@ -83,7 +83,8 @@ pub fn crash_points(trial: &mut Trial) -> Account {
 }
 
 /// SIGKILL in the middle of datagrams. Those that were sent while nobody listened, or in the window before the kill, may
-/// be missing; they are counted as unheard, and how long the window was is told.
+/// be missing; they are counted as unheard, and how long the window was is told. None may be missing of those that the
+/// agent said were committed just before the kill.
 pub fn datagrams(trial: &mut Trial) -> Account {
     let server = elasticsearch::shared();
     let port = free_port();
@@ -92,13 +93,20 @@ pub fn datagrams(trial: &mut Trial) -> Account {
     let mut stage = Stage::start(&plan, server);
     // When the agent was killed, and the first number that another one surely heard.
     let mut kills = Vec::new();
+    // What each life had surely committed. It hears all datagrams in order from some number between these two on.
+    let mut committed = Vec::new();
+    let mut first_heard = 0..0;
     for _ in 0..trial.faults {
         stage.writer.wait_for(trial.random(APART.0, APART.1));
+        let count = stage.agent.counters()["queue_documents"];
+        committed.push(first_heard.end..first_heard.start + count);
         let killed = Instant::now();
         stage.agent.kill();
+        let next = stage.writer.written();
         stage.agent.spawn();
         wait_until(START_MAX, "the agent's socket", || udp_is_bound(port));
-        kills.push((killed, stage.writer.written() + 10));
+        first_heard = next..stage.writer.written() + 10;
+        kills.push((killed, first_heard.end));
         stage.recover(trial, server, Instant::now());
     }
     let sent = stage.writer.sent();
@@ -106,6 +114,12 @@ pub fn datagrams(trial: &mut Trial) -> Account {
     for (killed, heard) in &kills {
         unheard.extend(numbers_since(&sent, *killed - WINDOW_MAX).filter(|number| number < heard));
     }
+    let told: u64 = committed
+        .iter()
+        .map(|numbers| numbers.clone().count() as u64)
+        .sum();
+    assert!(0 < told, "the agent told of what it had committed");
+    unheard.retain(|number| !committed.iter().any(|numbers| numbers.contains(number)));
     let account = stage.finish_without(server, &mut unheard);
     eprintln!(
         "the longest window before a kill was {:?}",

@@ -164,6 +164,7 @@ impl Stage {
             });
         self.agent.wait_until_ready();
         let mut found = wait_for_the_rest(server, &self.index, &offered, &self.agent, self.drain);
+        self.agent.check_sums();
         self.agent.stop();
         found.delivered = events_of(server, &self.index);
         server.delete(&self.index);

@@ -98,6 +98,15 @@ fn datagrams_taken_in_outlive_a_stop_while_elasticsearch_is_away() {
 }
 
 #[test]
+fn datagrams_taken_in_outlive_a_second_signal_while_elasticsearch_is_away() {
+    outlive("queue-stop-twice", |agent| {
+        let told = agent.stop_at_once();
+        assert!(told.contains("told twice to stop"), "{told}");
+        assert!(told.contains("nothing is lost"), "{told}");
+    });
+}
+
+#[test]
 fn a_reload_with_the_right_host_sends_what_waited() {
     let (syslog, nobody) = (free_port(), free_port());
     let folder = Scratch::new("queue");

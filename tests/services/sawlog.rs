@@ -105,13 +105,33 @@ impl Sawlog {
         stderr
     }
 
+    /// Stops it with SIGTERM again and again, as an impatient person would; asserts a good end, gives its stderr.
+    #[track_caller]
+    pub fn stop_at_once(mut self) -> String {
+        self.signal("TERM");
+        wait_until(
+            STOP_MAX,
+            "the agent to take the second signal",
+            || match self.stderr() {
+                told if told.contains("told twice to stop") => Ok(()),
+                told => {
+                    self.signal("TERM");
+                    Err(told)
+                }
+            },
+        );
+        let status = self.wait_for_end();
+        let stderr = self.stderr();
+        assert!(status.success(), "the agent ended with {status}: {stderr}");
+        stderr
+    }
+
     /// Has it load its configuration anew, and waits until it has.
     #[track_caller]
     pub fn reload(&self) {
         let count = |text: &str| text.matches("INFO reloaded").count();
         let before = count(&self.stderr());
-        let pid = self.child.id();
-        output_of(Command::new("sh").args(["-c", &format!("kill -HUP {pid}")]));
+        self.signal("HUP");
         wait_until(READY_MAX, "the new configuration", || match self.stderr() {
             text if before < count(&text) => Ok(()),
             text => Err(text),
@@ -126,8 +146,18 @@ impl Sawlog {
 
     #[track_caller]
     fn end_by(&mut self, signal: &str) -> ExitStatus {
+        self.signal(signal);
+        self.wait_for_end()
+    }
+
+    #[track_caller]
+    fn signal(&self, signal: &str) {
         let pid = self.child.id();
         output_of(Command::new("sh").args(["-c", &format!("kill -{signal} {pid}")]));
+    }
+
+    #[track_caller]
+    fn wait_for_end(&mut self) -> ExitStatus {
         wait_until(STOP_MAX, "the agent to end", || {
             match self.child.try_wait() {
                 Ok(Some(status)) => Ok(status),

@@ -82,6 +82,11 @@ impl Hosts {
         self.all.get(place).map_or(0, |state| state.failures)
     }
 
+    /// Whether none of them took the last request that it got.
+    pub fn are_away(&self) -> bool {
+        self.all.iter().all(|state| 0 < state.failures)
+    }
+
     /// When the first resting host may be asked again.
     pub fn next_rested(&self, now: Instant) -> Option<Instant> {
         let rests = |state: &State| state.rests_until.filter(|until| now < *until);

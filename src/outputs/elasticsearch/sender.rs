@@ -20,6 +20,7 @@ use crate::outputs::elasticsearch::hosts::Hosts;
 use crate::outputs::elasticsearch::retry::{Backoff, Waiting};
 use crate::outputs::elasticsearch::transport::{Reply, Transport, Unreachable};
 use crate::outputs::elasticsearch::verdict::{Outcome, Rules};
+use crate::outputs::leave::{Leave, Notice};
 use crate::queue::block::{Block, Sealed, Spares};
 use crate::queue::ends::Outlet;
 pub use report::Report;
@@ -64,6 +65,7 @@ pub struct Sender {
     in_flight_bytes: usize,
     learned: Learned,
     report: Report,
+    notice: Notice,
 }
 
 /// A request that ended.
@@ -78,6 +80,7 @@ struct Done {
 enum Event {
     Block(Option<Block>),
     Done(Result<Done, JoinError>),
+    Told,
     Time,
 }
 
@@ -102,7 +105,14 @@ impl Sender {
             in_flight_bytes: 0,
             learned,
             report,
+            notice: Notice::default(),
         }
+    }
+
+    /// Ends as it is told.
+    pub fn told_by(mut self, notice: Notice) -> Self {
+        self.notice = notice;
+        self
     }
 
     /// Waits as long as a seed says, so that a simulation can be repeated.
@@ -112,26 +122,34 @@ impl Sender {
         self
     }
 
-    /// Sends what comes until all encoders are gone and every document has its verdict.
+    /// Sends what comes until all encoders are gone and every document has its verdict, or until it is told to leave. What
+    /// is left then is not acknowledged: it is read again, or comes out of the queue on disk again.
     pub async fn run(mut self, mut blocks: Outlet) {
         /// A bound on each wait; what is waited for wakes the task by itself.
         const LONGEST: Duration = Duration::from_secs(1);
         let mut open = true;
         loop {
             let now = Instant::now();
+            let leave = self.notice.heard();
+            if leave != Leave::Delivered {
+                blocks.leave_disk();
+            }
             self.give_up_old(now).await;
-            self.dispatch(now, open);
+            if leave != Leave::Now {
+                self.dispatch(now, open);
+            }
             let waiting = blocks.waiting() + self.fresh.len() + self.retries.count();
             self.report.waiting(waiting + self.in_flight.len());
-            if !open && waiting == 0 && self.in_flight.is_empty() {
+            if self.is_done(leave, !open && waiting == 0) {
                 return;
             }
             let wake = self.next_wake(now).unwrap_or(now + LONGEST);
-            let has_room = open && self.has_room();
+            let has_room = open && leave != Leave::Now && self.has_room();
             // In order, so that a simulation can be repeated; there are few requests to end, so blocks do not starve.
             let event = tokio::select! {
                 biased;
                 Some(done) = self.in_flight.join_next() => Event::Done(done),
+                () = self.notice.changed() => Event::Told,
                 block = blocks.next(), if has_room => Event::Block(block),
                 () = tokio::time::sleep_until(wake) => Event::Time,
             };
@@ -144,8 +162,19 @@ impl Sender {
                         "a request ended by a fault, its documents stay unacknowledged: {error}"
                     );
                 }
-                Event::Time => {}
+                Event::Time | Event::Told => {}
             }
+        }
+    }
+
+    /// Whether nothing more is to be done. Where no host takes requests, one that is under way is a mere try, and is not
+    /// waited for by whoever leaves.
+    fn is_done(&self, leave: Leave, is_all_sent: bool) -> bool {
+        let is_idle = self.in_flight.is_empty();
+        match leave {
+            Leave::Delivered => is_all_sent && is_idle,
+            Leave::Succeeded => is_all_sent && is_idle || self.hosts.are_away(),
+            Leave::Now => is_idle || self.hosts.are_away(),
         }
     }
 

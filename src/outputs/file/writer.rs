@@ -18,6 +18,7 @@ use crate::limits;
 use crate::metrics::PluginMetrics;
 use crate::outputs::file::path::PathPlan;
 use crate::outputs::file::{Chunk, Text};
+use crate::outputs::leave::Notice;
 use crate::queue::ack::Ack;
 
 /// How long a writer waits before it tries a failed write again.
@@ -25,6 +26,9 @@ const RETRY_WAIT: Duration = Duration::from_secs(1);
 
 /// How often an open file is compared with what its path names, so that rotation and deletion are noticed.
 const IDENTITY_INTERVAL: Duration = Duration::from_secs(1);
+
+/// The file for events whose own was deleted, where the path has no fields.
+const FAILURES: &str = "_filepath_failures";
 
 /// Rights of what is made; nothing means the system's.
 #[derive(Clone, Copy, Debug)]
@@ -46,17 +50,101 @@ pub struct Writer {
     behavior: Behavior,
     recreate: bool,
     metrics: Arc<PluginMetrics>,
+    notice: Notice,
     open: HashMap<Vec<u8>, Open>,
     /// The last fault that was said, until a write succeeds.
     said: Option<String>,
-    sync_failed: bool,
+    sync_data: SyncData,
 }
+
+/// `File::sync_data`, but for tests.
+type SyncData = Box<dyn FnMut(&File) -> io::Result<()> + Send>;
 
 struct Open {
     file: File,
     used: Instant,
     compared: Instant,
-    unsynced: bool,
+    /// What was written since the last sync, to be written again should that fail.
+    unsynced: Vec<Arc<Chunk>>,
+    /// Where that begins, and its length.
+    unsynced_from: u64,
+    unsynced_bytes: u64,
+}
+
+/// Why something was not written.
+#[derive(Debug)]
+enum Fault {
+    Io(io::Error),
+    /// The writer was told to leave.
+    Left,
+}
+
+impl From<io::Error> for Fault {
+    fn from(error: io::Error) -> Self {
+        Self::Io(error)
+    }
+}
+
+impl Open {
+    fn new(file: File, now: Instant) -> Self {
+        Self {
+            file,
+            used: now,
+            compared: now,
+            unsynced: Vec::new(),
+            unsynced_from: 0,
+            unsynced_bytes: 0,
+        }
+    }
+
+    /// Writes on from where an earlier try ended.
+    fn write(&mut self, behavior: Behavior, bytes: &mut &[u8], begun: &mut bool) -> io::Result<()> {
+        if !*begun && behavior == Behavior::Overwrite {
+            self.file.set_len(0)?;
+        }
+        *begun = true;
+        if self.unsynced_bytes == 0 {
+            self.unsynced_from = self.length();
+        }
+        while !bytes.is_empty() {
+            match self.file.write(bytes) {
+                Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+                Ok(written) => {
+                    self.unsynced_bytes += written as u64;
+                    *bytes = bytes.get(written..).unwrap_or(b"");
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+
+    /// Removes what is not known to be on disk and will be written again, if nobody else has written behind it.
+    fn take_back(&mut self) {
+        let ours = self.unsynced_from..=self.unsynced_from + self.unsynced_bytes;
+        if 0 < self.unsynced_bytes
+            && ours.contains(&self.length())
+            && let Err(error) = self.file.set_len(self.unsynced_from)
+        {
+            tracing::debug!("what was not synced stays, and is there twice: {error}");
+        }
+        self.unsynced_bytes = 0;
+    }
+
+    fn length(&self) -> u64 {
+        self.file.metadata().map_or(0, |metadata| metadata.len())
+    }
+}
+
+impl Chunk {
+    /// What of it is written.
+    fn text(&self, behavior: Behavior) -> &[u8] {
+        match behavior {
+            Behavior::Append => &self.bytes,
+            Behavior::Overwrite => self.bytes.get(self.last..).unwrap_or(b""),
+        }
+    }
 }
 
 impl Writer {
@@ -73,13 +161,20 @@ impl Writer {
             behavior,
             recreate,
             metrics,
+            notice: Notice::default(),
             open: HashMap::new(),
             said: None,
-            sync_failed: false,
+            sync_data: Box::new(File::sync_data),
         }
     }
 
-    /// Writes until all encoders are gone. Texts that wait together share one sync.
+    /// Ends as it is told.
+    pub fn told_by(mut self, notice: Notice) -> Self {
+        self.notice = notice;
+        self
+    }
+
+    /// Writes until all encoders are gone or it is told to leave. Texts that wait together share one sync.
     pub fn run(mut self, mut texts: mpsc::Receiver<Text>) {
         while let Some(first) = texts.blocking_recv() {
             let mut group = vec![first];
@@ -89,151 +184,190 @@ impl Writer {
                     Err(_) => break,
                 }
             }
-            let chunks = || group.iter().flat_map(|text| &text.chunks);
-            chunks().for_each(|chunk| self.write_out(chunk));
-            self.metrics
-                .events_out
-                .add(chunks().map(|chunk| chunk.events).sum());
-            self.sync();
-            // What the disk may have lost stays unacknowledged: it is read again after a restart.
-            if !std::mem::take(&mut self.sync_failed) {
-                let acks = group.into_iter().flat_map(|text| text.acks);
-                acks.for_each(Ack::settle);
-            }
-        }
-    }
-
-    /// Writes a chunk, however long that takes.
-    fn write_out(&mut self, chunk: &Chunk) {
-        let mut bytes = match self.behavior {
-            Behavior::Append => chunk.bytes.as_slice(),
-            Behavior::Overwrite => chunk.bytes.get(chunk.last..).unwrap_or(b""),
-        };
-        let mut begun = false;
-        loop {
-            let result = self.write_some(&chunk.path, &mut bytes, &mut begun);
-            match result {
-                Ok(()) => return self.recovered(),
-                Err(error) => {
-                    self.open.remove(&chunk.path);
-                    self.failed(&chunk.path, &error);
-                    std::thread::sleep(RETRY_WAIT);
+            let acks: Vec<Ack> = group
+                .iter_mut()
+                .flat_map(|text| text.acks.drain(..))
+                .collect();
+            let chunks = group.into_iter().flat_map(|text| text.chunks);
+            match self.write_group(chunks) {
+                Ok(events) => {
+                    self.metrics.events_out.add(events);
+                    acks.into_iter().for_each(Ack::settle);
+                }
+                Err(_) => {
+                    // It is read again, and is not to be there twice; but what nobody can read again stays.
+                    if !acks.iter().any(Ack::is_pushed) {
+                        self.open.values_mut().for_each(Open::take_back);
+                    }
+                    return;
                 }
             }
         }
     }
 
-    /// Writes on from where an earlier try ended.
-    fn write_some(&mut self, path: &[u8], bytes: &mut &[u8], begun: &mut bool) -> io::Result<()> {
-        let (overwrites, now) = (self.behavior == Behavior::Overwrite, Instant::now());
-        let open = self.file(path, now)?;
-        open.used = now;
-        if overwrites && !*begun {
-            open.file.set_len(0)?;
+    /// Has chunks on disk; gives how many events they hold.
+    fn write_group(&mut self, chunks: impl Iterator<Item = Chunk>) -> Result<u64, Fault> {
+        let mut events = 0;
+        for chunk in chunks {
+            if self.notice.is_now() {
+                return Err(Fault::Left);
+            }
+            events += chunk.events;
+            self.write_out(&Arc::new(chunk))?;
         }
-        *begun = true;
-        while !bytes.is_empty() {
-            match open.file.write(bytes) {
-                Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
-                Ok(written) => *bytes = bytes.get(written..).unwrap_or(b""),
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => return Err(error),
+        self.sync()?;
+        Ok(events)
+    }
+
+    /// Writes a chunk, however long that takes.
+    fn write_out(&mut self, chunk: &Arc<Chunk>) -> Result<(), Fault> {
+        let mut bytes = chunk.text(self.behavior);
+        let mut begun = false;
+        loop {
+            match self.write_some(chunk, &mut bytes, &mut begun) {
+                Err(Fault::Io(error)) => self.failed(&chunk.path, &error)?,
+                Ok(()) => {
+                    self.recovered();
+                    return Ok(());
+                }
+                Err(Fault::Left) => return Err(Fault::Left),
             }
         }
-        open.unsynced = true;
+    }
+
+    fn write_some(
+        &mut self,
+        chunk: &Arc<Chunk>,
+        bytes: &mut &[u8],
+        begun: &mut bool,
+    ) -> Result<(), Fault> {
+        let now = Instant::now();
+        let behavior = self.behavior;
+        let open = self.file(&chunk.path, now)?;
+        open.used = now;
+        open.write(behavior, bytes, begun)?;
+        open.unsynced.push(Arc::clone(chunk));
         Ok(())
     }
 
     /// The open file for a path.
-    fn file(&mut self, path: &[u8], now: Instant) -> io::Result<&mut Open> {
+    fn file(&mut self, path: &[u8], now: Instant) -> Result<&mut Open, Fault> {
         if let Some(open) = self.open.get_mut(path)
             && IDENTITY_INTERVAL <= now - open.compared
         {
             open.compared = now;
             if !is_still_named(&open.file, &self.plan, path) {
                 if !self.recreate {
-                    return self.failures(now);
+                    let failures = self.failures();
+                    return self.opened(&failures, now);
                 }
-                self.sync();
+                self.sync()?;
                 self.open.remove(path);
             }
         }
         if !self.open.contains_key(path) {
-            self.close_least_used();
-            let file = open_file(&self.plan, path, self.modes)?;
-            let open = Open {
-                file,
-                used: now,
-                compared: now,
-                unsynced: false,
-            };
-            self.open.insert(path.to_vec(), open);
+            self.close_least_used()?;
         }
-        self.open
-            .get_mut(path)
-            .ok_or_else(|| io::ErrorKind::NotFound.into())
+        self.opened(path, now)
     }
 
-    /// The file for events whose own was deleted.
-    fn failures(&mut self, now: Instant) -> io::Result<&mut Open> {
-        let name = match &self.plan {
+    /// The file of this name, opened now if it is not open.
+    fn opened(&mut self, name: &[u8], now: Instant) -> Result<&mut Open, Fault> {
+        if !self.open.contains_key(name) {
+            let file = self.open_named(name)?;
+            self.open.insert(name.to_vec(), Open::new(file, now));
+        }
+        let open = self.open.get_mut(name);
+        open.ok_or_else(|| io::Error::from(io::ErrorKind::NotFound).into())
+    }
+
+    fn open_named(&self, name: &[u8]) -> io::Result<File> {
+        match &self.plan {
+            PathPlan::Fixed(path) if name == self.failures() => {
+                let beside = PathPlan::Fixed(path.with_file_name(FAILURES));
+                open_file(&beside, b"", self.modes)
+            }
+            plan => open_file(plan, name, self.modes),
+        }
+    }
+
+    /// The name of the file for events whose own was deleted.
+    fn failures(&self) -> Vec<u8> {
+        match &self.plan {
             PathPlan::Below { failure, .. } => failure.clone().into_bytes(),
             PathPlan::Fixed(path) => {
-                let beside = path.with_file_name("_filepath_failures");
+                let beside = path.with_file_name(FAILURES);
                 beside.as_os_str().as_bytes().to_vec()
             }
-        };
-        if !self.open.contains_key(&name) {
-            let file = match &self.plan {
-                PathPlan::Below { .. } => open_file(&self.plan, &name, self.modes)?,
-                PathPlan::Fixed(path) => {
-                    let beside = PathPlan::Fixed(path.with_file_name("_filepath_failures"));
-                    open_file(&beside, b"", self.modes)?
-                }
-            };
-            let open = Open {
-                file,
-                used: now,
-                compared: now,
-                unsynced: false,
-            };
-            self.open.insert(name.clone(), open);
         }
-        self.open
-            .get_mut(&name)
-            .ok_or_else(|| io::ErrorKind::NotFound.into())
     }
 
-    fn close_least_used(&mut self) {
+    fn close_least_used(&mut self) -> Result<(), Fault> {
         if self.open.len() < limits::FILES_OPEN_MAX {
-            return;
+            return Ok(());
         }
-        self.sync();
+        self.sync()?;
         let oldest = self.open.iter().min_by_key(|(_, open)| open.used);
         if let Some(path) = oldest.map(|(path, _)| path.clone()) {
             self.open.remove(&path);
         }
+        Ok(())
     }
 
-    /// Has everything on disk that was written. Pipes and terminals have no disk.
-    fn sync(&mut self) {
-        let mut fault = None;
-        for open in self.open.values_mut().filter(|open| open.unsynced) {
-            open.unsynced = false;
-            match open.file.sync_data() {
-                Err(error) if error.kind() != io::ErrorKind::InvalidInput => fault = Some(error),
-                Ok(()) | Err(_) => {}
+    /// Has everything on disk that was written, however long that takes.
+    fn sync(&mut self) -> Result<(), Fault> {
+        let is_unsynced = |open: &Open| !open.unsynced.is_empty();
+        let unsynced = self.open.iter().filter(|(_, open)| is_unsynced(open));
+        let names: Vec<Vec<u8>> = unsynced.map(|(name, _)| name.clone()).collect();
+        for name in names {
+            let mut synced = self.sync_one(&name);
+            while let Err(error) = synced {
+                self.metrics.counter("sync_failed").add(1);
+                self.failed(&name, &error)?;
+                synced = self.write_again(&name).and_then(|()| self.sync_one(&name));
+            }
+            self.recovered();
+        }
+        Ok(())
+    }
+
+    /// Syncs a file. Pipes and terminals have no disk. After a fault the kernel may have forgotten what was written and call
+    /// the next sync a success: it is removed, and has to be written again.
+    fn sync_one(&mut self, name: &[u8]) -> io::Result<()> {
+        let Some(open) = self.open.get_mut(name) else {
+            return Ok(());
+        };
+        match (self.sync_data)(&open.file) {
+            Err(error) if error.kind() != io::ErrorKind::InvalidInput => {
+                open.take_back();
+                return Err(error);
+            }
+            Ok(()) | Err(_) => {}
+        }
+        open.unsynced.clear();
+        open.unsynced_bytes = 0;
+        Ok(())
+    }
+
+    /// Opens a file anew and writes once more what could not be synced.
+    fn write_again(&mut self, name: &[u8]) -> io::Result<()> {
+        let file = self.open_named(name)?;
+        let Some(open) = self.open.get_mut(name) else {
+            return Ok(());
+        };
+        open.file = file;
+        for chunk in open.unsynced.clone() {
+            let mut bytes = chunk.text(self.behavior);
+            if let Err(error) = open.write(self.behavior, &mut bytes, &mut false) {
+                open.take_back();
+                return Err(error);
             }
         }
-        if let Some(error) = fault {
-            let id = &self.metrics.id;
-            self.sync_failed = true;
-            self.metrics.counter("sync_failed").add(1);
-            tracing::error!("{id}: the disk did not take what was written: {error}");
-        }
+        Ok(())
     }
 
-    fn failed(&mut self, path: &[u8], error: &io::Error) {
+    /// Tells of a fault, and waits until it may be tried again.
+    fn failed(&mut self, path: &[u8], error: &io::Error) -> Result<(), Fault> {
         let name = match &self.plan {
             PathPlan::Fixed(path) => path.clone(),
             PathPlan::Below { folder, .. } => folder.join(std::ffi::OsStr::from_bytes(path)),
@@ -243,6 +377,10 @@ impl Writer {
             let id = &self.metrics.id;
             tracing::error!("{id}: {message}. It is tried again; what is read waits");
             self.said = Some(message);
+        }
+        match self.notice.sleep(RETRY_WAIT) {
+            true => Ok(()),
+            false => Err(Fault::Left),
         }
     }
 
@@ -330,15 +468,21 @@ fn open_below(folder: &PathBuf, path: &[u8], modes: Modes) -> io::Result<File> {
 #[cfg(test)]
 mod tests {
     use std::fs;
+    use std::io;
     use std::path::PathBuf;
     use std::sync::Arc;
+    use std::sync::atomic::{AtomicU64, Ordering};
+
+    use tokio::sync::mpsc;
 
     use super::{Behavior, Modes, Writer, open_below};
     use crate::event::{Names, Template};
     use crate::metrics::{Metrics, PluginMetrics};
     use crate::outputs::file::path::PathPlan;
-    use crate::outputs::file::{Chunk, PLUGIN};
+    use crate::outputs::file::{Chunk, PLUGIN, Text};
+    use crate::outputs::leave::{Leave, Notice};
     use crate::plugin::Options;
+    use crate::queue::ack::{Ack, Acknowledge};
 
     const MODES: Modes = Modes {
         folder: None,
@@ -393,13 +537,105 @@ mod tests {
         }
     }
 
+    fn write(writer: &mut Writer, chunk: Chunk) {
+        writer
+            .write_group([chunk].into_iter())
+            .expect("nobody tells it to leave");
+    }
+
+    /// A disk whose first syncs fail, after the writes were taken. `forgets` is what becomes of the text then.
+    fn failing(writer: &mut Writer, failures: usize, forgets: fn(&fs::File)) {
+        let mut left = failures;
+        writer.sync_data = Box::new(move |file| {
+            if left == 0 {
+                return file.sync_data();
+            }
+            left -= 1;
+            forgets(file);
+            Err(io::Error::from_raw_os_error(5))
+        });
+    }
+
+    #[track_caller]
+    fn check_failed_sync(name: &str, behavior: Behavior, forgets: fn(&fs::File), want: &str) {
+        let folder = Folder::new(name);
+        let mut writer = writer(&folder, behavior);
+        write(&mut writer, chunk("a", &["before\n"]));
+        failing(&mut writer, 2, forgets);
+        let metrics = Arc::clone(&writer.metrics);
+        let (texts, waiting) = mpsc::channel(2);
+        let acknowledged = Arc::new(Acknowledged::default());
+        for number in ["one\n", "two\n"] {
+            let text = Text {
+                chunks: vec![chunk("a", &[number])],
+                acks: vec![Ack::new(Arc::clone(&acknowledged) as _, 0)],
+                ..Text::default()
+            };
+            texts.try_send(text).expect("there is room");
+        }
+        drop(texts);
+        writer.run(waiting);
+        let text = fs::read_to_string(folder.0.join("a")).expect("it was written");
+        assert_eq!(text, want);
+        assert_eq!(acknowledged.0.load(Ordering::Relaxed), 2);
+        assert_eq!(metrics.events_out.value(), 2);
+        assert_eq!(metrics.counter("sync_failed").value(), 2);
+    }
+
+    #[derive(Default)]
+    struct Acknowledged(AtomicU64);
+
+    impl Acknowledge for Acknowledged {
+        fn acknowledge(&self, _: u64) {
+            self.0.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    #[test]
+    fn what_a_failed_sync_lost_is_written_again_before_it_is_acknowledged() {
+        let forget = |file: &fs::File| file.set_len(7).expect("it is ours");
+        check_failed_sync("lost", Behavior::Append, forget, "before\none\ntwo\n");
+        check_failed_sync("overwritten", Behavior::Overwrite, forget, "two\n");
+    }
+
+    #[test]
+    fn what_a_failed_sync_did_not_lose_is_there_once() {
+        check_failed_sync("not-lost", Behavior::Append, |_| {}, "before\none\ntwo\n");
+    }
+
+    #[test]
+    fn a_writer_that_has_to_leave_acknowledges_nothing_and_leaves_nothing_that_is_read_again() {
+        let folder = Folder::new("leave");
+        let writer = writer(&folder, Behavior::Append);
+        let (teller, notice) = Notice::new();
+        let acknowledged = Arc::new(Acknowledged::default());
+        let (texts, waiting) = mpsc::channel(1);
+        let text = Text {
+            chunks: vec![chunk("a", &["one\n"])],
+            acks: vec![Ack::new(Arc::clone(&acknowledged) as _, 0)],
+            ..Text::default()
+        };
+        texts.try_send(text).expect("there is room");
+        let mut writer = writer.told_by(notice);
+        writer.sync_data = Box::new(move |_| {
+            teller.send_replace(Leave::Now);
+            Err(io::Error::from_raw_os_error(5))
+        });
+        writer.run(waiting);
+        let text = fs::read_to_string(folder.0.join("a")).expect("it was made");
+        assert_eq!(
+            (text.as_str(), acknowledged.0.load(Ordering::Relaxed)),
+            ("", 0)
+        );
+    }
+
     #[test]
     fn text_goes_to_the_end_of_its_file() {
         let folder = Folder::new("append");
         let mut writer = writer(&folder, Behavior::Append);
-        writer.write_out(&chunk("a/b.log", &["one\n", "two\n"]));
-        writer.write_out(&chunk("c.log", &["x\n"]));
-        writer.write_out(&chunk("a/b.log", &["three\n"]));
+        write(&mut writer, chunk("a/b.log", &["one\n", "two\n"]));
+        write(&mut writer, chunk("c.log", &["x\n"]));
+        write(&mut writer, chunk("a/b.log", &["three\n"]));
         let text = fs::read_to_string(folder.0.join("a/b.log")).expect("it was written");
         assert_eq!(text, "one\ntwo\nthree\n");
         assert_eq!(
@@ -412,8 +648,8 @@ mod tests {
     fn overwriting_keeps_the_newest_event() {
         let folder = Folder::new("overwrite");
         let mut writer = writer(&folder, Behavior::Overwrite);
-        writer.write_out(&chunk("a", &["a long one\n", "two\n"]));
-        writer.write_out(&chunk("a", &["three\n"]));
+        write(&mut writer, chunk("a", &["a long one\n", "two\n"]));
+        write(&mut writer, chunk("a", &["three\n"]));
         assert_eq!(
             fs::read_to_string(folder.0.join("a")).expect("it was written"),
             "three\n"
@@ -437,7 +673,7 @@ mod tests {
         let folder = Folder::new("many");
         let mut writer = writer(&folder, Behavior::Append);
         for number in 0..crate::limits::FILES_OPEN_MAX + 20 {
-            writer.write_out(&chunk(&format!("{number}"), &["x\n"]));
+            write(&mut writer, chunk(&format!("{number}"), &["x\n"]));
         }
         assert!(writer.open.len() <= crate::limits::FILES_OPEN_MAX);
         let made = fs::read_dir(&folder.0).expect("it is there").count();

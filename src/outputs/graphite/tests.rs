@@ -10,6 +10,7 @@ use tokio::task::JoinHandle;
 use super::PLUGIN;
 use crate::event::{Batch, EventId, Name, Names, Reference};
 use crate::metrics::{Metrics, PluginMetrics};
+use crate::outputs::leave::Notice;
 use crate::outputs::{Opening, Output};
 use crate::pipeline::Building;
 use crate::pipeline::Ecs;
@@ -114,6 +115,7 @@ async fn given(output: Box<dyn Output>, names: Names, events: &[&str]) -> JoinHa
     let opening = Opening {
         queues: &Queues::default(),
         policy: &Policy::in_memory(),
+        notice: Notice::default(),
     };
     let started = output.start(&opening);
     let events: Vec<String> = events.iter().map(|event| (*event).to_owned()).collect();

@@ -170,6 +170,34 @@ async fn the_next_pipeline_gets_what_was_not_delivered() {
 }
 
 #[tokio::test]
+async fn the_next_pipeline_puts_in_at_once_and_takes_out_when_the_one_before_has_ended() {
+    let trial = Trial::new(Full::Block, 1 << 20);
+    let (inlet, mut outlet) = trial.attach();
+    trial.put(&inlet, 1, "under way\n").await;
+    let under_way = take(&mut outlet).await.1;
+    outlet.leave_disk();
+    drop(inlet);
+    let (inlet, mut next) = trial.attach();
+    trial.put(&inlet, 2, "two\n").await;
+    trial.wait_for_acknowledged(&[1, 2]).await;
+    assert_eq!(next.waiting(), 0);
+    Block::settle(under_way.acks);
+    drop(outlet);
+    let (text, block) = take(&mut next).await;
+    assert_eq!(text, "two\n");
+    Block::settle(block.acks);
+}
+
+#[tokio::test]
+async fn what_was_put_in_before_is_acknowledged_when_all_is_kept() {
+    let trial = Trial::new(Full::Block, 1 << 20);
+    let (inlet, _outlet) = trial.attach();
+    trial.put(&inlet, 1, "one\n").await;
+    trial.queues.kept().await;
+    assert_eq!(*trial.acknowledged.0.lock().expect("no holder panics"), [1]);
+}
+
+#[tokio::test]
 async fn what_was_not_delivered_outlives_the_process_and_what_was_does_not() {
     let trial = Trial::new(Full::Block, 1 << 20);
     let (inlet, mut outlet) = trial.attach();

@@ -1,5 +1,7 @@
 //! The sender against a transport that answers from a script. Waits are short ones, a hundredth of the usual.
 
+mod leaving;
+
 use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -227,6 +229,34 @@ async fn run(hosts: usize, answers: Vec<Answer>, blocks: &[&[&str]]) -> Trial {
     run_for(None, hosts, answers, blocks).await
 }
 
+/// The sender of a test, and what it writes to.
+fn sender(
+    metrics: &Arc<PluginMetrics>,
+    script: &Arc<Script>,
+    hosts: usize,
+    retry_age_max: Option<Duration>,
+    folder: &Path,
+) -> Sender {
+    let names = (0..hosts)
+        .map(|host| format!("http://host{host}:9200"))
+        .collect();
+    let refusals = refusals(metrics, folder);
+    let report = Report::new(Arc::clone(metrics), refusals, names, false);
+    let schedule = Schedule {
+        bytes_max: 1 << 20,
+        documents_max: 10_000,
+        delay: Duration::from_millis(100),
+        requests_max: 4,
+        retry_initial: Duration::from_millis(20),
+        retry_max: Duration::from_millis(640),
+        resurrect_delay: Duration::from_millis(50),
+        retry_age_max,
+        rules: Rules::default(),
+    };
+    let transport: Arc<dyn Transport> = Arc::clone(script) as Arc<dyn Transport>;
+    Sender::new(schedule, transport, hosts, Learned::default(), report)
+}
+
 /// The same; documents are tried for so long.
 async fn run_for(
     retry_age_max: Option<Duration>,
@@ -239,25 +269,8 @@ async fn run_for(
         ..Script::default()
     });
     let metrics = metrics();
-    let names = (0..hosts)
-        .map(|host| format!("http://host{host}:9200"))
-        .collect();
     let folder = folder_of_run();
-    let refusals = refusals(&metrics, &folder);
-    let report = Report::new(Arc::clone(&metrics), refusals, names, false);
-    let schedule = Schedule {
-        bytes_max: 1 << 20,
-        documents_max: 10_000,
-        delay: Duration::from_millis(100),
-        requests_max: 4,
-        retry_initial: Duration::from_millis(20),
-        retry_max: Duration::from_millis(640),
-        resurrect_delay: Duration::from_millis(50),
-        retry_age_max,
-        rules: Rules::default(),
-    };
-    let transport: Arc<dyn Transport> = Arc::clone(&script) as Arc<dyn Transport>;
-    let sender = Sender::new(schedule, transport, hosts, Learned::default(), report);
+    let sender = sender(&metrics, &script, hosts, retry_age_max, &folder);
     let acknowledged = Arc::new(Acknowledged {
         letters: folder.clone(),
         ..Acknowledged::default()

@@ -86,15 +86,18 @@ fn pipeline(world: &Arc<World>, inlet: &mpsc::Sender<Block>, desk: &Desk) -> Joi
     world.connections.lock().unwrap().close_all(AGENT);
     let spares = Spares::default();
     let (forward, outlet) = mpsc::channel(limits::BULK_BLOCKS_WAITING_MAX);
-    let (encoders, alive) = mpsc::channel(1);
+    let (encoders, encoders_end) = mpsc::channel(1);
+    let (taker, taker_end) = mpsc::channel(1);
     desk.put(Using {
-        forward,
-        alive,
+        forward: Some(forward),
+        encoders: encoders_end,
+        taker: taker_end,
         spares: spares.clone(),
     });
     let disk = DiskEnds {
         inlet: inlet.clone(),
         encoders,
+        taker,
         outlet,
     };
     let (queue, waiting) = ends::queue(world.plan.policy.kind, Some(disk));

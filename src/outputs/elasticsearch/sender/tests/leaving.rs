@@ -1,0 +1,130 @@
+//! A sender that is told to leave: what it still sends, and what it leaves to others.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinHandle;
+
+use super::{Acknowledged, Answer, Script, block, folder_of_run, metrics, sender};
+use crate::metrics::PluginMetrics;
+use crate::outputs::leave::{Leave, Notice};
+use crate::queue::ack::{Ack, Acknowledge};
+use crate::queue::block::Block;
+use crate::queue::ends::{self, DiskEnds, Inlet, Place};
+use crate::queue::policy::Kind;
+
+/// How long anything may take on a busy machine.
+const WAIT_MAX: Duration = Duration::from_secs(30);
+
+struct Running {
+    teller: watch::Sender<Leave>,
+    encoder: Inlet,
+    /// The keeper's end of the queue on disk.
+    disk: mpsc::Sender<Block>,
+    script: Arc<Script>,
+    metrics: Arc<PluginMetrics>,
+    acknowledged: Arc<Acknowledged>,
+    task: JoinHandle<()>,
+}
+
+impl Running {
+    fn start(answers: Vec<Answer>) -> Self {
+        let script = Arc::new(Script {
+            answers: std::sync::Mutex::new(answers.into()),
+            ..Script::default()
+        });
+        let metrics = metrics();
+        let (teller, notice) = Notice::new();
+        let (disk, outlet) = mpsc::channel(2);
+        let ends = DiskEnds {
+            inlet: mpsc::channel(1).0,
+            encoders: mpsc::channel(1).0,
+            taker: mpsc::channel(1).0,
+            outlet,
+        };
+        let (encoder, blocks) = ends::queue(Kind::Auto, Some(ends));
+        let sender = sender(&metrics, &script, 1, None, &folder_of_run()).told_by(notice);
+        Self {
+            teller,
+            encoder,
+            disk,
+            script,
+            metrics,
+            acknowledged: Arc::default(),
+            task: tokio::spawn(sender.run(blocks)),
+        }
+    }
+
+    fn block(&self, document: &str) -> Block {
+        let acknowledged = Arc::clone(&self.acknowledged) as Arc<dyn Acknowledge>;
+        block(&[document], Ack::new(acknowledged, 1))
+    }
+
+    async fn put(&self, document: &str) {
+        let put = self
+            .encoder
+            .put_among_tasks(self.block(document), Place::Memory)
+            .await;
+        put.expect("the sender is there");
+    }
+
+    async fn wait_for_requests(&self, count: usize) {
+        self.wait(|| count <= self.script.seen.lock().expect("no holder panics").len())
+            .await;
+    }
+
+    async fn wait(&self, is_there: impl Fn() -> bool) {
+        let reached = async {
+            while !is_there() {
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+        };
+        let reached = tokio::time::timeout(WAIT_MAX, reached).await;
+        assert!(reached.is_ok(), "it comes in time");
+    }
+
+    /// Waits for the sender's end; gives what was stored, acknowledged and asked for.
+    async fn end(self) -> (u64, u64, usize) {
+        drop(self.encoder);
+        let ended = tokio::time::timeout(WAIT_MAX, self.task).await;
+        ended.expect("it ends in time").expect("it does not panic");
+        let seen = self.script.seen.lock().expect("no holder panics").len();
+        let acknowledged = self.acknowledged.count.load(Ordering::Relaxed);
+        (self.metrics.events_out.value(), acknowledged, seen)
+    }
+}
+
+#[tokio::test]
+async fn whoever_is_succeeded_finishes_its_requests_and_takes_nothing_more_from_disk() {
+    let running = Running::start(vec![Answer::After(Duration::from_millis(200))]);
+    running.put("under way").await;
+    running.wait_for_requests(1).await;
+    running.teller.send_replace(Leave::Succeeded);
+    running.put("in memory").await;
+    let taken = running.disk.try_send(running.block("on disk"));
+    assert!(taken.is_ok(), "it is told, and has not heard it yet");
+    assert_eq!(running.end().await, (2, 2, 2));
+}
+
+#[tokio::test]
+async fn whoever_is_succeeded_does_not_wait_for_a_server_that_is_away() {
+    let answers = (0..1000).map(|_| Answer::Gone).collect();
+    let running = Running::start(answers);
+    running.put("never").await;
+    running.wait_for_requests(2).await;
+    running.teller.send_replace(Leave::Succeeded);
+    let (stored, acknowledged, _) = running.end().await;
+    assert_eq!((stored, acknowledged), (0, 0));
+}
+
+#[tokio::test]
+async fn whoever_has_to_leave_now_finishes_what_is_under_way_and_begins_nothing() {
+    let running = Running::start(vec![Answer::After(Duration::from_millis(200))]);
+    running.put("under way").await;
+    running.wait_for_requests(1).await;
+    running.teller.send_replace(Leave::Now);
+    running.put("left").await;
+    assert_eq!(running.end().await, (1, 1, 1));
+}

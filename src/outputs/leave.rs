@@ -1,0 +1,70 @@
+//! What a running output is told of its end: whoever runs it says so, the output looks or waits. An output that hears
+//! nothing goes on until all encoders are gone and everything is sent.
+
+use std::future;
+use std::time::{Duration, Instant};
+
+use tokio::sync::watch;
+
+/// How an output is to end.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Leave {
+    /// Once everything is delivered.
+    #[default]
+    Delivered,
+    /// Another output takes its place: what lies on disk is left to that one. What waits in memory is delivered while
+    /// somebody takes it; when nobody does, it is left as well, since it can be read again.
+    Succeeded,
+    /// It begins nothing any more, and finishes what is under way.
+    Now,
+}
+
+/// An output's ear for it.
+#[derive(Clone, Debug)]
+pub struct Notice(watch::Receiver<Leave>);
+
+impl Default for Notice {
+    /// Nothing will be said.
+    fn default() -> Self {
+        Self(watch::channel(Leave::default()).1)
+    }
+}
+
+impl Notice {
+    /// A notice, and how it is given.
+    pub fn new() -> (watch::Sender<Leave>, Self) {
+        let (teller, told) = watch::channel(Leave::default());
+        (teller, Self(told))
+    }
+
+    /// What was said so far. The next change wakes whoever waits for one.
+    pub fn heard(&mut self) -> Leave {
+        *self.0.borrow_and_update()
+    }
+
+    pub fn is_now(&self) -> bool {
+        *self.0.borrow() == Leave::Now
+    }
+
+    /// Lets a thread wait before it tries something again. False if it is not to be tried again.
+    pub fn sleep(&self, wait: Duration) -> bool {
+        /// How late a thread may hear that it has to leave.
+        const SLICE: Duration = Duration::from_millis(20);
+        let until = Instant::now() + wait;
+        while !self.is_now() {
+            let left = until.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return true;
+            }
+            std::thread::sleep(left.min(SLICE));
+        }
+        false
+    }
+
+    /// Returns when something else is said.
+    pub async fn changed(&mut self) {
+        if self.0.changed().await.is_err() {
+            future::pending().await
+        }
+    }
+}

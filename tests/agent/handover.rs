@@ -1,0 +1,190 @@
+//! A reload while requests are under way: they are finished and nothing is sent twice, the socket is read meanwhile, and one
+//! pipeline does not wait for another. The server answers when the test says so.
+
+use std::collections::BTreeMap;
+use std::fs::OpenOptions;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{Ipv4Addr, TcpListener, TcpStream};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use super::running::{Agent, Start, WAIT_MAX, send};
+use crate::services::free_port;
+
+/// A server for bulk requests.
+struct Server {
+    port: u16,
+    requests: mpsc::Receiver<Request>,
+}
+
+/// A request that waits for its answer.
+struct Request {
+    messages: Vec<String>,
+    answer: mpsc::Sender<()>,
+}
+
+impl Server {
+    fn start() -> Server {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("loopback has a port");
+        let port = listener.local_addr().expect("it is bound").port();
+        let (heard, requests) = mpsc::channel();
+        std::thread::spawn(move || {
+            for stream in listener.incoming().flatten() {
+                let heard = heard.clone();
+                std::thread::spawn(move || serve(stream, &heard));
+            }
+        });
+        Server { port, requests }
+    }
+
+    #[track_caller]
+    fn next(&self) -> Request {
+        let next = self.requests.recv_timeout(WAIT_MAX);
+        next.expect("a request comes")
+    }
+}
+
+/// Serves one connection until either side is done with it.
+fn serve(stream: TcpStream, heard: &mpsc::Sender<Request>) -> Option<()> {
+    let mut reader = BufReader::new(stream.try_clone().ok()?);
+    let mut stream = stream;
+    loop {
+        let mut length = 0;
+        loop {
+            let mut line = String::new();
+            if reader.read_line(&mut line).ok()? == 0 {
+                return None;
+            }
+            if let Some(value) = line.to_lowercase().strip_prefix("content-length:") {
+                length = value.trim().parse().ok()?;
+            }
+            if line.trim().is_empty() {
+                break;
+            }
+        }
+        let mut body = vec![0; length];
+        reader.read_exact(&mut body).ok()?;
+        let text = String::from_utf8_lossy(&body).into_owned();
+        let documents = text.lines().skip(1).step_by(2);
+        let message = |line| {
+            Some(
+                serde_json::from_str::<Value>(line).ok()?["message"]
+                    .as_str()?
+                    .to_owned(),
+            )
+        };
+        let messages: Vec<String> = documents.filter_map(message).collect();
+        let items = vec![json!({"index": {"status": 201}}); messages.len()];
+        let (answer, wait) = mpsc::channel();
+        heard.send(Request { messages, answer }).ok()?;
+        wait.recv().ok()?;
+        let body = json!({"errors": false, "items": items}).to_string();
+        let head = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n", body.len());
+        stream.write_all((head + &body).as_bytes()).ok()?;
+    }
+}
+
+fn output(port: u16) -> String {
+    format!(
+        "output {{ elasticsearch {{ hosts => [\"http://127.0.0.1:{port}\"] index => \"i\" action => \"index\" }} }}\n"
+    )
+}
+
+fn datagram(port: u16, text: &str) {
+    send(
+        port,
+        format!("<13>Nov 20 18:56:21 host app[1]: {text}").as_bytes(),
+    );
+}
+
+#[test]
+fn a_reload_reads_the_socket_on_while_a_request_is_under_way_and_sends_nothing_twice() {
+    let (port, server) = (free_port(), Server::start());
+    let pipeline = format!("input {{ syslog {{ host => \"127.0.0.1\" port => {port} }} }}\n")
+        + &output(server.port);
+    let mut agent = Agent::start(&pipeline);
+    agent.wait_for_syslog(port);
+    datagram(port, "one");
+    let first = server.next();
+    agent.signal("HUP");
+    agent.wait_for_log("INFO reloaded");
+    datagram(port, "two");
+    assert_eq!(first.messages, ["one"]);
+    first
+        .answer
+        .send(())
+        .expect("the request is still under way");
+    let second = server.next();
+    assert_eq!(second.messages, ["two"]);
+    second.answer.send(()).expect("it is under way");
+    agent.stop();
+    assert!(server.requests.try_recv().is_err(), "nothing is sent again");
+}
+
+fn file_pipeline(path: &std::path::Path, port: u16) -> String {
+    let path = path.display();
+    format!("input {{ file {{ path => \"{path}\" start_position => \"beginning\" }} }}\n")
+        + &output(port)
+}
+
+/// Numbered lines, some hundred a second.
+fn write_lines(path: &std::path::Path, done: &AtomicBool) -> u64 {
+    let opened = OpenOptions::new().append(true).create(true).open(path);
+    let mut file = opened.expect("the folder is ours");
+    let mut count = 0;
+    while !done.load(Ordering::Acquire) {
+        writeln!(file, "{count}").expect("the file can be written");
+        count += 1;
+        std::thread::sleep(Duration::from_millis(3));
+    }
+    count
+}
+
+#[test]
+fn a_pipeline_whose_server_stands_still_does_not_cut_the_requests_of_another() {
+    const PIPELINES: &str =
+        "- pipeline.id: a\n  path.config: a.conf\n- pipeline.id: b\n  path.config: b.conf\n";
+    let (still, slow) = (Server::start(), Server::start());
+    let start = Start::new(&["run", "--path.settings", ".", "--shutdown.grace", "500ms"]);
+    let (a, b) = (start.folder().join("a.log"), start.folder().join("b.log"));
+    let agent = start
+        .file("pipelines.yml", PIPELINES)
+        .file("a.log", "never answered\n")
+        .file("a.conf", &file_pipeline(&a, still.port))
+        .file("b.conf", &file_pipeline(&b, slow.port))
+        .spawn();
+    let done = AtomicBool::new(false);
+    let mut times = BTreeMap::new();
+    let _never_answered = still.next();
+    let written = std::thread::scope(|scope| {
+        let writer = scope.spawn(|| write_lines(&b, &done));
+        let answer = |request: Request, times: &mut BTreeMap<String, u32>| {
+            for message in request.messages {
+                *times.entry(message).or_default() += 1;
+            }
+            std::thread::sleep(Duration::from_millis(100));
+            // One that was cut is sent again, and counted twice.
+            request.answer.send(()).unwrap_or(());
+        };
+        answer(slow.next(), &mut times);
+        agent.signal("HUP");
+        while !agent.stderr().contains("INFO reloaded") {
+            answer(slow.next(), &mut times);
+        }
+        done.store(true, Ordering::Release);
+        let written = writer.join().expect("it does not panic");
+        while times.len() < written as usize {
+            answer(slow.next(), &mut times);
+        }
+        written
+    });
+    let twice: Vec<_> = times.iter().filter(|(_, times)| **times != 1).collect();
+    assert!(
+        twice.is_empty(),
+        "of {written} lines more than once: {twice:?}"
+    );
+    agent.stop();
+}
