@@ -15,7 +15,7 @@ pub mod value;
 
 pub use batch::{Batch, EventId};
 pub use names::{Name, Names};
-pub use provenance::Provenance;
+pub use provenance::{Home, Provenance};
 pub use reference::Reference;
 pub use template::Template;
 pub use value::{Text, Value};

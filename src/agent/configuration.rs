@@ -100,6 +100,7 @@ fn compile_one(
         support_escapes: pipeline.support_escapes,
         path_data: pipeline.folder(&settings.path_data),
         dead_letters: pipeline.dead_letters(&settings.path_data),
+        pipeline: pipeline.id.clone(),
         host_name: settings.host_name.clone(),
     };
     let mut diagnostics = Vec::new();

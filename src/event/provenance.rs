@@ -5,16 +5,37 @@
 use std::hash::{BuildHasher, RandomState};
 use std::num::NonZeroU32;
 
+/// What sets an input apart from all others that may read the same or a copy of it: its host, its pipeline and itself. Made
+/// of names alone, once for each input, so that it is the same after a restart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Home(u64);
+
+impl Home {
+    /// Names, the widest first. Where one ends and the next begins counts too.
+    pub fn of<'a>(names: impl IntoIterator<Item = &'a [u8]>) -> Self {
+        let join = |home: u64, name: &[u8]| mix(home.rotate_left(1) ^ hash(name));
+        Self(names.into_iter().fold(0, join))
+    }
+}
+
 /// The stream of a batch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Provenance {
-    /// A hash of what makes the stream this one: a container's id, a file and the time of its discovery.
+    /// A hash of what makes the stream this one: who reads it, and a container's id, or a file and the time of its discovery.
     pub stream: u64,
     /// Milliseconds since 1970: the time in identifiers of events that bring none of their own.
     pub since: i64,
 }
 
 impl Provenance {
+    /// A stream that an input can read again; `stream` tells it from others of the same input.
+    pub fn repeatable(home: Home, stream: u64, since: i64) -> Self {
+        Self {
+            stream: mix(home.0 ^ mix(stream.wrapping_add(STEP))),
+            since,
+        }
+    }
+
     /// A stream that is never read again: a socket, a connection, the standard input of this process. `now` is in
     /// nanoseconds since 1970.
     pub fn unrepeatable(now: i64) -> Self {
@@ -139,7 +160,7 @@ mod tests {
     use std::collections::HashSet;
     use std::sync::Arc;
 
-    use super::{Provenance, Spot, hash, identifier};
+    use super::{Home, Provenance, Spot, hash, identifier};
     use crate::event::{Batch, Names};
     use crate::queue::ack::Ack;
 
@@ -257,6 +278,31 @@ mod tests {
         assert_eq!(batch.identifier(made), None);
         assert!(batch.identifier(read).is_some());
         assert_ne!(batch.identifier(read), batch.identifier(second));
+    }
+
+    #[test]
+    fn homes_tell_names_and_their_borders_apart() {
+        let home = |names: &[&str]| Home::of(names.iter().map(|name| name.as_bytes()));
+        let all = [
+            home(&["web1", "main", "files"]),
+            home(&["web2", "main", "files"]),
+            home(&["web1", "other", "files"]),
+            home(&["web1", "main", "docker"]),
+            home(&["web1", "mainfiles"]),
+            home(&["main", "web1", "files"]),
+            home(&["web1", "main", "files", ""]),
+        ];
+        let streams = all.map(|home| Provenance::repeatable(home, 7, 0).stream);
+        assert_eq!(streams.iter().collect::<HashSet<_>>().len(), all.len());
+        assert_eq!(home(&["web1", "main", "files"]), all[0]);
+    }
+
+    /// Another version of the agent has to make the same.
+    #[test]
+    fn streams_of_an_input_never_change() {
+        let home = Home::of([&b"web1"[..], b"main", b"files"]);
+        let stream = Provenance::repeatable(home, 7, 0).stream;
+        assert_eq!(format!("{stream:016x}"), "826efe8b61528855");
     }
 
     #[test]

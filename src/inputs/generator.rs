@@ -208,6 +208,7 @@ mod tests {
             support_escapes: false,
             path_data: "data".into(),
             dead_letters: None,
+            pipeline: "main".to_owned(),
             host_name: "web1".to_owned(),
         };
         let metrics = Arc::new(Metrics::default());

@@ -7,7 +7,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use crate::codecs::Codec;
 use crate::codecs::reading::{Newborn, Reading};
 use crate::event::batch::Decode;
-use crate::event::{Batch, EventId, Name, Reference, Text};
+use crate::event::{Batch, EventId, Home, Name, Provenance, Reference, Text};
 use crate::metrics::{Counter, PluginMetrics};
 use crate::pipeline::Building;
 use crate::pipeline::decoration::Decoration;
@@ -28,6 +28,7 @@ struct Shared {
     decoration: Decoration,
     metrics: Arc<PluginMetrics>,
     truncated: Arc<Counter>,
+    home: Home,
 }
 
 impl Origin {
@@ -62,6 +63,7 @@ impl Origin {
             decoration: Decoration::of_input(options, building),
             truncated: metrics.counter("lines_truncated"),
             metrics,
+            home: building.home(options),
         };
         let origin = Self {
             shared: Arc::new(shared),
@@ -86,6 +88,11 @@ impl Origin {
 
     pub fn metrics(&self) -> &Arc<PluginMetrics> {
         &self.shared.metrics
+    }
+
+    /// A stream of this input that it can read again; `stream` tells it from its others.
+    pub fn provenance(&self, stream: u64, since: i64) -> Provenance {
+        Provenance::repeatable(self.shared.home, stream, since)
     }
 
     /// What new events of a batch get; for `read`.

@@ -151,6 +151,7 @@ mod tests {
             support_escapes: false,
             path_data: "data".into(),
             dead_letters: None,
+            pipeline: "main".to_owned(),
             host_name: "web1".to_owned(),
         };
         let mut building = Building {
@@ -158,6 +159,7 @@ mod tests {
             diagnostics: &mut Vec::new(),
             surroundings: &surroundings,
             metrics: &Arc::new(Metrics::default()),
+            origins: Vec::new(),
         };
         let options = Options {
             plugin: super::PLUGIN.plugin,

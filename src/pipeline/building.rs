@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use sawlog_parsers::timestamp::Zone;
 
-use crate::event::{Names, Reference, Template};
+use crate::event::{Home, Names, Reference, Template};
 use crate::lang::diagnostic::Diagnostic;
 use crate::lang::source::Span;
 use crate::metrics::Metrics;
@@ -51,6 +51,8 @@ pub struct Surroundings {
     pub path_data: PathBuf,
     /// Where outputs keep what they can never deliver, if they do.
     pub dead_letters: Option<DeadLetterSettings>,
+    /// The pipeline's id.
+    pub pipeline: String,
     /// Name of this host, as events carry it.
     pub host_name: String,
 }
@@ -61,6 +63,8 @@ pub struct Building<'a> {
     pub diagnostics: &'a mut Vec<Diagnostic>,
     pub surroundings: &'a Surroundings,
     pub metrics: &'a Arc<Metrics>,
+    /// What the pipeline's inputs so far are known by; of those alike, each is there once.
+    pub origins: Vec<Home>,
 }
 
 impl Building<'_> {
@@ -71,6 +75,34 @@ impl Building<'_> {
     /// Refuses the configuration.
     pub fn refuse(&mut self, span: Span, message: impl Into<String>) {
         self.report(Diagnostic::error(span, message));
+    }
+
+    /// Sets an input apart from all others: by its `id`, else by what it reads and how many before it read the same. Nothing
+    /// else counts, so that identifiers stay as they are when files of the configuration are renamed and inputs come and go.
+    pub fn home(&mut self, options: &Options) -> Home {
+        let Surroundings {
+            host_name,
+            pipeline,
+            ..
+        } = self.surroundings;
+        let known_by = match options.text("id") {
+            Some(id) => vec!["id", id],
+            None => {
+                let paths = options.list("path").iter();
+                let paths = paths.map(|path| path.text.as_str());
+                std::iter::once(options.plugin.name).chain(paths).collect()
+            }
+        };
+        let named = |number: &str| {
+            let names = [host_name, pipeline, number].into_iter();
+            let names = names.chain(known_by.iter().copied());
+            Home::of(names.map(str::as_bytes))
+        };
+        let mut numbers = (1..).map(|number: usize| named(&number.to_string()));
+        let home = numbers.find(|home| !self.origins.contains(home));
+        let home = home.expect("numbers do not end");
+        self.origins.push(home);
+        home
     }
 
     /// Compiles a field reference, or refuses it.
@@ -131,5 +163,103 @@ impl Building<'_> {
     pub fn ecs(&self, options: &Options) -> Ecs {
         let own = options.text("ecs_compatibility").and_then(Ecs::parse);
         own.unwrap_or(self.surroundings.ecs)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::{Building, Ecs, Home, Surroundings};
+    use crate::event::Names;
+    use crate::lang::source::{Source, Sources};
+    use crate::lang::{self, Language, Registry};
+    use crate::pipeline::compile;
+
+    /// What the inputs of a pipeline are known by.
+    fn homes_on(host: &str, pipeline: &str, inputs: &str) -> Vec<Home> {
+        let source = Source {
+            name: "test".to_owned(),
+            text: format!("input {{ {inputs} }} output {{ null {{ }} }}"),
+        };
+        let sources = Sources { all: vec![source] };
+        let language = Language {
+            support_escapes: false,
+            variables: &|_| None,
+        };
+        let mut diagnostics = Vec::new();
+        let plugins = compile::plugins();
+        let registry = Registry { plugins: &plugins };
+        let config = lang::load(&sources, &registry, &language, &mut diagnostics);
+        assert!(diagnostics.is_empty(), "{diagnostics:?}");
+        let surroundings = Surroundings {
+            ecs: Ecs::Disabled,
+            support_escapes: false,
+            path_data: std::env::temp_dir(),
+            dead_letters: None,
+            pipeline: pipeline.to_owned(),
+            host_name: host.to_owned(),
+        };
+        let mut building = Building {
+            names: &mut Names::default(),
+            diagnostics: &mut diagnostics,
+            surroundings: &surroundings,
+            metrics: &Arc::default(),
+            origins: Vec::new(),
+        };
+        let inputs = config.inputs.iter();
+        inputs.map(|input| building.home(input)).collect()
+    }
+
+    fn homes(inputs: &str) -> Vec<Home> {
+        homes_on("web1", "main", inputs)
+    }
+
+    const APP: &str = "file { path => '/var/log/app.log' }";
+
+    #[test]
+    fn an_input_is_known_by_its_host_its_pipeline_and_what_it_reads() {
+        let app = homes(APP);
+        assert_eq!(homes(APP), app);
+        assert_ne!(homes_on("web2", "main", APP), app);
+        assert_ne!(homes_on("web1", "other", APP), app);
+        assert_ne!(homes("file { path => '/var/log/*.log' }"), app);
+        assert_ne!(homes("docker { }"), app);
+    }
+
+    #[test]
+    fn other_inputs_and_options_that_change_nothing_of_it_do_not_matter() {
+        let app = homes(APP)[0];
+        let before = format!("stdin {{ }} file {{ path => '/var/log/web.log' }} {APP}");
+        let after = format!("{APP} file {{ path => '/var/log/web.log' }} docker {{ }}");
+        assert_eq!(homes(&before)[2], app);
+        assert_eq!(homes(&after)[0], app);
+        let decorated = "file { path => '/var/log/app.log' tags => [new] stat_interval => 3 }";
+        assert_eq!(homes(decorated)[0], app);
+        assert_eq!(
+            homes("docker { exclude_names => [noisy] }"),
+            homes("docker { }")
+        );
+    }
+
+    #[test]
+    fn inputs_of_the_same_differ() {
+        for alike in [APP, "docker { }"] {
+            let all = homes(&alike.repeat(3));
+            assert_eq!(all[0], homes(alike)[0]);
+            assert!(all[0] != all[1] && all[1] != all[2] && all[0] != all[2]);
+        }
+    }
+
+    #[test]
+    fn an_id_is_all_that_counts() {
+        let with_id = |id: &str, path: &str| format!("file {{ id => '{id}' path => '{path}' }}");
+        let (one, other) = (with_id("a", "/x"), with_id("b", "/x"));
+        let both = homes(&(one.clone() + &other));
+        assert_eq!(homes(&(other + &one)), [both[1], both[0]]);
+        assert_ne!(both[0], both[1]);
+        assert_eq!(homes(&with_id("a", "/y"))[0], both[0]);
+        // What is written as an id is never mistaken for a path.
+        assert_ne!(homes(&with_id("/x", "/y")), homes("file { path => '/x' }"));
     }
 }

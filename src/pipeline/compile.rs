@@ -89,6 +89,7 @@ pub fn compile(
         diagnostics,
         surroundings,
         metrics,
+        origins: Vec::new(),
     };
     complete(&mut config, sources, &mut building);
     let mut inputs: Vec<Box<dyn Input>> = config
@@ -239,6 +240,7 @@ pub fn problems(text: &str) -> Vec<String> {
         support_escapes: false,
         path_data: std::env::temp_dir(),
         dead_letters: None,
+        pipeline: "main".to_owned(),
         host_name: "test".to_owned(),
     };
     let mut diagnostics = Vec::new();

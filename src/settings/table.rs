@@ -168,7 +168,7 @@ pub const ALL: &[Spec] = &[
         "node.name",
         Kind::Text,
         "",
-        "Name of this host in events; by default the system's",
+        "Name of this host in events and in the ids of documents; by default the system's",
     ),
     short(
         moot("pipeline.batch.size", Kind::Integer, MEMORY_QUEUE),

@@ -8,7 +8,7 @@ use sawlog_parsers::joiner::Joiner;
 
 use crate::docker::container::Container;
 use crate::docker::fields::Fields;
-use crate::event::{Batch, Names, Provenance, Reference, provenance};
+use crate::event::{Batch, Names, Reference, provenance};
 use crate::host;
 use crate::inputs::docker::found::Found;
 use crate::inputs::docker::place::{Last, Place};
@@ -400,10 +400,7 @@ impl Lines {
         bytes.append(&mut self.made);
         let mut batch = Batch::new(bytes, Arc::clone(names), host::now_nanos(), ack);
         batch.stream = super::place::hash(container.id.as_bytes());
-        let provenance = Provenance {
-            stream: batch.stream,
-            since: 0,
-        };
+        let provenance = self.shape.origin.provenance(batch.stream, 0);
         batch.come_from(provenance, 0);
         let room = self.found.len();
         let found = std::mem::replace(&mut self.found, Vec::with_capacity(room));

@@ -153,6 +153,7 @@ impl Running {
             support_escapes: false,
             path_data: data.0.join("state"),
             dead_letters: None,
+            pipeline: "main".to_owned(),
             host_name: "h".to_owned(),
         };
         let metrics = Arc::new(Metrics::default());
@@ -162,6 +163,7 @@ impl Running {
             diagnostics: &mut diagnostics,
             surroundings: &surroundings,
             metrics: &metrics,
+            origins: Vec::new(),
         };
         let input = (PLUGIN.build)(&options, &mut building).expect("the options are good");
         let (sender, events) = mpsc::channel();

@@ -435,10 +435,10 @@ impl Tail {
 
     /// Where the piece stands that was cut just now.
     fn begin_of(&self, piece: &[u8]) -> (Provenance, u64) {
-        let provenance = Provenance {
-            stream: self.number ^ self.began.cast_unsigned().rotate_left(32),
-            since: self.began.div_euclid(1_000_000),
-        };
+        let stream = self.number ^ self.began.cast_unsigned().rotate_left(32);
+        let provenance = self
+            .origin
+            .provenance(stream, self.began.div_euclid(1_000_000));
         let behind = self.cutter.behind() + piece.len();
         (provenance, self.offset - behind as u64)
     }

@@ -126,6 +126,7 @@ impl Rig {
             support_escapes: true,
             path_data: self.folder.join("data"),
             dead_letters: None,
+            pipeline: "main".to_owned(),
             host_name: "web1".to_owned(),
         };
         let metrics = Arc::new(Metrics::default());
@@ -538,6 +539,23 @@ fn lines_that_come_again_have_their_identifiers_again() {
     let all: HashSet<[u8; 20]> = running.identifiers.iter().copied().collect();
     assert_eq!(all.len(), 4);
     running.stop();
+}
+
+#[test]
+fn inputs_that_read_the_same_lines_give_other_identifiers() {
+    let rig = Rig::new("identifiers-inputs");
+    rig.write("a.log", "one\n");
+    let identifier = |options: &str| {
+        let mut running = rig.start("a.log", &format!("{BEGINNING} {options}"));
+        running.acknowledges = false;
+        running.check(&["one"]);
+        let identifier = running.identifiers[0];
+        running.stop();
+        identifier
+    };
+    let first = identifier("id => 'a'");
+    assert_ne!(identifier("id => 'b'"), first);
+    assert_eq!(identifier("id => 'a'"), first);
 }
 
 #[test]

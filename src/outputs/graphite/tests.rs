@@ -73,6 +73,7 @@ fn built(
         support_escapes: false,
         path_data,
         dead_letters: None,
+        pipeline: "main".to_owned(),
         host_name: "here".to_owned(),
     };
     let mut building = Building {
@@ -80,6 +81,7 @@ fn built(
         diagnostics: &mut diagnostics,
         surroundings: &surroundings,
         metrics: &metrics,
+        origins: Vec::new(),
     };
     let output = (PLUGIN.build)(&options, &mut building).expect("the options are good");
     (output, names, metrics.plugin(&options))

@@ -127,6 +127,11 @@ impl Host {
 }
 
 fn shape() -> (Arc<Shape>, Arc<Names>) {
+    shape_in("main")
+}
+
+/// What an input of that pipeline makes of lines.
+fn shape_in(pipeline: &str) -> (Arc<Shape>, Arc<Names>) {
     let options = Options {
         plugin: crate::inputs::docker::PLUGIN.plugin,
         id: "docker".to_owned(),
@@ -138,6 +143,7 @@ fn shape() -> (Arc<Shape>, Arc<Names>) {
         support_escapes: false,
         path_data: std::env::temp_dir(),
         dead_letters: None,
+        pipeline: pipeline.to_owned(),
         host_name: "h".to_owned(),
     };
     let mut names = Names::default();
@@ -146,6 +152,7 @@ fn shape() -> (Arc<Shape>, Arc<Names>) {
         diagnostics: &mut Vec::new(),
         surroundings: &surroundings,
         metrics: &Arc::default(),
+        origins: Vec::new(),
     };
     let origin = Origin::of_messages(&options, &mut building).expect("the codec is plain");
     let host = building.known("host");
@@ -555,4 +562,28 @@ fn parsed_time(number: u32) -> i64 {
     docker_json::parse(record.as_bytes())
         .and_then(|record| record.time)
         .expect("it has a time")
+}
+
+#[test]
+fn inputs_of_the_same_container_give_other_identifiers() {
+    let mut host = Host::new();
+    host.count(0..3);
+    let mut identifiers = |pipeline| {
+        (host.shape, host.names) = shape_in(pipeline);
+        let mut all = Vec::new();
+        let read = host.open().read(|mut batch: Batch| {
+            let decode = batch.decode.take().expect("its worker makes the events");
+            decode.decode(&mut batch);
+            let events = batch.live_events();
+            all.extend(events.filter_map(|event| batch.identifier(event)));
+            Ok::<_, ()>(())
+        });
+        assert!(read.is_ok_and(|read| read.is_ok()));
+        all
+    };
+    let main = identifiers("main");
+    assert_eq!(main.len(), 3);
+    assert_eq!(identifiers("main"), main);
+    let other = identifiers("other");
+    assert!(other.iter().all(|identifier| !main.contains(identifier)));
 }

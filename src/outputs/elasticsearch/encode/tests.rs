@@ -68,6 +68,7 @@ fn checked(
         support_escapes: false,
         path_data: std::env::temp_dir(),
         dead_letters: None,
+        pipeline: "main".to_owned(),
         host_name: "here".to_owned(),
     };
     let mut building = Building {
@@ -75,6 +76,7 @@ fn checked(
         diagnostics: &mut diagnostics,
         surroundings: &surroundings,
         metrics: &metrics,
+        origins: Vec::new(),
     };
     let config = config::check(&options, &mut building).expect("the options are good");
     assert!(
