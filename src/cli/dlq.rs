@@ -1,5 +1,5 @@
 //! `sawlog dlq`: what lies in the dead letter queues, by kind or letter by letter, and sending it again. What letters hold
-//! is text of strangers: control characters are escaped wherever it is shown.
+//! is text of strangers: what a terminal would obey is escaped wherever it is shown.
 
 mod replay;
 
@@ -12,6 +12,7 @@ use std::process::ExitCode;
 use clap::{Arg, ArgMatches, Command};
 
 use crate::cli;
+use crate::printable::Printable;
 use crate::queue::dead_letters::folder;
 use crate::queue::dead_letters::letter::Kept;
 use crate::settings::Settings;
@@ -138,18 +139,9 @@ fn each_line(
     Ok(())
 }
 
-/// A text with everything written out that could move a terminal's cursor or turn the direction of writing.
+/// A text as a terminal may see it.
 fn escaped(text: &str) -> String {
-    let is_mark =
-        |character| matches!(character, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-    let mut escaped = String::with_capacity(text.len());
-    for character in text.chars() {
-        match character.is_control() || is_mark(character) {
-            true => escaped.extend(character.escape_default()),
-            false => escaped.push(character),
-        }
-    }
-    escaped
+    Printable(text).to_string()
 }
 
 /// What is counted together.
@@ -288,4 +280,22 @@ fn print(out: &mut impl Write, pipeline: &str, kept: &Kept<'_>) -> io::Result<()
         writeln!(out, "  action    {}", escaped(action))?;
     }
     writeln!(out, "  document  {}\n", escaped(&kept.document()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::print;
+    use crate::queue::dead_letters::letter::Kept;
+
+    #[test]
+    fn a_terminal_gets_nothing_that_it_would_obey() {
+        let line = "{\"time\":\"t\u{200e}\",\"plugin\":\"p\",\"kind\":\"k\",\"reason\":\"r\u{2028}\",\
+                    \"document\":{\"a\":\"user\u{202e}gpj\u{feff}\u{9b}1m\"}}";
+        let kept = Kept::parse(line.as_bytes()).expect("it is a letter");
+        let mut out = Vec::new();
+        print(&mut out, "main\u{2066}", &kept).expect("memory takes all");
+        let want = "t\\u{200e} main\\u{2066} p k\n  reason    r\\u{2028}\n  document  \
+                    {\"a\":\"user\\u{202e}gpj\\u{feff}\\u{9b}1m\"}\n\n";
+        assert_eq!(String::from_utf8(out).expect("it is text"), want);
+    }
 }

@@ -12,6 +12,7 @@ use clap::{Arg, ArgAction, ArgMatches, Command};
 
 use crate::cli::{self, USAGE};
 use crate::lang::diagnostic::printable;
+use crate::printable::is_harmful;
 use crate::queue::disk::Folder;
 use crate::queue::folders::{self, Queue};
 use crate::queue::log::{Log, Recovery};
@@ -258,11 +259,11 @@ fn export(queue: &Queue, output: &mut Output<impl Write>) -> io::Result<bool> {
     Ok(well)
 }
 
-/// Writes text with its control characters spelt out, but for the ends of lines.
+/// Writes text with everything spelt out that a terminal would obey, but for the ends of lines.
 fn write_escaped(output: &mut impl Write, body: &[u8]) -> io::Result<()> {
     let mut text = String::with_capacity(body.len());
     for character in String::from_utf8_lossy(body).chars() {
-        match character.is_control() && character != '\n' {
+        match is_harmful(character) && character != '\n' {
             true => text.extend(character.escape_default()),
             false => text.push(character),
         }

@@ -187,3 +187,12 @@ fn an_age_has_one_unit() {
     assert_eq!(ago(5 * 86_400), "5d");
     assert_eq!(age(0), "-");
 }
+
+#[test]
+fn a_terminal_gets_nothing_that_it_would_obey() {
+    let mut out = Vec::new();
+    let body = "{\"a\":\"\u{9b}1m\u{202e}gpj\u{200b}\u{feff}ü\"}\n";
+    super::write_escaped(&mut out, body.as_bytes()).unwrap();
+    let want = "{\"a\":\"\\u{9b}1m\\u{202e}gpj\\u{200b}\\u{feff}ü\"}\n";
+    assert_eq!(String::from_utf8(out).unwrap(), want);
+}
