@@ -13,7 +13,29 @@ pub fn zone() -> Zone {
 /// The present, in nanoseconds since 1970.
 pub fn now_nanos() -> i64 {
     let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
-    since.map_or(0, |since| {
+    let now = since.map_or(0, |since| {
         i64::try_from(since.as_nanos()).unwrap_or(i64::MAX)
-    })
+    });
+    #[cfg(test)]
+    let now = now.saturating_add(clock::shift()).max(0);
+    now
+}
+
+/// The clock of a simulated host, whose threads are all one.
+#[cfg(test)]
+pub mod clock {
+    use std::cell::Cell;
+
+    thread_local! {
+        static SHIFT: Cell<i64> = const { Cell::new(0) };
+    }
+
+    /// Sets the clock, by so many nanoseconds from the true time.
+    pub fn set(shift: i64) {
+        SHIFT.set(shift);
+    }
+
+    pub fn shift() -> i64 {
+        SHIFT.get()
+    }
 }

@@ -209,6 +209,7 @@ impl Outcome {
 
 /// Runs one seed; the error says what went wrong.
 fn run(seed: u64) -> Result<Outcome, String> {
+    crate::host::clock::set(0);
     let world = Arc::new(World::new(Plan::of(seed)));
     let mut sim = turmoil::Builder::new()
         .rng_seed(seed)

@@ -12,6 +12,7 @@ use tokio::task::JoinSet;
 use super::ledger::{self, Source};
 use super::wire::Wire;
 use super::{AGENT, SERVERS, World};
+use crate::host;
 use crate::limits;
 use crate::outputs::elasticsearch::refusals::{Refusals, Wishes};
 use crate::outputs::elasticsearch::sender::{Learned, Report, Schedule, Sender};
@@ -145,7 +146,7 @@ fn position(positions: &Positions) -> u64 {
 async fn push(world: Arc<World>, queue: Inlet) {
     loop {
         let mut block = Block {
-            received: received(&world),
+            received: host::now_nanos(),
             ..Block::default()
         };
         for _ in 0..1 + world.roll(3) {
@@ -212,17 +213,6 @@ async fn pause(world: &World) {
         _ => 400,
     };
     tokio::time::sleep(Duration::from_millis(world.roll(longest) as u64)).await;
-}
-
-/// When a block says that it was received: the clock may have been set since, by years and either way.
-fn received(world: &World) -> i64 {
-    const YEAR: i64 = 365 * 86_400 * 1_000_000_000;
-    let now = crate::host::now_nanos();
-    match world.roll(10) {
-        0 if world.strikes("clock jump", 1) => now - YEAR * (1 + world.roll(20) as i64),
-        1 if world.strikes("clock jump", 1) => now + YEAR * (1 + world.roll(20) as i64),
-        _ => now,
-    }
 }
 
 /// Appends a batch of documents.

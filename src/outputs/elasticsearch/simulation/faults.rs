@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::{AGENT, SERVERS, TICK, World};
+use crate::host;
 
 /// Faults that are going on, and how many of each kind there were.
 #[derive(Default)]
@@ -63,7 +64,7 @@ pub fn strike(sim: &mut turmoil::Sim<'_>, world: &Arc<World>) {
 
 fn begin(sim: &mut turmoil::Sim<'_>, world: &Arc<World>) {
     let server = world.roll(SERVERS.len());
-    match world.roll(10) {
+    match world.roll(11) {
         0 | 1 => last(sim, world, "partition", End::Link(server), |sim| {
             sim.partition(AGENT, SERVERS[server]);
         }),
@@ -91,6 +92,12 @@ fn begin(sim: &mut turmoil::Sim<'_>, world: &Arc<World>) {
         }
         7 => die(sim, world, "agent and page cache lost"),
         8 => {
+            // By up to twenty years, either way; it stays so until the next jump.
+            let days = world.roll(2 * 20 * 365) as i64 - 20 * 365;
+            host::clock::set(days * 86_400 * 1_000_000_000);
+            world.faults.lock().unwrap().count("clock jump");
+        }
+        9 => {
             world.disk.fail_syncs(1 + world.roll(3) as u32);
             world.faults.lock().unwrap().count("failed syncs");
         }

@@ -15,6 +15,10 @@ use super::wire::{self, PORT};
 /// The longest request that it takes.
 const REQUEST_BYTES_MAX: usize = 12_000;
 
+/// What is said of a request with a document that cannot be read.
+const MALFORMED: &str =
+    r#"{"error":{"type":"illegal_argument_exception","reason":"Malformed action"},"status":400}"#;
+
 /// What comes of a request besides, or instead of, a good answer.
 enum Ending {
     Answer(u16, String),
@@ -77,6 +81,7 @@ fn before(world: &World, body: &[u8]) -> Option<Ending> {
         ("status 429", 429),
         ("status 503", 503),
         ("status 500", 500),
+        ("status 400 of a proxy", 400),
         ("status 401", 401),
         ("status 403", 403),
     ] {
@@ -150,14 +155,14 @@ fn answer(world: &World, body: &[u8]) -> Ending {
     for (id, source) in &documents {
         match ledger.known(id, source) {
             Some(event) => events.push(event),
-            None => return Ending::Answer(400, "unknown".to_owned()),
+            None => return Ending::Answer(400, MALFORMED.to_owned()),
         }
     }
     if events.iter().any(|event| ledger::is_malformed(*event)) {
         if let [(id, source)] = &documents[..] {
             ledger.refuse(id, source);
         }
-        return Ending::Answer(400, "malformed".to_owned());
+        return Ending::Answer(400, MALFORMED.to_owned());
     }
     let dies_at = match world.strikes("died in the middle", 60) {
         true => world.roll(documents.len()),
