@@ -102,8 +102,8 @@ const OPTIONS: &[Opt] = &[
         "document_id",
         Kind::Text,
         "The document's id. When neither it nor `action`, `version` or `version_type` is written, the id is made of where \
-         the event was read: file and offset, container and time, connection and sequence. What is sent again after a \
-         fault is then known by it and not stored twice. Events that filters made have an id of the server's, as have \
+         the event was read: host, pipeline and input; file and offset, container and time, connection and sequence. What \
+         is sent again after a fault is then known by it and not stored twice. Events that filters made have an id of the server's, as have \
          all with `action => \"index\"`.",
     ),
     Opt::new("routing", Kind::Text, "The value by which the document's shard is chosen."),
@@ -172,7 +172,7 @@ const OPTIONS: &[Opt] = &[
          all other work.",
     ),
     Opt::new("http_compression", Kind::Boolean, "Old switch of `compression_level`: `true` means 1."),
-    Opt::new("timeout", Kind::Duration, "How long a request may take.").default("60"),
+    Opt::new("timeout", Kind::Duration, "How long a request may take, pauses included.").default("60"),
     Opt::new("retry_initial_interval", Kind::Duration, "The longest wait before a first new try; it doubles.")
         .default("2"),
     Opt::new("retry_max_interval", Kind::Duration, "The longest wait before any new try.").default("64"),

@@ -61,6 +61,13 @@ pub struct Written {
     pub expired: u64,
 }
 
+/// Letters could not be written; what became of old ones by then.
+#[derive(Debug)]
+pub struct Failed {
+    pub error: io::Error,
+    pub written: Written,
+}
+
 impl DeadLetters {
     pub fn new(settings: DeadLetterSettings) -> Self {
         Self {
@@ -69,23 +76,31 @@ impl DeadLetters {
         }
     }
 
-    /// Keeps some letters, each a line with its end. They are on disk when this returns; it blocks for that.
-    pub fn write(&self, lines: &[u8]) -> io::Result<Written> {
+    /// Keeps some letters, each a line with its end. They are on disk when this returns; it blocks for that. After a failure
+    /// none of them counts as kept or dropped.
+    pub fn write(&self, lines: &[u8]) -> Result<Written, Failed> {
+        let mut written = Written::default();
+        match self.try_to_write(lines, &mut written) {
+            Ok(()) => Ok(written),
+            Err(error) => Err(Failed { error, written }),
+        }
+    }
+
+    fn try_to_write(&self, lines: &[u8], written: &mut Written) -> io::Result<()> {
         let mut current = self.current.lock().expect("no holder of this lock panics");
         let folder = &self.settings.folder;
         folder::make(folder)?;
         let _lock = folder::lock(folder)?;
-        let mut written = Written::default();
-        let segments = self.expire(&mut written)?;
-        let room = self.make_room(segments, lines.len() as u64, &mut written)?;
+        let segments = self.expire(written)?;
+        let room = self.make_room(segments, lines.len() as u64, written)?;
         let fitting = whole_lines(lines, room);
-        let dropped = lines.get(fitting.len()..).unwrap_or_default();
-        written.dropped += count(dropped);
         if !fitting.is_empty() {
             self.append(&mut current, fitting)?;
             written.kept = count(fitting);
         }
-        Ok(written)
+        let dropped = lines.get(fitting.len()..).unwrap_or_default();
+        written.dropped += count(dropped);
+        Ok(())
     }
 
     /// Removes what is past its time; gives the rest, oldest first.
@@ -126,21 +141,23 @@ impl DeadLetters {
         Ok(bytes_max.saturating_sub(total))
     }
 
-    /// A fault of the disk is fatal for a segment, not for the letters: they go to a new one, once.
+    /// A fault of the disk is fatal for a segment, not for the letters: they go to a new one, once. A new one that fails is
+    /// removed.
     fn append(&self, slot: &mut Option<Current>, lines: &[u8]) -> io::Result<()> {
         let segment_bytes_max = limits::DEAD_LETTER_SEGMENT_BYTES.min(self.settings.bytes_max / 8);
         let usable = |current: &Current| current.bytes < segment_bytes_max && current.is_there();
-        let current = match slot.take().filter(usable) {
-            Some(current) => current,
-            None => Current::create(&self.settings.folder)?,
-        };
-        match current.append(lines) {
-            Ok(current) => *slot = Some(current),
-            Err(error) => {
-                tracing::warn!(%error, "a segment of dead letters is given up; a new one is begun");
-                *slot = Some(Current::create(&self.settings.folder)?.append(lines)?);
+        if let Some(current) = slot.take().filter(usable) {
+            match current.append(lines) {
+                Ok(current) => {
+                    *slot = Some(current);
+                    return Ok(());
+                }
+                Err(error) => {
+                    tracing::warn!(%error, "a segment of dead letters is given up; a new one is begun");
+                }
             }
         }
+        *slot = Some(Current::create(&self.settings.folder)?.append(lines)?);
         Ok(())
     }
 }
@@ -161,12 +178,18 @@ impl Current {
                 Err(error) => return Err(error),
             }
         };
-        File::open(folder)?.sync_all()?;
-        Ok(Self {
+        let current = Self {
             path,
             file,
             bytes: 0,
-        })
+        };
+        match File::open(folder).and_then(|folder| folder.sync_all()) {
+            Ok(()) => Ok(current),
+            Err(error) => {
+                current.give_up();
+                Err(error)
+            }
+        }
     }
 
     /// Whether nobody removed or renamed the segment.
@@ -177,14 +200,26 @@ impl Current {
         matches!((here, held), (Ok(here), Ok(held)) if here == held)
     }
 
+    /// Leaves what was written before, and no file without a letter: while a disk is full, each try would leave one.
+    fn give_up(self) {
+        let undone = match self.bytes {
+            0 => std::fs::remove_file(&self.path),
+            bytes => self.file.set_len(bytes),
+        };
+        if let Err(error) = undone {
+            // Half a line at the end is noticed by whoever reads.
+            let path = self.path.display();
+            tracing::warn!(%error, "a write to {path} that failed could not be undone");
+        }
+    }
+
     fn append(mut self, lines: &[u8]) -> io::Result<Self> {
         let written = self
             .file
             .write_all(lines)
             .and_then(|()| self.file.sync_data());
         if let Err(error) = written {
-            // Half a line at the end is noticed by whoever reads, should this fail too.
-            self.file.set_len(self.bytes).unwrap_or(());
+            self.give_up();
             return Err(error);
         }
         self.bytes += lines.len() as u64;

@@ -6,6 +6,7 @@ use std::fmt;
 use memchr::memmem;
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
+use crate::outputs::elasticsearch::action::Action;
 use crate::outputs::elasticsearch::verdict::{ItemStatus, Outcome, Rules, quoted_beginning};
 
 /// What a request asks of its answer: the statuses keep the items' positions, the rest is left out.
@@ -170,8 +171,9 @@ impl<'de> Visitor<'de> for Item {
 
     fn visit_map<M: MapAccess<'de>>(self, mut map: M) -> Result<Self::Value, M::Error> {
         let mut item = ItemStatus::default();
-        while map.next_key::<IgnoredAny>()?.is_some() {
+        while let Some(action) = map.next_key::<String>()? {
             item = map.next_value_seed(Status)?;
+            item.action = Action::parse(action.as_bytes());
         }
         Ok(item)
     }
@@ -308,6 +310,18 @@ mod tests {
                 .reason
                 .contains("failed to parse field [a]: For input string")
         );
+    }
+
+    #[test]
+    fn what_was_to_be_done_decides_on_a_conflict() {
+        let body = r#"{"errors":true,"items":[
+            {"update":{"status":409,"error":{"type":"version_conflict_engine_exception","reason":"x"}}},
+            {"create":{"status":409,"error":{"type":"version_conflict_engine_exception","reason":"x"}}}]}"#;
+        let want = Outcome::Items(vec![
+            Verdict::TryAgain(Trouble::Conflict),
+            Verdict::Duplicate,
+        ]);
+        assert_eq!(read(body.as_bytes(), 2), want);
     }
 
     #[test]

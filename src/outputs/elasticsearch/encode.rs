@@ -144,6 +144,18 @@ impl BulkEncoder {
         refusals.refuse(refused, Lost::event(&json), refusal);
     }
 
+    /// Puts what was refused on disk. Waits while that fails, as for a queue that is full.
+    fn keep(&self, batch: &Batch, refused: &Refused) {
+        let Shared {
+            refusals, blocks, ..
+        } = &self.shared;
+        let kept = refusals.keep_at_last(refused, || blocks.is_closed());
+        if kept.is_err() {
+            refusals.abandoned(refused.documents() as usize);
+            batch.ack.clone().abandon();
+        }
+    }
+
     /// Hands the block over; waits while the sender has enough.
     fn ship(&mut self) {
         if self.block.is_empty() {
@@ -190,7 +202,7 @@ impl Encoder for BulkEncoder {
             }
         }
         // Before the worker settles its share in the batch.
-        self.shared.refusals.keep(refused);
+        self.keep(batch, &refused);
     }
 
     fn flush(&mut self) {

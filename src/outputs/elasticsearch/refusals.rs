@@ -2,12 +2,14 @@
 //! with the reason, the first of a kind at once, later ones as a sum from time to time.
 
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use tokio::time::Instant;
 
 use crate::limits;
 use crate::metrics::{Counter, PluginMetrics};
 use crate::outputs::elasticsearch::verdict::{Refusal, RefusalKind};
+use crate::printable::is_harmful;
 use crate::queue::dead_letters::DeadLetters;
 use crate::queue::dead_letters::letter::Letter;
 
@@ -21,6 +23,9 @@ pub struct Refusals {
     kept: Arc<Counter>,
     dropped: Arc<Counter>,
     expired: Arc<Counter>,
+    /// There is no room, by policy.
+    full: Mutex<Silence>,
+    /// The disk does not take them.
     fault: Mutex<Silence>,
 }
 
@@ -83,19 +88,50 @@ impl<'a> Lost<'a> {
     }
 }
 
-/// Documents that were refused together, in one answer or one batch. They are kept together too: nothing that they came
-/// with is settled before.
+/// Documents that were refused together, in one answer or one batch. They are kept and counted together too: nothing that
+/// they came with is settled before.
 #[derive(Default)]
 pub struct Refused {
     lines: Vec<u8>,
+    sums: Vec<Sum>,
+}
+
+/// Documents of one kind.
+struct Sum {
+    kind: RefusalKind,
     count: u64,
+    /// Of one of them, to be told.
+    words: Option<String>,
 }
 
 impl Refused {
-    pub fn is_empty(&self) -> bool {
-        self.count == 0
+    /// Whether something has to be put on disk for them.
+    pub fn has_letters(&self) -> bool {
+        !self.lines.is_empty()
+    }
+
+    pub fn documents(&self) -> u64 {
+        self.sums.iter().map(|sum| sum.count).sum()
+    }
+
+    /// The documents of a kind so far.
+    fn sum(&mut self, kind: RefusalKind) -> &mut Sum {
+        let known = self.sums.iter().position(|sum| sum.kind == kind);
+        let place = known.unwrap_or(self.sums.len());
+        if known.is_none() {
+            self.sums.push(Sum {
+                kind,
+                count: 0,
+                words: None,
+            });
+        }
+        &mut self.sums[place]
     }
 }
+
+/// Dead letters could not be put on disk: what they are of must not be settled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NotKept;
 
 impl Refusals {
     pub fn new(metrics: Arc<PluginMetrics>, queue: Option<DeadLetters>, wishes: Wishes) -> Self {
@@ -105,6 +141,7 @@ impl Refusals {
             kept: metrics.counter("dead_letters"),
             dropped: metrics.counter("dead_letters_dropped"),
             expired: metrics.counter("dead_letters_expired"),
+            full: Mutex::default(),
             fault: Mutex::default(),
             queue,
             wishes,
@@ -119,11 +156,9 @@ impl Refusals {
             .add(documents as u64);
     }
 
-    /// Takes a document out of the flow; it is kept with the others of `refused`.
+    /// Takes a document out of the flow; it is kept with the others of `refused`, and counted then.
     pub fn refuse(&self, refused: &mut Refused, lost: Lost<'_>, refusal: &Refusal) {
-        self.metrics.failed.add(1);
-        let queue = self.queue.as_ref().filter(|_| self.is_to_be_kept(refusal));
-        if let Some(queue) = queue {
+        if let Some(queue) = self.queue_for(refusal.kind) {
             let letter = Letter {
                 plugin: &self.metrics.id,
                 kind: refusal.kind.counter(),
@@ -134,38 +169,22 @@ impl Refusals {
             };
             let now = crate::host::now_nanos();
             letter.write(&queue.settings.pipeline, now, &mut refused.lines);
-            refused.count += 1;
         }
-        let Some((_, counter, silence)) = self.kinds.iter().find(|kind| kind.0 == refusal.kind)
-        else {
-            return;
-        };
-        counter.add(1);
-        let said = silence
-            .lock()
-            .expect("no holder of this lock panics")
-            .add(1);
-        let is_silent = self.wishes.silent.contains(&refusal.error_type);
-        if let Some(since) = said.filter(|_| !is_silent) {
-            let id = &self.metrics.id;
-            tracing::warn!(
-                "{id}: {since} {documents} refused and {fate}{target}: {reason}",
-                documents = match since {
-                    1 => "document is",
-                    _ => "documents are",
-                },
-                fate = match queue {
-                    Some(_) => "kept as dead letters",
-                    None => "not stored",
-                },
-                target = target(lost.action),
-                reason = printable(&refusal.reason),
-            );
+        let sum = refused.sum(refusal.kind);
+        sum.count += 1;
+        if sum.words.is_none() && !self.wishes.silent.contains(&refusal.error_type) {
+            let (target, reason) = (target(lost.action), printable(&refusal.reason));
+            sum.words = Some(format!("{target}: {reason}"));
         }
     }
 
-    fn is_to_be_kept(&self, refusal: &Refusal) -> bool {
-        match refusal.kind {
+    /// Where documents that are refused for such a reason are kept, if they are.
+    fn queue_for(&self, kind: RefusalKind) -> Option<&DeadLetters> {
+        self.queue.as_ref().filter(|_| self.is_to_be_kept(kind))
+    }
+
+    fn is_to_be_kept(&self, kind: RefusalKind) -> bool {
+        match kind {
             RefusalKind::Unwanted => false,
             RefusalKind::Confinement => !self.wishes.drops_confined,
             RefusalKind::Mapping
@@ -176,36 +195,91 @@ impl Refusals {
         }
     }
 
-    /// Puts refused documents on disk; blocks for it. If that fails they are lost, and counted as such.
-    pub fn keep(&self, refused: Refused) {
-        let Some(queue) = self.queue.as_ref().filter(|_| !refused.is_empty()) else {
+    /// Puts refused documents on disk, and counts them; blocks for it. If the disk does not take them nothing is counted:
+    /// then they are refused later.
+    pub fn keep(&self, refused: &Refused) -> Result<(), NotKept> {
+        if let Some(queue) = self.queue.as_ref().filter(|_| refused.has_letters()) {
+            let written = queue.write(&refused.lines);
+            let (written, fault) = match written {
+                Ok(written) => (written, None),
+                Err(failed) => (failed.written, Some(failed.error)),
+            };
+            self.kept.add(written.kept);
+            self.expired.add(written.expired);
+            self.lose(written.dropped);
+            if let Some(error) = fault {
+                self.tell_of(&error);
+                return Err(NotKept);
+            }
+        }
+        refused.sums.iter().for_each(|sum| self.count(sum));
+        Ok(())
+    }
+
+    /// The same, tried until it is done; `is_over` says whether nobody waits for it any more.
+    pub fn keep_at_last(
+        &self,
+        refused: &Refused,
+        is_over: impl Fn() -> bool,
+    ) -> Result<(), NotKept> {
+        const WAIT: Duration = Duration::from_millis(500);
+        while self.keep(refused).is_err() {
+            if is_over() {
+                return Err(NotKept);
+            }
+            std::thread::sleep(WAIT);
+        }
+        Ok(())
+    }
+
+    fn count(&self, sum: &Sum) {
+        self.metrics.failed.add(sum.count);
+        let Some((_, counter, silence)) = self.kinds.iter().find(|kind| kind.0 == sum.kind) else {
             return;
         };
-        match queue.write(&refused.lines) {
-            Ok(written) => {
-                self.kept.add(written.kept);
-                self.expired.add(written.expired);
-                self.lose(written.dropped, "there is no more room for dead letters");
-            }
-            Err(error) => self.lose(refused.count, &error.to_string()),
+        counter.add(sum.count);
+        let Some(words) = &sum.words else {
+            return;
+        };
+        let mut silence = silence.lock().expect("no holder of this lock panics");
+        if let Some(since) = silence.add(sum.count) {
+            let id = &self.metrics.id;
+            tracing::warn!(
+                "{id}: {since} {documents} refused and {fate}{words}",
+                documents = match since {
+                    1 => "document is",
+                    _ => "documents are",
+                },
+                fate = match self.queue_for(sum.kind) {
+                    Some(_) => "kept as dead letters",
+                    None => "not stored",
+                },
+            );
         }
     }
 
-    fn lose(&self, count: u64, why: &str) {
+    fn lose(&self, count: u64) {
         if count == 0 {
             return;
         }
         self.dropped.add(count);
-        let said = self
-            .fault
-            .lock()
-            .expect("no holder of this lock panics")
-            .add(count);
-        if let (Some(since), Some(queue)) = (said, &self.queue) {
+        let mut silence = self.full.lock().expect("no holder of this lock panics");
+        if let (Some(since), Some(queue)) = (silence.add(count), &self.queue) {
             let (id, folder) = (&self.metrics.id, queue.settings.folder.display());
             tracing::error!(
-                "{id}: {since} dead letters are dropped ({why}). They are kept in {folder}; see \
-                 `path.dead_letter_queue` and `dead_letter_queue.max_bytes`"
+                "{id}: {since} dead letters are dropped (there is no more room for dead letters). They are kept in \
+                 {folder}; see `path.dead_letter_queue` and `dead_letter_queue.max_bytes`"
+            );
+        }
+    }
+
+    fn tell_of(&self, error: &std::io::Error) {
+        let mut silence = self.fault.lock().expect("no holder of this lock panics");
+        if let (Some(_), Some(queue)) = (silence.add(1), &self.queue) {
+            let (id, folder) = (&self.metrics.id, queue.settings.folder.display());
+            tracing::error!(
+                "{id}: dead letters cannot be kept in {folder}: {error}. Make room or give the right to write there; \
+                 what was refused waits and is tried again, nothing is lost meanwhile"
             );
         }
     }
@@ -220,13 +294,13 @@ fn target(action: &[u8]) -> String {
     }
 }
 
-/// Text of events and servers without control characters, cut to a length that a log can bear.
+/// Text of events and servers without what a terminal would obey, cut to a length that a log can bear.
 pub fn printable(text: &str) -> String {
     const SHOWN: usize = 500;
     text.chars()
         .take(SHOWN)
         .map(|character| {
-            if character.is_control() {
+            if is_harmful(character) {
                 ' '
             } else {
                 character

@@ -66,6 +66,8 @@ pub struct Sender {
     learned: Learned,
     report: Report,
     notice: Notice,
+    /// Until then dead letters are not tried to be kept of documents that wait for that alone.
+    letters_rest_until: Option<Instant>,
 }
 
 /// A request that ended.
@@ -106,6 +108,7 @@ impl Sender {
             learned,
             report,
             notice: Notice::default(),
+            letters_rest_until: None,
         }
     }
 
@@ -304,10 +307,10 @@ impl Sender {
                 }
                 self.put_back(now, block);
             }
-            Outcome::Denied { reason } => {
+            Outcome::Denied { reason, fault } => {
                 let rest = self.backoff.wait(self.hosts.failures(host));
                 if self.hosts.failed(host, now, rest) {
-                    self.report.denied(host, &reason);
+                    self.report.denied(host, &reason, fault);
                 }
                 self.put_back(now, block);
             }

@@ -138,6 +138,8 @@ pub struct Requests {
 /// The official client, one for each host, renewed from time to time.
 pub struct Client {
     requests: Requests,
+    /// How long a client is used.
+    age_max: Duration,
     clients: Mutex<Vec<Option<(Instant, elasticsearch::http::transport::Transport)>>>,
 }
 
@@ -146,6 +148,7 @@ impl Client {
         let clients = requests.hosts.iter().map(|_| None).collect();
         Self {
             requests,
+            age_max: limits::TRANSPORT_AGE_MAX,
             clients: Mutex::new(clients),
         }
     }
@@ -161,7 +164,7 @@ impl Client {
             return Err(Unreachable::new("there is no such host"));
         };
         if let Some((made, client)) = slot
-            && made.elapsed() < limits::TRANSPORT_AGE_MAX
+            && made.elapsed() < self.age_max
         {
             return Ok(client.clone());
         }
@@ -174,7 +177,7 @@ impl Client {
     fn has_client(&self, host: usize) -> bool {
         let clients = self.clients.lock().expect("no holder of this lock panics");
         let slot = clients.get(host).and_then(Option::as_ref);
-        slot.is_some_and(|(made, _)| made.elapsed() < limits::TRANSPORT_AGE_MAX)
+        slot.is_some_and(|(made, _)| made.elapsed() < self.age_max)
     }
 
     /// The next request makes a new client: its name is resolved again, no old connection is used.

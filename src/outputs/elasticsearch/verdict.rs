@@ -1,6 +1,11 @@
 //! Verdicts: what the status of one document, or of a whole request, means for it. Statuses and errors come in, what the
 //! sender does next goes out.
 
+use serde_json::Value;
+
+use crate::outputs::elasticsearch::action::Action;
+use crate::printable::is_harmful;
+
 /// The end of one document's way, or the reason to go it once more.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Verdict {
@@ -16,6 +21,8 @@ pub enum Verdict {
 pub enum Trouble {
     /// The server has too much to do.
     Busy,
+    /// Somebody else changed the document at the same time.
+    Conflict,
     /// Waiting alone does not help: somebody has to act.
     Blocked { reason: String },
 }
@@ -98,6 +105,8 @@ impl RefusalKind {
 /// What an answer says of one document.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ItemStatus {
+    /// What was to be done with the document, if the answer says so.
+    pub action: Option<Action>,
     pub status: u16,
     pub error_type: String,
     pub error_reason: String,
@@ -113,6 +122,8 @@ impl ItemStatus {
         match self.status {
             custom if rules.refusing.contains(&custom) => Verdict::Refused(self.refusal()),
             200..=299 => Verdict::Stored,
+            // An update that lost a race changed nothing; whatever else is there already came through before.
+            409 if self.action == Some(Action::Update) => Verdict::TryAgain(Trouble::Conflict),
             409 => Verdict::Duplicate,
             403 => Verdict::TryAgain(Trouble::Blocked {
                 reason: format!("{}: {}", self.error_type, self.error_reason),
@@ -157,23 +168,56 @@ pub enum Outcome {
     TooLarge,
     /// The server could not read the request: one of its documents is at fault.
     Malformed { reason: String },
-    /// Credentials, rights or licence: somebody has to act.
-    Denied { reason: String },
+    /// Somebody has to act, and nothing was looked at.
+    Denied { reason: String, fault: Fault },
     /// Nobody answered as expected: later, or elsewhere.
     Away { reason: String },
 }
 
+/// What is wrong with our requests, whatever documents they bring.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// Credentials, rights or licence.
+    Login,
+    /// Their form, or whom they go to.
+    Form,
+}
+
 impl Outcome {
-    /// The meaning of a status other than 200, with the beginning of the body.
+    /// The meaning of a status other than 200, with the body.
     pub fn of_status(status: u16, body: &[u8]) -> Self {
-        let reason = || format!("status {status}{}", quoted_beginning(body));
+        let reason = format!("status {status}{}", quoted_beginning(body));
+        let denied = |reason, fault| Self::Denied { reason, fault };
         match status {
-            400 => Self::Malformed { reason: reason() },
-            401 | 403 => Self::Denied { reason: reason() },
+            400 if is_about_documents(body) => Self::Malformed { reason },
+            400 => denied(reason, Fault::Form),
+            401 | 403 => denied(reason, Fault::Login),
             413 => Self::TooLarge,
-            _ => Self::Away { reason: reason() },
+            _ => Self::Away { reason },
         }
     }
+}
+
+/// Whether the body of a 400 blames the documents. A proxy that does not know what to do with us gives no error of
+/// Elasticsearch's; and what is wrong in the request's own parameters is wrong in every request.
+fn is_about_documents(body: &[u8]) -> bool {
+    const ABOUT_PARAMETERS: [&str; 4] = [
+        "unrecognized parameter",
+        "Unknown value for refresh",
+        "failed to parse setting [timeout]",
+        "ActiveShardCount",
+    ];
+    let Ok(Value::Object(answer)) = serde_json::from_slice(body) else {
+        return false;
+    };
+    let reason = match answer.get("error") {
+        Some(Value::Object(error)) if error.contains_key("type") => error.get("reason"),
+        // With `http.detailed_errors.enabled: false` there is no more than this; other servers say more beside it.
+        Some(error) if answer.len() == 2 && answer.contains_key("status") => Some(error),
+        _ => return false,
+    };
+    let reason = reason.and_then(Value::as_str).unwrap_or("");
+    !ABOUT_PARAMETERS.iter().any(|words| reason.contains(words))
 }
 
 /// The start of a body for a message, on one line.
@@ -182,7 +226,7 @@ pub fn quoted_beginning(body: &[u8]) -> String {
     let text: String = String::from_utf8_lossy(body.get(..SHOWN).unwrap_or(body))
         .chars()
         .map(|character| {
-            if character.is_control() {
+            if is_harmful(character) {
                 ' '
             } else {
                 character
@@ -197,7 +241,8 @@ pub fn quoted_beginning(body: &[u8]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{ItemStatus, Outcome, RefusalKind, Rules, Trouble, Verdict};
+    use super::{Fault, ItemStatus, Outcome, RefusalKind, Rules, Trouble, Verdict};
+    use crate::outputs::elasticsearch::action::Action;
 
     fn verdict(status: u16, error_type: &str) -> Verdict {
         verdict_by(&Rules::default(), status, error_type)
@@ -205,6 +250,7 @@ mod tests {
 
     fn verdict_by(rules: &Rules, status: u16, error_type: &str) -> Verdict {
         ItemStatus {
+            action: Some(Action::Create),
             status,
             error_type: error_type.to_owned(),
             error_reason: String::new(),
@@ -245,6 +291,25 @@ mod tests {
     }
 
     #[test]
+    fn an_update_that_lost_a_race_is_tried_again() {
+        let verdict = |action| {
+            let item = ItemStatus {
+                action,
+                status: 409,
+                error_type: "version_conflict_engine_exception".to_owned(),
+                error_reason: String::new(),
+            };
+            item.verdict(&Rules::default())
+        };
+        let conflict = Verdict::TryAgain(Trouble::Conflict);
+        assert_eq!(verdict(Some(Action::Update)), conflict);
+        for other in [Action::Create, Action::Index, Action::Delete] {
+            assert_eq!(verdict(Some(other)), Verdict::Duplicate);
+        }
+        assert_eq!(verdict(None), Verdict::Duplicate);
+    }
+
+    #[test]
     fn a_block_on_an_index_is_waited_for() {
         for error in ["cluster_block_exception", "security_exception"] {
             let Verdict::TryAgain(Trouble::Blocked { reason }) = verdict(403, error) else {
@@ -270,16 +335,49 @@ mod tests {
     }
 
     #[test]
+    fn a_request_that_the_server_cannot_read_is_the_documents_fault() {
+        for body in [
+            r#"{"error":{"root_cause":[],"type":"illegal_argument_exception",
+                "reason":"Malformed action/metadata line [3], expected FIELD_NAME but found [VALUE_STRING]"},"status":400}"#,
+            r#"{"error":{"type":"action_request_validation_exception","reason":"Validation Failed: 1: id is too long"},"status":400}"#,
+            r#"{"error":{"type":"x_content_parse_exception","reason":null},"status":400}"#,
+            r#"{"error":"no details here","status":400}"#,
+        ] {
+            let outcome = Outcome::of_status(400, body.as_bytes());
+            assert!(matches!(outcome, Outcome::Malformed { .. }), "{body}");
+        }
+    }
+
+    #[test]
+    fn a_request_that_nobody_would_take_is_not() {
+        for body in [
+            "",
+            "<html><h1>400 Bad Request</h1>The plain HTTP request was sent to HTTPS port</html>",
+            "{}",
+            r#"{"message":"Bad Request"}"#,
+            r#"{"timestamp":"2026-11-20","status":400,"error":"Bad Request","path":"/_bulk"}"#,
+            r#"{"error":{"message":"Invalid host"}}"#,
+            r#"{"error":{"type":"illegal_argument_exception",
+                "reason":"request [/_bulk] contains unrecognized parameter: [colour]"},"status":400}"#,
+            r#"{"error":{"type":"illegal_argument_exception","reason":"Unknown value for refresh: [soon]."},"status":400}"#,
+        ] {
+            let Outcome::Denied { fault, .. } = Outcome::of_status(400, body.as_bytes()) else {
+                panic!("{body}: nothing is refused for it");
+            };
+            assert_eq!(fault, Fault::Form);
+        }
+    }
+
+    #[test]
     fn whole_requests_end_as_the_table_says() {
         assert_eq!(Outcome::of_status(413, b""), Outcome::TooLarge);
-        assert!(matches!(
-            Outcome::of_status(400, b"x"),
-            Outcome::Malformed { .. }
-        ));
         for denied in [401, 403] {
             assert!(matches!(
                 Outcome::of_status(denied, b""),
-                Outcome::Denied { .. }
+                Outcome::Denied {
+                    fault: Fault::Login,
+                    ..
+                }
             ));
         }
         for away in [404, 405, 429, 500, 502, 503, 504] {

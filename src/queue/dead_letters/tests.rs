@@ -4,7 +4,7 @@ use std::fs;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::{DeadLetterSettings, DeadLetters, StoragePolicy, Written, folder};
+use super::{Current, DeadLetterSettings, DeadLetters, StoragePolicy, Written, folder};
 
 /// A folder that is removed at the end.
 struct Rig {
@@ -168,4 +168,45 @@ fn one_replay_at_a_time() {
     assert!(held.is_some());
     let second = folder::lock_replay(&rig.folder).expect("the folder is ours");
     assert!(second.is_none());
+}
+
+/// A segment with so many bytes that cannot be written to, as on a disk that is full.
+fn unwritable(rig: &Rig, text: &str) -> Current {
+    folder::make(&rig.folder).expect("the folder is ours");
+    let path = rig.folder.join(folder::name(1));
+    fs::write(&path, text).expect("the folder is ours");
+    Current {
+        file: fs::File::open(&path).expect("it is there"),
+        path,
+        bytes: text.len() as u64,
+    }
+}
+
+#[test]
+fn a_write_that_fails_leaves_no_empty_segment() {
+    let rig = Rig::new("full-new");
+    assert!(unwritable(&rig, "").append(b"a\n").is_err());
+    assert_eq!(rig.segments(), 0);
+}
+
+#[test]
+fn a_segment_that_fails_is_kept_with_what_it_has_and_another_is_begun() {
+    let rig = Rig::new("full-old");
+    let letters = rig.open(1000, StoragePolicy::DropNewer);
+    *letters.current.lock().expect("nobody panics") = Some(unwritable(&rig, "a\n"));
+    assert_eq!(letters.write(b"b\n").expect("it is written"), kept(1));
+    assert_eq!((rig.text().as_str(), rig.segments()), ("a\nb\n", 2));
+}
+
+#[test]
+fn letters_that_could_not_be_written_count_as_nothing() {
+    let rig = Rig::new("obstructed");
+    fs::create_dir_all(rig.folder.parent().expect("it has one")).expect("it is ours");
+    fs::write(&rig.folder, "a file").expect("it is ours");
+    let letters = rig.open(4, StoragePolicy::DropNewer);
+    let failed = letters.write(b"a\nb\nc\n").expect_err("there is no folder");
+    assert_eq!(failed.written, Written::default());
+    fs::remove_file(&rig.folder).expect("it is ours");
+    let written = letters.write(b"a\nb\nc\n").expect("it is written");
+    assert_eq!((written.kept, written.dropped), (2, 1));
 }

@@ -1,6 +1,9 @@
 //! Options and events in, the body of a request out.
 
+use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::JoinHandle;
 
 use super::{BulkEncoder, Shared};
 use crate::event::{Batch, EventId, Names, Provenance, Value};
@@ -13,9 +16,10 @@ use crate::outputs::elasticsearch::{PLUGIN, config};
 use crate::pipeline::building::Surroundings;
 use crate::pipeline::{Building, Ecs};
 use crate::plugin::{Options, Setting, Word};
-use crate::queue::ack::Ack;
+use crate::queue::ack::{Ack, Acknowledge};
 use crate::queue::block::Spares;
-use crate::queue::ends;
+use crate::queue::dead_letters::{DeadLetterSettings, DeadLetters, StoragePolicy};
+use crate::queue::ends::{self, Outlet};
 
 const TIME: i64 = 1_447_200_003_000_000_000;
 const WRITTEN: Span = Span {
@@ -375,4 +379,96 @@ fn what_is_sent_again_is_sent_to_the_byte() {
     let body = String::from_utf8_lossy(&block.body).into_owned();
     assert_eq!(body.lines().collect::<Vec<_>>(), want);
     assert_eq!((block.starts.len(), block.acks.len()), (3, 3));
+}
+
+/// An encoder on a thread of its own, with an event whose index has no name, and a file where dead letters have to go.
+struct Obstructed {
+    folder: PathBuf,
+    metrics: Arc<PluginMetrics>,
+    acknowledged: Arc<AtomicBool>,
+    sent: Outlet,
+    thread: JoinHandle<()>,
+}
+
+struct Listener(Arc<AtomicBool>);
+
+impl Acknowledge for Listener {
+    fn acknowledge(&self, _: u64) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
+impl Obstructed {
+    fn start(name: &str) -> Self {
+        let name = format!("sawlog-encoder-{name}-{}", std::process::id());
+        let folder = std::env::temp_dir().join(name);
+        std::fs::write(&folder, "").expect("it is ours");
+        let (config, names, metrics) =
+            checked(Ecs::Disabled, vec![("index", text("logs-%{missing}"))]);
+        let letters = DeadLetters::new(DeadLetterSettings {
+            folder: folder.clone(),
+            pipeline: "main".to_owned(),
+            bytes_max: 1 << 20,
+            policy: StoragePolicy::DropNewer,
+            retain: None,
+        });
+        let (blocks, sent) = ends::roomy();
+        let mut encoder = BulkEncoder::new(Shared {
+            plan: Arc::new(config.plan),
+            block_bytes: Arc::new(config.schedule.bytes_max.into()),
+            block_events: config.schedule.documents_max,
+            blocks,
+            spares: Spares::default(),
+            refusals: Arc::new(Refusals::new(
+                Arc::clone(&metrics),
+                Some(letters),
+                Wishes::default(),
+            )),
+        });
+        let acknowledged = Arc::new(AtomicBool::new(false));
+        let ack = Ack::new(Arc::new(Listener(Arc::clone(&acknowledged))), 1);
+        let mut batch = Batch::new(Vec::new(), Arc::new(names), TIME, ack);
+        let event = push(&mut batch, "{}");
+        let thread = std::thread::spawn(move || {
+            encoder.encode(&mut batch, &[event]);
+            // As the worker does it.
+            batch.ack.settle();
+        });
+        Self {
+            folder,
+            metrics,
+            acknowledged,
+            sent,
+            thread,
+        }
+    }
+}
+
+#[test]
+fn an_event_without_a_document_is_acknowledged_when_its_letter_is_on_disk() {
+    let encoder = Obstructed::start("letter");
+    assert!(!encoder.acknowledged.load(Ordering::Relaxed));
+    std::fs::remove_file(&encoder.folder).expect("it is ours");
+    encoder.thread.join().expect("it does not panic");
+    assert!(encoder.acknowledged.load(Ordering::Relaxed));
+    let counted = [
+        "dead_letters",
+        "dead_letters_dropped",
+        "documents_abandoned",
+    ];
+    let counted = counted.map(|name| encoder.metrics.counter(name).value());
+    assert_eq!(counted, [1, 0, 0]);
+    drop(encoder.sent);
+    std::fs::remove_dir_all(&encoder.folder).expect("it is ours");
+}
+
+#[test]
+fn it_is_never_acknowledged_if_the_output_ends_before() {
+    let encoder = Obstructed::start("abandoned");
+    drop(encoder.sent);
+    encoder.thread.join().expect("it does not panic");
+    assert!(!encoder.acknowledged.load(Ordering::Relaxed));
+    assert_eq!(encoder.metrics.counter("documents_abandoned").value(), 1);
+    assert_eq!(encoder.metrics.failed.value(), 0);
+    std::fs::remove_file(&encoder.folder).expect("it is ours");
 }

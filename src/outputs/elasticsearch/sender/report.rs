@@ -6,8 +6,8 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use crate::metrics::{Counter, Gauge, PluginMetrics};
-use crate::outputs::elasticsearch::refusals::{Lost, Refusals, Refused, printable};
-use crate::outputs::elasticsearch::verdict::Refusal;
+use crate::outputs::elasticsearch::refusals::{Lost, NotKept, Refusals, Refused, printable};
+use crate::outputs::elasticsearch::verdict::{Fault, Refusal};
 use crate::quiet::Quiet;
 
 /// Counters and messages of one output.
@@ -81,16 +81,17 @@ impl Report {
             .refuse(refused, Lost::document(document), refusal);
     }
 
-    /// Puts what was refused on disk.
-    pub async fn keep(&self, refused: Refused) {
-        if refused.is_empty() {
-            return;
+    /// Puts what was refused on disk, and counts it.
+    pub async fn keep(&self, refused: Refused) -> Result<(), NotKept> {
+        if !refused.has_letters() {
+            return self.refusals.keep(&refused);
         }
         let refusals = Arc::clone(&self.refusals);
-        let kept = tokio::task::spawn_blocking(move || refusals.keep(refused)).await;
-        if let Err(error) = kept {
+        let kept = tokio::task::spawn_blocking(move || refusals.keep(&refused)).await;
+        kept.unwrap_or_else(|error| {
             tracing::error!("dead letters were not kept: {error}");
-        }
+            Err(NotKept)
+        })
     }
 
     pub fn duplicates(&mut self, documents: u64) {
@@ -128,11 +129,20 @@ impl Report {
         );
     }
 
-    pub fn denied(&self, host: usize, reason: &str) {
+    pub fn denied(&self, host: usize, reason: &str, fault: Fault) {
         let (id, host, reason) = (&self.metrics.id, self.host(host), printable(reason));
+        let (what, check) = match fault {
+            Fault::Login => (
+                "does not accept us",
+                "`user` and `password` or `api_key`, and what they may do",
+            ),
+            Fault::Form => (
+                "takes no request of this form, or is another server",
+                "`hosts`, http or https in it, `path`, `proxy` and `parameters`",
+            ),
+        };
         tracing::error!(
-            "{id}: Elasticsearch at {host} does not accept us ({reason}). Check `user` and `password` or `api_key`, and \
-             what they may do; what is read waits and is tried again"
+            "{id}: Elasticsearch at {host} {what} ({reason}). Check {check}; what is read waits and is tried again"
         );
     }
 

@@ -1,6 +1,7 @@
 //! The sender against a transport that answers from a script. Waits are short ones, a hundredth of the usual.
 
 mod leaving;
+mod letters;
 
 use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
@@ -13,9 +14,9 @@ use bytes::Bytes;
 use super::{Learned, Report, Schedule, Sender};
 use crate::metrics::{Metrics, PluginMetrics};
 use crate::outputs::elasticsearch::PLUGIN;
-use crate::outputs::elasticsearch::refusals::{Lost, Refusals, Refused, Wishes};
+use crate::outputs::elasticsearch::refusals::{Refusals, Wishes};
 use crate::outputs::elasticsearch::transport::{Reply, Sending, Transport, Unreachable};
-use crate::outputs::elasticsearch::verdict::{Refusal, RefusalKind, Rules};
+use crate::outputs::elasticsearch::verdict::Rules;
 use crate::plugin::Options;
 use crate::queue::ack::{Ack, Acknowledge};
 use crate::queue::block::Block;
@@ -25,6 +26,8 @@ use crate::queue::ends::{self, Outlet, Place};
 /// What the server does with one request; later ones are stored.
 enum Answer {
     Whole(u16),
+    /// A status, and a body with it.
+    Words(u16, &'static str),
     Body(&'static str),
     /// A status for each document, in order.
     Items(&'static [u16]),
@@ -81,6 +84,9 @@ impl Transport for Script {
             };
             match answer {
                 Some(Answer::Whole(status)) => reply(status, Bytes::from_static(b"no")),
+                Some(Answer::Words(status, words)) => {
+                    reply(status, Bytes::from_static(words.as_bytes()))
+                }
                 Some(Answer::Body(body)) => reply(200, Bytes::from_static(body.as_bytes())),
                 Some(Answer::Items(statuses)) => reply(200, good(statuses.iter().copied())),
                 Some(Answer::Gone) => Err(Unreachable::new("cannot connect")),
@@ -340,6 +346,23 @@ async fn a_conflict_is_a_duplicate_and_a_success() {
 }
 
 #[tokio::test]
+async fn an_update_that_lost_a_race_is_sent_again() {
+    let lost = r#"{"errors":true,"items":[{"update":{"status":200}},{"update":{"status":409,
+        "error":{"type":"version_conflict_engine_exception","reason":"required seqNo [1]"}}}]}"#;
+    let trial = run(
+        1,
+        vec![Answer::Body(lost), Answer::Body(lost)],
+        &[&["a", "b"]],
+    )
+    .await;
+    // The second answer has an item too many for one document.
+    trial.check(2, 0, 1);
+    assert_eq!(trial.requests(), [vec!["a", "b"], vec!["b"], vec!["b"]]);
+    assert_eq!(trial.counter("documents_duplicate"), 0);
+    assert_eq!(trial.metrics.gauge("requests_limit").value(), 4);
+}
+
+#[tokio::test]
 async fn a_blocked_index_is_waited_for() {
     let trial = run(1, vec![Answer::Items(&[403, 201])], &[&["a", "b"]]).await;
     trial.check(2, 0, 1);
@@ -356,6 +379,44 @@ async fn a_request_that_is_too_long_is_halved() {
 }
 
 #[tokio::test]
+async fn the_length_that_a_server_takes_is_learned() {
+    let script = Arc::new(Script {
+        answers: Mutex::new(vec![Answer::Whole(413)].into()),
+        ..Script::default()
+    });
+    let (metrics, folder) = (metrics(), folder_of_run());
+    let sender = sender(&metrics, &script, 1, None, &folder);
+    let block_bytes = Arc::clone(&sender.learned.block_bytes);
+    let (queue, waiting) = ends::roomy();
+    let task = tokio::spawn(sender.run(waiting));
+    let document = "x".repeat(49_999);
+    let document = document.as_str();
+    let put = async |documents: &[&str]| {
+        let put = queue.put_among_tasks(block(documents, Ack::none()), Place::Memory);
+        put.await.expect("the sender is there");
+    };
+    put(&[document; 4]).await;
+    let sent = async {
+        while block_bytes.load(Ordering::Relaxed) != 100_000 {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        for _ in 0..6 {
+            put(&[document]).await;
+        }
+    };
+    let limit = Duration::from_secs(60);
+    tokio::time::timeout(limit, sent).await.expect("it learns");
+    drop(queue);
+    let ended = tokio::time::timeout(limit, task).await;
+    ended.expect("it ends").expect("it does not panic");
+    assert_eq!(metrics.events_out.value(), 10);
+    let seen = script.seen.lock().expect("no holder panics");
+    let counts: Vec<usize> = seen.iter().map(|(_, documents)| documents.len()).collect();
+    assert_eq!(counts[..3], [4, 2, 2]);
+    assert!(counts[3..].iter().all(|count| *count <= 2), "{counts:?}");
+}
+
+#[tokio::test]
 async fn a_single_document_that_is_too_long_is_refused() {
     let trial = run(1, vec![Answer::Whole(413)], &[&["a"]]).await;
     trial.check(0, 1, 1);
@@ -367,7 +428,9 @@ async fn a_poisonous_document_is_found_by_halving() {
     // All four, then the second two, then `d` alone are malformed.
     let ok = || Answer::Items(&[201]);
     let two = Answer::Items(&[201, 201]);
-    let whole = || Answer::Whole(400);
+    let words =
+        r#"{"error":{"type":"illegal_argument_exception","reason":"Malformed"},"status":400}"#;
+    let whole = || Answer::Words(400, words);
     let answers = vec![whole(), two, whole(), ok(), whole()];
     let trial = run(1, answers, &[&["a", "b", "c", "d"]]).await;
     trial.check(3, 1, 1);
@@ -381,6 +444,9 @@ async fn a_poisonous_document_is_found_by_halving() {
     assert_eq!(trial.requests(), sent);
 }
 
+const PARAMETER: &str = r#"{"error":{"type":"illegal_argument_exception",
+    "reason":"request [/_bulk] contains unrecognized parameter: [colour]"},"status":400}"#;
+
 #[tokio::test]
 async fn nothing_is_lost_while_the_server_is_away() {
     for fault in [
@@ -388,6 +454,13 @@ async fn nothing_is_lost_while_the_server_is_away() {
         || Answer::Whole(503),
         || Answer::Whole(429),
         || Answer::Whole(401),
+        || {
+            Answer::Words(
+                400,
+                "<html>The plain HTTP request was sent to HTTPS port</html>",
+            )
+        },
+        || Answer::Words(400, PARAMETER),
         || Answer::Body("<html>moved</html>"),
         || Answer::Body(r#"{"errors":false,"items":[]}"#),
         || Answer::Body(r#"{"errors":true,"items":[{"index":{"st"#),
@@ -461,19 +534,4 @@ async fn a_server_with_too_much_to_do_gets_fewer_requests_at_once() {
     trial.check(1, 0, 1);
     // From four to two to one, and one more for the success.
     assert_eq!(trial.metrics.gauge("requests_limit").value(), 2);
-}
-
-#[tokio::test]
-async fn letters_that_cannot_be_written_are_counted_and_hold_nothing_up() {
-    let metrics = metrics();
-    // A file stands where a folder has to be.
-    let folder = Path::new("/proc/self/status/letters");
-    let refusals = refusals(&metrics, folder);
-    let mut refused = Refused::default();
-    let refusal = Refusal::of(RefusalKind::Mapping, Some(400), "no");
-    refusals.refuse(&mut refused, Lost::document(b"{}\n{}\n"), &refusal);
-    refusals.keep(refused);
-    let counted =
-        ["dead_letters", "dead_letters_dropped"].map(|name| metrics.counter(name).value());
-    assert_eq!(counted, [0, 1]);
 }

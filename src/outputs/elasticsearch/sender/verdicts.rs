@@ -54,6 +54,7 @@ impl Sender {
     async fn conclude_items(&mut self, now: Instant, block: Sealed, verdicts: Vec<Verdict>) {
         let (mut stored, mut duplicates) = (0, 0);
         let (mut waiting, mut refused) = (Vec::new(), Refused::default());
+        let mut refused_places = Vec::new();
         for (place, verdict) in verdicts.into_iter().enumerate() {
             match verdict {
                 Verdict::Stored => stored += 1,
@@ -67,10 +68,15 @@ impl Sender {
                 Verdict::Refused(refusal) => {
                     let document = block.document(place);
                     self.report.refused(&mut refused, document, &refusal);
+                    refused_places.push(place);
                 }
             }
         }
-        self.report.keep(refused).await;
+        if self.report.keep(refused).await.is_err() {
+            // They are refused once more then, and kept by that time.
+            waiting.append(&mut refused_places);
+            waiting.sort_unstable();
+        }
         self.report.stored(stored, 0);
         self.report.duplicates(duplicates);
         self.retry(now, &block, &waiting);
@@ -96,7 +102,9 @@ impl Sender {
             let mut refused = Refused::default();
             self.report
                 .refused(&mut refused, block.document(0), &refusal);
-            self.report.keep(refused).await;
+            if self.report.keep(refused).await.is_err() {
+                self.retry(now, &block, &[0]);
+            }
             self.release(block);
             return;
         }
@@ -111,6 +119,9 @@ impl Sender {
         let Some(age) = self.schedule.retry_age_max else {
             return;
         };
+        if self.letters_rest_until.is_some_and(|until| now < until) {
+            return;
+        }
         while let Some(block) = self.retries.pop_older(now, age) {
             let block = block.seal();
             let reason = format!("not taken within {} s (`retry_age_max`)", age.as_secs_f32());
@@ -120,7 +131,12 @@ impl Sender {
                 let document = block.document(place);
                 self.report.refused(&mut refused, document, &refusal);
             }
-            self.report.keep(refused).await;
+            if self.report.keep(refused).await.is_err() {
+                let places: Vec<usize> = (0..block.documents()).collect();
+                self.retry(now, &block, &places);
+                self.letters_rest_until = Some(now + self.backoff.wait(block.attempt));
+                return self.release(block);
+            }
             self.release(block);
         }
     }

@@ -1,6 +1,8 @@
 //! The client against a server of a few lines that gives what it is told to.
 
 use std::io::Read;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -268,4 +270,52 @@ async fn an_api_key_is_sent_encoded() {
         let (head, _) = &read[0];
         assert!(head.lines().any(|line| line == want), "{head}");
     }
+}
+
+/// How many connections a client makes for three requests to a server that would keep them all.
+async fn connections_for_three_requests(age_max: Option<Duration>) -> usize {
+    let listener = TcpListener::bind("127.0.0.1:0")
+        .await
+        .expect("ports are free");
+    let port = listener.local_addr().expect("it is bound").port();
+    let used = Arc::new(AtomicUsize::new(0));
+    let count = Arc::clone(&used);
+    let server = tokio::spawn(async move {
+        loop {
+            let (mut stream, _) = listener.accept().await.expect("it connects");
+            let count = Arc::clone(&count);
+            tokio::spawn(async move {
+                // The first connection of a client only asks whether somebody is there, and brings no request.
+                let mut first = [0];
+                if !matches!(stream.peek(&mut first).await, Ok(1)) {
+                    return;
+                }
+                count.fetch_add(1, Ordering::Relaxed);
+                while matches!(stream.peek(&mut first).await, Ok(1)) {
+                    read_request(&mut stream).await;
+                    let answer = with_length("200 OK", "{}");
+                    let written = stream.write_all(answer.as_bytes()).await;
+                    written.expect("the connection is good");
+                }
+            });
+        }
+    });
+    let mut client = Client::new(requests(port));
+    client.age_max = age_max.unwrap_or(client.age_max);
+    for _ in 0..3 {
+        let reply = client.bulk(0, Bytes::from_static(BODY)).await;
+        assert_eq!(reply.expect("an answer came").status, 200);
+    }
+    server.abort();
+    used.load(Ordering::Relaxed)
+}
+
+/// A name is resolved for each new connection, so this is how a change of it is followed.
+#[tokio::test]
+async fn connections_are_kept_for_a_while_and_then_renewed() {
+    assert_eq!(connections_for_three_requests(None).await, 1);
+    assert_eq!(
+        connections_for_three_requests(Some(Duration::ZERO)).await,
+        3
+    );
 }
