@@ -201,11 +201,12 @@ impl Outcome {
 /// Whether the body of a 400 blames the documents. A proxy that does not know what to do with us gives no error of
 /// Elasticsearch's; and what is wrong in the request's own parameters is wrong in every request.
 fn is_about_documents(body: &[u8]) -> bool {
-    const ABOUT_PARAMETERS: [&str; 4] = [
+    const ABOUT_PARAMETERS: [&str; 5] = [
         "unrecognized parameter",
         "Unknown value for refresh",
         "failed to parse setting [timeout]",
-        "ActiveShardCount",
+        "cannot parse ActiveShardCount",
+        "as only [true] or [false] are allowed",
     ];
     let Ok(Value::Object(answer)) = serde_json::from_slice(body) else {
         return false;
@@ -357,6 +358,7 @@ mod tests {
             r#"{"message":"Bad Request"}"#,
             r#"{"timestamp":"2026-11-20","status":400,"error":"Bad Request","path":"/_bulk"}"#,
             r#"{"error":{"message":"Invalid host"}}"#,
+            r#"{"error":"no handler found for uri [/es/_bulk] and method [POST]"}"#,
             r#"{"error":{"type":"illegal_argument_exception",
                 "reason":"request [/_bulk] contains unrecognized parameter: [colour]"},"status":400}"#,
             r#"{"error":{"type":"illegal_argument_exception","reason":"Unknown value for refresh: [soon]."},"status":400}"#,
