@@ -39,7 +39,7 @@ fn a_file_without_ends_says_what_it_lacks() {
     let start = Start::new(&["-f", "a.conf"]).file("a.conf", "input { stdin { } }");
     let ended = start.run(b"one\n");
     assert!(
-        ended.stderr.contains("it lacks `output"),
+        ended.stderr.contains("warning: the pipeline has no output"),
         "{}",
         ended.stderr
     );
