@@ -25,7 +25,7 @@ use crate::pipeline::compile::Compiled;
 use crate::pipeline::program::Step;
 use crate::queue::policy::Policy;
 use crate::queue::positions::Positions;
-use crate::queue::queues::Queues;
+use crate::queue::queues::{Queues, waiting_in};
 use crate::settings::{Landlock, Settings};
 use configuration::{Certificates, compile_all, modified};
 use confinement::Confinement;
@@ -118,15 +118,36 @@ fn kept_in(settings: &Settings, compiled: &[Compiled]) -> Vec<PathBuf> {
             all.push(settings.path_data.clone());
         }
         let policy = pipeline.queue_policy(&settings.path_queue);
-        let mut has_queue = false;
-        Step::each(&one.outputs, &mut |planned| {
-            has_queue |= planned.output.has_queue();
-        });
-        if has_queue && policy.keeps(one.has(Source::Pushed)) {
+        if !queues_of(one, &policy).is_empty() {
             all.extend([settings.path_data.clone(), policy.folder]);
         }
     }
     all
+}
+
+/// The outputs of a pipeline that need a queue on disk, by their metrics, and why.
+fn queues_of(one: &Compiled, policy: &Policy) -> Vec<(Arc<PluginMetrics>, Need)> {
+    let mut queues = Vec::new();
+    Step::each(&one.outputs, &mut |planned| {
+        if planned.output.has_queue() {
+            let metrics = Arc::clone(&planned.metrics);
+            if policy.keeps(one.has(Source::Pushed)) {
+                queues.push((metrics, Need::Settings));
+            } else if one.keeps_anything() && 0 < waiting_in(&policy.folder_of(&metrics.id)) {
+                queues.push((metrics, Need::Rest));
+            }
+        }
+    });
+    queues
+}
+
+/// Why an output has a queue on disk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Need {
+    /// The settings want it.
+    Settings,
+    /// They do not any more, but something still waits there.
+    Rest,
 }
 
 /// Gives up all writing but what these pipelines need. Folders that are needed are made before, so that they are granted and
@@ -189,11 +210,15 @@ impl Agent {
         if (rereadable || keeps_sums || !queues.is_empty()) && self.lock.is_none() {
             self.lock = Some(lock::take(&self.settings.path_data)?);
         }
-        for (policy, metrics) in queues {
-            self.queues.open(&policy, &metrics).map_err(|error| {
+        for (policy, metrics, need) in queues {
+            if let Err(error) = self.queues.open(&policy, &metrics) {
                 let folder = policy.folder_of(&metrics.id);
-                format!("cannot use the queue in {}: {error}", folder.display())
-            })?;
+                let error = format!("cannot use the queue in {}: {error}", folder.display());
+                match need {
+                    Need::Settings => return Err(error),
+                    Need::Rest => tracing::error!("{error}; what waits there is not sent"),
+                }
+            }
         }
         if let Some(api) = &self.settings.api
             && (rereadable || pushed)
@@ -206,16 +231,11 @@ impl Agent {
     }
 
     /// The queues on disk that the outputs of pipelines need.
-    fn queues_of(&self, compiled: &[Compiled]) -> Vec<(Policy, Arc<PluginMetrics>)> {
+    fn queues_of(&self, compiled: &[Compiled]) -> Vec<(Policy, Arc<PluginMetrics>, Need)> {
         let mut queues = Vec::new();
         for (one, policy) in compiled.iter().zip(self.policies()) {
-            if policy.keeps(one.has(Source::Pushed)) {
-                Step::each(&one.outputs, &mut |planned| {
-                    if planned.output.has_queue() {
-                        queues.push((policy.clone(), Arc::clone(&planned.metrics)));
-                    }
-                });
-            }
+            let needed = queues_of(one, &policy).into_iter();
+            queues.extend(needed.map(|(metrics, need)| (policy.clone(), metrics, need)));
         }
         queues
     }
@@ -225,15 +245,15 @@ impl Agent {
         pipelines.map(|pipeline| pipeline.queue_policy(&self.settings.path_queue))
     }
 
-    /// Tells of queues on disk whose outputs are gone from the configuration.
+    /// Tells of queues on disk that nobody empties.
     fn tell_of_orphans(&self) {
         for (folder, documents) in self
             .policies()
             .flat_map(|policy| self.queues.orphans(&policy))
         {
             tracing::warn!(
-                "{documents} documents wait in {} for an output that no pipeline has any more; give an output its id \
-                 again, or see `sawlog queue export` and `sawlog queue drop`",
+                "{documents} documents wait in {} and are not sent: no output of this pipeline that takes from a queue \
+                 on disk has that id; give one that id again, or see `sawlog queue export` and `sawlog queue drop`",
                 folder.display()
             );
         }
@@ -244,7 +264,7 @@ impl Agent {
         let wanted: Vec<_> = self
             .queues_of(&compiled)
             .into_iter()
-            .map(|(policy, metrics)| policy.folder_of(&metrics.id))
+            .map(|(policy, metrics, _)| policy.folder_of(&metrics.id))
             .collect();
         self.queues.keep(&wanted);
         self.certificates = Certificates::of(&compiled);

@@ -27,6 +27,10 @@ pub const ARCHIVE_BYTES_MAX: u64 = 64 << 30;
 /// Batches waiting for one worker. With batches of `READ_BYTES` a queue stays below a megabyte.
 pub const BATCHES_WAITING_MAX: usize = 8;
 
+/// Batches of one pipeline that were read and wait for their acknowledgement; inputs that can be read again wait beyond it. Each
+/// costs some 500 bytes besides its events, and an output that holds single documents of many batches must not fill the memory.
+pub const BATCHES_UNDER_WAY_MAX: usize = 32 << 10;
+
 /// A segment of dead letters: small enough to be read at once, and dropping the oldest loses no more than this.
 pub const DEAD_LETTER_SEGMENT_BYTES: u64 = 10 << 20;
 

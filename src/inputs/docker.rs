@@ -31,6 +31,7 @@ use crate::inputs::{Flow, Input, InputPlugin, Source};
 use crate::limits;
 use crate::pipeline::Building;
 use crate::plugin::{Kind, Opt, Options, Plugin, Section};
+use crate::queue::positions::Positions;
 
 pub const PLUGIN: InputPlugin = InputPlugin {
     plugin: &Plugin {
@@ -178,15 +179,8 @@ impl Input for Docker {
 }
 
 async fn run(docker: Docker, flow: Flow) {
-    let positions = match flow.open_positions(&docker.positions) {
-        Ok(positions) => positions,
-        Err(error) => {
-            let path = docker.positions.display();
-            tracing::error!(
-                "docker: the positions in {path} cannot be read: {error}; nothing is read"
-            );
-            return;
-        }
+    let Some(positions) = open_positions(&docker.positions, &flow).await else {
+        return;
     };
     let reading = Arc::new(Reading::new(docker.plan, flow, positions));
     let beside =
@@ -196,6 +190,30 @@ async fn run(docker: Docker, flow: Flow) {
         && let Err(error) = beside.await
     {
         tracing::error!("docker: the reader of the Engine's logs ended by a fault: {error}");
+    }
+}
+
+/// The positions of an earlier run, once they can be read: without them, lines would come twice or not at all. None if the
+/// input has to stop before.
+async fn open_positions(path: &Path, flow: &Flow) -> Option<Positions> {
+    let mut backoff = Backoff::default();
+    let mut stop = flow.stop.clone();
+    let mut is_said = false;
+    loop {
+        match flow.open_positions(path) {
+            Ok(positions) => return Some(positions),
+            Err(error) if !std::mem::replace(&mut is_said, true) => {
+                let path = path.display();
+                tracing::error!(
+                    "docker: the positions in {path} cannot be read: {error}; nothing is read until they can be"
+                );
+            }
+            Err(_) => {}
+        }
+        let stopped = stop.wait_for(|stop| *stop);
+        if tokio::time::timeout(backoff.step(), stopped).await.is_ok() {
+            return None;
+        }
     }
 }
 

@@ -6,8 +6,8 @@
 use std::collections::HashMap;
 use std::io;
 use std::net::{IpAddr, Ipv6Addr, SocketAddr, TcpListener, UdpSocket};
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 
 use sawlog_parsers::framing::Decoder;
 use tokio::sync::watch;
@@ -21,6 +21,59 @@ pub struct Connection {
     pub sender: IpAddr,
     pub decoder: Decoder,
     pub rest: Vec<u8>,
+}
+
+/// A socket for datagrams, with what is known of those that the kernel dropped there.
+#[derive(Debug)]
+pub struct Datagrams {
+    pub socket: UdpSocket,
+    pub dropped: Arc<Dropped>,
+}
+
+impl Datagrams {
+    fn bind(address: SocketAddr) -> io::Result<Self> {
+        UdpSocket::bind(address).map(Self::from)
+    }
+
+    fn try_clone(&self) -> io::Result<Self> {
+        Ok(Self {
+            socket: self.socket.try_clone()?,
+            dropped: Arc::clone(&self.dropped),
+        })
+    }
+}
+
+impl From<UdpSocket> for Datagrams {
+    fn from(socket: UdpSocket) -> Self {
+        Self {
+            socket,
+            dropped: Arc::default(),
+        }
+    }
+}
+
+/// How many datagrams the kernel has dropped at a socket, as far as somebody has counted them: its sum goes on when another
+/// input takes the socket.
+#[derive(Debug, Default)]
+pub struct Dropped(AtomicU32);
+
+impl Dropped {
+    /// Takes the kernel's sum, which wraps; gives how many are new in it.
+    pub fn note(&self, sum: u32) -> u32 {
+        // A sum that another reader has gone beyond is an old one.
+        let new = |counted: u32| {
+            sum.wrapping_sub(counted)
+                .cast_signed()
+                .max(0)
+                .cast_unsigned()
+        };
+        let counted = self
+            .0
+            .fetch_update(Ordering::AcqRel, Ordering::Acquire, |counted| {
+                (0 < new(counted)).then_some(sum)
+            });
+        counted.map_or(0, new)
+    }
 }
 
 /// Which reload an input belongs to.
@@ -73,7 +126,7 @@ impl<S> Held<S> {
 /// All sockets that inputs have bound.
 #[derive(Debug, Default)]
 pub struct Sockets {
-    udp: Mutex<Table<UdpSocket>>,
+    udp: Mutex<Table<Datagrams>>,
     tcp: Mutex<Table<TcpListener>>,
     /// Counts reloads; a socket that was not asked for since the last one is closed.
     generation: AtomicU64,
@@ -85,9 +138,8 @@ pub struct Sockets {
 
 impl Sockets {
     /// The UDP socket at an address, bound now if it is not yet. Port 0 is always bound anew.
-    pub fn udp(&self, address: SocketAddr) -> io::Result<UdpSocket> {
-        let bound = |socket: &UdpSocket| socket.try_clone();
-        self.take(&self.udp, address, UdpSocket::bind, bound)
+    pub fn udp(&self, address: SocketAddr) -> io::Result<Datagrams> {
+        self.take(&self.udp, address, Datagrams::bind, Datagrams::try_clone)
     }
 
     /// The TCP listener at an address, bound now if it is not yet.
@@ -128,7 +180,7 @@ impl Sockets {
     /// Takes a socket that systemd opened; gives its address.
     pub fn hold_udp(&mut self, socket: UdpSocket) -> io::Result<SocketAddr> {
         let address = socket.local_addr()?;
-        hold(&mut self.udp, socket, address);
+        hold(&mut self.udp, socket.into(), address);
         Ok(address)
     }
 
@@ -246,7 +298,36 @@ mod tests {
         let again = sockets.udp(address).expect("it is still bound");
         sockets.end_reload();
         let mut buffer = [0; 16];
-        assert_eq!(again.recv(&mut buffer).expect("it waits"), 4);
+        assert_eq!(again.socket.recv(&mut buffer).expect("it waits"), 4);
+    }
+
+    #[test]
+    fn drops_that_were_counted_before_a_reload_are_not_counted_again() {
+        let (sockets, address) = (Sockets::default(), free());
+        let udp = || sockets.udp(address).expect("the port is free").dropped;
+        let reload = || {
+            sockets.begin_reload();
+            let dropped = udp();
+            sockets.end_reload();
+            dropped
+        };
+        assert_eq!(udp().note(70), 70);
+        let dropped = reload();
+        assert_eq!(dropped.note(70), 0);
+        assert_eq!(dropped.note(100), 30);
+        // The old input's reader comes late.
+        assert_eq!(dropped.note(90), 0);
+        assert_eq!(reload().note(101), 1);
+        // The sum wraps.
+        let quarter = 1 << 30;
+        assert_eq!(dropped.note(quarter), quarter - 101);
+        assert_eq!(dropped.note(2 * quarter), quarter);
+        assert_eq!(dropped.note(3 * quarter), quarter);
+        assert_eq!(dropped.note(4), quarter + 4);
+        // A socket that is bound anew begins at 0.
+        sockets.begin_reload();
+        sockets.end_reload();
+        assert_eq!(udp().note(3), 3);
     }
 
     #[test]
@@ -267,7 +348,8 @@ mod tests {
         sockets.hold_udp(socket).expect("it is bound");
         let address = SocketAddr::from(([0, 0, 0, 0], port));
         let taken = sockets.udp(address).expect("it is held");
-        assert_eq!(taken.local_addr().expect("it is bound").port(), port);
+        let taken = taken.socket.local_addr().expect("it is bound");
+        assert_eq!(taken.port(), port);
         sockets.begin_reload();
         sockets.end_reload();
         assert!(UdpSocket::bind(address).is_err());
@@ -282,7 +364,7 @@ mod tests {
         sockets.hold_udp(socket).expect("it is bound");
         let other = SocketAddr::from(([127, 0, 0, 2], held.port()));
         let bound = sockets.udp(other).expect("the port is free there");
-        assert_eq!(bound.local_addr().expect("it is bound"), other);
+        assert_eq!(bound.socket.local_addr().expect("it is bound"), other);
         assert_eq!(super::unused(&sockets.udp), [held]);
     }
 }

@@ -6,13 +6,14 @@ mod tcp;
 mod udp;
 
 use std::io;
-use std::net::{SocketAddr, TcpListener, ToSocketAddrs, UdpSocket};
+use std::net::{SocketAddr, TcpListener, ToSocketAddrs};
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::task::JoinHandle;
 
 use crate::inputs::origin::Origin;
+use crate::inputs::sockets::Datagrams;
 use crate::inputs::tls::{self, Tls};
 use crate::inputs::{Flow, Input, InputPlugin, Source};
 use crate::metrics::PluginMetrics;
@@ -148,7 +149,7 @@ impl Syslog {
     async fn run(
         self: Box<Self>,
         flow: Flow,
-        udp: Option<io::Result<UdpSocket>>,
+        udp: Option<io::Result<Datagrams>>,
         tcp: io::Result<TcpListener>,
     ) {
         let bind_udp = || self.bind(|address| flow.sockets.udp(address));

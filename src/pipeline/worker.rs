@@ -2,12 +2,15 @@
 //! decoding, filters and encoders over them, and tells the outputs when its input pauses.
 
 use std::sync::Arc;
+use std::time::Instant;
 
-use tokio::sync::mpsc;
+use tokio::runtime::Handle;
+use tokio::sync::{Semaphore, mpsc};
 
 use crate::event::{Batch, EventId};
 use crate::limits;
 use crate::pipeline::program::{self, FilterStep, OutputStep, Step};
+use crate::quiet::Quiet;
 
 /// One worker's copy of the pipeline.
 pub struct Program {
@@ -48,6 +51,11 @@ pub struct Batches {
     /// The first worker of those for batches that nobody can read again. They do not wait behind a worker that waits for
     /// an output: what waits in a socket is lost when that overflows.
     first_of_pushed: usize,
+    /// How many batches may still wait for their acknowledgement. Without a bound, positions of batches behind one that waits
+    /// for long would fill the memory.
+    under_way: Arc<Semaphore>,
+    /// That there is no room was said.
+    said: Arc<Quiet>,
 }
 
 /// The workers are gone: the agent is stopping.
@@ -64,8 +72,47 @@ impl Batches {
         own.get((batch.stream % own.len().max(1) as u64) as usize)
     }
 
+    fn new(workers: Arc<[mpsc::Sender<Batch>]>, first_of_pushed: usize) -> Self {
+        Self {
+            workers,
+            first_of_pushed,
+            under_way: Arc::new(Semaphore::new(limits::BATCHES_UNDER_WAY_MAX)),
+            said: Arc::default(),
+        }
+    }
+
+    /// Gives a batch room among those under way, if there is some. One that nobody listens to needs none.
+    fn admit_now(&self, batch: &Batch) -> bool {
+        if !batch.ack.is_heard() {
+            return true;
+        }
+        let room = Arc::clone(&self.under_way).try_acquire_owned();
+        if let Ok(room) = room {
+            batch.ack.occupy(room);
+            return true;
+        }
+        if self.said.passes(Instant::now()) {
+            let most = limits::BATCHES_UNDER_WAY_MAX;
+            tracing::warn!(
+                "{most} pieces of what was read wait for an output's verdict on some of their events: inputs that can be \
+                 read again wait"
+            );
+        }
+        false
+    }
+
+    /// Waits until a batch has room among those under way.
+    async fn admit(&self, batch: &Batch) {
+        if !self.admit_now(batch)
+            && let Ok(room) = Arc::clone(&self.under_way).acquire_owned().await
+        {
+            batch.ack.occupy(room);
+        }
+    }
+
     /// Hands a batch over, from a task.
     pub async fn send(&self, batch: Batch) -> Result<(), Stopped> {
+        self.admit(&batch).await;
         self.worker(&batch)
             .ok_or(Stopped)?
             .send(batch)
@@ -73,8 +120,11 @@ impl Batches {
             .map_err(|_| Stopped)
     }
 
-    /// Hands a batch over, from a thread.
+    /// Hands a batch over, from a thread of the runtime.
     pub fn send_blocking(&self, batch: Batch) -> Result<(), Stopped> {
+        if !self.admit_now(&batch) {
+            Handle::current().block_on(self.admit(&batch));
+        }
         self.worker(&batch)
             .ok_or(Stopped)?
             .blocking_send(batch)
@@ -84,10 +134,8 @@ impl Batches {
     /// Hands batches to queues of the caller's own making.
     #[cfg(test)]
     pub fn to(workers: Vec<mpsc::Sender<Batch>>) -> Self {
-        Self {
-            first_of_pushed: workers.len(),
-            workers: workers.into(),
-        }
+        let first_of_pushed = workers.len();
+        Self::new(workers.into(), first_of_pushed)
     }
 
     /// A handle that counts what waits and does not keep the workers running.
@@ -144,11 +192,7 @@ pub fn spawn(
                 .spawn(|| run(program, receiver))?,
         );
     }
-    let batches = Batches {
-        workers: senders.into(),
-        first_of_pushed: counts.read,
-    };
-    Ok((batches, threads))
+    Ok((Batches::new(senders.into(), counts.read), threads))
 }
 
 fn run(mut program: Program, mut batches: mpsc::Receiver<Batch>) {
@@ -170,23 +214,22 @@ fn run(mut program: Program, mut batches: mpsc::Receiver<Batch>) {
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
     use std::sync::Arc;
 
-    use tokio::sync::mpsc;
+    use tokio::sync::{Semaphore, mpsc};
 
     use super::Batches;
     use crate::event::{Batch, Names};
     use crate::queue::ack::Ack;
+    use crate::queue::positions::Positions;
 
     #[test]
     fn a_full_worker_of_files_does_not_stop_syslog() {
         let batch = |ack| Batch::new(Vec::new(), Arc::new(Names::default()), 0, ack);
         let (files, mut waiting_files) = mpsc::channel(1);
         let (syslog, mut waiting_syslog) = mpsc::channel(1);
-        let batches = Batches {
-            workers: [files, syslog].into(),
-            first_of_pushed: 1,
-        };
+        let batches = Batches::new([files, syslog].into(), 1);
         assert!(batches.send_blocking(batch(Ack::none())).is_ok());
         assert!(batches.send_blocking(batch(Ack::pushed())).is_ok());
         assert!(
@@ -199,5 +242,31 @@ mod tests {
                 .try_recv()
                 .is_ok_and(|batch| batch.ack.is_pushed())
         );
+    }
+
+    #[tokio::test]
+    async fn an_input_waits_while_too_many_batches_wait_for_their_verdict() {
+        let positions = Positions::open(Path::new("")).expect("there is no such file");
+        let stream = positions.stream("a");
+        let batch = |end: u64| {
+            let ack = stream.ack(end.into());
+            Batch::new(Vec::new(), Arc::new(Names::default()), 0, ack)
+        };
+        let (sender, mut worker) = mpsc::channel(10);
+        let mut batches = Batches::to(vec![sender]);
+        batches.under_way = Arc::new(Semaphore::new(2));
+        for end in [1, 2] {
+            assert_eq!(batches.send(batch(end)).await, Ok(()));
+        }
+        let third = batch(3);
+        assert!(!batches.admit_now(&third));
+        let sending = tokio::task::spawn_blocking(move || batches.send_blocking(third));
+        let mut next = async || worker.recv().await.expect("it was sent").ack;
+        let (first, second) = (next().await, next().await);
+        // In any order, and a batch that is lost makes room as well.
+        drop(second);
+        assert_eq!(sending.await.expect("it does not panic"), Ok(()));
+        first.settle();
+        assert_eq!(positions.safe("a"), Some(1.into()));
     }
 }

@@ -2,10 +2,11 @@
 //! holder has settled, the input hears that its batch is safe; when one was lost on the way, it never does.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use serde_json::Value;
+use tokio::sync::OwnedSemaphorePermit;
 
 use crate::queue::positions::Positions;
 
@@ -13,6 +14,9 @@ use crate::queue::positions::Positions;
 pub trait Acknowledge: Send + Sync {
     /// Every output has its verdict on the batch: what it was read from need not be read again.
     fn acknowledge(&self, token: u64);
+
+    /// A holder was lost: this batch will not be acknowledged any more.
+    fn abandon(&self, _token: u64) {}
 
     /// Whether the end of this batch will move the position once those are acknowledged for which this was true before.
     fn follows(&self, _token: u64) -> bool {
@@ -46,12 +50,15 @@ struct Share {
     abandoned: AtomicBool,
     /// Holders that settle last.
     patient: AtomicUsize,
+    /// Its room among the batches under way.
+    room: OnceLock<OwnedSemaphorePermit>,
 }
 
 impl Drop for Share {
     fn drop(&mut self) {
-        if !self.abandoned.load(Ordering::Acquire) {
-            self.listener.acknowledge(self.token);
+        match self.abandoned.load(Ordering::Acquire) {
+            true => self.listener.abandon(self.token),
+            false => self.listener.acknowledge(self.token),
         }
     }
 }
@@ -65,6 +72,7 @@ impl Ack {
                 token,
                 abandoned: AtomicBool::new(false),
                 patient: AtomicUsize::new(0),
+                room: OnceLock::new(),
             })),
             is_pushed: false,
         }
@@ -91,6 +99,14 @@ impl Ack {
     /// Whether somebody listens: then what is not settled will be read again.
     pub fn is_heard(&self) -> bool {
         self.share.is_some()
+    }
+
+    /// Gives the room back once all holders are done or lost.
+    pub fn occupy(&self, room: OwnedSemaphorePermit) {
+        if let Some(share) = &self.share {
+            // A batch that has room already needs no other.
+            share.room.get_or_init(|| room);
+        }
     }
 
     /// This holder is done: what it held is delivered, or lost by a decision that was counted.

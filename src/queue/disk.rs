@@ -47,8 +47,15 @@ const LOCK: &str = "lock";
 /// A real folder.
 pub struct Folder {
     path: PathBuf,
-    /// Held as long as the folder is open for writing; nobody else writes meanwhile.
-    lock: Option<File>,
+    access: Access,
+}
+
+enum Access {
+    /// Nobody else writes as long as this is held.
+    Locked(#[expect(dead_code, reason = "its end gives the lock back")] File),
+    /// Others write other files.
+    Shared,
+    View,
 }
 
 impl Folder {
@@ -65,7 +72,7 @@ impl Folder {
         match lock.try_lock() {
             Ok(()) => Ok(Self {
                 path: path.into(),
-                lock: Some(lock),
+                access: Access::Locked(lock),
             }),
             Err(std::fs::TryLockError::WouldBlock) => Err(io::Error::new(
                 io::ErrorKind::ResourceBusy,
@@ -75,19 +82,32 @@ impl Folder {
         }
     }
 
+    /// Opens a folder in which others write too, each its own files, and makes it if need be.
+    pub fn share(path: &Path) -> io::Result<Self> {
+        let path = match path.as_os_str().is_empty() {
+            true => Path::new("."),
+            false => path,
+        };
+        make_durably(path)?;
+        Ok(Self {
+            path: path.into(),
+            access: Access::Shared,
+        })
+    }
+
     /// Opens a folder for reading alone, also beside an agent that writes to it.
     pub fn view(path: &Path) -> io::Result<Self> {
         std::fs::read_dir(path)?;
         Ok(Self {
             path: path.into(),
-            lock: None,
+            access: Access::View,
         })
     }
 
     fn writable(&self) -> io::Result<()> {
-        match self.lock {
-            Some(_) => Ok(()),
-            None => Err(io::Error::new(
+        match self.access {
+            Access::Locked(_) | Access::Shared => Ok(()),
+            Access::View => Err(io::Error::new(
                 io::ErrorKind::ReadOnlyFilesystem,
                 "the queue was opened for reading alone",
             )),
@@ -140,7 +160,7 @@ impl Disk for Folder {
     fn open(&self, name: &str) -> io::Result<File> {
         OpenOptions::new()
             .read(true)
-            .write(self.lock.is_some())
+            .write(self.writable().is_ok())
             .custom_flags(no_follow())
             .open(self.path.join(name))
     }

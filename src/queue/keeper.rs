@@ -5,6 +5,7 @@
 mod delivered;
 mod figures;
 
+use std::collections::HashMap;
 use std::convert::Infallible;
 use std::io;
 use std::path::Path;
@@ -99,6 +100,8 @@ pub struct Keeper<D: Disk> {
     delivered: Arc<Delivered>,
     /// Reused for what is delivered.
     settled: Vec<u64>,
+    /// Dropped while the output had them, with their documents: it may still deliver them.
+    in_hand: HashMap<u64, u32>,
     /// Appended and not yet synced.
     written: Vec<Block>,
     /// Found no room.
@@ -150,6 +153,7 @@ impl<D: Disk> Keeper<D> {
             successor: None,
             delivered: Arc::default(),
             settled: Vec::new(),
+            in_hand: HashMap::new(),
             written: Vec::new(),
             held: None,
             scratch: Vec::new(),
@@ -271,6 +275,7 @@ impl<D: Disk> Keeper<D> {
         match self.log.drop_oldest(self.scratch.len() as u64) {
             Ok(dropped) => {
                 self.figures.dropped_oldest(dropped.documents);
+                self.in_hand.extend(dropped.in_hand);
                 0 < dropped.records
             }
             Err(error) => {
@@ -388,6 +393,7 @@ impl<D: Disk> Keeper<D> {
         }
         self.using = self.successor.take();
         self.give_up();
+        self.in_hand.clear();
         self.delivered = Arc::default();
         self.log.rewind();
     }
@@ -396,6 +402,9 @@ impl<D: Disk> Keeper<D> {
     fn give_up(&mut self) {
         self.delivered.take(&mut self.settled);
         for sequence in self.settled.drain(..) {
+            if let Some(documents) = self.in_hand.remove(&sequence) {
+                self.figures.dropped_and_delivered(documents);
+            }
             self.log.settle(sequence);
             self.is_saved = false;
         }

@@ -110,11 +110,14 @@ pub struct Pending {
 }
 
 /// What was dropped to make room.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Dropped {
     pub records: u64,
     pub documents: u64,
     pub bytes: u64,
+    /// Sequences and documents of those among them that were read and are not acknowledged: whoever has them may still
+    /// deliver them.
+    pub in_hand: Vec<(u64, u32)>,
 }
 
 /// What was committed and could not be read any more, since the log was opened.

@@ -4,8 +4,10 @@
 #[cfg(test)]
 mod model;
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::OsString;
 use std::io;
+use std::ops::Bound;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -70,7 +72,8 @@ impl Shared {
 }
 
 impl Positions {
-    /// Reads the file of an earlier run, if there is one. A file that is no JSON object is an error, not a fresh start.
+    /// Reads the file of an earlier run, if there is one. A damaged one is set aside, and that is said: the positions that
+    /// were saved before are taken in its place. What cannot be read at all is an error, not a fresh start.
     pub fn open(path: &Path) -> io::Result<Self> {
         let safe = read(path)?;
         let shared = Shared {
@@ -142,19 +145,78 @@ impl Positions {
     }
 }
 
-/// Reads a file of positions; one that is not there has none.
+/// Reads a file of positions; one that is not there has none. A damaged one is replaced by what was saved before it.
 pub fn read(path: &Path) -> io::Result<BTreeMap<String, Value>> {
+    match read_whole(path) {
+        Err(error) if error.kind() == io::ErrorKind::InvalidData => replace_damaged(path, &error),
+        read => read,
+    }
+}
+
+fn read_whole(path: &Path) -> io::Result<BTreeMap<String, Value>> {
     match std::fs::read(path) {
-        Ok(bytes) => serde_json::from_slice(&bytes)
-            .map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error)),
+        Ok(bytes) => decode(&bytes).ok_or_else(|| io::ErrorKind::InvalidData.into()),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(BTreeMap::new()),
         Err(error) => Err(error),
     }
 }
 
-/// Writes a file of positions.
+/// Sets a damaged file aside and puts the one before it in its place, or an empty one. What is read again for it is known
+/// by its identifiers.
+fn replace_damaged(path: &Path, error: &io::Error) -> io::Result<BTreeMap<String, Value>> {
+    let (aside, before) = (beside(path, ".damaged"), beside(path, ".old"));
+    std::fs::copy(path, &aside)?;
+    let positions = read_whole(&before).unwrap_or_default();
+    write_whole(path, &positions)?;
+    let from = match positions.is_empty() {
+        true => "reading begins as at the first start".to_owned(),
+        false => format!("reading goes on from {}, saved before it", before.display()),
+    };
+    tracing::error!(
+        "the positions in {} are damaged ({error}); they are kept as {}, and {from}",
+        path.display(),
+        aside.display()
+    );
+    Ok(positions)
+}
+
+/// Writes a file of positions. The one that was there is kept beside it.
 pub fn write(path: &Path, positions: &BTreeMap<String, Value>) -> io::Result<()> {
-    whole_file::replace(path, &serde_json::to_vec(positions)?)
+    let before = beside(path, ".old");
+    // It is there for the day on which the disk spoils the new one; without it that one is as good.
+    let removed = std::fs::remove_file(&before);
+    let kept = std::fs::hard_link(path, &before);
+    if let Err(error) = removed.and(kept) {
+        tracing::debug!("{} is not as it should be: {error}", before.display());
+    }
+    write_whole(path, positions)
+}
+
+fn write_whole(path: &Path, positions: &BTreeMap<String, Value>) -> io::Result<()> {
+    whole_file::replace(path, &encode(positions)?)
+}
+
+/// A line of JSON, and its checksum.
+fn encode(positions: &BTreeMap<String, Value>) -> io::Result<Vec<u8>> {
+    let mut bytes = serde_json::to_vec(positions)?;
+    let sum = crc32fast::hash(&bytes);
+    bytes.extend_from_slice(format!("\n{sum:08x}").as_bytes());
+    Ok(bytes)
+}
+
+/// Nothing if the bytes are damaged. What somebody wrote by hand has no checksum.
+fn decode(bytes: &[u8]) -> Option<BTreeMap<String, Value>> {
+    let newline = memchr::memrchr(b'\n', bytes).unwrap_or(bytes.len());
+    let (json, sum) = bytes.split_at(newline);
+    let is_good = sum.len() < 2 || sum == format!("\n{:08x}", crc32fast::hash(json)).as_bytes();
+    is_good.then(|| serde_json::from_slice(json).ok())?
+}
+
+/// A path with something behind its file's name.
+fn beside(path: &Path, ending: &str) -> PathBuf {
+    let mut name = OsString::from(path);
+    name.push(ending);
+    name.into()
 }
 
 /// One stream: a file, a container's output.
@@ -171,10 +233,25 @@ struct Inner {
 
 #[derive(Default)]
 struct Waiting {
-    /// Token of the batch at the front.
-    first: u64,
-    /// Ends of batches that are under way, and how far each is.
-    batches: VecDeque<(Value, Stage)>,
+    /// Token of the next batch.
+    next: u64,
+    /// By their tokens, the batches that are not acknowledged, and the last of each run of acknowledged ones behind such a one:
+    /// its end stands for the run. So what passes a batch that waits costs no memory.
+    batches: BTreeMap<u64, Batch>,
+    /// A holder of this one was lost. No later one will move the position, so none is kept.
+    lost: Option<u64>,
+}
+
+struct Batch {
+    /// JSON, which as text is a tenth of its size.
+    end: Box<str>,
+    stage: Stage,
+}
+
+impl Batch {
+    fn position(&self) -> Value {
+        serde_json::from_str(&self.end).expect("it was made of a value")
+    }
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -185,17 +262,71 @@ enum Stage {
     Acknowledged,
 }
 
+impl Waiting {
+    fn push(&mut self, end: &Value) -> u64 {
+        let token = self.next;
+        self.next += 1;
+        if self.lost.is_none() {
+            let batch = Batch {
+                end: end.to_string().into(),
+                stage: Stage::UnderWay,
+            };
+            self.batches.insert(token, batch);
+        }
+        token
+    }
+
+    /// Notes that a batch is acknowledged; gives where the stream stands then, if it moved.
+    fn acknowledge(&mut self, token: u64) -> Option<Value> {
+        self.batches.get_mut(&token)?.stage = Stage::Acknowledged;
+        let is_done =
+            |(token, batch): (&u64, &Batch)| (batch.stage == Stage::Acknowledged).then_some(*token);
+        let behind = (Bound::Excluded(token), Bound::Unbounded);
+        let behind = self.batches.range(behind).next().and_then(is_done);
+        let before = self.batches.range(..token).next_back().and_then(is_done);
+        let covered = [before, behind.map(|_| token)];
+        for token in covered.into_iter().flatten() {
+            self.batches.remove(&token);
+        }
+        let first = self.batches.first_entry()?;
+        // Behind the first of a run there is none of it.
+        (first.get().stage == Stage::Acknowledged).then(|| first.remove().position())
+    }
+
+    fn abandon(&mut self, token: u64) {
+        let first = self.lost.map_or(token, |lost| lost.min(token));
+        self.lost = Some(first);
+        self.batches.split_off(&(first + 1));
+    }
+
+    fn follows(&mut self, token: u64) -> bool {
+        if self.lost.is_some_and(|lost| lost < token) {
+            return false;
+        }
+        let mut earlier = self.batches.range(..token).rev();
+        // All before a ripe one are as far, so that the last of them tells.
+        let first_open = earlier.find(|(_, batch)| batch.stage != Stage::Acknowledged);
+        let follows = first_open.is_none_or(|(_, batch)| batch.stage == Stage::Ripe);
+        if follows && let Some(batch) = self.batches.get_mut(&token) {
+            batch.stage = Stage::Ripe;
+        }
+        follows
+    }
+
+    /// Where the stream will stand once these are acknowledged, if it will move.
+    fn ahead(&self, tokens: &BTreeSet<u64>) -> Option<Value> {
+        let is_done = |(token, batch): &(&u64, &Batch)| {
+            batch.stage == Stage::Acknowledged || tokens.contains(token)
+        };
+        let done = self.batches.iter().take_while(is_done);
+        done.last().map(|(_, batch)| batch.position())
+    }
+}
+
 impl Stream {
     /// The handle for the stream's next batch, which ends at `end`.
     pub fn ack(&self, end: Value) -> Ack {
-        let mut waiting = self
-            .inner
-            .waiting
-            .lock()
-            .expect("no holder of this lock panics");
-        let token = waiting.first + waiting.batches.len() as u64;
-        waiting.batches.push_back((end, Stage::UnderWay));
-        drop(waiting);
+        let token = self.inner.waiting().push(&end);
         Ack::new(Arc::clone(&self.inner) as Arc<dyn Acknowledge>, token)
     }
 
@@ -218,65 +349,42 @@ impl Stream {
 
     /// Whether every batch is acknowledged.
     pub fn is_settled(&self) -> bool {
-        self.inner
-            .waiting
-            .lock()
-            .expect("no holder of this lock panics")
-            .batches
-            .is_empty()
+        self.inner.waiting().batches.is_empty()
+    }
+}
+
+impl Inner {
+    fn waiting(&self) -> MutexGuard<'_, Waiting> {
+        self.waiting.lock().expect("no holder of this lock panics")
     }
 }
 
 impl Acknowledge for Inner {
     fn acknowledge(&self, token: u64) {
-        let mut waiting = self.waiting.lock().expect("no holder of this lock panics");
-        let place = token.checked_sub(waiting.first).map(|place| place as usize);
-        if let Some((_, stage)) = place.and_then(|place| waiting.batches.get_mut(place)) {
-            *stage = Stage::Acknowledged;
-        }
-        let mut safe = None;
-        while let Some((_, Stage::Acknowledged)) = waiting.batches.front() {
-            waiting.first += 1;
-            safe = waiting.batches.pop_front().map(|(end, _)| end);
-        }
-        if let Some(end) = safe {
+        let mut waiting = self.waiting();
+        if let Some(end) = waiting.acknowledge(token) {
             // The lock on `waiting` is held on purpose: a later position must not be overtaken by this one.
             self.positions.safe().insert(self.key.clone(), end);
             self.positions.dirty.store(true, Ordering::Release);
         }
     }
 
+    fn abandon(&self, token: u64) {
+        self.waiting().abandon(token);
+    }
+
     fn follows(&self, token: u64) -> bool {
-        let mut waiting = self.waiting.lock().expect("no holder of this lock panics");
-        let Some(place) = token.checked_sub(waiting.first).map(|place| place as usize) else {
-            return true;
-        };
-        let mut earlier = waiting.batches.iter().take(place).rev();
-        // All before a ripe one are as far, so that the last of them tells.
-        let first_open = earlier.find(|(_, stage)| *stage != Stage::Acknowledged);
-        let follows = first_open.is_none_or(|(_, stage)| *stage == Stage::Ripe);
-        if follows && let Some((_, stage)) = waiting.batches.get_mut(place) {
-            *stage = Stage::Ripe;
-        }
-        follows
+        self.waiting().follows(token)
     }
 
     fn ahead(&self, tokens: &BTreeSet<u64>) -> Option<Ahead> {
-        let waiting = self.waiting.lock().expect("no holder of this lock panics");
-        let mut done = (waiting.first..).zip(&waiting.batches);
-        let is_done = |&(token, (_, stage)): &(u64, &(Value, Stage))| {
-            *stage == Stage::Acknowledged || tokens.contains(&token)
-        };
-        let mut end = None;
-        while let Some((_, (last, _))) = done.next().filter(is_done) {
-            end = Some(last.clone());
-        }
+        let end = self.waiting().ahead(tokens)?;
         Some(Ahead {
             positions: Positions {
                 shared: Arc::clone(&self.positions),
             },
             key: self.key.clone(),
-            end: end?,
+            end,
         })
     }
 }
@@ -285,8 +393,8 @@ impl Acknowledge for Inner {
 mod tests {
     use serde_json::json;
 
-    use super::Positions;
-    use crate::queue::ack::Others;
+    use super::{Positions, beside};
+    use crate::queue::ack::{Ack, Others};
 
     fn open(name: &str) -> (Positions, std::path::PathBuf) {
         let folder = std::env::temp_dir().join(format!("sawlog-{name}-{}", std::process::id()));
@@ -318,7 +426,10 @@ mod tests {
     #[test]
     fn a_stream_saves_what_was_set_and_not_what_moved() {
         let (positions, folder) = open("set");
-        let on_disk = || std::fs::read_to_string(positions.path()).unwrap_or_default();
+        let on_disk = || {
+            let text = std::fs::read_to_string(positions.path()).unwrap_or_default();
+            text.lines().next().unwrap_or_default().to_owned()
+        };
         let stream = positions.stream("a");
         stream.ack(json!(1)).settle();
         stream.save().expect("nothing is to be written");
@@ -362,6 +473,81 @@ mod tests {
         positions.save().expect("the folder can be written");
         let again = Positions::open(positions.path()).expect("the file can be read");
         assert_eq!(again.safe("a"), Some(json!({"offset": 7})));
+        std::fs::remove_dir_all(folder).expect("the folder is ours");
+    }
+
+    #[test]
+    fn what_passes_a_batch_that_waits_costs_no_memory() {
+        let (positions, _) = open("pass");
+        let stream = positions.stream("a");
+        let kept = || stream.inner.waiting().batches.len();
+        let first = stream.ack(json!(0));
+        for end in 1..1000 {
+            stream.ack(json!(end)).settle();
+        }
+        assert_eq!(kept(), 2);
+        // From the middle to both sides.
+        let early: Vec<Ack> = (1000..1050).map(|end| stream.ack(json!(end))).collect();
+        let late: Vec<Ack> = (1050..1100).map(|end| stream.ack(json!(end))).collect();
+        for (early, late) in early.into_iter().rev().zip(late) {
+            early.settle();
+            late.settle();
+        }
+        assert_eq!(kept(), 2);
+        first.settle();
+        assert_eq!((kept(), positions.safe("a")), (0, Some(json!(1099))));
+    }
+
+    #[test]
+    fn behind_a_batch_that_is_lost_nothing_is_kept() {
+        let (positions, _) = open("lost");
+        let stream = positions.stream("a");
+        let [first, second, third] = [10, 20, 30].map(|end| stream.ack(json!(end)));
+        drop(second);
+        let later: Vec<Ack> = (31..100).map(|end| stream.ack(json!(end))).collect();
+        assert_eq!(stream.inner.waiting().batches.len(), 2);
+        later.into_iter().for_each(Ack::settle);
+        third.settle();
+        first.settle();
+        assert_eq!(positions.safe("a"), Some(json!(10)));
+        assert!(!stream.is_settled());
+    }
+
+    #[test]
+    fn damaged_positions_are_set_aside_for_those_saved_before() {
+        let (positions, folder) = open("damaged");
+        let path = positions.path().to_owned();
+        for end in [1, 2] {
+            positions.set("a", json!(end));
+            positions.save().expect("the folder can be written");
+        }
+        let whole = std::fs::read_to_string(&path).expect("it was saved");
+        let damaged = whole.replacen('2', "3", 1);
+        std::fs::write(&path, &damaged).expect("the file is ours");
+        let before = Positions::open(&path).expect("there is one before it");
+        assert_eq!(before.safe("a"), Some(json!(1)));
+        let aside = beside(&path, ".damaged");
+        assert_eq!(std::fs::read_to_string(aside).expect("it is kept"), damaged);
+        let again = Positions::open(&path).expect("it was replaced");
+        assert_eq!(again.safe("a"), Some(json!(1)));
+        for bytes in ["", "{\"a\":", "[1]", "{}\n00000000"] {
+            std::fs::write(&path, bytes).expect("the file is ours");
+            std::fs::remove_file(beside(&path, ".old")).unwrap_or(());
+            let fresh = Positions::open(&path).expect("what is damaged is set aside");
+            assert!(fresh.keys().is_empty(), "{bytes}");
+        }
+        std::fs::remove_dir_all(folder).expect("the folder is ours");
+    }
+
+    #[test]
+    fn positions_without_a_checksum_are_read() {
+        let (positions, folder) = open("by-hand");
+        std::fs::create_dir_all(&folder).expect("the folder is ours");
+        for text in ["{\"a\":5}", "{\"a\":5}\n", "{\n  \"a\": 5\n}\n"] {
+            std::fs::write(positions.path(), text).expect("the file is ours");
+            let read = Positions::open(positions.path()).expect("it can be read");
+            assert_eq!(read.safe("a"), Some(json!(5)), "{text}");
+        }
         std::fs::remove_dir_all(folder).expect("the folder is ours");
     }
 }

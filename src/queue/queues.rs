@@ -89,14 +89,11 @@ impl Queues {
         let open = self.all();
         let folders = std::fs::read_dir(&policy.folder).into_iter().flatten();
         let folders = folders.flatten().map(|entry| entry.path());
-        let waiting = |folder: PathBuf| {
-            let (log, _) = Folder::view(&folder).and_then(Log::view).ok()?;
-            Some((folder, log.pending().documents))
-        };
         folders
             .filter(|folder| folder.is_dir() && !open.contains_key(folder))
-            .filter_map(waiting)
-            .filter(|(_, documents)| 0 < *documents)
+            .map(|folder| (waiting_in(&folder), folder))
+            .filter(|(documents, _)| 0 < *documents)
+            .map(|(documents, folder)| (folder, documents))
             .collect()
     }
 
@@ -123,6 +120,12 @@ impl Queues {
     fn all(&self) -> MutexGuard<'_, HashMap<PathBuf, Open>> {
         self.open.lock().expect("no holder of this lock panics")
     }
+}
+
+/// How many documents wait in the queue in a folder, as far as is written there; none if there is no queue.
+pub fn waiting_in(folder: &Path) -> u64 {
+    let viewed = Folder::view(folder).and_then(Log::view);
+    viewed.map_or(0, |(log, _)| log.pending().documents)
 }
 
 #[cfg(test)]

@@ -1,19 +1,79 @@
 //! Small files that are written as a whole: a path and bytes come in, and after a crash the old content or the new one is
 //! there, never a part.
 
-use std::fs::File;
-use std::io::{self, Write};
+use std::io;
 use std::path::Path;
 
-/// Replaces a file: a new one is written beside it, synced and renamed over it, and the folder synced. The folder is made
-/// if it is not there. Two threads must not replace the same file at once.
+use crate::queue::disk::{Disk, Folder};
+
+/// Replaces a file, durably. The folder is made if it is not there. Two threads must not replace the same file at once.
 pub fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let folder = path.parent().unwrap_or(Path::new("."));
-    std::fs::create_dir_all(folder)?;
-    let temporary = path.with_extension("tmp");
-    let mut file = File::create(&temporary)?;
-    file.write_all(bytes)?;
-    file.sync_all()?;
-    std::fs::rename(&temporary, path)?;
-    File::open(folder)?.sync_all()
+    let name = path.file_name().and_then(|name| name.to_str());
+    let name = name.ok_or(io::ErrorKind::InvalidFilename)?;
+    let folder = path.parent().unwrap_or(Path::new(""));
+    replace_in(&Folder::share(folder)?, name, bytes)
+}
+
+/// A new file is written beside the old one, synced and renamed over it, and the folder synced.
+fn replace_in<D: Disk>(folder: &D, name: &str, bytes: &[u8]) -> io::Result<()> {
+    let temporary = Path::new(name).with_extension("tmp");
+    let temporary = temporary.to_string_lossy();
+    let file = folder.create(&temporary)?;
+    folder.write_at(&file, bytes, 0)?;
+    folder.sync(&file)?;
+    folder.rename(&temporary, name)?;
+    folder.sync_folder()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::replace_in;
+    use crate::queue::disk::model::{Dice, Model};
+
+    const NAME: &str = "positions.json";
+
+    #[test]
+    fn what_was_replaced_is_safe_from_a_machine_that_dies() {
+        for seed in 0..200 {
+            let disk = Model::default();
+            for text in ["old", "a new one, which is longer"] {
+                replace_in(&disk, NAME, text.as_bytes()).expect("there is room");
+                disk.crash(&mut Dice(seed));
+                assert_eq!(disk.bytes(NAME), text.as_bytes());
+            }
+        }
+    }
+
+    #[test]
+    fn a_machine_that_dies_meanwhile_leaves_the_old_file_or_the_new_one() {
+        let texts = ["old".as_bytes(), &[b'n'; 1000]];
+        let mut found = [0, 0];
+        for seed in 0..500 {
+            for operations in 0..5 {
+                let disk = Model::default();
+                replace_in(&disk, NAME, texts[0]).expect("there is room");
+                disk.die_after(operations);
+                assert!(replace_in(&disk, NAME, texts[1]).is_err());
+                disk.crash(&mut Dice(seed));
+                let left = disk.bytes(NAME);
+                let which = texts.iter().position(|text| *text == left);
+                found[which.expect("it is one of them")] += 1;
+            }
+        }
+        assert!(found.iter().all(|count| 0 < *count), "{found:?}");
+    }
+
+    #[test]
+    fn a_full_disk_and_a_failing_sync_leave_the_old_file() {
+        let disk = Model::default();
+        replace_in(&disk, NAME, b"old").expect("there is room");
+        disk.fill(Some(2));
+        assert!(replace_in(&disk, NAME, b"new").is_err());
+        disk.fill(None);
+        disk.fail_syncs(1);
+        assert!(replace_in(&disk, NAME, b"new").is_err());
+        assert_eq!(disk.bytes(NAME), b"old");
+        replace_in(&disk, NAME, b"new").expect("all is well again");
+        assert_eq!(disk.bytes(NAME), b"new");
+    }
 }

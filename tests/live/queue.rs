@@ -139,3 +139,24 @@ fn a_queue_whose_output_is_gone_is_told_and_kept() {
     wait_for(&agent, "queue_disk_documents", 10);
     agent.stop();
 }
+
+#[test]
+fn what_waits_is_sent_though_no_input_wants_a_queue_any_more() {
+    let (syslog, nobody) = (free_port(), free_port());
+    let data = Scratch::new("queue");
+    let agent = Sawlog::start_in(&data.0, &pipeline(syslog, nobody, "queue-rest"));
+    send(syslog, 0..10);
+    wait_for(&agent, "queue_disk_documents", 10);
+    agent.stop();
+    let log = data.write("in.log", "");
+    let with = pipeline(syslog, elasticsearch::shared().port(), "queue-rest");
+    let (_, output) = with.split_once('\n').expect("it has two lines");
+    let files = format!(
+        "input {{ file {{ path => \"{}\" }} }}\n{output}",
+        log.display()
+    );
+    let agent = Sawlog::start_in(&data.0, &files);
+    check_once("queue-rest", 10);
+    wait_for(&agent, "queue_disk_documents", 0);
+    agent.stop();
+}

@@ -226,18 +226,9 @@ impl Follower {
         }
     }
 
-    /// Where the Engine has to begin so that no line is missed.
-    fn since(&self) -> Option<i64> {
-        let times = self.last.iter().flatten().map(|last| last.time);
-        let latest = times.clone().max()?;
-        // Lines of two streams can stand in another order than their times, but not far apart.
-        let latest = latest - limits::DOCKER_STREAMS_APART.as_nanos() as i64;
-        let since = times.min().map_or(latest, |earliest| earliest.max(latest));
-        Some(self.lines.open_time().map_or(since, |open| open.min(since)))
-    }
-
     async fn read_once(&mut self, id: &str, backoff: &mut Backoff) -> End {
-        let since = self.since();
+        let since = since(&self.last, crate::host::now_nanos());
+        let since = since.map(|since| self.lines.open_time().map_or(since, |open| open.min(since)));
         // Both at once: a container can be gone before the second question.
         let questions = async {
             tokio::join!(
@@ -445,6 +436,21 @@ impl Follower {
     }
 }
 
+/// Where the Engine has to begin so that no line behind the last ones is missed.
+fn since(last: &[Option<Last>; 2], now: i64) -> Option<i64> {
+    let apart = limits::DOCKER_STREAMS_APART.as_nanos() as i64;
+    let times = last.iter().flatten().map(|last| last.time);
+    let latest = times.clone().max()?;
+    if now < latest {
+        // The clock was set back, some time after it was asked last.
+        let asked = limits::DOCKER_SILENCE_MAX.as_nanos() as i64;
+        return Some(now - asked - apart);
+    }
+    // Lines of two streams can stand in another order than their times, but not far apart.
+    let earliest = times.min().unwrap_or(latest);
+    Some(earliest.max(latest - apart))
+}
+
 /// What a piece of an answer says of the rest.
 enum Answer {
     GoesOn,
@@ -463,5 +469,38 @@ fn take(frame: Option<hyper::Result<Frame<Bytes>>>, buffer: &mut Vec<u8>) -> Ans
             }
             Answer::GoesOn
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::since;
+    use crate::inputs::docker::place::Last;
+
+    const SECOND: i64 = 1_000_000_000;
+
+    #[track_caller]
+    fn check(last: [Option<i64>; 2], now: i64, want: Option<i64>) {
+        let last = last.map(|seconds| {
+            seconds.map(|seconds| Last {
+                time: seconds * SECOND,
+                ..Last::default()
+            })
+        });
+        let want = want.map(|seconds| seconds * SECOND);
+        assert_eq!(since(&last, now * SECOND), want);
+    }
+
+    #[test]
+    fn the_engine_begins_at_the_last_line_of_the_stream_that_is_behind() {
+        check([None, None], 9000, None);
+        check([Some(8000), None], 9000, Some(8000));
+        check([Some(8000), Some(7998)], 9000, Some(7998));
+        check([Some(8000), Some(7000)], 9000, Some(7995));
+    }
+
+    #[test]
+    fn after_the_clock_was_set_back_it_begins_before_what_was_written_since() {
+        check([Some(8000), None], 7970, Some(7970 - 3600 - 5));
     }
 }

@@ -415,7 +415,7 @@ impl Lines {
 }
 
 impl Line {
-    fn of(record: Record) -> Self {
+    pub fn of(record: Record) -> Self {
         Self {
             start: 0,
             end: 0,

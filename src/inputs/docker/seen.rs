@@ -9,7 +9,8 @@ use crate::inputs::docker::lines::Line;
 use crate::inputs::docker::place::{self, Last};
 use crate::limits;
 
-/// Whether a line comes behind the last one that was handed over.
+/// Whether a line comes behind the last one that was handed over. Once that one has come again, all that follow are new,
+/// whatever their times: the clock may have been set back since.
 pub fn is_new(catching_up: &mut [Option<Last>; 2], line: &Line, text: &[u8]) -> bool {
     let slot = catching_up.get_mut(slot_of(line));
     let (Some(slot), Some(time)) = (slot, line.time) else {
@@ -27,6 +28,9 @@ pub fn is_new(catching_up: &mut [Option<Last>; 2], line: &Line, text: &[u8]) -> 
     match last.lines.iter().position(|&known| known == hash) {
         Some(index) => {
             last.lines.remove(index);
+            if last.lines.is_empty() {
+                *slot = None;
+            }
             false
         }
         None => true,
@@ -43,10 +47,21 @@ pub fn slot_of(line: &Line) -> usize {
 
 /// The lines of a stream that were handed over lately. After a rotation an Engine of version 20 sends the newest file again
 /// from its beginning, within one answer.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Recent {
-    /// Times and hashes, in the order of the times.
+    /// Times and hashes, in the order in which they came.
     lines: VecDeque<(i64, u64)>,
+    /// The latest time that ever came.
+    latest: i64,
+}
+
+impl Default for Recent {
+    fn default() -> Self {
+        Self {
+            lines: VecDeque::new(),
+            latest: i64::MIN,
+        }
+    }
 }
 
 impl Recent {
@@ -54,24 +69,14 @@ impl Recent {
     pub fn is_new(&mut self, time: Option<i64>, text: &[u8]) -> bool {
         let Some(time) = time else { return true };
         let hash = foldhash::fast::FixedState::default().hash_one(text);
-        let newest = self.lines.back().map_or(i64::MIN, |newest| newest.0);
-        if time <= newest {
-            let begin = self.lines.partition_point(|line| line.0 < time);
-            let mut same = self
-                .lines
-                .iter()
-                .skip(begin)
-                .take_while(|line| line.0 == time);
-            if same.any(|line| line.1 == hash) {
-                return false;
-            }
+        // What is later than all before is new; what is not may have been written after someone set the clock back.
+        if time <= self.latest && self.lines.contains(&(time, hash)) {
+            return false;
         }
-        // What is older than the newest line and unknown was written after someone set the clock back.
-        if newest <= time {
-            self.lines.push_back((time, hash));
-            if limits::RECENT_LINES_MAX < self.lines.len() {
-                self.lines.pop_front();
-            }
+        self.latest = self.latest.max(time);
+        self.lines.push_back((time, hash));
+        if limits::RECENT_LINES_MAX < self.lines.len() {
+            self.lines.pop_front();
         }
         true
     }
@@ -79,7 +84,38 @@ impl Recent {
 
 #[cfg(test)]
 mod tests {
-    use super::Recent;
+    use sawlog_parsers::docker_json::Stream;
+
+    use super::{Recent, is_new};
+    use crate::inputs::docker::lines::{Line, Record};
+    use crate::inputs::docker::place::{self, Last};
+
+    fn line(time: i64) -> Line {
+        Line::of(Record {
+            stream: Stream::Stdout,
+            time: Some(time),
+            partial: false,
+            truncated: false,
+        })
+    }
+
+    #[test]
+    fn behind_the_last_known_line_all_are_new_though_the_clock_was_set_back() {
+        let last = Last {
+            time: 100,
+            count: 2,
+            lines: vec![place::hash(b"b"), place::hash(b"c")],
+        };
+        let mut catching_up = [Some(last), None];
+        let mut check = |time, text: &[u8], want| {
+            assert_eq!(is_new(&mut catching_up, &line(time), text), want, "{time}");
+        };
+        check(90, b"a", false);
+        check(100, b"b", false);
+        check(100, b"c", false);
+        check(70, b"d", true);
+        check(60, b"e", true);
+    }
 
     #[test]
     fn what_is_sent_again_is_known() {
@@ -99,5 +135,10 @@ mod tests {
         assert!(recent.is_new(Some(5), b"a"));
         assert!(recent.is_new(Some(3), b"b"));
         assert!(recent.is_new(None, b"a"));
+        // These are known from then on as well.
+        assert!(recent.is_new(Some(4), b"c"));
+        for (time, text) in [(5, b"a"), (3, b"b"), (4, b"c")] {
+            assert!(!recent.is_new(Some(time), text));
+        }
     }
 }

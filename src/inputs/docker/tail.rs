@@ -41,6 +41,14 @@ struct Done {
     place: Place,
 }
 
+/// The time of the last line that an earlier run handed over.
+#[derive(Clone, Copy, Debug)]
+struct DoneTime {
+    time: i64,
+    /// A record with that time came.
+    is_reached: bool,
+}
+
 /// The reader of one container's files.
 pub struct Tail {
     paths: LogPaths,
@@ -57,8 +65,8 @@ pub struct Tail {
     skipping_record: bool,
     /// Records of a stream up to here were handed over by an earlier run.
     done: [Option<Done>; 2],
-    /// Or, where that run read through the Engine, all lines up to these times.
-    done_times: [Option<i64>; 2],
+    /// Or, where that run read through the Engine, all lines up to the last ones with these times.
+    done_times: [Option<DoneTime>; 2],
     last: [Option<Last>; 2],
     pub losses: Losses,
 }
@@ -105,7 +113,10 @@ impl Tail {
                     .last
                     .get(stream)
                     .and_then(Option::as_ref)
-                    .map(|last| last.time)
+                    .map(|last| DoneTime {
+                        time: last.time,
+                        is_reached: false,
+                    })
             });
             return Ok(());
         };
@@ -372,10 +383,15 @@ impl Tail {
             Stream::Stdin | Stream::Stdout => 0,
             Stream::Stderr => 1,
         };
-        if let (Some(Some(done)), Some(time)) = (self.done_times.get(slot), time)
-            && time <= *done
+        if let (Some(done), Some(time)) = (self.done_times.get_mut(slot), time)
+            && let Some(last) = done
         {
-            return true;
+            last.is_reached |= time == last.time;
+            if time == last.time || (time < last.time && !last.is_reached) {
+                return true;
+            }
+            // All that follow are new, whatever their times: the clock may have been set back since.
+            *done = None;
         }
         if self.done.iter().all(Option::is_none) {
             return false;

@@ -2,12 +2,14 @@
 
 use std::collections::HashMap;
 use std::io::{BufRead, BufReader, Write};
+use std::mem::MaybeUninit;
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, mpsc};
 use std::time::Duration;
 
+use rustix::fs::inotify;
 use serde_json::{Value, json};
 use tokio::sync::watch;
 
@@ -41,6 +43,11 @@ impl Folder {
 
     fn text(&self) -> String {
         self.0.to_string_lossy().into_owned()
+    }
+
+    /// The input's file of positions.
+    fn positions(&self) -> PathBuf {
+        self.0.join("state/positions/input_docker_1.json")
     }
 
     fn container(&self, id: &str) -> PathBuf {
@@ -323,6 +330,45 @@ fn files_go_on_where_they_were_left() {
 }
 
 #[test]
+fn damaged_positions_end_nothing() {
+    let data = Folder::new();
+    data.create(&id('a'), "one");
+    data.log(&id('a'), "read");
+    let root = data.text();
+    let options = [("mode", "files"), ("data_root", &*root)];
+    let running = Running::start(&data, &options);
+    running.check(&["read"]);
+    assert_eq!(running.stop(), Vec::<Value>::new());
+    let positions = data.positions();
+    std::fs::write(&positions, "{").expect("the file is ours");
+    std::fs::remove_file(positions.with_extension("json.old")).unwrap_or(());
+    let running = Running::start(&data, &options);
+    running.check(&["read"]);
+    assert_eq!(running.stop(), Vec::<Value>::new());
+}
+
+#[test]
+fn while_positions_cannot_be_read_the_input_waits() {
+    let data = Folder::new();
+    data.create(&id('a'), "one");
+    data.log(&id('a'), "read");
+    let root = data.text();
+    let positions = data.positions();
+    std::fs::create_dir_all(&positions).expect("the folder is ours");
+    let opened = inotify::init(inotify::CreateFlags::CLOEXEC).expect("it can be watched");
+    let flags = inotify::WatchFlags::OPEN;
+    inotify::add_watch(&opened, &positions, flags).expect("it can be watched");
+    let running = Running::start(&data, &[("mode", "files"), ("data_root", &root)]);
+    let mut buffer = [MaybeUninit::uninit(); 1024];
+    let mut opened = inotify::Reader::new(&opened, &mut buffer);
+    // A folder can be opened like a file, and not read.
+    opened.next().expect("the input tries");
+    std::fs::remove_dir(&positions).expect("it is empty");
+    running.check(&["read"]);
+    assert_eq!(running.stop(), Vec::<Value>::new());
+}
+
+#[test]
 fn the_end_as_start_counts_for_containers_of_the_first_start_only() {
     let data = Folder::new();
     let (one, two) = (id('a'), id('b'));
@@ -503,6 +549,22 @@ fn what_the_engine_sends_again_is_left_out() {
     engine.put(&id('a'), "one", false, more);
     let running = start_api(&data, &engine);
     running.check(&["same time", "f"]);
+    assert_eq!(running.stop(), Vec::<Value>::new());
+}
+
+#[test]
+fn lines_of_the_engine_that_were_written_after_the_clock_was_set_back_are_read() {
+    let data = Folder::new();
+    let engine = Engine::start(&data.0);
+    let first: &[(u8, u64, &str)] = &[(1, 100, "a\n"), (1, 200, "b\n")];
+    engine.put(&id('a'), "one", false, first);
+    let running = start_api(&data, &engine);
+    running.check(&["a", "b"]);
+    assert_eq!(running.stop(), Vec::<Value>::new());
+    let back: &[(u8, u64, &str)] = &[(1, 50, "back\n"), (1, 60, "on\n")];
+    engine.put(&id('a'), "one", false, &[first, back].concat());
+    let running = start_api(&data, &engine);
+    running.check(&["back", "on"]);
     assert_eq!(running.stop(), Vec::<Value>::new());
 }
 

@@ -12,6 +12,7 @@ use nix::sys::socket::{self, ControlMessageOwned, MsgFlags, sockopt};
 
 use crate::event::{Batch, Provenance};
 use crate::inputs::Flow;
+use crate::inputs::sockets::{Datagrams, Dropped};
 use crate::inputs::syslog::fields::{Fields, Frame, Messages};
 use crate::limits;
 use crate::metrics::{Counter, Gauge, PluginMetrics};
@@ -44,7 +45,7 @@ pub struct Reader {
 
 impl Reader {
     pub fn new(
-        socket: UdpSocket,
+        Datagrams { socket, dropped }: Datagrams,
         receive_buffer_bytes: usize,
         fields: &Arc<Fields>,
         metrics: &PluginMetrics,
@@ -65,7 +66,7 @@ impl Reader {
             bytes: metrics.counter("udp_bytes"),
             drops: Drops {
                 counter: metrics.counter("udp_drops"),
-                seen: 0,
+                counted: dropped,
                 read: Instant::now(),
             },
             stream: u64::from(port),
@@ -273,17 +274,16 @@ impl Gathered {
 /// The kernel's count of datagrams that found the receive buffer full.
 struct Drops {
     counter: Arc<Counter>,
-    seen: u32,
+    counted: Arc<Dropped>,
     read: Instant,
 }
 
 impl Drops {
-    /// The kernel's sum wraps; it comes with a datagram once it is not 0.
+    /// The kernel's sum comes with a datagram once it is not 0.
     fn note(&mut self, sum: Option<u32>) {
         self.read = Instant::now();
         let Some(sum) = sum else { return };
-        let new = sum.wrapping_sub(self.seen);
-        self.seen = sum;
+        let new = self.counted.note(sum);
         if 0 < new {
             self.counter.add(new.into());
             tracing::warn!(

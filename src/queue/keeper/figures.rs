@@ -17,6 +17,7 @@ pub struct Figures {
     folder: String,
     kept: Arc<Counter>,
     dropped_oldest: Arc<Counter>,
+    dropped_and_delivered: Arc<Counter>,
     dropped_newest: Arc<Counter>,
     too_large: Arc<Counter>,
     unreadable: Arc<Counter>,
@@ -38,6 +39,7 @@ impl Figures {
         Self {
             kept: counter("queue_documents"),
             dropped_oldest: counter("queue_dropped_oldest"),
+            dropped_and_delivered: counter("queue_dropped_and_delivered"),
             dropped_newest: counter("queue_dropped_newest"),
             too_large: counter("queue_dropped_too_large"),
             unreadable: counter("queue_dropped_damaged"),
@@ -116,6 +118,12 @@ impl Figures {
     pub fn dropped_oldest(&mut self, documents: u64) {
         self.dropped_oldest.add(documents);
         self.warn_dropped("dropped_oldest", "the oldest");
+    }
+
+    /// A record that was dropped while a request had it came to its end all the same. The counter of what was dropped is not
+    /// taken back: should the agent be killed before the verdict, nobody would have counted the loss.
+    pub fn dropped_and_delivered(&mut self, documents: u32) {
+        self.dropped_and_delivered.add(documents.into());
     }
 
     fn warn_dropped(&mut self, kind: &'static str, which: &str) {

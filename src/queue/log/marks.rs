@@ -13,10 +13,17 @@ pub struct Place {
     pub offset: u64,
 }
 
+/// A record, or a run of them without a gap that are all settled: what passes a record that waits costs no memory.
 struct Entry {
     place: Place,
-    header: RecordHeader,
+    behind: Place,
     settled: bool,
+}
+
+impl Entry {
+    fn is_followed_by(&self, next: &Self) -> bool {
+        self.behind.at.sequence == next.place.at.sequence
+    }
 }
 
 /// In the order of the log.
@@ -44,7 +51,7 @@ impl Marks {
     pub fn push(&mut self, place: Place, header: RecordHeader) {
         self.entries.push_back(Entry {
             place,
-            header,
+            behind: after(place, &header),
             settled: false,
         });
     }
@@ -61,21 +68,48 @@ impl Marks {
     }
 
     fn find(&self, sequence: u64) -> Option<usize> {
-        self.entries
-            .binary_search_by_key(&sequence, |entry| entry.place.at.sequence)
-            .ok()
+        let behind = |entry: &Entry| entry.place.at.sequence <= sequence;
+        let index = self.entries.partition_point(behind).checked_sub(1)?;
+        let entry = self.entries.get(index)?;
+        (sequence < entry.behind.at.sequence).then_some(index)
     }
 
     /// Settles one record. False if it was not waiting.
     pub fn settle(&mut self, sequence: u64) -> bool {
-        let found = self.find(sequence);
-        match found.and_then(|index| self.entries.get_mut(index)) {
-            Some(entry) if !entry.settled => {
-                entry.settled = true;
-                true
-            }
-            _ => false,
+        let Some(index) = self.find(sequence) else {
+            return false;
+        };
+        match self.entries.get_mut(index) {
+            Some(entry) if !entry.settled => entry.settled = true,
+            _ => return false,
         }
+        // The one behind first, so that this one keeps its place.
+        self.join(index);
+        if let Some(before) = index.checked_sub(1) {
+            self.join(before);
+        }
+        true
+    }
+
+    /// Makes one run of a settled entry and the next one, if that is settled and follows.
+    fn join(&mut self, index: usize) {
+        let (Some(entry), Some(next)) = (self.entries.get(index), self.entries.get(index + 1))
+        else {
+            return;
+        };
+        if entry.settled && next.settled && entry.is_followed_by(next) {
+            let behind = next.behind;
+            self.entries.remove(index + 1);
+            if let Some(entry) = self.entries.get_mut(index) {
+                entry.behind = behind;
+            }
+        }
+    }
+
+    /// How many entries there are.
+    #[cfg(test)]
+    pub fn len(&self) -> usize {
+        self.entries.len()
     }
 
     /// Settles all records up to this one.
@@ -90,7 +124,7 @@ impl Marks {
     pub fn advance(&mut self) -> Option<Place> {
         let mut behind = None;
         while let Some(entry) = self.entries.front().filter(|entry| entry.settled) {
-            behind = Some(after(entry.place, &entry.header));
+            behind = Some(entry.behind);
             self.entries.pop_front();
         }
         behind

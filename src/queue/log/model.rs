@@ -238,6 +238,7 @@ impl World {
         self.promises.owed = self.promises.owed.split_off(&low);
         prop_assert!(dropped.records <= before.records);
         prop_assert_eq!(dropped.records, dropped.documents);
+        prop_assert!(dropped.in_hand.len() as u64 <= dropped.records);
         Ok(())
     }
 

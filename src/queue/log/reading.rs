@@ -58,7 +58,7 @@ impl<D: Disk> Log<D> {
     }
 
     /// Acknowledges one record; the others may follow in any order. False if it was not waiting: it was acknowledged or
-    /// dropped before, and whoever counts has counted it.
+    /// dropped before.
     pub fn settle(&mut self, sequence: u64) -> bool {
         let settled = self.marks.settle(sequence);
         self.advance();
@@ -90,9 +90,13 @@ impl<D: Disk> Log<D> {
                 Err(_) => break,
             };
             let sequence = header.at.sequence;
-            if self.marks.known(sequence) != Known::Settled {
+            let known = self.marks.known(sequence);
+            if known != Known::Settled {
                 dropped.records += 1;
                 dropped.documents += u64::from(header.documents);
+            }
+            if known == Known::Waiting && sequence < self.cursor.at.sequence {
+                dropped.in_hand.push((sequence, header.documents));
             }
             dropped.bytes += header.size();
             last = sequence;

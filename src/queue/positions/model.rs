@@ -3,7 +3,7 @@
 //! - a position is the end of the last batch before which every batch is acknowledged, and of no later one;
 //! - a batch that one of its holders dropped is never acknowledged, nor is any after it;
 //! - after a crash each position is the one that was saved last, or that was being saved;
-//! - the file can always be read.
+//! - the file can always be read, and after the disk spoilt a byte of it the one that was saved before it.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -33,6 +33,8 @@ enum Step {
     FailToSave,
     Crash,
     CrashInSave(Stage, u16),
+    /// The disk spoils a byte of what is saved.
+    Spoil(u16, u8),
 }
 
 /// How far a save got when the machine died.
@@ -61,6 +63,7 @@ fn step() -> impl Strategy<Value = Step> {
         1 => Just(Step::FailToSave),
         1 => Just(Step::Crash),
         2 => (stage, any::<u16>()).prop_map(|(stage, cut)| Step::CrashInSave(stage, cut)),
+        2 => (any::<u16>(), 1..=u8::MAX).prop_map(|(place, mask)| Step::Spoil(place, mask)),
     ]
 }
 
@@ -179,6 +182,7 @@ impl Trial {
             Step::FailToSave => self.fail_to_save()?,
             Step::Crash => self.start_again()?,
             Step::CrashInSave(stage, cut) => self.crash_in_save(stage, cut)?,
+            Step::Spoil(place, mask) => self.spoil(place, mask)?,
         }
         self.check()
     }
@@ -230,6 +234,23 @@ impl Trial {
             None => self.saved = self.expected(),
         }
         self.start_again()
+    }
+
+    /// Spoils a byte of the file and starts again. What was saved before is as far as the streams are, but for one more.
+    fn spoil(&mut self, place: u16, mask: u8) -> Result<(), TestCaseError> {
+        for round in [1, 2] {
+            self.positions.set("more", json!(round));
+            self.positions.save().expect("the folder can be written");
+        }
+        self.saved = self.expected();
+        let path = self.positions.path();
+        let mut bytes = std::fs::read(path).expect("it was saved");
+        let place = usize::from(place) % bytes.len();
+        bytes[place] ^= mask;
+        std::fs::write(path, bytes).expect("it can be written");
+        self.start_again()?;
+        prop_assert_eq!(self.positions.safe("more"), Some(json!(1)));
+        Ok(())
     }
 
     /// The process is gone, with all batches that were under way; the next one reads the file.

@@ -282,3 +282,35 @@ async fn the_oldest_are_dropped_and_counted_if_the_policy_says_so() {
     assert!(0 < dropped);
     assert_eq!(left.last(), Some(&b'8'));
 }
+
+#[tokio::test]
+async fn what_is_delivered_after_it_was_dropped_is_counted() {
+    let trial = Trial::new(Full::DropOldest, 16 << 10);
+    let (inlet, mut outlet) = trial.attach();
+    let long = "x".repeat(4000);
+    trial.put(&inlet, 1, &long).await;
+    trial.put(&inlet, 2, &long).await;
+    let (first, second) = (take(&mut outlet).await.1, take(&mut outlet).await.1);
+    for token in 3..=8 {
+        trial.put(&inlet, token, &long).await;
+    }
+    trial.wait_for_acknowledged(&[1, 2, 3, 4, 5, 6, 7, 8]).await;
+    // The first two were dropped meanwhile: one is delivered, the other ends with its output.
+    Block::settle(first.acks);
+    drop((second, outlet, inlet));
+    let (inlet, mut outlet) = trial.attach();
+    drop(inlet);
+    let mut delivered = 1;
+    while let Ok(Some(block)) = tokio::time::timeout(WAIT_MAX, outlet.next()).await {
+        delivered += 1;
+        Block::settle(block.acks);
+    }
+    let count = |name| trial.metrics.counter(name).value();
+    let (dropped, both) = (
+        count("queue_dropped_oldest"),
+        count("queue_dropped_and_delivered"),
+    );
+    assert!(1 < dropped, "{dropped}");
+    assert_eq!(both, 1);
+    assert_eq!(dropped + delivered - both, 8);
+}

@@ -557,6 +557,28 @@ fn a_position_of_the_engines_logs_holds_for_files_too() {
     check(&mut host.open(), &["4", "early"]);
 }
 
+#[test]
+fn behind_a_position_of_the_engines_logs_the_clock_may_have_been_set_back() {
+    for (last_line, want) in [(5, ["1", "2", "6"]), (4, ["5", "1", "2"])] {
+        let host = Host::new();
+        host.count(0..6);
+        host.count(1..3);
+        host.count(6..7);
+        let last = Last {
+            time: parsed_time(last_line),
+            count: 1,
+            lines: Vec::new(),
+        };
+        let position = Position {
+            last: [Some(last), None],
+            ..Position::default()
+        };
+        host.positions.set("id", position.to_json());
+        let found = events(&mut host.open(), Then::Settle);
+        assert_eq!(messages(&found)[..3], want, "{last_line}");
+    }
+}
+
 fn parsed_time(number: u32) -> i64 {
     let record = record("stdout", "x", number);
     docker_json::parse(record.as_bytes())
