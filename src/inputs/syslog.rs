@@ -129,7 +129,7 @@ impl Input for Syslog {
         // Asked for here, so that a reload knows which sockets are still wanted.
         let udp = match self.tls {
             Some(_) => None,
-            None => Some(self.bind(|address| flow.sockets.udp(address))),
+            None => Some(self.bind_udp(&flow)),
         };
         let tcp = self.bind(|address| flow.sockets.tcp(address));
         tokio::spawn(self.run(flow, udp, tcp))
@@ -145,6 +145,14 @@ impl Syslog {
         resolve(host, *port).and_then(bind)
     }
 
+    /// The buffer is enlarged at once: what comes before the reader runs has to fit it.
+    fn bind_udp(&self, flow: &Flow) -> io::Result<Datagrams> {
+        let datagrams = self.bind(|address| flow.sockets.udp(address))?;
+        let gauge = self.metrics.gauge("udp_receive_buffer_bytes");
+        udp::enlarge(&datagrams.socket, self.receive_buffer_bytes, &gauge);
+        Ok(datagrams)
+    }
+
     /// Waits for the sockets, if they are not bound yet, and reads them until the end.
     async fn run(
         self: Box<Self>,
@@ -152,7 +160,7 @@ impl Syslog {
         udp: Option<io::Result<Datagrams>>,
         tcp: io::Result<TcpListener>,
     ) {
-        let bind_udp = || self.bind(|address| flow.sockets.udp(address));
+        let bind_udp = || self.bind_udp(&flow);
         let bind_tcp = || self.bind(|address| flow.sockets.tcp(address));
         let protocol = if self.tls.is_some() { "TLS" } else { "TCP" };
         let tcp = self.open(&flow, protocol, tcp, bind_tcp);
@@ -160,12 +168,7 @@ impl Syslog {
             let Some(udp) = udp else { return };
             let udp = self.open(&flow, "UDP", udp, bind_udp);
             let Some(socket) = udp.await else { return };
-            let reader = udp::Reader::new(
-                socket,
-                self.receive_buffer_bytes,
-                &self.fields,
-                &self.metrics,
-            );
+            let reader = udp::Reader::new(socket, &self.fields, &self.metrics);
             let (reader, flow) = (reader, flow.clone());
             let read = tokio::task::spawn_blocking(move || reader.run(&flow)).await;
             if let Err(error) = read {

@@ -342,8 +342,14 @@ impl<D: Disk> Keeper<D> {
             let ack = self.delivered.ack(record.sequence);
             match payload::decode(&self.scratch) {
                 Some((starts, body)) => {
+                    // Many small records may wait for one request: each in a buffer of its own length.
+                    let is_small = body.len() < limits::BULK_BLOCK_BYTES / 2;
+                    let buffer = match is_small {
+                        true => Vec::with_capacity(body.len()),
+                        false => using.spares.take(),
+                    };
                     let mut block = Block {
-                        body: using.spares.take(),
+                        body: buffer,
                         starts: starts.collect(),
                         acks: vec![(0, ack)],
                         ..Block::default()

@@ -46,15 +46,9 @@ pub struct Reader {
 impl Reader {
     pub fn new(
         Datagrams { socket, dropped }: Datagrams,
-        receive_buffer_bytes: usize,
         fields: &Arc<Fields>,
         metrics: &PluginMetrics,
     ) -> Self {
-        enlarge(
-            &socket,
-            receive_buffer_bytes,
-            &metrics.gauge("udp_receive_buffer_bytes"),
-        );
         if let Err(error) = socket::setsockopt(&socket, sockopt::RxqOvfl, &1) {
             tracing::debug!("the kernel does not count dropped datagrams: {error}");
         }
@@ -296,7 +290,7 @@ impl Drops {
 
 /// Asks for a larger receive buffer: with the right to it beyond the system's limit, else up to it. One that systemd made
 /// large enough is left alone: without the right, asking would make it smaller.
-fn enlarge(socket: &UdpSocket, wanted: usize, gauge: &Gauge) {
+pub fn enlarge(socket: &UdpSocket, wanted: usize, gauge: &Gauge) {
     if buffer_of(socket) < wanted
         && rustix::net::sockopt::set_socket_recv_buffer_size_force(socket, wanted).is_err()
         && let Err(error) = rustix::net::sockopt::set_socket_recv_buffer_size(socket, wanted)
