@@ -114,6 +114,7 @@
 mod digits;
 mod error;
 mod near;
+mod spelling;
 
 // One format each, in alphabetical order; each has a row in the table above.
 pub mod access_log;

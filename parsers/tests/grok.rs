@@ -163,7 +163,7 @@ fn faults_name_the_thing_the_place_and_the_fix() {
     refused("a)", "column 2: unmatched ) ; write \\) for a parenthesis");
     refused(
         "(?<=a+)b",
-        "column 1: a look-behind must have a fixed length",
+        "column 1: a look-behind must have a fixed length; write alternatives of one length each",
     );
     refused(
         "%{A=%{A}}",
@@ -267,7 +267,7 @@ fn what_is_too_deep_or_too_large_is_refused() {
     );
     refused(
         "(?:(?:(?:ab){1000}){1000}){1000}",
-        "the expression is too large; use smaller counts in {...}",
+        "column 13: the expression is too large; use smaller counts in {...}",
     );
     check("(?:(?:(?:){99999}){99999}){99999}x", "x", "");
     refused(

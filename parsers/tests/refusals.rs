@@ -168,7 +168,7 @@ fn broken_expressions_say_what_would_be_right() {
     );
     check(
         "(?<=a+)b",
-        "column 1: a look-behind must have a fixed length",
+        "column 1: a look-behind must have a fixed length; write alternatives of one length each",
     );
     check(
         "(?&n)",
@@ -223,13 +223,23 @@ fn what_is_no_character_says_so() {
 
 #[test]
 fn syntax_that_is_not_supported_says_so() {
-    for letter in ['G', 'K', 'X'] {
+    for (letter, instead) in [
+        ('G', "write \\A for the start of the text"),
+        (
+            'K',
+            "name the part that you want, as (?<name>...), or write a look-behind, (?<=...)",
+        ),
+        ('X', "write . for a character"),
+    ] {
         check(
             &format!("a\\{letter}"),
-            &format!("column 2: \\{letter} is not supported"),
+            &format!("column 2: \\{letter} is not supported; {instead}"),
         );
     }
-    check(r"(?<n>a)\g<n>", "column 8: \\g is not supported");
+    check(
+        r"(?<n>a)\g<n>",
+        "column 8: \\g is not supported; write the group out, or define it as a pattern and refer to it as %{NAME}",
+    );
     let numbered = "a numbered back reference; name the group and write \\k<name>";
     for reference in [r"\1", r"\12", r"\k<1>", r"\k<-1>", r"\k'1'"] {
         check(
@@ -237,14 +247,26 @@ fn syntax_that_is_not_supported_says_so() {
             &format!("column 8: {numbered}"),
         );
     }
-    check(r"(?<n>a)\k<m>", "\\k<m> refers to no group of this name");
+    check(
+        r"(?<name>a)\k<nam>",
+        "column 11: \\k<nam> refers to no group of this name; did you mean \\k<name>?",
+    );
+    check(
+        r"\k<other>(?<n>a)",
+        "column 1: \\k<other> refers to no group of this name; name the group, as (?<other>...), or write (?:...) in its place",
+    );
+    check_file(
+        "TWICE %{WORD:w}-\\k<v>\n",
+        "%{TWICE}",
+        "f:1:16: \\k<v> refers to no group of this name; did you mean \\k<w>? (in the definition of TWICE)",
+    );
     check(
         "(?<n>a)?(?(<n>)b|c)",
         "column 9: a conditional (?(...)) is not supported; write alternatives",
     );
     check(
         "(?~ab)",
-        "column 1: an absent operator (?~...) is not supported",
+        "column 1: an absent operator (?~...) is not supported; write a look-ahead for each character, (?:(?!...).)*",
     );
     for flag in ['a', 'd', 'u'] {
         let text = format!("column 1: the flag {flag} is not supported; known are i, m and x");
