@@ -46,7 +46,7 @@ mod tree;
 pub use self::explain::{Alternative, Explanation};
 pub use self::fields::{Empty, Field, Value};
 pub use self::number::{parse_boolean, parse_float, parse_int};
-pub use self::options::{Capture, Captures, Kind, Options, STEPS_MAX};
+pub use self::options::{Capture, CaptureMode, Kind, Options, STEPS_MAX};
 pub use self::patterns::Patterns;
 pub use self::set::{GrokSet, SetOutcome};
 pub use self::slots::Slots;
@@ -74,7 +74,7 @@ use self::tree::Node;
 /// use sawlog_parsers::grok::{Grok, Options, Outcome, Patterns, Slots};
 ///
 /// let options = Options { steps_max: 1000, ..Options::default() };
-/// let grok = Grok::compile(r"^(?:(?<x>a)|\k<x>)*(?=b)$", &Patterns::empty(), options)?;
+/// let grok = Grok::compile(r"^(?:(?<x>a)|\k<x>)*(?=b)$", &Patterns::new(), options)?;
 /// let mut slots = Slots::new();
 /// assert_eq!(grok.search(b"c", &mut slots), Outcome::NoMatch);
 /// assert_eq!(grok.search("a".repeat(10_000).as_bytes(), &mut slots), Outcome::BudgetSpent);

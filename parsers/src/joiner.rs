@@ -1,7 +1,8 @@
 //! Joins the pieces of long lines: chunks of one stream in, whole lines out, borrowed.
 //!
 //! Docker and Kubernetes' container runtimes cut long lines into chunks and mix the streams of
-//! a container in one file, so chunks of different streams must not meet. A [`Joiner`] serves one
+//! a container in one file (Docker's documentation, "JSON File logging driver", at 16 KiB; Kubernetes' "CRI logging
+//! format", whose tag `P` marks a part), so chunks of different streams must not meet. A [`Joiner`] serves one
 //! stream; [`Joiners`] serve any number, told apart by a key of the caller's, within limits. When
 //! a stream has ended, the caller knows; there is no clock here.
 //!

@@ -115,6 +115,7 @@ mod digits;
 mod error;
 mod near;
 mod spelling;
+mod stream;
 
 // One format each, in alphabetical order; each has a row in the table above.
 pub mod access_log;
@@ -132,6 +133,7 @@ pub mod syslog;
 pub mod timestamp;
 
 pub use self::error::Error;
+pub use self::stream::Stream;
 
 /// The examples of the front page run like those of the documentation.
 #[cfg(doctest)]

@@ -135,7 +135,7 @@ fn syntax_that_regular_expressions_of_rust_lack() {
 #[test]
 fn all_references_capture_when_asked_to() {
     let options = Options {
-        captures: sawlog_parsers::grok::Captures::All,
+        captures: sawlog_parsers::grok::CaptureMode::All,
         ..Options::default()
     };
     let grok = Grok::compile("%{INT} %{WORD:w}", &Patterns::legacy(), options).unwrap();
@@ -359,7 +359,7 @@ fn what_a_run_of_any_text_swallowed_does_not_count_as_matched() {
 
 #[test]
 fn definitions_that_double_each_other_are_refused_before_they_fill_the_memory() {
-    let mut patterns = Patterns::empty();
+    let mut patterns = Patterns::new();
     patterns.define("A", &"%{B}".repeat(90)).unwrap();
     patterns.define("B", &"%{C}".repeat(90)).unwrap();
     patterns.define("C", &"[a-z]".repeat(10_000)).unwrap();

@@ -2,7 +2,7 @@
 //! Lines of logs are never refused; `hostile.rs` tests those.
 
 use sawlog_parsers::Error;
-use sawlog_parsers::grok::{Captures, Grok, Kind, Options, Patterns};
+use sawlog_parsers::grok::{CaptureMode, Grok, Kind, Options, Patterns};
 
 fn compile(expression: &str, patterns: &Patterns) -> Result<Grok, Error> {
     Grok::compile(expression, patterns, Options::default())
@@ -32,7 +32,7 @@ fn check_file(file: &str, expression: &str, want: &str) {
 /// A pattern file named `f` that cannot be read, and the error's text.
 #[track_caller]
 fn check_unreadable(file: &[u8], want: &str) {
-    let error = Patterns::empty().add_file("f", file);
+    let error = Patterns::new().add_file("f", file);
     let error = error.expect_err("the file is refused");
     assert_eq!(error.to_string(), want);
     assert_eq!(error.file(), Some("f"));
@@ -290,7 +290,7 @@ fn a_file_in_latin_1_is_refused_where_it_is_no_utf_8() {
 
 #[test]
 fn a_comment_in_latin_1_harms_nobody() {
-    let mut patterns = Patterns::empty();
+    let mut patterns = Patterns::new();
     let read = patterns.add_file("f", b"# J\xFCrgen\nA b\n");
     read.expect("comments mean nothing");
     assert!(compile("%{A}", &patterns).is_ok());
@@ -317,7 +317,7 @@ fn a_file_in_utf_16_without_a_mark_is_known_too() {
 
 #[test]
 fn a_mark_of_utf_8_and_line_ends_of_windows_are_no_part_of_a_pattern() {
-    let mut patterns = Patterns::empty();
+    let mut patterns = Patterns::new();
     let read = patterns.add_file("f", b"\xEF\xBB\xBFA b\r\nB c\r\n");
     read.expect("it is UTF-8");
     assert!(compile("^%{A}%{B}$", &patterns).is_ok());
@@ -342,7 +342,7 @@ fn an_unknown_type_is_kept_as_text_with_a_warning() {
 fn what_is_no_reference_stands_for_itself() {
     for expression in ["%{", "%{}", "%{ X}", "%{é}", "%"] {
         assert!(
-            compile(expression, &Patterns::empty()).is_ok(),
+            compile(expression, &Patterns::new()).is_ok(),
             "{expression}"
         );
     }
@@ -383,7 +383,7 @@ fn the_deepest_that_is_taken_fits_a_usual_stack() {
         ("[", 118, "]"),
         ("(?i)", 118, ""),
     ] {
-        let grok = compile(&nested(open, times, close), &Patterns::empty());
+        let grok = compile(&nested(open, times, close), &Patterns::new());
         let grok = grok.expect("it is not too deep");
         assert!(grok.explain(b"aaab").offset <= 4, "{open}");
     }
@@ -406,7 +406,7 @@ fn definitions_that_multiply_are_refused_before_they_fill_the_memory() {
     let file: String = (0..100)
         .map(|index| format!("P{index} %{{P{0}}}%{{P{0}}}\n", index + 1))
         .collect();
-    let mut patterns = Patterns::empty();
+    let mut patterns = Patterns::new();
     patterns
         .add_file("f", file.as_bytes())
         .expect("the file can be read");
@@ -430,7 +430,7 @@ fn definitions_that_multiply_are_refused_before_they_fill_the_memory() {
 #[test]
 fn a_type_is_a_warning_in_every_mode_of_capturing() {
     let options = Options {
-        captures: Captures::All,
+        captures: CaptureMode::All,
         ..Options::default()
     };
     let grok = Grok::compile("%{WORD} %{WORD:x:ip}", &Patterns::legacy(), options);

@@ -13,7 +13,7 @@ use super::parse::{Parsed, parse};
 use super::patterns::Patterns;
 use super::program::{Level, Program};
 use super::tree::Node;
-use super::{Capture, Captures, Error};
+use super::{Capture, CaptureMode, Error};
 use lines::Numbers;
 
 /// Beyond this the yardstick has no verdict, and the line is passed over.
@@ -31,7 +31,7 @@ struct Engines {
 
 impl Engines {
     fn compile(expression: &str, patterns: &Patterns) -> Result<Self, Error> {
-        let Parsed { tree, captures, .. } = parse(expression, patterns, Captures::All)?;
+        let Parsed { tree, captures, .. } = parse(expression, patterns, CaptureMode::All)?;
         Ok(Self {
             expression: expression.to_owned(),
             plain: Program::compile(&tree, &captures, Level::Plain)?,
@@ -207,7 +207,7 @@ fn the_automaton_decides_any_bytes() {
         "^(?<x>[\u{FFFD}b]+)",
         "(?i)(?<x>\u{E9}|k)+(?<y>.)$",
     ];
-    let expressions = expressions.map(|text| Engines::compile(text, &Patterns::empty()));
+    let expressions = expressions.map(|text| Engines::compile(text, &Patterns::new()));
     let pieces: [&[u8]; 9] = [
         b"a",
         b"b",

@@ -13,7 +13,7 @@ use std::sync::Arc;
 use super::class::Class;
 use super::patterns::Patterns;
 use super::tree::{Assert, Node};
-use super::{Capture, Captures, Kind};
+use super::{Capture, CaptureMode, Kind};
 use crate::error::Error;
 use crate::spelling;
 
@@ -50,7 +50,11 @@ enum Refused {
 }
 
 /// Parses an expression and all definitions that it refers to.
-pub(super) fn parse(text: &str, patterns: &Patterns, captures: Captures) -> Result<Parsed, Error> {
+pub(super) fn parse(
+    text: &str,
+    patterns: &Patterns,
+    captures: CaptureMode,
+) -> Result<Parsed, Error> {
     let parsed = parse_once(text, patterns, captures, Refused::Nothing)?;
     let is_known = |name: &String| parsed.captures.iter().any(|capture| capture.field == *name);
     if parsed.back_references.iter().all(is_known) {
@@ -66,19 +70,19 @@ pub(super) fn parse(text: &str, patterns: &Patterns, captures: Captures) -> Resu
 /// An error of an expression that parses but is too large: at its largest count, if it has one, since that is what can be
 /// made smaller.
 pub(super) fn at_largest_count(text: &str, patterns: &Patterns, error: Error) -> Error {
-    let parsed = parse_once(text, patterns, Captures::Named, Refused::Nothing);
+    let parsed = parse_once(text, patterns, CaptureMode::Named, Refused::Nothing);
     let Ok(largest) = parsed.map(|parsed| parsed.largest_count) else {
         return error;
     };
     let refused = Refused::CountsFrom(largest.max(2), error.clone());
-    let at_count = parse_once(text, patterns, Captures::Named, refused);
+    let at_count = parse_once(text, patterns, CaptureMode::Named, refused);
     at_count.err().unwrap_or(error)
 }
 
 fn parse_once(
     text: &str,
     patterns: &Patterns,
-    captures: Captures,
+    captures: CaptureMode,
     refused: Refused,
 ) -> Result<Parsed, Error> {
     let mut scope = Scope {
@@ -86,7 +90,7 @@ fn parse_once(
         refused,
         back_references: Vec::new(),
         largest_count: 0,
-        named_only: captures == Captures::Named,
+        named_only: captures == CaptureMode::Named,
         inline: HashMap::new(),
         open: Vec::new(),
         unicode: HashMap::new(),

@@ -41,9 +41,9 @@ impl Patterns {
     /// No definitions at all.
     ///
     /// ```
-    /// assert_eq!(sawlog_parsers::grok::Patterns::empty().names().count(), 0);
+    /// assert_eq!(sawlog_parsers::grok::Patterns::new().names().count(), 0);
     /// ```
-    pub fn empty() -> Self {
+    pub fn new() -> Self {
         Self::default()
     }
 
@@ -94,7 +94,7 @@ impl Patterns {
     }
 
     fn of_bank(files: &[(&str, &str)]) -> Self {
-        let mut patterns = Self::empty();
+        let mut patterns = Self::new();
         patterns.add_bank(files);
         patterns
     }
@@ -171,7 +171,7 @@ impl Patterns {
     /// ```
     /// use sawlog_parsers::grok::{Grok, Options, Patterns};
     ///
-    /// let mut patterns = Patterns::empty();
+    /// let mut patterns = Patterns::new();
     /// patterns.define("ORDER", "[A-Z]-[0-9]+")?;
     /// assert!(Grok::compile("%{ORDER:order}", &patterns, Options::default()).is_ok());
     /// # Ok::<(), sawlog_parsers::Error>(())
@@ -243,7 +243,7 @@ mod tests {
 
     #[track_caller]
     fn text_of(file: &str, name: &str) -> Option<String> {
-        let mut patterns = Patterns::empty();
+        let mut patterns = Patterns::new();
         patterns.add_file("f", file.as_bytes()).unwrap();
         patterns
             .definition(name)
@@ -268,9 +268,7 @@ mod tests {
 
     #[test]
     fn a_fault_has_its_line() {
-        let error = Patterns::empty()
-            .add_file("f", b"A b\nB \xFF\n")
-            .unwrap_err();
+        let error = Patterns::new().add_file("f", b"A b\nB \xFF\n").unwrap_err();
         assert_eq!(
             error.to_string(),
             "f:2:3: the byte 0xFF is not UTF-8; save the pattern file as UTF-8"
@@ -279,7 +277,7 @@ mod tests {
 
     #[test]
     fn the_nearest_name_is_found() {
-        let mut patterns = Patterns::empty();
+        let mut patterns = Patterns::new();
         patterns
             .add_file("f", b"NGINXSOURCE a\nNGINXACCESS b\nX c")
             .unwrap();

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::hash::BuildHasher;
 
-use sawlog_parsers::docker_json::Stream;
+use sawlog_parsers::Stream;
 
 use crate::inputs::docker::lines::Line;
 use crate::inputs::docker::place::{self, Last};
