@@ -42,6 +42,7 @@ use crate::timestamp::fixed;
 /// assert_eq!(record.time, Some(1_795_193_169_000_000_000));
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Record<'a> {
     /// The text without its newline.
     pub log: Text<'a>,

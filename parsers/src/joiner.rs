@@ -69,6 +69,7 @@ enum State {
 /// assert_eq!(joiner.push(b"a line", false, Some(9)), Some(want));
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Line<'a> {
     /// The text without its line end.
     pub bytes: &'a [u8],

@@ -258,7 +258,7 @@ fn syntax_that_is_not_supported_says_so() {
     check_file(
         "TWICE %{WORD:w}-\\k<v>\n",
         "%{TWICE}",
-        "f:1:16: \\k<v> refers to no group of this name; did you mean \\k<w>? (in the definition of TWICE)",
+        "f:1:17: \\k<v> refers to no group of this name; did you mean \\k<w>? (in the definition of TWICE)",
     );
     check(
         "(?<n>a)?(?(<n>)b|c)",

@@ -27,6 +27,7 @@ pub(super) const ALTERNATIVES_MAX: usize = 32;
 /// # Ok::<(), sawlog_parsers::Error>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Explanation {
     /// Whether the line matches. It can be [`Outcome::BudgetSpent`] where [`Grok::search`] decides, with an engine or a
     /// short cut that would not show how far the line came; it never says another thing besides.
@@ -59,6 +60,7 @@ pub struct Explanation {
 /// # Ok::<(), sawlog_parsers::Error>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Alternative {
     /// Which of the expression's own alternatives it is, counted from 0; `None` for a choice at the place of failure.
     pub branch: Option<usize>,

@@ -42,6 +42,7 @@ impl std::fmt::Display for Tier {
 /// # Ok::<(), sawlog_parsers::Error>(())
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum WorstCase {
     /// A time in proportion to the line, whatever the line.
     Linear,

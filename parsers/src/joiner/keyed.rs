@@ -96,6 +96,7 @@ struct Open {
 /// ```
 #[derive(Debug)]
 #[must_use = "lines that had to make room are in here"]
+#[non_exhaustive]
 pub struct Pushed<'a, K> {
     /// Lines of other streams that had to make room, those first that waited longest; empty unless a
     /// limit is reached.
@@ -118,6 +119,7 @@ pub struct Pushed<'a, K> {
 /// assert_eq!((line.bytes, line.time, line.unfinished), (&b"half a li"[..], Some(5), true));
 /// ```
 #[derive(Debug)]
+#[non_exhaustive]
 pub struct Unfinished<K> {
     /// The stream that the line belongs to.
     pub key: K,
