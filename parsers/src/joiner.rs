@@ -65,8 +65,9 @@ enum State {
 ///
 /// let mut joiner = Joiner::new(8);
 /// assert_eq!(joiner.push(b"too long ", true, Some(7)), None);
-/// let want = Line { bytes: b"too long", time: Some(7), truncated: true, unfinished: false };
-/// assert_eq!(joiner.push(b"a line", false, Some(9)), Some(want));
+/// let line = joiner.push(b"a line", false, Some(9)).expect("its end has come");
+/// assert_eq!((line.bytes, line.time), (&b"too long"[..], Some(7)));
+/// assert!(line.truncated && !line.unfinished);
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]

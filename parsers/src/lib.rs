@@ -54,7 +54,7 @@
 //! assert_eq!(fields[0], ("order", Value::Int(1042)));
 //! assert_eq!(fields[1], ("client", Value::Text(b"192.0.2.7")));
 //! assert_eq!(fields[2], ("took", Value::Float(0.25)));
-//! assert_eq!(slots.span(2), Some(34..38));
+//! assert_eq!(slots.span(2), Some(30..34));
 //! # Ok::<(), sawlog_parsers::Error>(())
 //! ```
 //!

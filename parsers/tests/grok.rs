@@ -44,9 +44,7 @@ fn check_with(grok: &Grok, line: &str, want: &str) {
 
 #[track_caller]
 fn refused(expression: &str, want: &str) {
-    let error = compile(expression)
-        .err()
-        .expect("the expression is refused");
+    let error = compile(expression).expect_err("the expression is refused");
     assert_eq!(error.to_string(), want);
 }
 

@@ -10,7 +10,7 @@ fn compile(expression: &str, patterns: &Patterns) -> Result<Grok, Error> {
 
 fn refusal(expression: &str, patterns: &Patterns) -> Error {
     let compiled = compile(expression, patterns);
-    compiled.err().expect("the expression is refused")
+    compiled.expect_err("the expression is refused")
 }
 
 /// An expression with the built-in patterns, and the error's text.

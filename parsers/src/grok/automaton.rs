@@ -73,10 +73,10 @@ impl Automaton {
                 .configure(limits)
                 .syntax(syntax::Config::new().utf8(false).nest_limit(1000))
                 .build(&self.translation.expression)
+                .ok()
+                .map(Arc::new)
         };
-        self.regex
-            .get_or_init(|| build().ok().map(Arc::new))
-            .as_ref()
+        self.regex.get_or_init(build).as_ref()
     }
 
     /// Looks for the leftmost match; the spans are set on `Match` only.
