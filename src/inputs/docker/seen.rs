@@ -84,7 +84,7 @@ impl Recent {
 
 #[cfg(test)]
 mod tests {
-    use sawlog_parsers::docker_json::Stream;
+    use sawlog_parsers::Stream;
 
     use super::{Recent, is_new};
     use crate::inputs::docker::lines::{Line, Record};
