@@ -6,7 +6,7 @@ use sawlog_parsers::timestamp::Zone;
 pub fn zone() -> Zone {
     let zone = jiff::tz::TimeZone::system();
     zone.iana_name()
-        .and_then(Zone::named)
+        .and_then(|name| Zone::named(name).ok())
         .unwrap_or_else(Zone::utc)
 }
 

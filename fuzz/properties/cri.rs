@@ -1,7 +1,7 @@
 //! What holds for every line of a CRI log file.
 
+use sawlog_parsers::Stream;
 use sawlog_parsers::cri::{Record, parse};
-use sawlog_parsers::docker_json::Stream;
 use sawlog_parsers::timestamp::{iso8601, write_iso8601_nanos};
 
 /// Checks the bytes as a line, and as the text of lines that a runtime writes.

@@ -2,7 +2,7 @@
 //! What begins with the byte 1 or 2 is a recipe of `grok/input.rs`.
 
 use sawlog_parsers::Error;
-use sawlog_parsers::grok::{Captures, Grok, Options, Patterns, Tier};
+use sawlog_parsers::grok::{CaptureMode, Grok, Options, Patterns, Tier};
 
 use crate::grok::engines::case;
 
@@ -20,8 +20,8 @@ pub fn check(data: &[u8]) {
     }
     // Both are tried, whatever the expression.
     let captures = match case.line.len() % 2 {
-        0 => Captures::Named,
-        _ => Captures::All,
+        0 => CaptureMode::Named,
+        _ => CaptureMode::All,
     };
     compiles_alike(&case.expression, &patterns, captures, &case.line);
 }
@@ -30,7 +30,7 @@ thread_local! {
     static PATTERNS: Patterns = Patterns::legacy();
 }
 
-fn compiles_alike(expression: &str, patterns: &Patterns, captures: Captures, file: &[u8]) {
+fn compiles_alike(expression: &str, patterns: &Patterns, captures: CaptureMode, file: &[u8]) {
     let compile = |best_tier| {
         let options = Options {
             captures,

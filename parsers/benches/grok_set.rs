@@ -136,9 +136,9 @@ fn main() {
         .collect();
     let listed = std::env::args().any(|argument| argument == "list");
     println!(
-        "| expressions | line | one: median | mean | fifty | fifty / median | fifty / mean | at most {RATIO_MAX} |"
+        "| expressions | line | one: median | mean | fifty | fifty / median | at most {RATIO_MAX} | fifty / mean | at most {RATIO_MAX} |"
     );
-    println!("|---|---|---:|---:|---:|---:|---:|---|");
+    println!("|---|---|---:|---:|---:|---:|---|---:|---|");
     let mut all_hold = true;
     for (name, expressions) in [("bank", &bank), ("application", &messages)] {
         let fifty = GrokSet::new(expressions.iter().map(compile).collect());
@@ -159,8 +159,9 @@ fn main() {
     );
 }
 
-/// What a set of fifty may cost, in searches with one of them that does not match: the mean of the fifty. Their median is
-/// that of expressions with a long text, which one search for it rules out.
+/// What a set of fifty may cost, in searches with one of them that does not match. Both are told, beside the median of the
+/// fifty and beside their mean; the mean decides. The median is that of expressions with a long text, which one search for it
+/// rules out.
 const RATIO_MAX: f64 = 3.0;
 
 /// Nanoseconds of a miss that is listed.
@@ -205,10 +206,12 @@ fn compare(name: &str, line: &str, fifty: &GrokSet) -> bool {
     let is_miss = fifty.search(line, &mut slots) == SetOutcome::NoMatch;
     let ratio = set / mean;
     let holds = is_miss && ratio <= RATIO_MAX;
-    let word = if holds { "yes" } else { "**no**" };
+    let word = |holds| if holds { "yes" } else { "**no**" };
     let beside_median = set / median;
+    let by_median = word(is_miss && beside_median <= RATIO_MAX);
+    let by_mean = word(holds);
     println!(
-        "| {name} | `{start}` | {median:.0} | {mean:.0} | {set:.0} | {beside_median:.1} | {ratio:.1} | {word} |"
+        "| {name} | `{start}` | {median:.0} | {mean:.0} | {set:.0} | {beside_median:.1} | {by_median} | {ratio:.1} | {by_mean} |"
     );
     holds
 }

@@ -15,6 +15,9 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     };
     // An error names the file, the line, the column and what would be right.
     let grok = compile(file, &std::fs::read(file)?, expression)?;
+    for warning in grok.warnings() {
+        eprintln!("{warning}");
+    }
     show(&grok, io::stdin().lock(), io::stdout().lock())?;
     Ok(())
 }

@@ -6,7 +6,7 @@
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Write};
 
-use sawlog_parsers::grok::{self, Grok, Kind, Options, Outcome, Patterns, Slots};
+use sawlog_parsers::grok::{Empty, Grok, Options, Outcome, Patterns, Slots, Value as Captured};
 use serde_json::{Map, Value, json};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -39,32 +39,25 @@ pub fn convert(grok: &Grok, mut input: impl BufRead, mut output: impl Write) -> 
     output.flush()
 }
 
-/// The captures of a match, typed; of one name texts make a list, of others the first stays, as with Logstash.
+/// The fields of a match as Logstash's filter makes them: typed, with several texts of one name as a list.
 fn fields(grok: &Grok, line: &[u8], slots: &Slots) -> Map<String, Value> {
-    let mut fields = Map::new();
-    for (index, capture) in grok.captures().iter().enumerate() {
-        let text = slots.span(index).and_then(|span| line.get(span));
-        let Some(text) = text.filter(|text| !text.is_empty()) else {
-            continue;
+    let fields = grok.fields(line, slots, Empty::Drop).map(|field| {
+        let value = match field.is_list() {
+            true => field.values().map(json).collect(),
+            false => json(field.first()),
         };
-        let value = typed(capture.kind, text).unwrap_or_else(|| string(text));
-        match fields.get_mut(&capture.field) {
-            None => drop(fields.insert(capture.field.clone(), value)),
-            Some(Value::Array(list)) => list.push(value),
-            Some(first) if first.is_string() => *first = json!([first.take(), value]),
-            Some(_) => {}
-        }
-    }
-    fields
+        (field.name().to_owned(), value)
+    });
+    fields.collect()
 }
 
-/// `None` where the text cannot be of the type, and stays a text.
-fn typed(kind: Kind, text: &[u8]) -> Option<Value> {
-    match kind {
-        Kind::Text => None,
-        Kind::Int | Kind::Long => grok::parse_int(text).map(Value::from),
-        Kind::Float | Kind::Double => grok::parse_float(text).map(Value::from),
-        Kind::Boolean => grok::parse_boolean(text).map(Value::from),
+fn json(value: Captured<'_>) -> Value {
+    match value {
+        Captured::Text(text) => string(text),
+        Captured::Int(number) => number.into(),
+        Captured::Float(number) => number.into(),
+        Captured::Boolean(truth) => truth.into(),
+        Captured::Null => Value::Null,
     }
 }
 

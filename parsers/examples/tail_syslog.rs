@@ -1,25 +1,37 @@
-//! Follows a syslog file, or reads stdin to its end, and prints the fields of each message.
+//! Follows a syslog file from its end on, or reads stdin, and prints the fields of each message.
 //!
-//! `cargo run --example tail_syslog -- /var/log/syslog` or `journalctl -f -o short | cargo run --example tail_syslog`
-//! (a socket's stream, whose messages may be counted, is cut by `sawlog_parsers::framing` instead)
+//! `cargo run --example tail_syslog -- 3600 /var/log/syslog` or `journalctl -f -o short | cargo run --example tail_syslog`:
+//! the first argument is the senders' offset east of UTC in seconds, 0 without one. A file that was rotated away is not
+//! found again, as with `tail -f`: that is an agent's work. (A socket's stream, whose messages may be counted, is cut by
+//! `sawlog_parsers::framing` instead.)
 
 use std::fs::File;
-use std::io::{self, BufRead, BufReader, Read, Write};
+use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom, Write};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use sawlog_parsers::syslog::{self, Message, Reference};
 use sawlog_parsers::timestamp;
 
-fn main() -> io::Result<()> {
-    // The library knows no clock: stamps without a year and a zone are completed from this.
-    let now = SystemTime::now().duration_since(UNIX_EPOCH);
-    let nanos = now.map_or(0, |elapsed| elapsed.as_nanos() as i64);
-    let reference = Reference::at(nanos, 0);
-    let input: Box<dyn BufRead> = match std::env::args().nth(1) {
-        Some(path) => Box::new(BufReader::new(Followed(File::open(path)?))),
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let mut arguments = std::env::args().skip(1);
+    let offset_seconds: i32 = arguments.next().map_or(Ok(0), |text| text.parse())?;
+    let input: Box<dyn BufRead> = match arguments.next() {
+        Some(path) => {
+            let mut file = File::open(path)?;
+            file.seek(SeekFrom::End(0))?;
+            Box::new(BufReader::new(Followed(file)))
+        }
         None => Box::new(io::stdin().lock()),
     };
-    print_fields(input, io::stdout().lock(), &reference)
+    // The library knows no clock: stamps without a year and a zone are completed from this, line by line, so that the year
+    // is right in January as well.
+    let reference = || {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH);
+        let nanos = now.map_or(0, |elapsed| elapsed.as_nanos() as i64);
+        Reference::at(nanos, offset_seconds)
+    };
+    print_fields(input, io::stdout().lock(), reference)?;
+    Ok(())
 }
 
 /// A file that is still written to: its end is only where it ends now.
@@ -39,11 +51,11 @@ impl Read for Followed {
 pub fn print_fields(
     mut input: impl BufRead,
     mut output: impl Write,
-    reference: &Reference,
+    reference: impl Fn() -> Reference,
 ) -> io::Result<()> {
     let mut line = Vec::new();
     while input.read_until(b'\n', &mut line)? != 0 {
-        print(&syslog::parse(&line, reference), &mut output)?;
+        print(&syslog::parse(&line, &reference()), &mut output)?;
         output.flush()?;
         line.clear();
     }
@@ -58,14 +70,12 @@ fn print(message: &Message<'_>, output: &mut impl Write) -> io::Result<()> {
         timestamp::write_iso8601_millis(nanos, &mut text);
         text
     });
+    let severity = syslog::SEVERITY_LABELS[usize::from(message.severity())];
+    let (host, program) = (shown(message.host), shown(message.program));
+    let (time, pid) = (shown(time.as_deref()), shown(message.pid));
+    let text = shown(Some(message.message));
     writeln!(
         output,
-        "time={} severity={} host={} program={} pid={} text={}",
-        shown(time.as_deref()),
-        syslog::SEVERITY_LABELS[usize::from(message.severity())],
-        shown(message.host),
-        shown(message.program),
-        shown(message.pid),
-        shown(Some(message.message)),
+        "time={time} severity={severity} host={host} program={program} pid={pid} text={text}"
     )
 }

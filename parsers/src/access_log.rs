@@ -55,6 +55,7 @@ use self::fields::{
 /// assert_eq!((entry.response_code, entry.bytes_sent, entry.rest), (Some(200), Some(5120), &b""[..]));
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Common<'a> {
     /// Who asked: an address of IPv4 or IPv6, or a host's name if the server looks names up.
     pub client: &'a [u8],
@@ -88,6 +89,7 @@ pub struct Common<'a> {
 /// assert_eq!(entry.rest, b"tls");
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Combined<'a> {
     /// The fields that the common format has too; its `rest` is all that follows them.
     pub common: Common<'a>,
@@ -112,6 +114,7 @@ pub struct Combined<'a> {
 /// assert_eq!(entry.response_time, Some(Duration::from_millis(1250)));
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Timed<'a> {
     /// Who asked: an address of IPv4 or IPv6, or `unix:` on a local socket.
     pub client: &'a [u8],

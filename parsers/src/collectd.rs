@@ -126,6 +126,7 @@ pub struct Identifier<'a> {
 /// assert_eq!(list.values.iter().next(), Some(Value::Derive(17)));
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct ValueList<'a> {
     /// What was measured.
     pub identifier: Identifier<'a>,
@@ -183,6 +184,7 @@ impl<'a> ValueList<'a> {
 /// assert_eq!(notification.identifier.host, b"");
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Notification<'a> {
     /// What it is about.
     pub identifier: Identifier<'a>,
@@ -252,6 +254,7 @@ impl Severity {
 /// assert_eq!(signature.covered, b"alice\0\x02\0\x08cpu\0");
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Signature<'a> {
     /// Who signed.
     pub user: &'a [u8],
@@ -275,6 +278,7 @@ pub struct Signature<'a> {
 /// assert_eq!((encrypted.user, encrypted.payload), (&b"bob"[..], &[2; 20][..]));
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Encrypted<'a> {
     /// Whose password it is.
     pub user: &'a [u8],
@@ -296,6 +300,7 @@ pub struct Encrypted<'a> {
 /// assert_eq!(rest.reason, Reason::TextWithoutEnd);
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct KeptWhole<'a> {
     /// Where in the packet the faulty part begins.
     pub offset: usize,
@@ -319,6 +324,7 @@ pub struct KeptWhole<'a> {
 /// assert_eq!(reason(b"\0\x06\0\x0F\0\x01\x09\0\0\0\0\0\0\0\x11"), Some(Reason::UnknownKind));
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum Reason {
     /// Fewer than the four bytes of type and length are left.
     HeaderCut,

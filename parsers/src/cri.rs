@@ -7,7 +7,7 @@
 //!
 //! ```
 //! use sawlog_parsers::cri;
-//! use sawlog_parsers::docker_json::Stream;
+//! use sawlog_parsers::Stream;
 //!
 //! let record = cri::parse(b"2026-11-20T16:46:09.929473720Z stderr F  at main.rs:7\n").expect("a record");
 //! assert_eq!(record.time, 1_795_193_169_929_473_720);
@@ -24,7 +24,7 @@ use nom::combinator::{map_opt, opt, rest, value};
 use nom::sequence::{preceded, terminated};
 use nom::{IResult, Parser};
 
-use crate::docker_json::Stream;
+use crate::Stream;
 use crate::timestamp::fixed;
 
 /// One line of a CRI log file.

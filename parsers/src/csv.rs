@@ -225,6 +225,7 @@ pub struct Malformed<'l> {
 /// # Ok::<(), sawlog_parsers::Error>(())
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Fault {
     /// A quote inside a column that does not begin with one: `a"b`, ` "a"`.
     QuoteInside,

@@ -252,6 +252,7 @@ fn repeats_end(line: &[u8], from: usize, text: &[u8]) -> usize {
 /// # Ok::<(), sawlog_parsers::Error>(())
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Fault<'m> {
     /// The line has no byte at all.
     EmptyLine,

@@ -8,7 +8,7 @@
 //!
 //! ```
 //! use sawlog_parsers::docker_frames::{Decoder, Limits, Mode, Step};
-//! use sawlog_parsers::docker_json::Stream;
+//! use sawlog_parsers::Stream;
 //!
 //! let mut decoder = Decoder::new(Mode::Multiplexed, Limits { record_bytes_max: 1 << 20 });
 //! let buffer = b"\x02\0\0\0\0\0\0\x232026-11-20T16:46:09.929473720Z err\n\x01\0\0";
@@ -24,7 +24,7 @@
 
 use std::ops::Range;
 
-use crate::docker_json::Stream;
+use crate::Stream;
 use crate::timestamp::fixed;
 
 mod details;
@@ -77,8 +77,17 @@ pub enum Mode {
 /// ```
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
-    /// Bytes of a record with its time; what lies beyond is dropped and the record marked.
+    /// Bytes of a record with its time, 1 MiB by default; what lies beyond is dropped and the record marked.
     pub record_bytes_max: usize,
+}
+
+impl Default for Limits {
+    /// Sixty-four of the chunks of 16 KiB that the daemon cuts lines into: a terminal's lines come whole.
+    fn default() -> Self {
+        Self {
+            record_bytes_max: 1 << 20,
+        }
+    }
 }
 
 /// Finds the records in an answer's bytes; one for each answer.

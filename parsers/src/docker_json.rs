@@ -6,7 +6,8 @@
 //! does it for the others. Joining partial records is the [`joiner`](crate::joiner)'s.
 //!
 //! ```
-//! use sawlog_parsers::docker_json::{Stream, Text, parse};
+//! use sawlog_parsers::Stream;
+//! use sawlog_parsers::docker_json::{Text, parse};
 //!
 //! let line = br#"{"log":"say \"hi\"\n","stream":"stdout","time":"2026-11-20T16:46:09.92947372Z"}"#;
 //! let record = parse(line).expect("a record");
@@ -25,12 +26,14 @@ mod escapes;
 
 pub use escapes::unescape;
 
+use crate::Stream;
 use crate::timestamp::fixed;
 
 /// One record.
 ///
 /// ```
-/// use sawlog_parsers::docker_json::{Stream, Text, parse};
+/// use sawlog_parsers::Stream;
+/// use sawlog_parsers::docker_json::{Text, parse};
 ///
 /// let line = br#"{"log":"half a","stream":"stderr","attrs":{"tag":"shop"},"time":"2026-11-20T16:46:09Z"}"#;
 /// let record = parse(line).expect("a record");
@@ -39,6 +42,7 @@ use crate::timestamp::fixed;
 /// assert_eq!(record.time, Some(1_795_193_169_000_000_000));
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Record<'a> {
     /// The text without its newline.
     pub log: Text<'a>,
@@ -95,48 +99,6 @@ impl<'a> Text<'a> {
         match self {
             Text::Escaped(bytes) => unescape(bytes, out),
             Text::Plain(bytes) => out.extend_from_slice(bytes),
-        }
-    }
-}
-
-/// A container's stream.
-///
-/// ```
-/// use sawlog_parsers::docker_json::{Stream, parse};
-///
-/// let record = parse(br#"{"log":"x\n","stream":"stderr","time":"2026-11-20T16:46:09Z"}"#).expect("a record");
-/// assert_eq!((record.stream, record.stream.as_str()), (Stream::Stderr, "stderr"));
-/// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Stream {
-    /// What the API shows of a terminal's input.
-    Stdin,
-    /// Standard output.
-    Stdout,
-    /// Standard error.
-    Stderr,
-}
-
-impl Stream {
-    /// `stdin`, `stdout` or `stderr`.
-    ///
-    /// ```
-    /// assert_eq!(sawlog_parsers::docker_json::Stream::Stdout.as_str(), "stdout");
-    /// ```
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Stream::Stdin => "stdin",
-            Stream::Stdout => "stdout",
-            Stream::Stderr => "stderr",
-        }
-    }
-
-    fn named(name: &[u8]) -> Option<Stream> {
-        match name {
-            b"stdin" => Some(Stream::Stdin),
-            b"stdout" => Some(Stream::Stdout),
-            b"stderr" => Some(Stream::Stderr),
-            _ => None,
         }
     }
 }

@@ -13,11 +13,11 @@ use std::sync::Arc;
 /// ```
 /// use sawlog_parsers::grok::{Grok, Options, Patterns};
 ///
-/// let error = Grok::compile("a %{NUMBR:n}", &Patterns::legacy(), Options::default()).err().expect("a misspelt name");
+/// let error = Grok::compile("a %{NUMBR:n}", &Patterns::legacy(), Options::default()).expect_err("a misspelt name");
 /// assert_eq!(error.to_string(), "column 3: unknown pattern %{NUMBR}; did you mean %{NUMBER}?");
 /// assert_eq!(error.column(), Some(3));
 /// ```
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Error {
     file: Option<Arc<str>>,
     line: Option<usize>,
@@ -79,9 +79,9 @@ impl Error {
     /// ```
     /// use sawlog_parsers::grok::{Grok, Options, Patterns};
     ///
-    /// let mut patterns = Patterns::empty();
+    /// let mut patterns = Patterns::new();
     /// patterns.add_file("shop", b"# Ours.\nORDER A-(x\n")?;
-    /// let error = Grok::compile("%{ORDER}", &patterns, Options::default()).err().expect("a group without its end");
+    /// let error = Grok::compile("%{ORDER}", &patterns, Options::default()).expect_err("a group without its end");
     /// assert_eq!(error.file(), Some("shop"));
     /// # Ok::<(), sawlog_parsers::Error>(())
     /// ```
@@ -94,9 +94,9 @@ impl Error {
     /// ```
     /// use sawlog_parsers::grok::{Grok, Options, Patterns};
     ///
-    /// let mut patterns = Patterns::empty();
+    /// let mut patterns = Patterns::new();
     /// patterns.add_file("shop", b"# Ours.\nORDER A-(x\n")?;
-    /// let error = Grok::compile("%{ORDER}", &patterns, Options::default()).err().expect("a group without its end");
+    /// let error = Grok::compile("%{ORDER}", &patterns, Options::default()).expect_err("a group without its end");
     /// assert_eq!(error.line(), Some(2));
     /// # Ok::<(), sawlog_parsers::Error>(())
     /// ```
@@ -110,9 +110,9 @@ impl Error {
     /// ```
     /// use sawlog_parsers::grok::{Grok, Options, Patterns};
     ///
-    /// let mut patterns = Patterns::empty();
+    /// let mut patterns = Patterns::new();
     /// patterns.add_file("shop", b"# Ours.\nORDER A-(x\n")?;
-    /// let error = Grok::compile("%{ORDER}", &patterns, Options::default()).err().expect("a group without its end");
+    /// let error = Grok::compile("%{ORDER}", &patterns, Options::default()).expect_err("a group without its end");
     /// assert_eq!(error.column(), Some(9));
     /// # Ok::<(), sawlog_parsers::Error>(())
     /// ```
@@ -125,9 +125,9 @@ impl Error {
     /// ```
     /// use sawlog_parsers::grok::{Grok, Options, Patterns};
     ///
-    /// let mut patterns = Patterns::empty();
+    /// let mut patterns = Patterns::new();
     /// patterns.add_file("shop", b"# Ours.\nORDER A-(x\n")?;
-    /// let error = Grok::compile("%{ORDER}", &patterns, Options::default()).err().expect("a group without its end");
+    /// let error = Grok::compile("%{ORDER}", &patterns, Options::default()).expect_err("a group without its end");
     /// assert_eq!(error.definition(), Some("ORDER"));
     /// # Ok::<(), sawlog_parsers::Error>(())
     /// ```
@@ -140,9 +140,9 @@ impl Error {
     /// ```
     /// use sawlog_parsers::grok::{Grok, Options, Patterns};
     ///
-    /// let mut patterns = Patterns::empty();
+    /// let mut patterns = Patterns::new();
     /// patterns.add_file("shop", b"# Ours.\nORDER A-(x\n")?;
-    /// let error = Grok::compile("%{ORDER}", &patterns, Options::default()).err().expect("a group without its end");
+    /// let error = Grok::compile("%{ORDER}", &patterns, Options::default()).expect_err("a group without its end");
     /// assert_eq!(error.message(), r"( without its ) ; write \( for a parenthesis");
     /// # Ok::<(), sawlog_parsers::Error>(())
     /// ```
@@ -167,6 +167,12 @@ impl fmt::Display for Error {
             (Some(name), _) => write!(out, " (in the definition of {name})"),
             (None, _) => Ok(()),
         }
+    }
+}
+
+impl fmt::Debug for Error {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, out)
     }
 }
 

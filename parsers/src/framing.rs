@@ -52,9 +52,18 @@ const COUNT_DIGITS_MAX: usize = 7;
 /// ```
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
-    /// Bytes of a message. A longer line is cut; a longer count ends the connection, since what
+    /// Bytes of a message, 64 KiB by default. A longer line is cut; a longer count ends the connection, since what
     /// follows cannot be told from the message.
     pub frame_bytes_max: usize,
+}
+
+impl Default for Limits {
+    /// Eight times what RFC 5425 suggests, as a datagram can carry at most.
+    fn default() -> Self {
+        Self {
+            frame_bytes_max: 64 << 10,
+        }
+    }
 }
 
 /// Finds the messages in a connection's bytes; one for each connection.

@@ -1,20 +1,23 @@
 //! Grok: expressions with named patterns, `%{IP:client} %{NUMBER:bytes:int}`, compiled once and matched
-//! against many lines. Spans of the line come out; no text is copied and no value is converted here,
-//! though [`parse_int`] and its kin say how that is done.
+//! against many lines. Spans of the line come out, or the fields that Logstash makes of them, typed: [`Grok::fields`].
+//! No text is copied.
 //!
-//! The meaning is that of Logstash, which is Oniguruma's with Ruby's syntax: the leftmost match, found by
-//! backtracking; `.` takes newlines, `^` and `$` are the bounds of lines. Which engine does the work is
-//! chosen at compilation, by what is fastest and exactly right; see [`Tier`].
+//! The meaning is that of Logstash (its documentation, chapter "Grok filter plugin"), which is Oniguruma's with Ruby's
+//! syntax (`doc/RE` of Oniguruma): the leftmost match, found by backtracking; `.` takes newlines, `^` and `$` are the
+//! bounds of lines. Which engine does the work is chosen at compilation, by what is fastest and exactly right; see
+//! [`Tier`].
 //!
 //! ```
-//! use sawlog_parsers::grok::{Grok, Options, Outcome, Patterns, Slots};
+//! use sawlog_parsers::grok::{Empty, Grok, Options, Outcome, Patterns, Slots, Value};
 //!
 //! let patterns = Patterns::legacy();
 //! let grok = Grok::compile("%{IP:client} %{NUMBER:bytes:int}", &patterns, Options::default())?;
-//! let mut slots = Slots::new();
-//! assert_eq!(grok.search(b"from 10.0.0.1 173", &mut slots), Outcome::Match);
+//! let (line, mut slots) = (b"from 10.0.0.1 173", Slots::new());
+//! assert_eq!(grok.search(line, &mut slots), Outcome::Match);
 //! assert_eq!(grok.captures()[1].field, "bytes");
 //! assert_eq!(slots.span(1), Some(14..17));
+//! let bytes = grok.fields(line, &slots, Empty::Drop).nth(1).map(|field| field.first());
+//! assert_eq!(bytes, Some(Value::Int(173)));
 //! # Ok::<(), sawlog_parsers::Error>(())
 //! ```
 
@@ -24,6 +27,7 @@ mod automaton;
 mod class;
 mod example;
 mod explain;
+mod fields;
 mod first;
 mod machine;
 mod needed;
@@ -34,23 +38,28 @@ mod patterns;
 mod program;
 mod set;
 mod shape;
+mod slots;
 mod tier;
 mod token;
 mod tree;
 
 pub use self::explain::{Alternative, Explanation};
+pub use self::fields::{Empty, Field, Value};
 pub use self::number::{parse_boolean, parse_float, parse_int};
-pub use self::options::{Capture, Captures, Kind, Options, STEPS_MAX};
+pub use self::options::{Capture, CaptureMode, Kind, Options, STEPS_MAX};
 pub use self::patterns::Patterns;
 pub use self::set::{GrokSet, SetOutcome};
+pub use self::slots::Slots;
 pub use self::tier::{Tier, WorstCase};
 
+use std::fmt;
 use std::sync::OnceLock;
 
 use crate::error::Error;
 
-use self::automaton::{Answer, Automaton, Locations};
-use self::machine::{Machine, Scratch, UNSET, Verdict};
+use self::automaton::{Answer, Automaton};
+use self::fields::Homonyms;
+use self::machine::{Machine, Verdict};
 use self::needed::Needed;
 use self::patterns::EXPRESSION_BYTES_MAX;
 use self::program::{Level, Program};
@@ -65,7 +74,7 @@ use self::tree::Node;
 /// use sawlog_parsers::grok::{Grok, Options, Outcome, Patterns, Slots};
 ///
 /// let options = Options { steps_max: 1000, ..Options::default() };
-/// let grok = Grok::compile(r"^(?:(?<x>a)|\k<x>)*(?=b)$", &Patterns::empty(), options)?;
+/// let grok = Grok::compile(r"^(?:(?<x>a)|\k<x>)*(?=b)$", &Patterns::new(), options)?;
 /// let mut slots = Slots::new();
 /// assert_eq!(grok.search(b"c", &mut slots), Outcome::NoMatch);
 /// assert_eq!(grok.search("a".repeat(10_000).as_bytes(), &mut slots), Outcome::BudgetSpent);
@@ -95,7 +104,9 @@ pub enum Outcome {
 /// # Ok::<(), sawlog_parsers::Error>(())
 /// ```
 pub struct Grok {
+    expression: String,
     captures: Vec<Capture>,
+    homonyms: Homonyms,
     warnings: Vec<String>,
     tree: Node,
     /// The fastest program; it declines some lines. `None` when the automaton is asked first.
@@ -115,57 +126,13 @@ pub struct Grok {
     shapes: OnceLock<Vec<Variant>>,
 }
 
-/// The spans of a match, and memory that searches use again. One for each thread serves all expressions.
-///
-/// It grows with the first lines and is then as large as the hungriest search needed, 20 MiB at the very most and a
-/// few hundred bytes usually.
-///
-/// ```
-/// use sawlog_parsers::grok::{Grok, Options, Outcome, Patterns, Slots};
-///
-/// let grok = Grok::compile("%{INT:a}(?:-%{INT:b})?", &Patterns::legacy(), Options::default())?;
-/// let mut slots = Slots::new();
-/// for (line, b) in [("1-2", Some(2..3)), ("1", None)] {
-///     assert_eq!(grok.search(line.as_bytes(), &mut slots), Outcome::Match);
-///     assert_eq!(slots.span(1), b);
-/// }
-/// # Ok::<(), sawlog_parsers::Error>(())
-/// ```
-#[derive(Default)]
-pub struct Slots {
-    scratch: Scratch,
-    locations: Locations,
-    /// Which expressions of a set may match, a bit for each.
-    candidates: Vec<u64>,
-}
-
-impl Slots {
-    /// Takes no memory yet.
-    ///
-    /// ```
-    /// assert_eq!(sawlog_parsers::grok::Slots::new().span(0), None);
-    /// ```
-    pub fn new() -> Self {
-        Self::default()
-    }
-
-    /// Where the capture with this index in [`Grok::captures`] lies in the line of the last match, in bytes; `None`
-    /// when the match went another way. An empty span is a capture of nothing: `keep_empty_captures` of Logstash
-    /// says whether it makes a field.
-    ///
-    /// ```
-    /// use sawlog_parsers::grok::{Grok, Options, Outcome, Patterns, Slots};
-    ///
-    /// let grok = Grok::compile("<%{DATA:text}>|%{INT:number}", &Patterns::legacy(), Options::default())?;
-    /// let mut slots = Slots::new();
-    /// assert_eq!(grok.search(b"<>", &mut slots), Outcome::Match);
-    /// assert_eq!((slots.span(0), slots.span(1), slots.span(2)), (Some(1..1), None, None));
-    /// # Ok::<(), sawlog_parsers::Error>(())
-    /// ```
-    pub fn span(&self, index: usize) -> Option<std::ops::Range<usize>> {
-        let start = *self.scratch.spans.get(2 * index)?;
-        let end = *self.scratch.spans.get(2 * index + 1)?;
-        (start != UNSET && end != UNSET).then_some(start..end)
+impl fmt::Debug for Grok {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.debug_struct("Grok")
+            .field("expression", &self.expression)
+            .field("tier", &self.tier)
+            .field("captures", &self.captures)
+            .finish_non_exhaustive()
     }
 }
 
@@ -189,7 +156,7 @@ impl Grok {
     ///
     /// let compile = |expression| Grok::compile(expression, &Patterns::legacy(), Options::default());
     /// assert!(compile(r"^(?<[url][path]>/\S*) took %{NUMBER:took:float}ms$").is_ok());
-    /// let error = compile("took %{NUMBR:took}").err().expect("a misspelt name");
+    /// let error = compile("took %{NUMBR:took}").expect_err("a misspelt name");
     /// assert_eq!(error.to_string(), "column 6: unknown pattern %{NUMBR}; did you mean %{NUMBER}?");
     /// ```
     ///
@@ -211,15 +178,20 @@ impl Grok {
             )));
         }
         let parsed = parse::parse(expression, patterns, options.captures)?;
-        let scanner = Program::compile(&parsed.tree, &parsed.captures, Level::Scanner)?;
-        let program = Program::compile(&parsed.tree, &parsed.captures, Level::Optimised)?;
+        let compile = |level| {
+            Program::compile(&parsed.tree, &parsed.captures, level)
+                .map_err(|error| parse::at_largest_count(expression, patterns, error))
+        };
+        let (scanner, program) = (compile(Level::Scanner)?, compile(Level::Optimised)?);
         let automaton = match options.best_tier {
             Tier::Backtracker => Err("the options forbid it".to_owned()),
             Tier::Scanner | Tier::Automaton => Automaton::prepare(&parsed.tree, &parsed.captures),
         };
         let (tier, tier_reason) = choose(&scanner, &automaton, options.best_tier);
         Ok(Self {
+            expression: expression.to_owned(),
             needed: needed::needed(&parsed.tree),
+            homonyms: Homonyms::new(&parsed.captures),
             captures: parsed.captures,
             warnings: parsed.warnings,
             tree: parsed.tree,
@@ -233,6 +205,19 @@ impl Grok {
             steps_max: options.steps_max,
             shapes: OnceLock::new(),
         })
+    }
+
+    /// The expression as it was written.
+    ///
+    /// ```
+    /// use sawlog_parsers::grok::{Grok, Options, Patterns};
+    ///
+    /// let grok = Grok::compile("%{IP:client}", &Patterns::legacy(), Options::default())?;
+    /// assert_eq!(grok.as_str(), "%{IP:client}");
+    /// # Ok::<(), sawlog_parsers::Error>(())
+    /// ```
+    pub fn as_str(&self) -> &str {
+        &self.expression
     }
 
     /// One for each capture, in the order of their appearance in the expression with its definitions expanded. Its
@@ -346,7 +331,7 @@ impl Grok {
         &self.warnings
     }
 
-    /// Looks for the leftmost match. The spans in `slots` count only after `Outcome::Match`.
+    /// Looks for the leftmost match. There are spans in `slots` after `Outcome::Match` only.
     ///
     /// Any bytes may be searched, of any length. Bytes that are not UTF-8 count as one character each.
     ///
@@ -361,6 +346,12 @@ impl Grok {
     /// # Ok::<(), sawlog_parsers::Error>(())
     /// ```
     pub fn search(&self, line: &[u8], slots: &mut Slots) -> Outcome {
+        let outcome = self.outcome(line, slots);
+        slots.is_match = outcome == Outcome::Match;
+        outcome
+    }
+
+    fn outcome(&self, line: &[u8], slots: &mut Slots) -> Outcome {
         slots.scratch.prepare(self.captures.len());
         if let Some(scanner) = &self.scanner {
             let steps_max = scanner_steps_max(line).min(self.steps_max);
@@ -372,7 +363,7 @@ impl Grok {
             }
         }
         if let Ok(automaton) = &self.automaton {
-            match automaton.search(line, &mut slots.scratch, &mut slots.locations) {
+            match automaton.search(line, &mut slots.scratch, &mut slots.automata) {
                 Answer::Match => return Outcome::Match,
                 Answer::NoMatch => return Outcome::NoMatch,
                 Answer::Undecided => {}

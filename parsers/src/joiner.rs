@@ -1,7 +1,8 @@
 //! Joins the pieces of long lines: chunks of one stream in, whole lines out, borrowed.
 //!
 //! Docker and Kubernetes' container runtimes cut long lines into chunks and mix the streams of
-//! a container in one file, so chunks of different streams must not meet. A [`Joiner`] serves one
+//! a container in one file (Docker's documentation, "JSON File logging driver", at 16 KiB; Kubernetes' "CRI logging
+//! format", whose tag `P` marks a part), so chunks of different streams must not meet. A [`Joiner`] serves one
 //! stream; [`Joiners`] serve any number, told apart by a key of the caller's, within limits. When
 //! a stream has ended, the caller knows; there is no clock here.
 //!
@@ -64,10 +65,12 @@ enum State {
 ///
 /// let mut joiner = Joiner::new(8);
 /// assert_eq!(joiner.push(b"too long ", true, Some(7)), None);
-/// let want = Line { bytes: b"too long", time: Some(7), truncated: true, unfinished: false };
-/// assert_eq!(joiner.push(b"a line", false, Some(9)), Some(want));
+/// let line = joiner.push(b"a line", false, Some(9)).expect("its end has come");
+/// assert_eq!((line.bytes, line.time), (&b"too long"[..], Some(7)));
+/// assert!(line.truncated && !line.unfinished);
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Line<'a> {
     /// The text without its line end.
     pub bytes: &'a [u8],

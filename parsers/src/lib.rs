@@ -6,7 +6,7 @@
 //!
 //! | module | goes in | comes out |
 //! |---|---|---|
-//! | [`grok`] | an expression such as `%{IP:client} %{NUMBER:took:float}`, or many of them, once; lines | spans of the captures; for a line that does not match, how far it got |
+//! | [`grok`] | an expression such as `%{IP:client} %{NUMBER:took:float}`, or many of them, once; lines | typed fields, or spans of the captures; for a line that does not match, how far it got |
 //! | [`syslog`] | one message: RFC 5424, RFC 3164, and what devices really send | priority, time, host, program, structured data, text |
 //! | [`framing`] | the bytes of a syslog connection, as they arrive | one message at a time, octet-counted or by line |
 //! | [`docker_json`] | a line of Docker's json-file log | text, stream, time |
@@ -23,7 +23,7 @@
 //! # From a line to fields
 //!
 //! ```
-//! use sawlog_parsers::grok::{Grok, Options, Outcome, Patterns, Slots, parse_float, parse_int};
+//! use sawlog_parsers::grok::{Empty, Grok, Options, Outcome, Patterns, Slots, Value};
 //! use sawlog_parsers::syslog::{self, Reference};
 //! use sawlog_parsers::timestamp;
 //!
@@ -47,14 +47,14 @@
 //! timestamp::write_iso8601_millis(message.timestamp.expect("the line has one"), &mut written);
 //! assert_eq!(written, b"2026-11-20T17:56:21.000Z");
 //!
-//! // Captures are spans of the text that was searched, in the order of the expression.
+//! // Fields come in the order of the expression; `slots.span` says where each capture lies in the text.
 //! assert_eq!(grok.search(message.message, &mut slots), Outcome::Match);
-//! let fields: Vec<&str> = grok.captures().iter().map(|capture| capture.field.as_str()).collect();
-//! assert_eq!(fields, ["order", "client", "took"]);
-//! let text = |index| slots.span(index).map(|span| &message.message[span]);
-//! assert_eq!(text(0).and_then(parse_int), Some(1042));
-//! assert_eq!(text(1), Some(&b"192.0.2.7"[..]));
-//! assert_eq!(text(2).and_then(parse_float), Some(0.25));
+//! let fields = grok.fields(message.message, &slots, Empty::Drop);
+//! let fields: Vec<_> = fields.map(|field| (field.name(), field.first())).collect();
+//! assert_eq!(fields[0], ("order", Value::Int(1042)));
+//! assert_eq!(fields[1], ("client", Value::Text(b"192.0.2.7")));
+//! assert_eq!(fields[2], ("took", Value::Float(0.25)));
+//! assert_eq!(slots.span(2), Some(30..34));
 //! # Ok::<(), sawlog_parsers::Error>(())
 //! ```
 //!
@@ -85,14 +85,26 @@
 //!
 //! | what | limit | beyond it |
 //! |---|---|---|
-//! | steps of one search | [`grok::STEPS_MAX`], or [`grok::Options::steps_max`] | [`grok::Outcome::BudgetSpent`] |
+//! | steps of one search | 5,000,000 ([`grok::STEPS_MAX`]), or [`grok::Options::steps_max`] | [`grok::Outcome::BudgetSpent`] |
 //! | open choices of one search | 524,288, in 16 MiB a thread | [`grok::Outcome::BudgetSpent`] |
 //! | an expression, or one definition | 64 KiB | [`Error`] |
 //! | definitions that an expression expands to | 10,000, together 256 KiB | [`Error`] |
-//! | nesting of groups and patterns | 120 | [`Error`] |
+//! | nesting of groups and patterns | 120; with repetitions 150 | [`Error`] |
 //! | count in `{...}` | 100,000 | [`Error`] |
+//! | operations of an expression, its counts written out | 100,000 | [`Error`] |
 //! | an automaton | 16 MiB | another engine is taken, see [`grok::Grok::tier_reason`] |
-//! | a message, record or line of a stream | the decoder's `Limits`, [`joiner::Joiner::new`]'s `bytes_max` | cut and marked |
+//! | what an automaton remembers of its states | 4 MiB for each direction and thread, 32 MiB for all of a thread | it is forgotten |
+//! | a message, record or line of a stream | the decoder's `Limits`, [`joiner::Joiner::new`]'s `bytes_max` | cut and marked; a counted syslog frame is [`framing::Step::CountTooLarge`], which ends the stream |
+//! | a syslog line that `syslog_loose` is asked for | 64 KiB | kept whole |
+//! | pairs of a line | [`key_value::PAIRS_MAX`] | [`key_value::Fields::is_cut_short`] |
+//! | pairs in pairs | [`key_value::DEPTH_MAX`] deep | text |
+//! | a split expression of pairs | [`key_value::PATTERN_BYTES_MAX`], compiled 1 MiB | [`Error`] |
+//! | a separator that it finds | [`key_value::SEPARATOR_BYTES_MAX`] | several separators |
+//! | a mapping of dissect | [`dissect::MAPPING_BYTES_MAX`], [`dissect::FIELDS_MAX`] fields | [`Error`] |
+//! | columns of a CSV row | [`csv::COLUMNS_MAX`] | the row is malformed |
+//! | separator of CSV | [`csv::SEPARATOR_BYTES_MAX`] | [`Error`] |
+//! | a date format | 1024 bytes, 16 ways to leave parts out | [`Error`] |
+//! | a types.db of collectd | 4 MiB | [`Error`] |
 //!
 //! A line may have any length. Every parser takes time linear in it, but for a search, which takes at most the steps above.
 //!
@@ -114,6 +126,8 @@
 mod digits;
 mod error;
 mod near;
+mod spelling;
+mod stream;
 
 // One format each, in alphabetical order; each has a row in the table above.
 pub mod access_log;
@@ -131,6 +145,7 @@ pub mod syslog;
 pub mod timestamp;
 
 pub use self::error::Error;
+pub use self::stream::Stream;
 
 /// The examples of the front page run like those of the documentation.
 #[cfg(doctest)]

@@ -141,6 +141,7 @@ pub enum Format {
 /// assert_eq!((message.structured_data.raw(), message.message), (&b"[a@1 b=\"c\"]"[..], &b"ready"[..]));
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Message<'a> {
     /// 0 to 191; a number beyond is no priority.
     pub priority: Option<u8>,

@@ -9,6 +9,7 @@ mod source;
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Barrier;
 
 use sawlog_parsers::grok::{
     Capture, Explanation, Grok, GrokSet, Kind, Options, Outcome, Patterns, SetOutcome, Slots, Tier,
@@ -174,8 +175,58 @@ fn the_scanner_allocates_nothing() {
 
 #[test]
 fn the_automaton_allocates_nothing() {
-    let lines: [(&[u8], bool); 3] = [(b"ab ba aab", true), (b"ccc", false), (b"", false)];
+    let lines: [(&[u8], bool); 4] = [
+        (b"ab ba aab", true),
+        (b"ccc", false),
+        (b"", false),
+        (b"\xFF\nab \xE2\x82", true),
+    ];
     check_search("^(?<x>(?:a|b|ab)+)(?: |$)", Tier::Automaton, &lines);
+}
+
+/// Threads in step, so that they search with the same expression at the same time, round after round.
+#[track_caller]
+fn check_threads(search: impl Fn(&mut Slots) + Sync) {
+    const THREADS: usize = 8;
+    let barrier = Barrier::new(THREADS);
+    let run = || {
+        let mut slots = Slots::new();
+        search(&mut slots);
+        let rounds = || {
+            for _ in 0..200 {
+                barrier.wait();
+                (0..20).for_each(|_| search(&mut slots));
+            }
+        };
+        allocation_counter::measure(rounds).count_total
+    };
+    let counts = std::thread::scope(|scope| {
+        let threads: Vec<_> = (0..THREADS).map(|_| scope.spawn(run)).collect();
+        let counts = threads.into_iter().map(|thread| thread.join());
+        counts.collect::<Result<Vec<u64>, _>>()
+    });
+    assert_eq!(counts.expect("no thread panics"), [0; THREADS]);
+}
+
+#[test]
+fn threads_at_the_same_time_allocate_nothing() {
+    let compile = |text| Grok::compile(text, &Patterns::legacy(), Options::default());
+    let automaton = compile("^(?<x>(?:a|b|ab)+)(?: |$)").expect("it is sound");
+    assert_eq!(automaton.tier(), Tier::Automaton);
+    check_threads(|slots| {
+        for (line, want) in [
+            (&b"ab ba"[..], Outcome::Match),
+            (b"abc\xFF", Outcome::NoMatch),
+        ] {
+            assert_eq!(automaton.search(line, slots), want);
+        }
+    });
+    let kv = key_value::Options {
+        field_split_pattern: Some("[&;]+".to_owned()),
+        ..key_value::Options::default()
+    };
+    let kv = key_value::KeyValue::compile(&kv).expect("it is sound");
+    check_threads(|_| assert_eq!(kv.pairs("a=1&;b=\u{E9};c=3".as_bytes()).count(), 3));
 }
 
 #[test]

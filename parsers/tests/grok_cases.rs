@@ -4,39 +4,34 @@
 
 use std::collections::BTreeMap;
 
-use sawlog_parsers::grok::{Grok, Kind, Options, Outcome, Patterns, Slots, parse_float, parse_int};
+use sawlog_parsers::grok::{self, Empty, Grok, Options, Outcome, Patterns, Slots};
 use serde_json::{Value, json};
 
-/// The fields that the filter would set: empty captures are dropped, a second text makes a list.
+/// The fields that the filter would set.
 fn fields(grok: &Grok, line: &str) -> Option<BTreeMap<String, Value>> {
     let mut slots = Slots::new();
     if grok.search(line.as_bytes(), &mut slots) != Outcome::Match {
         return None;
     }
-    let mut fields: BTreeMap<String, Value> = BTreeMap::new();
-    for (index, capture) in grok.captures().iter().enumerate() {
-        let Some(text) = slots
-            .span(index)
-            .map(|span| &line[span])
-            .filter(|text| !text.is_empty())
-        else {
-            continue;
+    let fields = grok.fields(line.as_bytes(), &slots, Empty::Drop);
+    let fields = fields.map(|field| {
+        let value = match field.is_list() {
+            true => field.values().map(json).collect(),
+            false => json(field.first()),
         };
-        let value = match capture.kind {
-            Kind::Int | Kind::Long => json!(parse_int(text.as_bytes())),
-            Kind::Float | Kind::Double => json!(parse_float(text.as_bytes())),
-            Kind::Text | Kind::Boolean => json!(text),
-        };
-        match fields.get_mut(&capture.field) {
-            None => {
-                fields.insert(capture.field.clone(), value);
-            }
-            Some(Value::Array(list)) => list.push(value),
-            Some(old) if old.is_string() => *old = json!([old.take(), value]),
-            Some(_) => {}
-        }
+        (field.name().to_owned(), value)
+    });
+    Some(fields.collect())
+}
+
+fn json(value: grok::Value<'_>) -> Value {
+    match value {
+        grok::Value::Text(text) => json!(std::str::from_utf8(text).expect("lines are UTF-8")),
+        grok::Value::Int(number) => json!(number),
+        grok::Value::Float(number) => json!(number),
+        grok::Value::Boolean(truth) => json!(truth),
+        grok::Value::Null => Value::Null,
     }
-    Some(fields)
 }
 
 /// What is wrong with a case, if anything.

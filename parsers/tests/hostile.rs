@@ -10,10 +10,10 @@ mod tokens;
 use std::sync::mpsc;
 use std::time::Duration;
 
-use sawlog_parsers::docker_json::{self, Stream};
-use sawlog_parsers::grok::{Grok, Options, Outcome, Patterns, Slots, Tier};
+use sawlog_parsers::grok::{Grok, Options, Outcome, Patterns, Slots, Tier, WorstCase};
 use sawlog_parsers::joiner::Joiner;
 use sawlog_parsers::syslog::{self, Reference};
+use sawlog_parsers::{Stream, docker_json};
 use sawlog_parsers::{cri, docker_frames, framing, grok, timestamp};
 
 /// Bytes of a hostile line.
@@ -122,13 +122,62 @@ fn backtrackers_come_back() {
 fn a_search_that_would_not_end_says_that_its_budget_is_spent() {
     check("nested repetition", || {
         let expression = "^(?<x>a)(?:a|a(?=a)|\\k<x>)+$";
-        let grok = Grok::compile(expression, &Patterns::empty(), Options::default());
+        let grok = Grok::compile(expression, &Patterns::new(), Options::default());
         let grok = grok.expect("the expression is sound");
         let line = framed(b"", b"a", b"!");
         let outcome = grok.search(&line, &mut Slots::new());
         assert_eq!(outcome, Outcome::BudgetSpent);
         let short = b"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa!";
         assert_eq!(grok.search(short, &mut Slots::new()), Outcome::BudgetSpent);
+    });
+}
+
+/// The budget is far too small for the backtracker, so an automaton that gives such a line up would be seen.
+#[test]
+fn no_byte_of_a_sender_takes_a_line_from_the_automaton() {
+    let options = Options {
+        steps_max: 100,
+        ..Options::default()
+    };
+    let expression = "^(?<x>(?:a|b|ab)+)(?<y> |$)";
+    let grok = Grok::compile(expression, &Patterns::new(), options).expect("it is sound");
+    assert_eq!(
+        (grok.tier(), grok.worst_case()),
+        (Tier::Automaton, WorstCase::Linear)
+    );
+    let mut slots = Slots::new();
+    for tail in [
+        &b"!"[..],
+        b"\xFF",
+        b"\xC3",
+        b"\xED\xA0\x80",
+        b"!\n",
+        b"\xFF\n",
+    ] {
+        let line = [&b"ab".repeat(1000)[..], tail].concat();
+        assert_eq!(grok.search(&line, &mut slots), Outcome::NoMatch);
+        let line = [b"\xFF\n\xE2\x82\n", &b"ab".repeat(1000)[..], b" ", tail].concat();
+        assert_eq!(grok.search(&line, &mut slots), Outcome::Match);
+        assert_eq!(
+            (slots.span(0), slots.span(1)),
+            (Some(5..2005), Some(2005..2006))
+        );
+    }
+}
+
+#[test]
+fn an_explanation_takes_the_budget_twice_at_most() {
+    check("explain of many alternatives", || {
+        let hard = |end: char| format!("^(?<x>a)(?:a|a(?=a)|\\k<x>)+{end}$");
+        let hard: Vec<String> = ('b'..='z').map(hard).collect();
+        let options = Options {
+            steps_max: 1_000_000,
+            ..Options::default()
+        };
+        let grok = Grok::compile(&hard.join("|"), &Patterns::new(), options);
+        let told = grok.expect("it is sound").explain(&b"a".repeat(100));
+        assert_eq!(told.outcome, Outcome::BudgetSpent);
+        assert_eq!(told.alternatives.len(), 1);
     });
 }
 

@@ -2,7 +2,7 @@
 //! Lines of logs are never refused; `hostile.rs` tests those.
 
 use sawlog_parsers::Error;
-use sawlog_parsers::grok::{Captures, Grok, Kind, Options, Patterns};
+use sawlog_parsers::grok::{CaptureMode, Grok, Kind, Options, Patterns};
 
 fn compile(expression: &str, patterns: &Patterns) -> Result<Grok, Error> {
     Grok::compile(expression, patterns, Options::default())
@@ -10,7 +10,7 @@ fn compile(expression: &str, patterns: &Patterns) -> Result<Grok, Error> {
 
 fn refusal(expression: &str, patterns: &Patterns) -> Error {
     let compiled = compile(expression, patterns);
-    compiled.err().expect("the expression is refused")
+    compiled.expect_err("the expression is refused")
 }
 
 /// An expression with the built-in patterns, and the error's text.
@@ -32,7 +32,7 @@ fn check_file(file: &str, expression: &str, want: &str) {
 /// A pattern file named `f` that cannot be read, and the error's text.
 #[track_caller]
 fn check_unreadable(file: &[u8], want: &str) {
-    let error = Patterns::empty().add_file("f", file);
+    let error = Patterns::new().add_file("f", file);
     let error = error.expect_err("the file is refused");
     assert_eq!(error.to_string(), want);
     assert_eq!(error.file(), Some("f"));
@@ -168,7 +168,7 @@ fn broken_expressions_say_what_would_be_right() {
     );
     check(
         "(?<=a+)b",
-        "column 1: a look-behind must have a fixed length",
+        "column 1: a look-behind must have a fixed length; write alternatives of one length each",
     );
     check(
         "(?&n)",
@@ -223,13 +223,23 @@ fn what_is_no_character_says_so() {
 
 #[test]
 fn syntax_that_is_not_supported_says_so() {
-    for letter in ['G', 'K', 'X'] {
+    for (letter, instead) in [
+        ('G', "write \\A for the start of the text"),
+        (
+            'K',
+            "name the part that you want, as (?<name>...), or write a look-behind, (?<=...)",
+        ),
+        ('X', "write . for a character"),
+    ] {
         check(
             &format!("a\\{letter}"),
-            &format!("column 2: \\{letter} is not supported"),
+            &format!("column 2: \\{letter} is not supported; {instead}"),
         );
     }
-    check(r"(?<n>a)\g<n>", "column 8: \\g is not supported");
+    check(
+        r"(?<n>a)\g<n>",
+        "column 8: \\g is not supported; write the group out, or define it as a pattern and refer to it as %{NAME}",
+    );
     let numbered = "a numbered back reference; name the group and write \\k<name>";
     for reference in [r"\1", r"\12", r"\k<1>", r"\k<-1>", r"\k'1'"] {
         check(
@@ -237,14 +247,26 @@ fn syntax_that_is_not_supported_says_so() {
             &format!("column 8: {numbered}"),
         );
     }
-    check(r"(?<n>a)\k<m>", "\\k<m> refers to no group of this name");
+    check(
+        r"(?<name>a)\k<nam>",
+        "column 11: \\k<nam> refers to no group of this name; did you mean \\k<name>?",
+    );
+    check(
+        r"\k<other>(?<n>a)",
+        "column 1: \\k<other> refers to no group of this name; name the group, as (?<other>...), or write (?:...) in its place",
+    );
+    check_file(
+        "TWICE %{WORD:w}-\\k<v>\n",
+        "%{TWICE}",
+        "f:1:17: \\k<v> refers to no group of this name; did you mean \\k<w>? (in the definition of TWICE)",
+    );
     check(
         "(?<n>a)?(?(<n>)b|c)",
         "column 9: a conditional (?(...)) is not supported; write alternatives",
     );
     check(
         "(?~ab)",
-        "column 1: an absent operator (?~...) is not supported",
+        "column 1: an absent operator (?~...) is not supported; write a look-ahead for each character, (?:(?!...).)*",
     );
     for flag in ['a', 'd', 'u'] {
         let text = format!("column 1: the flag {flag} is not supported; known are i, m and x");
@@ -268,7 +290,7 @@ fn a_file_in_latin_1_is_refused_where_it_is_no_utf_8() {
 
 #[test]
 fn a_comment_in_latin_1_harms_nobody() {
-    let mut patterns = Patterns::empty();
+    let mut patterns = Patterns::new();
     let read = patterns.add_file("f", b"# J\xFCrgen\nA b\n");
     read.expect("comments mean nothing");
     assert!(compile("%{A}", &patterns).is_ok());
@@ -295,7 +317,7 @@ fn a_file_in_utf_16_without_a_mark_is_known_too() {
 
 #[test]
 fn a_mark_of_utf_8_and_line_ends_of_windows_are_no_part_of_a_pattern() {
-    let mut patterns = Patterns::empty();
+    let mut patterns = Patterns::new();
     let read = patterns.add_file("f", b"\xEF\xBB\xBFA b\r\nB c\r\n");
     read.expect("it is UTF-8");
     assert!(compile("^%{A}%{B}$", &patterns).is_ok());
@@ -320,7 +342,7 @@ fn an_unknown_type_is_kept_as_text_with_a_warning() {
 fn what_is_no_reference_stands_for_itself() {
     for expression in ["%{", "%{}", "%{ X}", "%{é}", "%"] {
         assert!(
-            compile(expression, &Patterns::empty()).is_ok(),
+            compile(expression, &Patterns::new()).is_ok(),
             "{expression}"
         );
     }
@@ -361,7 +383,7 @@ fn the_deepest_that_is_taken_fits_a_usual_stack() {
         ("[", 118, "]"),
         ("(?i)", 118, ""),
     ] {
-        let grok = compile(&nested(open, times, close), &Patterns::empty());
+        let grok = compile(&nested(open, times, close), &Patterns::new());
         let grok = grok.expect("it is not too deep");
         assert!(grok.explain(b"aaab").offset <= 4, "{open}");
     }
@@ -384,7 +406,7 @@ fn definitions_that_multiply_are_refused_before_they_fill_the_memory() {
     let file: String = (0..100)
         .map(|index| format!("P{index} %{{P{0}}}%{{P{0}}}\n", index + 1))
         .collect();
-    let mut patterns = Patterns::empty();
+    let mut patterns = Patterns::new();
     patterns
         .add_file("f", file.as_bytes())
         .expect("the file can be read");
@@ -408,7 +430,7 @@ fn definitions_that_multiply_are_refused_before_they_fill_the_memory() {
 #[test]
 fn a_type_is_a_warning_in_every_mode_of_capturing() {
     let options = Options {
-        captures: Captures::All,
+        captures: CaptureMode::All,
         ..Options::default()
     };
     let grok = Grok::compile("%{WORD} %{WORD:x:ip}", &Patterns::legacy(), options);

@@ -182,7 +182,7 @@ fn rendered<'z>(
     let mut name = Vec::new();
     template.write(batch, id, &mut name);
     if last.as_ref().is_none_or(|(known, _)| *known != name) {
-        let zone = Zone::named(std::str::from_utf8(&name).ok()?)?;
+        let zone = Zone::named(std::str::from_utf8(&name).ok()?).ok()?;
         *last = Some((name, zone));
     }
     last.as_ref().map(|(_, zone)| zone)

@@ -346,13 +346,12 @@ impl GrokFilter {
 /// A captured text in the type that its capture has; a text that does not fit stays one.
 pub fn convert(batch: &Batch, text: Text, kind: CaptureKind) -> Value {
     let bytes = batch.text(text);
-    let converted = match kind {
-        CaptureKind::Text => None,
-        CaptureKind::Int | CaptureKind::Long => grok::parse_int(bytes).map(Value::Integer),
-        CaptureKind::Float | CaptureKind::Double => grok::parse_float(bytes).map(Value::Float),
-        CaptureKind::Boolean => grok::parse_boolean(bytes).map(Value::Boolean),
-    };
-    converted.unwrap_or(Value::Text(text))
+    match grok::Value::of(kind, bytes) {
+        grok::Value::Text(_) | grok::Value::Null => Value::Text(text),
+        grok::Value::Int(number) => Value::Integer(number),
+        grok::Value::Float(number) => Value::Float(number),
+        grok::Value::Boolean(truth) => Value::Boolean(truth),
+    }
 }
 
 impl Capture {

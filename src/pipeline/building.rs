@@ -150,13 +150,14 @@ impl Building<'_> {
         let Some(text) = options.text("timezone") else {
             return Some(crate::host::zone());
         };
-        let zone = Zone::named(text);
-        if zone.is_none() {
-            let help = "name one of the tz database such as `Europe/Berlin`, or an offset such as `+02:00`";
-            let span = options.span_of("timezone");
-            self.report(Diagnostic::error(span, format!("unknown zone `{text}`")).help(help));
+        match Zone::named(text) {
+            Ok(zone) => Some(zone),
+            Err(error) => {
+                let span = options.span_of("timezone");
+                self.report(Diagnostic::error(span, error.message()));
+                None
+            }
         }
-        zone
     }
 
     /// The plugin's own mode, or the pipeline's.

@@ -4,7 +4,7 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use sawlog_parsers::grok::{Captures, Grok, Options, Outcome, Slots, Tier};
+use sawlog_parsers::grok::{CaptureMode, Grok, Options, Outcome, Slots, Tier};
 
 use super::input::{Bank, Case, Names, name, read};
 
@@ -71,8 +71,8 @@ pub fn compile_anew(case: &Case, best_tier: Tier) -> Option<Grok> {
     let options = Options {
         // Both are tried, whatever the expression.
         captures: match case.expression.len() % 2 {
-            0 => Captures::Named,
-            _ => Captures::All,
+            0 => CaptureMode::Named,
+            _ => CaptureMode::All,
         },
         steps_max: STEPS_MAX,
         best_tier,

@@ -60,7 +60,7 @@ type Set = (Vec<u8>, Vec<DataSource>);
 /// let names: Vec<_> = types.sources(b"load").unwrap_or_default().iter().map(|source| &source.name).collect();
 /// assert_eq!(names, ["shortterm", "midterm"]);
 ///
-/// let error = types.add_file("types.db", b"load value:GUAGE:0:U").err().expect("no such kind");
+/// let error = types.add_file("types.db", b"load value:GUAGE:0:U").expect_err("no such kind");
 /// assert_eq!(
 ///     error.to_string(),
 ///     "types.db:1:12: unknown kind GUAGE of a data source; write ABSOLUTE, COUNTER, DERIVE or GAUGE"

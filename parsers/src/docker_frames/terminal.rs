@@ -5,7 +5,7 @@
 //! counts only there: what looks like one elsewhere is text.
 
 use super::{CHUNK_BYTES, Decoder, Rest, Step, TIME_BYTES_MAX, time_before};
-use crate::docker_json::Stream;
+use crate::Stream;
 
 /// Whether the stream goes on behind the buffer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -7,13 +7,13 @@ mod reference;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 
-use super::automaton::{Answer, Automaton, Locations};
+use super::automaton::{Answer, Automaton, Memory};
 use super::machine::{Machine, Scratch, Verdict};
 use super::parse::{Parsed, parse};
 use super::patterns::Patterns;
 use super::program::{Level, Program};
 use super::tree::Node;
-use super::{Capture, Captures, Error};
+use super::{Capture, CaptureMode, Error};
 use lines::Numbers;
 
 /// Beyond this the yardstick has no verdict, and the line is passed over.
@@ -31,7 +31,7 @@ struct Engines {
 
 impl Engines {
     fn compile(expression: &str, patterns: &Patterns) -> Result<Self, Error> {
-        let Parsed { tree, captures, .. } = parse(expression, patterns, Captures::All)?;
+        let Parsed { tree, captures, .. } = parse(expression, patterns, CaptureMode::All)?;
         Ok(Self {
             expression: expression.to_owned(),
             plain: Program::compile(&tree, &captures, Level::Plain)?,
@@ -87,7 +87,7 @@ impl Engines {
             return;
         };
         let mut scratch = self.scratch(&self.optimised);
-        let got = match automaton.search(line, &mut scratch, &mut Locations::default()) {
+        let got = match automaton.search(line, &mut scratch, &mut Memory::default()) {
             Answer::Match => Some(scratch.spans),
             Answer::NoMatch => None,
             Answer::Undecided => return,
@@ -192,6 +192,53 @@ fn rounds(usual: u32) -> u32 {
         .and_then(|text| text.parse().ok())
         .unwrap_or(1)
         * usual
+}
+
+/// Lines that are not UTF-8 and lines that end in newlines, which a sender makes as he likes.
+#[test]
+fn the_automaton_decides_any_bytes() {
+    let expressions = [
+        "(?<x>.)(?<y>\\S+)$",
+        "^(?<x>(?:a|ab)+)(?<y>.?)",
+        "(?<x>[^a]{2})(?<y>a|$)",
+        "\\b(?<x>\\w+)\\B(?<y>.)",
+        "(?:a|^)(?<x>\\s*)(?<y>$|b)",
+        "(?:(?<x>^)\\n|b)*(?<y>^)?$",
+        "^(?<x>[\u{FFFD}b]+)",
+        "(?i)(?<x>\u{E9}|k)+(?<y>.)$",
+    ];
+    let expressions = expressions.map(|text| Engines::compile(text, &Patterns::new()));
+    let pieces: [&[u8]; 9] = [
+        b"a",
+        b"b",
+        b"ab",
+        b"\n",
+        b" ",
+        b"\xFF",
+        b"\xE2\x82",
+        "\u{E9}".as_bytes(),
+        b"\xEF\xBF\xBD",
+    ];
+    let line = prop::collection::vec(prop::sample::select(pieces.to_vec()), 0..9);
+    let mut runner = TestRunner::new(Config {
+        cases: rounds(3000),
+        failure_persistence: None,
+        ..Config::default()
+    });
+    let result = runner.run(&line, |pieces| {
+        let line = pieces.concat();
+        for engines in expressions.iter().flatten() {
+            engines.check(&line);
+        }
+        Ok(())
+    });
+    result.unwrap_or_else(|failure| panic!("{failure}"));
+    assert!(
+        expressions
+            .iter()
+            .flatten()
+            .all(|one| one.automaton.is_some())
+    );
 }
 
 #[test]

@@ -5,12 +5,17 @@
 //! and a match that passes all checks is the one that backtracking finds first. One that fails a check
 //! decides nothing: the line goes to the backtracking machine.
 
+mod memory;
 mod translate;
 
 use std::sync::{Arc, OnceLock};
 
-use regex::bytes::{CaptureLocations, Regex, RegexBuilder};
+use regex_automata::meta::{self, Regex};
+use regex_automata::util::syntax;
 
+pub(super) use self::memory::Memory;
+
+use self::memory::Found;
 use self::translate::{Check, Translation};
 use super::Capture;
 use super::machine::{Machine, Scratch, UNSET, Verdict};
@@ -18,7 +23,7 @@ use super::tree::Node;
 
 /// The compiled automaton may take this much memory; the largest published pattern takes a third of it.
 const REGEX_BYTES_MAX: usize = 16 << 20;
-/// The cache of its states, for each thread that uses it.
+/// The cache of its states, one for each direction, for each thread that uses it.
 const CACHE_BYTES_MAX: usize = 4 << 20;
 /// Steps that one check may take; atomic groups are short.
 const CHECK_STEPS_MAX: u64 = 10_000;
@@ -37,15 +42,6 @@ pub(super) enum Answer {
     NoMatch,
     Undecided,
 }
-
-/// The locations of one expression's groups, kept to be used again.
-#[derive(Default)]
-pub(super) struct Locations {
-    kept: Vec<(Arc<Regex>, CaptureLocations)>,
-}
-
-/// Expressions that one thread keeps locations for; more than any published pipeline has.
-const LOCATIONS_MAX: usize = 1024;
 
 impl Automaton {
     /// The reason when it cannot be one.
@@ -69,43 +65,36 @@ impl Automaton {
 
     fn regex(&self) -> Option<&Arc<Regex>> {
         let build = || {
-            RegexBuilder::new(&self.translation.expression)
-                .size_limit(REGEX_BYTES_MAX)
-                .dfa_size_limit(CACHE_BYTES_MAX)
-                .nest_limit(1000)
-                .build()
+            let limits = meta::Config::new()
+                .nfa_size_limit(Some(REGEX_BYTES_MAX))
+                .hybrid_cache_capacity(CACHE_BYTES_MAX)
+                .utf8_empty(false);
+            meta::Builder::new()
+                .configure(limits)
+                .syntax(syntax::Config::new().utf8(false).nest_limit(1000))
+                .build(&self.translation.expression)
+                .ok()
+                .map(Arc::new)
         };
-        self.regex
-            .get_or_init(|| build().ok().map(Arc::new))
-            .as_ref()
+        self.regex.get_or_init(build).as_ref()
     }
 
     /// Looks for the leftmost match; the spans are set on `Match` only.
-    pub fn search(&self, line: &[u8], scratch: &mut Scratch, locations: &mut Locations) -> Answer {
-        // The automaton sees no line behind a last newline as Oniguruma does, nor stray bytes as we do.
-        let has_late_line = self.translation.has_line_start && line.ends_with(b"\n");
-        if has_late_line || std::str::from_utf8(line).is_err() {
-            return Answer::Undecided;
-        }
+    pub fn search(&self, line: &[u8], scratch: &mut Scratch, memory: &mut Memory) -> Answer {
         let Some(regex) = self.regex() else {
             return Answer::Undecided;
         };
-        let found = locations.of(regex);
-        if regex.captures_read(found, line).is_none() {
+        let Some(found) = memory.search(regex, line) else {
             return Answer::NoMatch;
-        }
-        if !self
-            .translation
-            .checks
-            .iter()
-            .all(|check| passes(check, found, line, scratch))
-        {
+        };
+        let mut checks = self.translation.checks.iter();
+        if !checks.all(|check| passes(check, &found, line, scratch)) {
             return Answer::Undecided;
         }
         scratch.spans.fill(UNSET);
         for (index, slot) in self.translation.slots.iter().enumerate() {
             if let Some(slot) = slot
-                && let Some((start, end)) = found.get(index + 1)
+                && let Some((start, end)) = found.group(index + 1)
             {
                 scratch.spans[2 * slot] = start;
                 scratch.spans[2 * slot + 1] = end;
@@ -115,33 +104,15 @@ impl Automaton {
     }
 }
 
-impl Locations {
-    fn of(&mut self, regex: &Arc<Regex>) -> &mut CaptureLocations {
-        let index = match self
-            .kept
-            .iter()
-            .position(|(kept, _)| Arc::ptr_eq(kept, regex))
-        {
-            Some(index) => index,
-            None => {
-                if self.kept.len() == LOCATIONS_MAX {
-                    self.kept.clear();
-                }
-                self.kept.push((regex.clone(), regex.capture_locations()));
-                self.kept.len() - 1
-            }
-        };
-        &mut self.kept[index].1
-    }
-}
-
 /// Whether the condition that was left out holds where the match took its place.
-fn passes(check: &Check, found: &CaptureLocations, line: &[u8], scratch: &mut Scratch) -> bool {
+fn passes(check: &Check, found: &Found<'_>, line: &[u8], scratch: &mut Scratch) -> bool {
     let group = match check {
-        Check::Look { group, .. } | Check::Atomic { group, .. } => *group,
+        Check::Look { group, .. } | Check::Atomic { group, .. } | Check::LineStart { group } => {
+            *group
+        }
     };
     // The match went another way than through this piece.
-    let Some((start, end)) = found.get(group) else {
+    let Some((start, end)) = found.group(group) else {
         return true;
     };
     match check {
@@ -152,5 +123,6 @@ fn passes(check: &Check, found: &CaptureLocations, line: &[u8], scratch: &mut Sc
             let mut machine = Machine::new(program, line, scratch, CHECK_STEPS_MAX);
             machine.attempt(start) == Verdict::Match && machine.end() == end
         }
+        Check::LineStart { .. } => start == 0 || start < line.len(),
     }
 }

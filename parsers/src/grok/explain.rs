@@ -27,8 +27,10 @@ pub(super) const ALTERNATIVES_MAX: usize = 32;
 /// # Ok::<(), sawlog_parsers::Error>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Explanation {
-    /// Whether the line matches at all.
+    /// Whether the line matches. It can be [`Outcome::BudgetSpent`] where [`Grok::search`] decides, with an engine or a
+    /// short cut that would not show how far the line came; it never says another thing besides.
     pub outcome: Outcome,
     /// Where the piece begins that failed furthest in the line, of all ways through the expression; the match's end if
     /// there is one.
@@ -58,6 +60,7 @@ pub struct Explanation {
 /// # Ok::<(), sawlog_parsers::Error>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Alternative {
     /// Which of the expression's own alternatives it is, counted from 0; `None` for a choice at the place of failure.
     pub branch: Option<usize>,
@@ -72,7 +75,11 @@ pub struct Alternative {
 }
 
 impl Grok {
-    /// Tells how far the line matches and what stops it. Slow, some hundred microseconds; meant for people.
+    /// Tells how far the line matches and what stops it; meant for people. The machine that backtracks in [`Grok::search`]
+    /// does it, with a program that has none of the shortcuts, since each of these would hide how far an alternative came.
+    ///
+    /// It takes some hundred microseconds usually. It may take [`Grok::steps_max`] steps, and as many again for all
+    /// alternatives together; those for which no steps are left are not told.
     ///
     /// ```
     /// use sawlog_parsers::grok::{Grok, Options, Patterns};
@@ -91,7 +98,8 @@ impl Grok {
         // The plain program can be too large where the other one, with its known tokens, is not.
         let program = plain.as_ref().unwrap_or(&self.program);
         let mut scratch = self.scratch(program);
-        let (outcome, end, furthest) = self.trace(program, line, &mut scratch);
+        let mut steps = self.steps_max;
+        let (outcome, end, furthest) = self.trace(program, line, &mut scratch, &mut steps);
         if outcome == Outcome::Match {
             return Explanation {
                 outcome,
@@ -103,8 +111,9 @@ impl Grok {
                 alternatives: Vec::new(),
             };
         }
-        let mut alternatives = self.branches(line);
-        for other in self.beside(program, line, &furthest) {
+        steps = self.steps_max;
+        let mut alternatives = self.branches(line, &mut steps);
+        for other in self.beside(program, line, &furthest, steps) {
             let is_told = |known: &Alternative| {
                 known.offset == other.offset && known.expected == other.expected
             };
@@ -130,31 +139,37 @@ impl Grok {
         scratch
     }
 
-    /// Searches and notes where it got furthest.
+    /// Searches and notes where it got furthest. The steps that it takes are taken off.
     fn trace(
         &self,
         program: &Program,
         line: &[u8],
         scratch: &mut Scratch,
+        steps: &mut u64,
     ) -> (Outcome, usize, Furthest) {
-        let mut machine = Machine::new(program, line, scratch, self.steps_max);
+        let mut machine = Machine::new(program, line, scratch, *steps);
         machine.note_furthest();
         let outcome = match machine.search() {
             Verdict::Match => Outcome::Match,
             Verdict::NoMatch => Outcome::NoMatch,
             Verdict::Spent => Outcome::BudgetSpent,
         };
+        *steps = machine.steps_left();
         (outcome, machine.end(), machine.into_furthest())
     }
 
     /// Each alternative of the whole expression by itself.
-    fn branches(&self, line: &[u8]) -> Vec<Alternative> {
+    fn branches(&self, line: &[u8], steps: &mut u64) -> Vec<Alternative> {
         let mut told = Vec::new();
         for (index, branch) in alternatives(&self.tree).iter().enumerate() {
+            if *steps == 0 {
+                break;
+            }
             let Ok(program) = Program::compile(branch, &self.captures, Level::Plain) else {
                 continue;
             };
-            let (_, _, furthest) = self.trace(&program, line, &mut self.scratch(&program));
+            let mut scratch = self.scratch(&program);
+            let (_, _, furthest) = self.trace(&program, line, &mut scratch, steps);
             told.push(Alternative {
                 branch: Some(index),
                 offset: furthest.piece_at,
@@ -167,9 +182,15 @@ impl Grok {
     }
 
     /// What else could have stood at the place of failure: the attempt once more.
-    fn beside(&self, program: &Program, line: &[u8], furthest: &Furthest) -> Vec<Alternative> {
+    fn beside(
+        &self,
+        program: &Program,
+        line: &[u8],
+        furthest: &Furthest,
+        steps: u64,
+    ) -> Vec<Alternative> {
         let mut scratch = self.scratch(program);
-        let mut machine = Machine::new(program, line, &mut scratch, self.steps_max);
+        let mut machine = Machine::new(program, line, &mut scratch, steps);
         machine.note_beside(furthest.piece_at);
         // Its verdict is known; only the notes count.
         machine.attempt(furthest.attempt_at);

@@ -224,6 +224,10 @@ impl<'a> Machine<'a> {
             .map_or_else(Furthest::default, |furthest| *furthest)
     }
 
+    pub fn steps_left(&self) -> u64 {
+        self.steps_left
+    }
+
     /// The place behind a match.
     pub fn end(&self) -> usize {
         self.at

@@ -252,12 +252,12 @@ fn weight(text: &[u8]) -> usize {
 #[allow(clippy::unwrap_used, reason = "a test that panics has failed")]
 mod tests {
     use super::super::parse::parse;
-    use super::super::{Captures, Patterns};
+    use super::super::{CaptureMode, Patterns};
     use super::*;
 
     #[track_caller]
     fn check(expression: &str, want: &[&str]) {
-        let parsed = parse(expression, &Patterns::legacy(), Captures::Named).unwrap();
+        let parsed = parse(expression, &Patterns::legacy(), CaptureMode::Named).unwrap();
         let groups = needed(&parsed.tree);
         let found: Vec<&str> = groups
             .iter()
@@ -311,7 +311,7 @@ mod tests {
         let parsed = parse(
             "%{WORD} for %{INT} (?:from|via) %{INT} to",
             &Patterns::legacy(),
-            Captures::Named,
+            CaptureMode::Named,
         );
         let groups = needed(&parsed.unwrap().tree);
         let first = |group: &Needed| String::from_utf8(group.texts[0].to_vec()).unwrap();

@@ -5,10 +5,10 @@ use super::Tier;
 /// How an expression is compiled.
 ///
 /// ```
-/// use sawlog_parsers::grok::{Captures, Grok, Options, Outcome, Patterns, STEPS_MAX, Slots};
+/// use sawlog_parsers::grok::{CaptureMode, Grok, Options, Outcome, Patterns, STEPS_MAX, Slots};
 ///
 /// let patterns = Patterns::legacy();
-/// let options = Options { captures: Captures::All, steps_max: STEPS_MAX / 10, ..Options::default() };
+/// let options = Options { captures: CaptureMode::All, steps_max: STEPS_MAX / 10, ..Options::default() };
 /// let grok = Grok::compile("%{INT} %{WORD:unit}", &patterns, options)?;
 /// let fields: Vec<&str> = grok.captures().iter().map(|capture| capture.field.as_str()).collect();
 /// assert_eq!(fields, ["INT", "unit"]);
@@ -17,13 +17,15 @@ use super::Tier;
 #[derive(Debug, Clone, Copy)]
 pub struct Options {
     /// Which references capture.
-    pub captures: Captures,
+    pub captures: CaptureMode,
     /// The budget of the backtracking machine for one line. It counts steps, not time, so that the same
     /// line has the same result everywhere. A step is one operation of the expression, or 16 bytes that one
     /// operation passes; some 10 ns.
     pub steps_max: u64,
     /// No better engine than this one, to compare the engines with each other: their results are the same,
-    /// their times are not. An expression that the engine cannot take goes to the next one.
+    /// their times are not. An expression that the engine cannot take goes to the next one. It is for the tests of this
+    /// library and may go.
+    #[doc(hidden)]
     pub best_tier: Tier,
 }
 
@@ -31,7 +33,7 @@ impl Default for Options {
     /// Named captures only, [`STEPS_MAX`], and the best engine that can take the expression.
     fn default() -> Self {
         Self {
-            captures: Captures::Named,
+            captures: CaptureMode::Named,
             steps_max: STEPS_MAX,
             best_tier: Tier::Scanner,
         }
@@ -52,17 +54,17 @@ pub const STEPS_MAX: u64 = 5_000_000;
 /// Groups with a name, `(?<name>...)`, capture in both cases.
 ///
 /// ```
-/// use sawlog_parsers::grok::{Captures, Grok, Options, Patterns};
+/// use sawlog_parsers::grok::{CaptureMode, Grok, Options, Patterns};
 ///
 /// let count = |captures| {
 ///     let options = Options { captures, ..Options::default() };
 ///     Grok::compile("%{YEAR}-%{MONTHNUM:month}", &Patterns::legacy(), options).map(|grok| grok.captures().len())
 /// };
-/// assert_eq!((count(Captures::Named)?, count(Captures::All)?), (1, 2));
+/// assert_eq!((count(CaptureMode::Named)?, count(CaptureMode::All)?), (1, 2));
 /// # Ok::<(), sawlog_parsers::Error>(())
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Captures {
+pub enum CaptureMode {
     /// Those with a field: `%{WORD:verb}`, not `%{WORD}`.
     Named,
     /// All; `%{WORD}` is captured as `WORD`.

@@ -4,6 +4,7 @@
 mod bracket;
 mod escape;
 mod group;
+mod quantifier;
 mod reference;
 
 use std::collections::HashMap;
@@ -11,9 +12,10 @@ use std::sync::Arc;
 
 use super::class::Class;
 use super::patterns::Patterns;
-use super::tree::{Assert, Node, Repeat};
-use super::{Capture, Captures, Kind};
+use super::tree::{Assert, Node};
+use super::{Capture, CaptureMode, Kind};
 use crate::error::Error;
+use crate::spelling;
 
 /// Groups and definitions may lie in each other this deep: the tree is walked by recursion, and the
 /// deepest published pattern needs less than 30.
@@ -26,21 +28,69 @@ const REFERENCES_MAX: usize = 10_000;
 /// Bytes of all definitions that one expression expands to, each as often as it is referred to: a few lines of
 /// definitions that double each other would fill the memory. The longest published expansion has 9.3 kB.
 const EXPANSION_BYTES_MAX: usize = 256 << 10;
-/// A counted repetition is unrolled, so its count is bounded; Oniguruma's own limit.
-const COUNT_MAX: u32 = 100_000;
 
 /// A parsed expression.
 pub(super) struct Parsed {
     pub tree: Node,
     pub captures: Vec<Capture>,
     pub warnings: Vec<String>,
+    /// The names that `\k<name>` asks for.
+    back_references: Vec<String>,
+    /// The largest number in `{...}`.
+    largest_count: u32,
+}
+
+/// What is an error besides what is always one.
+enum Refused {
+    Nothing,
+    /// A back reference to none of these names.
+    BackReferencesBut(Vec<String>),
+    /// A repetition of so many times or more; with the error to tell.
+    CountsFrom(u32, Error),
 }
 
 /// Parses an expression and all definitions that it refers to.
-pub(super) fn parse(text: &str, patterns: &Patterns, captures: Captures) -> Result<Parsed, Error> {
+pub(super) fn parse(
+    text: &str,
+    patterns: &Patterns,
+    captures: CaptureMode,
+) -> Result<Parsed, Error> {
+    let parsed = parse_once(text, patterns, captures, Refused::Nothing)?;
+    let is_known = |name: &String| parsed.captures.iter().any(|capture| capture.field == *name);
+    if parsed.back_references.iter().all(is_known) {
+        return Ok(parsed);
+    }
+    // A name may be captured behind the place that refers to it, so what is unknown is known only now. Parsed once more,
+    // the error has its place.
+    let names = parsed.captures.into_iter().map(|capture| capture.field);
+    let refused = Refused::BackReferencesBut(names.collect());
+    parse_once(text, patterns, captures, refused)
+}
+
+/// An error of an expression that parses but is too large: at its largest count, if it has one, since that is what can be
+/// made smaller.
+pub(super) fn at_largest_count(text: &str, patterns: &Patterns, error: Error) -> Error {
+    let parsed = parse_once(text, patterns, CaptureMode::Named, Refused::Nothing);
+    let Ok(largest) = parsed.map(|parsed| parsed.largest_count) else {
+        return error;
+    };
+    let refused = Refused::CountsFrom(largest.max(2), error.clone());
+    let at_count = parse_once(text, patterns, CaptureMode::Named, refused);
+    at_count.err().unwrap_or(error)
+}
+
+fn parse_once(
+    text: &str,
+    patterns: &Patterns,
+    captures: CaptureMode,
+    refused: Refused,
+) -> Result<Parsed, Error> {
     let mut scope = Scope {
         patterns,
-        named_only: captures == Captures::Named,
+        refused,
+        back_references: Vec::new(),
+        largest_count: 0,
+        named_only: captures == CaptureMode::Named,
         inline: HashMap::new(),
         open: Vec::new(),
         unicode: HashMap::new(),
@@ -62,12 +112,17 @@ pub(super) fn parse(text: &str, patterns: &Patterns, captures: Captures) -> Resu
         tree,
         captures: scope.captures,
         warnings: scope.warnings,
+        back_references: scope.back_references,
+        largest_count: scope.largest_count,
     })
 }
 
 /// What all parsers of one expression share.
 struct Scope<'p> {
     patterns: &'p Patterns,
+    refused: Refused,
+    back_references: Vec<String>,
+    largest_count: u32,
     named_only: bool,
     /// `%{NAME=definition}` seen so far.
     inline: HashMap<String, String>,
@@ -113,6 +168,25 @@ impl Scope<'_> {
         let folded = key.0.ignoring_case_with(letters);
         self.folded.insert(key, folded.clone());
         folded
+    }
+
+    fn note_count(&mut self, count: u32) -> Result<(), Error> {
+        self.largest_count = self.largest_count.max(count);
+        match &self.refused {
+            Refused::CountsFrom(least, error) if *least <= count => Err(error.clone()),
+            _ => Ok(()),
+        }
+    }
+
+    fn note_back_reference(&mut self, name: &str) -> Result<(), Error> {
+        self.back_references.push(name.to_owned());
+        match &self.refused {
+            Refused::BackReferencesBut(names) if !names.iter().any(|known| known == name) => {
+                let names: Vec<&str> = names.iter().map(String::as_str).collect();
+                Err(unknown_group(name, &names))
+            }
+            _ => Ok(()),
+        }
     }
 
     fn enter(&mut self) -> Result<(), Error> {
@@ -228,7 +302,9 @@ impl<'t, 's, 'p> Parser<'t, 's, 'p> {
             let atom = self
                 .atom()
                 .map_err(|error| error.at_offset(self.text, start))?;
-            let piece = self.quantified(atom)?;
+            let piece = self
+                .quantified(atom)
+                .map_err(|error| error.at_offset(self.text, self.at))?;
             append(&mut nodes, piece);
         }
         Ok(match nodes.len() {
@@ -331,94 +407,16 @@ impl<'t, 's, 'p> Parser<'t, 's, 'p> {
             false => class,
         }
     }
+}
 
-    /// Wraps the piece in all quantifiers that follow: `.?*` has two.
-    fn quantified(&mut self, mut node: Node) -> Result<Node, Error> {
-        loop {
-            if HEIGHT_MAX < node.height() {
-                return Err(Error::new(format!(
-                    "groups and repetitions are nested deeper than {HEIGHT_MAX}"
-                )));
-            }
-            while self.skip_blank_and_comment()? {}
-            let Some((min, max, counted)) = self.quantifier()? else {
-                return Ok(node);
-            };
-            // Ruby: only `*`, `+` and `?` have a possessive form, and `{2}?` is an option, not lazy.
-            let exact = counted && Some(min) == max;
-            let lazy = !exact && self.eat("?");
-            let possessive = !counted && !lazy && self.eat("+");
-            if max == Some(0) || matches!(node, Node::Empty) {
-                // It takes nothing; in a long repetition many such pieces would cost time in each round.
-                node = Node::Empty;
-                continue;
-            }
-            node = Node::Repeat(Repeat {
-                body: Box::new(node),
-                min,
-                max,
-                lazy,
-            });
-            if possessive {
-                node = Node::Atomic(Box::new(node));
-            }
-        }
-    }
-
-    /// `(least, most, written in braces)`
-    fn quantifier(&mut self) -> Result<Option<(u32, Option<u32>, bool)>, Error> {
-        let simple = match self.peek() {
-            Some('*') => Some((0, None, false)),
-            Some('+') => Some((1, None, false)),
-            Some('?') => Some((0, Some(1), false)),
-            Some('{') => return self.counted(),
-            _ => None,
-        };
-        if simple.is_some() {
-            self.at += 1;
-        }
-        Ok(simple)
-    }
-
-    /// `{2}`, `{2,}`, `{,3}`, `{2,3}`; other text in braces stands for itself.
-    fn counted(&mut self) -> Result<Option<(u32, Option<u32>, bool)>, Error> {
-        let Some(inner) = self
-            .rest()
-            .strip_prefix('{')
-            .and_then(|rest| rest.split_once('}'))
-        else {
-            return Ok(None);
-        };
-        let (low, high) = match inner.0.split_once(',') {
-            Some((low, high)) => (low, Some(high)),
-            None => (inner.0, None),
-        };
-        let is_number = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
-        let is_blank = low.is_empty() && high.is_none_or(str::is_empty);
-        if is_blank || !is_number(low) || !high.is_none_or(is_number) {
-            return Ok(None);
-        }
-        let count = |text: &str| match text.parse::<u32>() {
-            Ok(count) if count <= COUNT_MAX => Ok(count),
-            _ => Err(Error::new(format!(
-                "a repetition of more than {COUNT_MAX} times"
-            ))),
-        };
-        let min = if low.is_empty() { 0 } else { count(low)? };
-        let max = match high {
-            None => Some(min),
-            Some("") => None,
-            Some(high) => Some(count(high)?),
-        };
-        if max.is_some_and(|max| max < min) {
-            return Err(Error::new(format!(
-                "the repetition {{{}}} ends below its start",
-                inner.0
-            )));
-        }
-        self.at += inner.0.len() + 2;
-        Ok(Some((min, max, true)))
-    }
+fn unknown_group(name: &str, names: &[&str]) -> Error {
+    let advice = match spelling::nearest(name, names.iter().copied()) {
+        Some(near) => format!("; did you mean \\k<{near}>?"),
+        None => format!("; name the group, as (?<{name}>...), or write (?:...) in its place"),
+    };
+    Error::new(format!(
+        "\\k<{name}> refers to no group of this name{advice}"
+    ))
 }
 
 /// Joins literals that touch.

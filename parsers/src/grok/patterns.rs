@@ -7,12 +7,10 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::error::{Error, Place};
+use crate::spelling;
 
 /// A definition or expression longer than this is refused; the longest published expansion has 9.3 kB.
 pub(super) const EXPRESSION_BYTES_MAX: usize = 64 << 10;
-
-/// A name longer than this is not compared with all others; the longest published one has 45 letters.
-const NAME_BYTES_MAX: usize = 200;
 
 /// Named grok patterns, as text: what an expression may refer to by `%{NAME}`.
 ///
@@ -43,9 +41,9 @@ impl Patterns {
     /// No definitions at all.
     ///
     /// ```
-    /// assert_eq!(sawlog_parsers::grok::Patterns::empty().names().count(), 0);
+    /// assert_eq!(sawlog_parsers::grok::Patterns::new().names().count(), 0);
     /// ```
-    pub fn empty() -> Self {
+    pub fn new() -> Self {
         Self::default()
     }
 
@@ -96,7 +94,7 @@ impl Patterns {
     }
 
     fn of_bank(files: &[(&str, &str)]) -> Self {
-        let mut patterns = Self::empty();
+        let mut patterns = Self::new();
         patterns.add_bank(files);
         patterns
     }
@@ -173,7 +171,7 @@ impl Patterns {
     /// ```
     /// use sawlog_parsers::grok::{Grok, Options, Patterns};
     ///
-    /// let mut patterns = Patterns::empty();
+    /// let mut patterns = Patterns::new();
     /// patterns.define("ORDER", "[A-Z]-[0-9]+")?;
     /// assert!(Grok::compile("%{ORDER:order}", &patterns, Options::default()).is_ok());
     /// # Ok::<(), sawlog_parsers::Error>(())
@@ -220,17 +218,7 @@ impl Patterns {
 
     /// The name that is most like a mistyped one, if any is near.
     pub(super) fn nearest(&self, name: &str) -> Option<&str> {
-        if NAME_BYTES_MAX < name.len() {
-            return None;
-        }
-        let allowed = (name.len() / 3).max(1);
-        self.names()
-            // Each letter that one has more is an edit.
-            .filter(|known| name.len().abs_diff(known.len()) <= allowed)
-            .map(|known| (distance(name.as_bytes(), known.as_bytes()), known))
-            .filter(|(distance, _)| *distance <= allowed)
-            .min()
-            .map(|(_, known)| known)
+        spelling::nearest(name, self.names())
     }
 }
 
@@ -248,32 +236,6 @@ fn not_utf8(line: &[u8], at: usize) -> Error {
     Error::new(format!("{seen}; save the pattern file as UTF-8")).at_offset(&text, at)
 }
 
-/// Edits from one word to the other: letters put in, left out, replaced, or two neighbours exchanged.
-fn distance(from: &[u8], to: &[u8]) -> usize {
-    let mut rows = [Vec::new(), Vec::new(), (0..=to.len()).collect()];
-    let mut before = None;
-    for (index, byte) in from.iter().enumerate() {
-        rows.rotate_left(1);
-        let [earlier, above, row] = &mut rows;
-        row.clear();
-        row.push(index + 1);
-        let mut left = index + 1;
-        let mut other_before = None;
-        for (column, other) in to.iter().enumerate() {
-            let cell = |row: &[usize], at: usize| row.get(at).copied().unwrap_or(usize::MAX);
-            let replaced = cell(above, column) + usize::from(!byte.eq_ignore_ascii_case(other));
-            left = replaced.min(cell(above, column + 1) + 1).min(left + 1);
-            if before == Some(other) && other_before == Some(byte) {
-                left = left.min(cell(earlier, column - 1) + 1);
-            }
-            row.push(left);
-            other_before = Some(other);
-        }
-        before = Some(byte);
-    }
-    rows[2].last().copied().unwrap_or_default()
-}
-
 #[cfg(test)]
 #[allow(clippy::unwrap_used, reason = "a test that panics has failed")]
 mod tests {
@@ -281,7 +243,7 @@ mod tests {
 
     #[track_caller]
     fn text_of(file: &str, name: &str) -> Option<String> {
-        let mut patterns = Patterns::empty();
+        let mut patterns = Patterns::new();
         patterns.add_file("f", file.as_bytes()).unwrap();
         patterns
             .definition(name)
@@ -306,9 +268,7 @@ mod tests {
 
     #[test]
     fn a_fault_has_its_line() {
-        let error = Patterns::empty()
-            .add_file("f", b"A b\nB \xFF\n")
-            .unwrap_err();
+        let error = Patterns::new().add_file("f", b"A b\nB \xFF\n").unwrap_err();
         assert_eq!(
             error.to_string(),
             "f:2:3: the byte 0xFF is not UTF-8; save the pattern file as UTF-8"
@@ -316,18 +276,8 @@ mod tests {
     }
 
     #[test]
-    fn a_slip_of_the_finger_is_one_edit() {
-        assert_eq!(distance(b"ODRER", b"ORDER"), 1);
-        assert_eq!(distance(b"ORDR", b"ORDER"), 1);
-        assert_eq!(distance(b"ORRDER", b"ORDER"), 1);
-        assert_eq!(distance(b"order", b"ORDEX"), 1);
-        assert_eq!(distance(b"", b"ORDER"), 5);
-        assert_eq!(distance(b"ORDER", b""), 5);
-    }
-
-    #[test]
     fn the_nearest_name_is_found() {
-        let mut patterns = Patterns::empty();
+        let mut patterns = Patterns::new();
         patterns
             .add_file("f", b"NGINXSOURCE a\nNGINXACCESS b\nX c")
             .unwrap();

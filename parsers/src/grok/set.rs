@@ -4,6 +4,8 @@
 
 mod shapes;
 
+use std::fmt;
+
 use aho_corasick::automaton::OverlappingState;
 use aho_corasick::packed;
 use aho_corasick::{AhoCorasick, AhoCorasickKind, Input, MatchKind};
@@ -38,6 +40,14 @@ pub struct GrokSet {
     shapes: Option<Shapes>,
     /// For each expression the few texts of which it needs one; empty where there are many.
     finders: Vec<Vec<Finder<'static>>>,
+}
+
+impl fmt::Debug for GrokSet {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let expressions = self.groks.iter().map(Grok::as_str);
+        out.write_str("GrokSet ")?;
+        out.debug_list().entries(expressions).finish()
+    }
 }
 
 /// How a search of a set ended.
@@ -85,6 +95,12 @@ const FINDERS_MAX: usize = 3;
 /// An expression with such texts is ruled out soon even where its shapes are, so others have more need of shapes.
 const FINDERS_WEIGHT: u32 = 15 * 8;
 
+impl FromIterator<Grok> for GrokSet {
+    fn from_iter<T: IntoIterator<Item = Grok>>(groks: T) -> Self {
+        Self::new(groks.into_iter().collect())
+    }
+}
+
 impl GrokSet {
     /// Takes compiled expressions, the most important first.
     ///
@@ -94,7 +110,7 @@ impl GrokSet {
     /// let patterns = Patterns::legacy();
     /// let groks = ["disk %{WORD:disk} full", "%{GREEDYDATA:rest}"];
     /// let groks = groks.map(|text| Grok::compile(text, &patterns, Options::default()));
-    /// let set = GrokSet::new(groks.into_iter().collect::<Result<_, _>>()?);
+    /// let set: GrokSet = groks.into_iter().collect::<Result<_, _>>()?;
     /// // Both match; the first counts.
     /// assert_eq!(set.search(b"disk sda full", &mut Slots::new()), SetOutcome::Match(0));
     /// # Ok::<(), sawlog_parsers::Error>(())
@@ -185,6 +201,7 @@ impl GrokSet {
     /// ```
     pub fn search(&self, line: &[u8], slots: &mut Slots) -> SetOutcome {
         let mut candidates = std::mem::take(&mut slots.candidates);
+        slots.is_match = false;
         self.mark(line, &mut candidates);
         let outcome = self.try_marked(&candidates, line, slots);
         slots.candidates = candidates;

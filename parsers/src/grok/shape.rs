@@ -291,13 +291,13 @@ fn share(byte: u8) -> u32 {
 #[allow(clippy::unwrap_used, reason = "a test that panics has failed")]
 mod tests {
     use super::super::parse::parse;
-    use super::super::{Captures, Patterns};
+    use super::super::{CaptureMode, Patterns};
     use super::*;
 
     /// Whether a line is ruled out.
     #[track_caller]
     fn check(expression: &str, line: &str, want: bool) {
-        let parsed = parse(expression, &Patterns::legacy(), Captures::Named).unwrap();
+        let parsed = parse(expression, &Patterns::legacy(), CaptureMode::Named).unwrap();
         assert_eq!(lacks(&variants(&parsed.tree), line.as_bytes()), want);
     }
 

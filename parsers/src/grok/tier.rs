@@ -15,7 +15,7 @@
 pub enum Tier {
     /// Decided choices and hand-written parsers of the known patterns.
     Scanner,
-    /// The `regex` crate: linear time.
+    /// An automaton of the crate regex-automata: linear time.
     Automaton,
     /// Backtracking within a budget of steps.
     Backtracker,
@@ -42,12 +42,12 @@ impl std::fmt::Display for Tier {
 /// # Ok::<(), sawlog_parsers::Error>(())
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum WorstCase {
-    /// A time in proportion to the line, whatever the line. Only one that is not UTF-8, or ends in a newline, may go to
-    /// the backtracker and its budget.
+    /// A time in proportion to the line, whatever the line.
     Linear,
-    /// In proportion to the line too, but for lines where look-around or an atomic group rejects what the automaton
-    /// found: they may take so many steps of the backtracker.
+    /// In proportion to the line too, but for lines where look-around, an atomic group or a `^` behind the last newline
+    /// rejects what the automaton found: they may take so many steps of the backtracker.
     LinearUnlessRejected(u64),
     /// So many steps; then the outcome is [`Outcome::BudgetSpent`](super::Outcome::BudgetSpent).
     Steps(u64),
@@ -59,7 +59,7 @@ impl std::fmt::Display for WorstCase {
             Self::Linear => out.write_str("linear in the line"),
             Self::LinearUnlessRejected(steps) => write!(
                 out,
-                "linear in the line, {steps} steps where look-around or an atomic group rejects what was found"
+                "linear in the line, {steps} steps where look-around, an atomic group or a ^ at its end rejects what was found"
             ),
             Self::Steps(steps) => write!(out, "{steps} steps"),
         }

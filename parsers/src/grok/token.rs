@@ -12,7 +12,7 @@ mod text;
 use std::collections::HashMap;
 use std::sync::OnceLock;
 
-use super::Captures;
+use super::CaptureMode;
 use super::class::Class;
 use super::first::First;
 use super::parse;
@@ -271,7 +271,7 @@ fn built_in() -> &'static HashMap<&'static str, Node> {
 }
 
 fn definition(name: &str, patterns: &Patterns) -> Option<Node> {
-    let parsed = parse::parse(&format!("%{{{name}}}"), patterns, Captures::Named).ok()?;
+    let parsed = parse::parse(&format!("%{{{name}}}"), patterns, CaptureMode::Named).ok()?;
     match parsed.tree {
         Node::Named { body, .. } => Some(*body),
         _ => None,

@@ -32,6 +32,17 @@ pub struct Limits {
     pub bytes_max: usize,
 }
 
+impl Default for Limits {
+    /// Lines of 1 MiB, 1,000 of them open in 64 MiB together.
+    fn default() -> Self {
+        Self {
+            line_bytes_max: 1 << 20,
+            open_lines_max: 1000,
+            bytes_max: 64 << 20,
+        }
+    }
+}
+
 /// Joiners for any number of streams, each known by a key: a container's id and one of its streams, say.
 ///
 /// A stream needs no memory while it has no line open, so keys need not be removed. A line of one
@@ -85,6 +96,7 @@ struct Open {
 /// ```
 #[derive(Debug)]
 #[must_use = "lines that had to make room are in here"]
+#[non_exhaustive]
 pub struct Pushed<'a, K> {
     /// Lines of other streams that had to make room, those first that waited longest; empty unless a
     /// limit is reached.
@@ -107,6 +119,7 @@ pub struct Pushed<'a, K> {
 /// assert_eq!((line.bytes, line.time, line.unfinished), (&b"half a li"[..], Some(5), true));
 /// ```
 #[derive(Debug)]
+#[non_exhaustive]
 pub struct Unfinished<K> {
     /// The stream that the line belongs to.
     pub key: K,

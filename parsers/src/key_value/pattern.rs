@@ -1,7 +1,14 @@
-//! Expressions of `field_split_pattern` and `value_split_pattern`: Ruby's syntax in, an automaton of the `regex` crate
-//! out, whose time is linear. What such an automaton has not is refused with its name.
+//! Expressions of `field_split_pattern` and `value_split_pattern`: Ruby's syntax in, an automaton of the crate
+//! regex-automata out, whose time is linear. What such an automaton has not is refused with its name.
 
-use regex::bytes::{Regex, RegexBuilder};
+use std::ops::Range;
+use std::sync::Arc;
+
+use regex_automata::dfa::{dense, regex};
+use regex_automata::nfa::thompson;
+use regex_automata::nfa::thompson::pikevm::PikeVM;
+use regex_automata::util::syntax;
+use regex_automata::{Input, MatchKind};
 
 use crate::error::Error;
 
@@ -20,6 +27,18 @@ pub const PATTERN_BYTES_MAX: usize = 1024;
 
 /// Bytes of a compiled expression at most, so that a large repetition does not take the memory of the process.
 const COMPILED_BYTES_MAX: usize = 1 << 20;
+
+/// Bytes that the tables of an automaton may take, and four times that to make them.
+const TABLE_BYTES_MAX: usize = 1 << 20;
+
+/// A compiled expression. Its tables need no memory for a search, so it needs none of the caller and no lock.
+#[derive(Debug, Clone)]
+pub(super) struct Regex {
+    /// `None` when it would be too large.
+    tables: Option<Arc<regex::Regex>>,
+    /// For what the tables cannot tell: `\b` beside letters beyond ASCII. It makes its memory for each search.
+    slow: PikeVM,
+}
 
 /// Classes that are ASCII in Ruby and Unicode in the crate.
 const CLASSES: [(char, &str); 8] = [
@@ -58,7 +77,7 @@ pub(super) fn translate(option: &str, text: &str) -> Result<String, Error> {
         unread = unread.get(length..).unwrap_or_default();
     }
     let regex = compile(&translation.out).map_err(|message| named(&message))?;
-    if regex.is_match(b"") {
+    if regex.find_at(b"", 0).is_some() {
         return Err(named("it matches empty text, which separates nothing"));
     }
     Ok(translation.out)
@@ -66,16 +85,52 @@ pub(super) fn translate(option: &str, text: &str) -> Result<String, Error> {
 
 /// `^` and `$` are the bounds of lines and `.` stops at them, as in Ruby.
 pub(super) fn compile(pattern: &str) -> Result<Regex, String> {
-    RegexBuilder::new(pattern)
-        .multi_line(true)
-        .size_limit(COMPILED_BYTES_MAX)
-        .build()
-        .map_err(|error| {
-            let text = error.to_string();
-            // The crate draws the place first; its last line says what is wrong.
-            let last = text.lines().last().unwrap_or_default();
-            last.trim_start_matches("error: ").to_owned()
-        })
+    let syntax = syntax::Config::new().multi_line(true).utf8(false);
+    let tree = syntax::parse_with(pattern, &syntax).map_err(|error| {
+        let text = error.to_string();
+        // The crate draws the place first; its last line says what is wrong.
+        let last = text.lines().last().unwrap_or_default();
+        last.trim_start_matches("error: ").to_owned()
+    })?;
+    let limits = thompson::Config::new()
+        .utf8(false)
+        .nfa_size_limit(Some(COMPILED_BYTES_MAX));
+    let too_large = |_| {
+        format!(
+            "it takes more than {COMPILED_BYTES_MAX} bytes once its repetitions are written out; shorten them"
+        )
+    };
+    let automaton = thompson::Compiler::new()
+        .configure(limits.clone())
+        .build_from_hir(&tree)
+        .map_err(too_large)?;
+    let tables = dense::Config::new()
+        .match_kind(MatchKind::LeftmostFirst)
+        .unicode_word_boundary(true)
+        .dfa_size_limit(Some(TABLE_BYTES_MAX))
+        .determinize_size_limit(Some(4 * TABLE_BYTES_MAX));
+    let tables = regex::Builder::new()
+        .syntax(syntax)
+        .thompson(limits)
+        .dense(tables)
+        .build(pattern);
+    Ok(Regex {
+        tables: tables.ok().map(Arc::new),
+        slow: PikeVM::new_from_nfa(automaton).map_err(|error| error.to_string())?,
+    })
+}
+
+impl Regex {
+    /// The leftmost match that begins at a place or behind it.
+    pub(super) fn find_at(&self, text: &[u8], from: usize) -> Option<Range<usize>> {
+        let input = Input::new(text).range(from..);
+        let told = self.tables.as_ref().map(|tables| tables.try_search(&input));
+        let found = match told {
+            Some(Ok(found)) => found,
+            Some(Err(_)) | None => self.slow.find(&mut self.slow.create_cache(), input),
+        };
+        found.map(|found| found.range())
+    }
 }
 
 #[derive(Default)]

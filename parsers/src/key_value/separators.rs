@@ -4,11 +4,10 @@
 use std::ops::Range;
 
 use memchr::memchr;
-use regex::bytes::Regex;
 
 use crate::error::Error;
 
-use super::pattern;
+use super::pattern::{self, Regex};
 use super::set::Set;
 use super::{Options, Whitespace};
 
@@ -184,10 +183,10 @@ fn search(regex: &Regex, text: &[u8], from: usize) -> Option<Range<usize>> {
         let is_whole = end == text.len();
         match regex.find_at(text.get(..end)?, from) {
             // One that begins late in the piece may be cut off by its end.
-            Some(found) if is_whole || found.start() <= from + SEPARATOR_BYTES_MAX => {
-                return Some(found.range());
+            Some(found) if is_whole || found.start <= from + SEPARATOR_BYTES_MAX => {
+                return Some(found);
             }
-            Some(found) => from = found.start(),
+            Some(found) => from = found.start,
             None if is_whole => return None,
             None => from += SEPARATOR_BYTES_MAX,
         }

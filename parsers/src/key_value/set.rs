@@ -118,7 +118,7 @@ impl Set {
         (begin + length == text.len()).then(|| text.get(..begin))?
     }
 
-    /// The set as a class of the `regex` crate.
+    /// The set as a class in the syntax of regex-automata.
     pub(super) fn as_class(&self) -> String {
         let mut class = "[".to_owned();
         for (first, last) in &self.ranges {

@@ -645,6 +645,21 @@ fn expressions_that_take_longer_than_a_line_are_refused() {
     check_refused(r"a\Z", Some(2), r"one of \G \K \R \X \Z");
 }
 
+/// What the tables of an automaton cannot tell is told without them.
+#[test]
+fn word_bounds_and_large_expressions_separate_as_well() {
+    let words = compile(&patterns(Some(r"\b\+\b"), None));
+    let line = "a=1+b=é+ü=3++c=4";
+    let values: Vec<_> = words
+        .pairs(line.as_bytes())
+        .map(|pair| pair.value)
+        .collect();
+    assert_eq!(values, [b"1".as_slice(), "é".as_bytes(), b"3++c=4"]);
+    let large = compile(&patterns(Some("[ab]*a[ab]{18};"), None));
+    let line = ["k=x", &"b".repeat(40), "a", &"b".repeat(18), ";l=1"].concat();
+    assert_eq!(large.pairs(line.as_bytes()).count(), 2);
+}
+
 #[test]
 fn bad_expressions_are_refused() {
     check_refused(
@@ -658,7 +673,7 @@ fn bad_expressions_are_refused() {
     check_refused(
         "((a{100}){100}){100}",
         None,
-        "Compiled regex exceeds size limit of 1048576 bytes.",
+        "it takes more than 1048576 bytes once its repetitions are written out; shorten them",
     );
 }
 

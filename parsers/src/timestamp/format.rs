@@ -68,6 +68,8 @@ impl Format {
     /// Compiles a format of the `date` filter: Joda-Time's letters, or one of the names `ISO8601`,
     /// `UNIX` (seconds, perhaps with a fraction), `UNIX_MS` (milliseconds) and `TAI64N`.
     ///
+    /// Not read are a century (`C`) and the full name of a zone (`zzzz`). Names are English.
+    ///
     /// # Errors
     ///
     /// A letter that means nothing, a quote that does not end, an empty or an overlong format. The
@@ -88,8 +90,9 @@ impl Format {
     /// [`Format::compile`] takes.
     ///
     /// In Java's, numbers have as many digits as letters, fractions keep their nanoseconds, two digits
-    /// of a year are of the years 2000 to 2099, and parts in brackets may be absent. Its weeks,
-    /// quarters and periods of the day are not read.
+    /// of a year are of the years 2000 to 2099, and parts in brackets may be absent. Not read are
+    /// weeks (`Y` `w` `W` `e` `c`), quarters (`Q` `q`), the milliseconds and nanoseconds of a day (`A` `N`),
+    /// periods of the day (`B`) and padding (`p`). Names are English.
     ///
     /// # Errors
     ///

@@ -5,6 +5,8 @@
 use jiff::tz::{AmbiguousOffset, TimeZone, TimeZoneDatabase};
 
 use super::civil::{Local, NANOS_PER_SECOND};
+use crate::error::Error;
+use crate::spelling::nearest;
 
 /// Hours that an offset may be away from UTC; ISO 8601 knows no larger ones than 23:59.
 const OFFSET_SECONDS_MAX: i32 = 86_399;
@@ -31,7 +33,7 @@ pub(crate) const ABBREVIATIONS: [(&[u8], i32); 10] = [
 /// let berlin = Zone::named("Europe/Berlin").expect("a zone of the database");
 /// // 2026-11-20T16:46:09Z, in winter.
 /// assert_eq!(berlin.offset_seconds(1_795_193_169_000_000_000), 3600);
-/// assert!(Zone::named("Europe/Nowhere").is_none());
+/// assert!(Zone::named("Europe/Nowhere").is_err());
 /// ```
 #[derive(Clone, Debug)]
 pub struct Zone(Kind);
@@ -67,17 +69,40 @@ impl Zone {
     }
 
     /// A zone of the IANA database (`Europe/Berlin`, `EST5EDT`, `UTC`) or an offset (`+01:00`,
-    /// `-0530`, `Z`); `None` for anything else. It costs a search of the database: find a zone once.
+    /// `-0530`, `Z`). It costs a search of the database: find a zone once.
+    ///
+    /// # Errors
+    ///
+    /// Anything else; the error has the nearest name.
     ///
     /// ```
     /// use sawlog_parsers::timestamp::Zone;
     ///
     /// let half = Zone::named("-03:30").expect("an offset");
     /// assert_eq!(half.offset_seconds(0), -12_600);
-    /// assert!(Zone::named("Asia/Kolkata").is_some());
-    /// assert!(Zone::named("Europe/Atlantis").is_none());
+    /// assert!(Zone::named("Asia/Kolkata").is_ok());
+    /// let error = Zone::named("Europe/Berlim").expect_err("a misspelt name");
+    /// assert_eq!(error.to_string(), "unknown zone Europe/Berlim; did you mean Europe/Berlin?");
     /// ```
-    pub fn named(name: &str) -> Option<Zone> {
+    pub fn named(name: &str) -> Result<Zone, Error> {
+        Zone::find(name).ok_or_else(|| {
+            let known: Vec<String> = TimeZoneDatabase::bundled()
+                .available()
+                .map(|name| name.to_string())
+                .collect();
+            let advice = match nearest(name, known.iter().map(String::as_str)) {
+                Some(near) => format!("did you mean {near}?"),
+                None => {
+                    "name one of the tz database such as Europe/Berlin, or an offset such as +02:00"
+                        .to_owned()
+                }
+            };
+            Error::new(format!("unknown zone {name}; {advice}"))
+        })
+    }
+
+    /// The same for names that are likely none.
+    pub(crate) fn find(name: &str) -> Option<Zone> {
         if let Some((seconds, used)) = super::fixed::offset(name.as_bytes()) {
             return (used == name.len()).then(|| Zone::fixed(seconds));
         }

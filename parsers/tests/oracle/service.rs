@@ -70,7 +70,7 @@ impl Oracle {
     /// The library's own definitions, loaded as any user's file is.
     pub fn bank(&mut self, bank: &str) -> Patterns {
         let text = from_digits(&self.ask(&format!("bank {bank}")));
-        let mut patterns = Patterns::empty();
+        let mut patterns = Patterns::new();
         patterns
             .add_file(bank, &text)
             .expect("the library's files are sound");

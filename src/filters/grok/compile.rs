@@ -4,7 +4,7 @@ mod fault;
 
 use std::path::{Path, PathBuf};
 
-use sawlog_parsers::grok::{Captures, Grok, Options as GrokOptions, Patterns, STEPS_MAX};
+use sawlog_parsers::grok::{CaptureMode, Grok, Options as GrokOptions, Patterns, STEPS_MAX};
 
 use crate::event::Reference;
 use crate::filters::Filter;
@@ -71,8 +71,8 @@ fn grok_options(options: &Options) -> GrokOptions {
         millis => (STEPS_MAX.saturating_mul(millis) / 30_000).clamp(1, STEPS_MAX * 100),
     };
     let captures = match options.boolean("named_captures_only") {
-        true => Captures::Named,
-        false => Captures::All,
+        true => CaptureMode::Named,
+        false => CaptureMode::All,
     };
     GrokOptions {
         captures,

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use sawlog_parsers::docker_json::Stream;
+use sawlog_parsers::Stream;
 
 use crate::codecs::reading::TRUNCATED_TAG;
 use crate::docker::container::Container;

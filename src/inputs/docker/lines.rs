@@ -3,7 +3,8 @@
 
 use std::sync::Arc;
 
-use sawlog_parsers::docker_json::{Stream, Text};
+use sawlog_parsers::Stream;
+use sawlog_parsers::docker_json::Text;
 use sawlog_parsers::joiner::Joiner;
 
 use crate::docker::container::Container;

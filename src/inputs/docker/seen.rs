@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::hash::BuildHasher;
 
-use sawlog_parsers::docker_json::Stream;
+use sawlog_parsers::Stream;
 
 use crate::inputs::docker::lines::Line;
 use crate::inputs::docker::place::{self, Last};
@@ -84,7 +84,7 @@ impl Recent {
 
 #[cfg(test)]
 mod tests {
-    use sawlog_parsers::docker_json::Stream;
+    use sawlog_parsers::Stream;
 
     use super::{Recent, is_new};
     use crate::inputs::docker::lines::{Line, Record};

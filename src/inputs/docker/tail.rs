@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use std::io;
 use std::sync::Arc;
 
-use sawlog_parsers::docker_json::{self, Stream};
+use sawlog_parsers::{Stream, docker_json};
 
 use crate::docker::container::Container;
 use crate::event::{Batch, Names};

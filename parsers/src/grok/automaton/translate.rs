@@ -13,7 +13,6 @@ pub(super) struct Translation {
     /// For each group of the expression the capture that it stands for.
     pub slots: Vec<Option<usize>>,
     pub checks: Vec<Check>,
-    pub has_line_start: bool,
 }
 
 /// A condition to verify on a match; `group` tells where the match met it.
@@ -22,6 +21,9 @@ pub(super) enum Check {
     Look { group: usize, program: Program },
     /// The program, the body of an atomic group, must end where the group ended.
     Atomic { group: usize, program: Program },
+    /// The place must not be the end of the text, unless that is its start: the automaton sees a line behind a last
+    /// newline, Oniguruma does not. The group may be in a repetition, since its last place is the furthest one.
+    LineStart { group: usize },
 }
 
 /// The reason when the tree has no equivalent.
@@ -29,11 +31,11 @@ pub(super) fn translate(tree: &Node, captures: &[Capture]) -> Result<Translation
     let mut translator = Translator {
         captures,
         repeats: 0,
+        may_end: true,
         done: Translation {
             expression: String::new(),
             slots: Vec::new(),
             checks: Vec::new(),
-            has_line_start: false,
         },
     };
     translator.node(tree)?;
@@ -44,6 +46,8 @@ struct Translator<'a> {
     captures: &'a [Capture],
     /// Repetitions around the piece that can have several rounds: of these a group holds only the last.
     repeats: usize,
+    /// Whether all that stands behind the piece can be empty, so that the text can end there.
+    may_end: bool,
     done: Translation,
 }
 
@@ -57,16 +61,16 @@ impl Translator<'_> {
             Node::Empty => self.write("(?:)"),
             Node::Literal(bytes) => {
                 let text = std::str::from_utf8(bytes).map_err(|_| "a text that is not UTF-8")?;
-                self.write(&regex::escape(text));
+                // The automaton has it in the place of stray bytes, which are not this text.
+                if text.contains(char::REPLACEMENT_CHARACTER) {
+                    return Err("it has the character U+FFFD".to_owned());
+                }
+                self.write(&regex_syntax::escape(text));
             }
             Node::Class(class) => self.class(class),
             Node::Assert(assert) => self.assert(*assert)?,
             Node::Look(_) => self.check(node)?,
-            Node::Concat(nodes) => {
-                for node in nodes {
-                    self.grouped(node)?;
-                }
-            }
+            Node::Concat(nodes) => self.sequence(nodes)?,
             Node::Alternate(nodes) => self.alternate(nodes)?,
             Node::Repeat(repeat) => self.repeat(repeat)?,
             Node::Atomic(body) if body.is_choiceless() => self.grouped(body)?,
@@ -87,6 +91,17 @@ impl Translator<'_> {
         self.write("(?:");
         self.node(node)?;
         self.write(")");
+        Ok(())
+    }
+
+    fn sequence(&mut self, nodes: &[Node]) -> Result<(), String> {
+        let may_end = self.may_end;
+        let last = nodes.iter().rposition(|node| !node.is_nullable());
+        for (index, node) in nodes.iter().enumerate() {
+            self.may_end = may_end && last.is_none_or(|last| last <= index);
+            self.grouped(node)?;
+        }
+        self.may_end = may_end;
         Ok(())
     }
 
@@ -124,10 +139,13 @@ impl Translator<'_> {
 
     fn assert(&mut self, assert: Assert) -> Result<(), String> {
         let text = match assert {
-            Assert::LineStart => {
-                self.done.has_line_start = true;
-                "(?m:^)"
+            Assert::LineStart if self.may_end => {
+                self.done.slots.push(None);
+                let group = self.done.slots.len();
+                self.done.checks.push(Check::LineStart { group });
+                "((?m:^))"
             }
+            Assert::LineStart => "(?m:^)",
             Assert::LineEnd => "(?m:$)",
             Assert::TextStart => "\\A",
             Assert::TextEnd => "\\z",

@@ -24,9 +24,7 @@ impl Parser<'_, '_, '_> {
                 self.at += 1;
                 return Ok(line_break());
             }
-            Some(letter @ ('G' | 'K' | 'X' | 'g')) => {
-                return Err(Error::new(format!("\\{letter} is not supported")));
-            }
+            Some(letter @ ('G' | 'K' | 'X' | 'g')) => return Err(unsupported(letter)),
             Some('1'..='9') => return self.octal_or_numbered(),
             _ => return self.letter_escape().map(|letter| self.literal(letter)),
         };
@@ -64,6 +62,7 @@ impl Parser<'_, '_, '_> {
                 "a numbered back reference; name the group and write \\k<name>",
             ));
         }
+        self.scope.note_back_reference(name)?;
         let name = name.to_owned();
         Ok(Node::Back { name })
     }
@@ -212,6 +211,16 @@ impl Parser<'_, '_, '_> {
         self.at += count;
         &rest[..count]
     }
+}
+
+fn unsupported(letter: char) -> Error {
+    let instead = match letter {
+        'G' => "write \\A for the start of the text",
+        'K' => "name the part that you want, as (?<name>...), or write a look-behind, (?<=...)",
+        'X' => "write . for a character",
+        _ => "write the group out, or define it as a pattern and refer to it as %{NAME}",
+    };
+    Error::new(format!("\\{letter} is not supported; {instead}"))
 }
 
 /// The character of a code in hexadecimal digits.

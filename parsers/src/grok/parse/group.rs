@@ -58,7 +58,9 @@ impl Parser<'_, '_, '_> {
             Some(flag @ ('a' | 'd' | 'u')) => Error::new(format!(
                 "the flag {flag} is not supported; known are i, m and x"
             )),
-            Some('~') => Error::new("an absent operator (?~...) is not supported"),
+            Some('~') => Error::new(
+                "an absent operator (?~...) is not supported; write a look-ahead for each character, (?:(?!...).)*",
+            ),
             Some('(') => Error::new("a conditional (?(...)) is not supported; write alternatives"),
             _ => Error::new("unknown kind of group; write \\( for a parenthesis"),
         }
@@ -91,7 +93,9 @@ impl Parser<'_, '_, '_> {
                 negative,
                 body: Box::new(body),
             })),
-            false => Err(Error::new("a look-behind must have a fixed length")),
+            false => Err(Error::new(
+                "a look-behind must have a fixed length; write alternatives of one length each",
+            )),
         }
     }
 

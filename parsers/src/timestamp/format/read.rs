@@ -192,7 +192,7 @@ fn zone_name(text: &[u8]) -> Option<(Zone, usize)> {
         .count();
     (1..=most).rev().find_map(|used| {
         let name = std::str::from_utf8(text.get(..used)?).ok()?;
-        Some((Zone::named(name)?, used))
+        Some((Zone::find(name)?, used))
     })
 }
 

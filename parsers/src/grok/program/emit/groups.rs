@@ -152,11 +152,6 @@ impl Emitter<'_> {
             .filter(|(_, capture)| capture.field == name)
             .map(|(slot, _)| slot)
             .collect();
-        if slots.is_empty() {
-            return Err(Error::new(format!(
-                "\\k<{name}> refers to no group of this name"
-            )));
-        }
         self.push(Op::Back(slots.into_boxed_slice())).map(|_| ())
     }
 
