@@ -170,8 +170,10 @@ impl Rig {
 
 /// Changes what positions are kept on disk.
 fn edit(path: &Path, change: impl FnOnce(&mut serde_json::Map<String, serde_json::Value>)) {
-    let text = fs::read(path).expect("positions are on disk");
-    let mut positions = serde_json::from_slice(&text).expect("they are an object");
+    let text = fs::read_to_string(path).expect("positions are on disk");
+    // Behind them is a checksum, which what is written by hand has not.
+    let line = text.lines().next().unwrap_or_default();
+    let mut positions = serde_json::from_str(line).expect("they are an object");
     change(&mut positions);
     let text = serde_json::to_vec(&positions).expect("it is JSON");
     fs::write(path, text).expect("the folder is writable");

@@ -55,7 +55,7 @@ fn write(path: &Path) {
         for safe in number - 2..=number {
             writeln!(said, "c {safe}").unwrap();
         }
-        while 20 < log.pending().records - log.under_way() as u64 {
+        while 20 < log.pending().records {
             let record = log.read(&mut payload).unwrap().unwrap();
             writeln!(said, "a {}", parse(&payload)).unwrap();
             said.flush().unwrap();
