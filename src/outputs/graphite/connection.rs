@@ -1,6 +1,7 @@
 //! Connections to carbon. Nothing ever comes back from it but the end of a connection, and that is the proof: each flush has a
-//! connection of its own, which is closed for writing and then read to its end. The next one is opened at once and rests
-//! until the next flush: if it ends before, carbon was restarted and may have lost what it had read.
+//! connection of its own, which is closed for writing and then read to its end. The next one is opened before that, while
+//! carbon still waits for more, and rests until the next flush: if it ends before, carbon was restarted and may have lost what
+//! it had read.
 
 use std::io;
 use std::time::Duration;
@@ -43,15 +44,11 @@ impl Connection {
 
     /// Writes a flush; returns once carbon has read all of it.
     pub async fn write(&mut self, flush: &Bytes, wait: Duration) -> io::Result<()> {
+        self.is_used = true;
         let result = timeout(wait, self.write_now(flush)).await;
         let result = result.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()));
-        self.is_used = true;
-        if result.is_ok() {
-            // Should it fail, the next flush finds carbon doubtful and sends everything again.
-            self.resting = timeout(limits::GRAPHITE_REST_WAIT, self.connect())
-                .await
-                .ok()
-                .and_then(Result::ok);
+        if result.is_err() {
+            self.resting = None;
         }
         result
     }
@@ -68,12 +65,21 @@ impl Connection {
             Some(stream) => stream,
             None => self.connect().await?,
         };
+        // Of a flush that fails or is given up nothing must come after a later one, whose values are newer: its connection is
+        // reset with all that the network holds. One that carbon has read to its end holds nothing.
+        stream.set_zero_linger()?;
         for part in flush.chunks(limits::GRAPHITE_PART_BYTES) {
             if is_ended(&stream) {
                 return Err(io::ErrorKind::ConnectionAborted.into());
             }
             stream.write_all(part).await?;
         }
+        // Before carbon's end can be had: one that dies after it has read the flush then ends this one too. Should it not open,
+        // the next flush finds carbon doubtful and sends everything again.
+        self.resting = timeout(limits::GRAPHITE_REST_WAIT, self.connect())
+            .await
+            .ok()
+            .and_then(Result::ok);
         // An end that came before all was written would look like the one that proves the reading.
         if is_ended(&stream) {
             return Err(io::ErrorKind::ConnectionAborted.into());
@@ -162,6 +168,42 @@ mod tests {
         let result = connection.write(&FLUSH, Duration::from_millis(1)).await;
         assert!(result.is_err());
         assert!(connection.is_doubtful());
+    }
+
+    #[tokio::test]
+    async fn what_was_on_its_way_when_a_flush_failed_never_arrives() {
+        let (listener, mut connection) = listening().await;
+        let much = Bytes::from(vec![b'a'; 64 << 20]);
+        let result = connection.write(&much, Duration::from_millis(200)).await;
+        assert!(result.is_err());
+        let read = accepted(&listener).await.read_to_end(&mut Vec::new()).await;
+        assert!(read.is_err(), "{read:?}");
+    }
+
+    #[tokio::test]
+    async fn what_was_on_its_way_when_a_flush_was_given_up_never_arrives() {
+        let (listener, mut connection) = listening().await;
+        let writing = tokio::spawn(async move {
+            let much = Bytes::from(vec![b'a'; 64 << 20]);
+            connection.write(&much, WAIT).await
+        });
+        let mut stream = accepted(&listener).await;
+        stream.read_exact(&mut [0; 1000]).await.expect("it writes");
+        writing.abort();
+        assert!(writing.await.is_err());
+        let read = stream.read_to_end(&mut Vec::new()).await;
+        assert!(read.is_err(), "{read:?}");
+    }
+
+    #[tokio::test]
+    async fn the_next_connection_is_there_before_a_flush_ends() {
+        let (listener, mut connection) = listening().await;
+        let writing = tokio::spawn(async move { connection.write(&FLUSH, WAIT).await });
+        let _first = accepted(&listener).await;
+        // Carbon has ended nothing yet.
+        let resting = tokio::time::timeout(WAIT, accepted(&listener)).await;
+        assert!(resting.is_ok() && !writing.is_finished());
+        writing.abort();
     }
 
     #[tokio::test]

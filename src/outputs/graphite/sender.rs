@@ -192,10 +192,11 @@ impl Sender {
     /// When something is to be done though nothing happens.
     fn wake(&self) -> Instant {
         let mut wake = self.next_flush;
-        if let Some(rests_until) = self
-            .rests_until
-            .filter(|_| self.is_due && self.connection.is_some())
-        {
+        // A time that is over wakes without end: it counts only while the plan waits for nothing else, and an ending output
+        // with a state plans once.
+        let plans = self.booking == Booking::None && !(self.ending.is_some() && self.keeps());
+        let asks_again = plans && self.is_due && self.connection.is_some();
+        if let Some(rests_until) = self.rests_until.filter(|_| asks_again) {
             wake = wake.min(rests_until);
         }
         if self.ledger.is_changed() && self.saving.is_empty() {
@@ -451,4 +452,57 @@ fn until_flush(interval: Duration) -> Duration {
     let left =
         Duration::from_nanos(u64::try_from(interval.as_nanos() - passed).unwrap_or(u64::MAX));
     left + STRAGGLERS.min(interval / 10)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::metrics::Metrics;
+    use crate::outputs::graphite::PLUGIN;
+    use crate::plugin::Options;
+
+    /// An output with a state, whose last flush failed a while ago.
+    fn resting() -> Sender {
+        let options = Options {
+            plugin: PLUGIN.plugin,
+            id: "output_graphite_1".to_owned(),
+            span: Default::default(),
+            settings: Vec::new(),
+        };
+        let settings = Settings {
+            interval: Duration::from_secs(3600),
+            reconnect: Duration::from_secs(2),
+            protocol: Protocol::Plaintext,
+        };
+        let ledger = Ledger::new(Slots::new(3600, &[]), Keep::State);
+        let connection = Connection::new("127.0.0.1".to_owned(), 1);
+        let metrics = Metrics::default().plugin(&options);
+        let path = Some(PathBuf::from("unused"));
+        let mut sender = Sender::new(settings, path, ledger, connection, metrics);
+        sender.is_due = true;
+        sender.rests_until = Some(Instant::now());
+        sender
+    }
+
+    #[tokio::test]
+    async fn an_ending_output_sleeps_while_carbon_is_away() {
+        let mut sender = resting();
+        let now = Instant::now();
+        sender.ending = Some(Ending {
+            is_planned: true,
+            ..Ending::new(now)
+        });
+        sender.look(now);
+        sender.plan(now);
+        assert!(now < sender.wake());
+    }
+
+    #[tokio::test]
+    async fn an_output_sleeps_while_sums_are_saved_for_the_next_flush() {
+        let mut sender = resting();
+        let now = Instant::now();
+        sender.look(now);
+        sender.booking = Booking::UnderWay;
+        assert!(now < sender.wake());
+    }
 }
