@@ -5,9 +5,12 @@ mod config;
 mod connection;
 mod encode;
 mod ledger;
+mod outside;
 mod path;
 mod points;
 mod sender;
+#[cfg(test)]
+mod simulation;
 mod slots;
 mod state;
 mod store;
@@ -27,6 +30,7 @@ use crate::plugin::{Kind, Opt, Options, Plugin, Section};
 use config::Config;
 use connection::Connection;
 use encode::SampleEncoder;
+use outside::Real;
 use sender::State;
 use slots::Slots;
 
@@ -146,7 +150,7 @@ impl Output for Graphite {
         let (queue, samples) = mpsc::channel(limits::SAMPLE_BLOCKS_WAITING_MAX);
         let seconds = i64::try_from(config.interval.as_secs()).unwrap_or(i64::MAX);
         let slots = Slots::new(seconds, &config.percentiles);
-        let connection = Connection::new(config.host, config.port);
+        let connection = Connection::<Real>::new(config.host, config.port);
         let settings = sender::Settings {
             interval: config.interval,
             reconnect: config.reconnect,

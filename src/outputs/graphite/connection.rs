@@ -7,22 +7,22 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 use crate::limits;
+use crate::outputs::graphite::outside::Outside;
 
 /// The way to one carbon.
-pub struct Connection {
+pub struct Connection<O: Outside> {
     host: String,
     port: u16,
     /// Open for the next flush.
-    resting: Option<TcpStream>,
+    resting: Option<O::Stream>,
     /// Something was written before.
     is_used: bool,
 }
 
-impl Connection {
+impl<O: Outside> Connection<O> {
     pub fn new(host: String, port: u16) -> Self {
         Self {
             host,
@@ -37,8 +37,8 @@ impl Connection {
     }
 
     /// Whether carbon may have lost what it once read: its end of the resting connection is gone.
-    pub fn is_doubtful(&self) -> bool {
-        self.is_used && self.resting.as_ref().is_none_or(is_ended)
+    pub fn is_doubtful(&mut self) -> bool {
+        self.is_used && self.resting.as_mut().is_none_or(O::is_ended)
     }
 
     /// Writes a flush; returns once carbon has read all of it.
@@ -48,34 +48,31 @@ impl Connection {
         self.is_used = true;
         if result.is_ok() {
             // Should it fail, the next flush finds carbon doubtful and sends everything again.
-            self.resting = timeout(limits::GRAPHITE_REST_WAIT, self.connect())
-                .await
-                .ok()
-                .and_then(Result::ok);
+            self.resting = timeout(
+                limits::GRAPHITE_REST_WAIT,
+                O::connect(&self.host, self.port),
+            )
+            .await
+            .ok()
+            .and_then(Result::ok);
         }
         result
     }
 
-    async fn connect(&self) -> io::Result<TcpStream> {
-        let stream = TcpStream::connect((self.host.as_str(), self.port)).await?;
-        stream.set_nodelay(true)?;
-        Ok(stream)
-    }
-
     async fn write_now(&mut self, flush: &Bytes) -> io::Result<()> {
-        let rested = self.resting.take().filter(|stream| !is_ended(stream));
-        let mut stream = match rested {
+        let rested = self.resting.take();
+        let mut stream = match rested.and_then(still_open::<O>) {
             Some(stream) => stream,
-            None => self.connect().await?,
+            None => O::connect(&self.host, self.port).await?,
         };
         for part in flush.chunks(limits::GRAPHITE_PART_BYTES) {
-            if is_ended(&stream) {
+            if O::is_ended(&mut stream) {
                 return Err(io::ErrorKind::ConnectionAborted.into());
             }
             stream.write_all(part).await?;
         }
         // An end that came before all was written would look like the one that proves the reading.
-        if is_ended(&stream) {
+        if O::is_ended(&mut stream) {
             return Err(io::ErrorKind::ConnectionAborted.into());
         }
         stream.shutdown().await?;
@@ -85,14 +82,8 @@ impl Connection {
     }
 }
 
-/// Whether the other side has ended the connection: carbon does so on what it cannot read, and when it ends itself.
-fn is_ended(stream: &TcpStream) -> bool {
-    let mut byte = [0];
-    match stream.try_read(&mut byte) {
-        Ok(0) => true,
-        Ok(_) => false,
-        Err(error) => error.kind() != io::ErrorKind::WouldBlock,
-    }
+fn still_open<O: Outside>(mut stream: O::Stream) -> Option<O::Stream> {
+    (!O::is_ended(&mut stream)).then_some(stream)
 }
 
 #[cfg(test)]
@@ -103,7 +94,9 @@ mod tests {
     use tokio::io::AsyncReadExt;
     use tokio::net::{TcpListener, TcpStream};
 
-    use super::Connection;
+    use crate::outputs::graphite::outside::Real;
+
+    type Connection = super::Connection<Real>;
 
     const WAIT: Duration = Duration::from_secs(60);
     const FLUSH: Bytes = Bytes::from_static(b"a 1 10\n");
@@ -136,7 +129,7 @@ mod tests {
         assert_eq!(text, "a 1 10\n");
         assert!(!writing.is_finished());
         drop(stream);
-        let (connection, result) = writing.await.expect("it ends");
+        let (mut connection, result) = writing.await.expect("it ends");
         assert!(result.is_ok());
         let resting = accepted(&listener).await;
         assert!(!connection.is_doubtful());

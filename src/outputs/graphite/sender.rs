@@ -3,7 +3,7 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use tokio::sync::mpsc;
 use tokio::task::{JoinError, JoinSet};
@@ -14,6 +14,7 @@ use crate::metrics::PluginMetrics;
 use crate::outputs::graphite::connection::Connection;
 use crate::outputs::graphite::encode::Samples;
 use crate::outputs::graphite::ledger::{Keep, Ledger, Share};
+use crate::outputs::graphite::outside::Outside;
 use crate::outputs::graphite::points::Protocol;
 use crate::outputs::graphite::slots::Slots;
 use crate::outputs::graphite::store::{self, Saved};
@@ -35,14 +36,14 @@ pub struct State {
 }
 
 /// The task's own state.
-pub struct Sender {
+pub struct Sender<O: Outside> {
     settings: Settings,
     /// Where the sums are kept, if they are.
     path: Option<PathBuf>,
     ledger: Ledger,
     /// At rest while nothing is written.
-    connection: Option<Connection>,
-    writing: JoinSet<(Connection, std::io::Result<()>)>,
+    connection: Option<Connection<O>>,
+    writing: JoinSet<(Connection<O>, std::io::Result<()>)>,
     saving: JoinSet<Saved>,
     next_flush: Instant,
     next_save: Instant,
@@ -78,22 +79,22 @@ struct Ending {
     is_disk_away: bool,
 }
 
-type Written = Result<(Connection, std::io::Result<()>), JoinError>;
+type Written<O> = Result<(Connection<O>, std::io::Result<()>), JoinError>;
 
-enum Event {
+enum Event<O: Outside> {
     Samples(Option<Samples>),
-    Written(Written),
+    Written(Written<O>),
     Saved(Result<Saved, JoinError>),
     Heir(Heir),
     Time,
 }
 
 /// Reads what an earlier run left, then runs the output to its end.
-pub async fn run(
+pub async fn run<O: Outside>(
     settings: Settings,
     state: Option<State>,
     empty: Slots,
-    connection: Connection,
+    connection: Connection<O>,
     metrics: Arc<PluginMetrics>,
     samples: mpsc::Receiver<Samples>,
 ) {
@@ -115,17 +116,17 @@ pub async fn run(
     sender.run(samples, heirs).await;
 }
 
-impl Sender {
+impl<O: Outside> Sender<O> {
     fn new(
         settings: Settings,
         path: Option<PathBuf>,
         ledger: Ledger,
-        connection: Connection,
+        connection: Connection<O>,
         metrics: Arc<PluginMetrics>,
     ) -> Self {
         let now = Instant::now();
         Self {
-            next_flush: now + until_flush(settings.interval),
+            next_flush: now + until_flush(O::now(), settings.interval),
             settings,
             path,
             ledger,
@@ -151,7 +152,7 @@ impl Sender {
             let now = Instant::now();
             if self.next_flush <= now {
                 self.is_due = true;
-                self.next_flush = now + until_flush(self.settings.interval);
+                self.next_flush = now + until_flush(O::now(), self.settings.interval);
             }
             self.look(now);
             self.plan(now);
@@ -220,7 +221,7 @@ impl Sender {
     }
 
     fn absorb(&mut self, samples: Samples) {
-        let refused = self.ledger.absorb(samples, unix_seconds());
+        let refused = self.ledger.absorb(samples, seconds(O::now()));
         if 0 < refused.too_late {
             self.metrics
                 .counter("samples_too_late")
@@ -273,7 +274,7 @@ impl Sender {
         let is_end = self.ending.is_some();
         let points = self
             .ledger
-            .gather(unix_seconds(), is_end, self.settings.protocol);
+            .gather(seconds(O::now()), is_end, self.settings.protocol);
         self.metrics.counter("points_refused").add(points.refused());
         let bytes = points.finish();
         if bytes.is_empty() {
@@ -291,14 +292,14 @@ impl Sender {
     }
 
     fn delivered(&mut self) {
-        let shares = self.ledger.delivered(unix_seconds());
+        let shares = self.ledger.delivered(seconds(O::now()));
         for Share { events, acks, .. } in shares {
             self.metrics.events_out.add(events);
             acks.into_iter().for_each(PatientAck::settle);
         }
     }
 
-    fn written(&mut self, connection: Connection, result: std::io::Result<()>) {
+    fn written(&mut self, connection: Connection<O>, result: std::io::Result<()>) {
         let (id, address) = (&self.metrics.id, connection.address());
         match result {
             Ok(()) => {
@@ -436,17 +437,14 @@ impl Ending {
     }
 }
 
-fn unix_seconds() -> i64 {
-    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
-    since.map_or(0, |since| since.as_secs() as i64)
+/// A time of day as points have it.
+fn seconds(now: Duration) -> i64 {
+    i64::try_from(now.as_secs()).unwrap_or(i64::MAX)
 }
 
 /// Until a little after the end of the present interval, so that events that were just made are still in time.
-fn until_flush(interval: Duration) -> Duration {
+fn until_flush(now: Duration, interval: Duration) -> Duration {
     const STRAGGLERS: Duration = Duration::from_millis(500);
-    let now = SystemTime::now()
-        .duration_since(SystemTime::UNIX_EPOCH)
-        .unwrap_or_default();
     let passed = now.as_nanos() % interval.as_nanos().max(1);
     let left =
         Duration::from_nanos(u64::try_from(interval.as_nanos() - passed).unwrap_or(u64::MAX));

@@ -134,7 +134,7 @@ async fn given(output: Box<dyn Output>, names: Names, events: &[&str]) -> JoinHa
 }
 
 /// Lets other tasks run until a condition holds.
-pub async fn until(condition: impl Fn() -> bool) {
+pub async fn until(mut condition: impl FnMut() -> bool) {
     let waiting = async {
         while !condition() {
             tokio::time::sleep(std::time::Duration::from_millis(1)).await;
