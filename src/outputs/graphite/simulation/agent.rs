@@ -117,10 +117,9 @@ fn samples(world: &World, stream: &str, events: u64) -> Samples {
         .iter()
         .map(|(time, path)| (Kind::Counter, path.as_str(), *time, 1.0))
         .collect();
-    Samples {
-        events,
-        ..Samples::of(&all)
-    }
+    let mut samples = Samples::of(&all);
+    samples.events = events;
+    samples
 }
 
 /// Events that nobody sends again.
