@@ -1,6 +1,7 @@
 //! Connections to carbon. Nothing ever comes back from it but the end of a connection, and that is the proof: each flush has a
-//! connection of its own, which is closed for writing and then read to its end. The next one is opened at once and rests
-//! until the next flush: if it ends before, carbon was restarted and may have lost what it had read.
+//! connection of its own, which is closed for writing and then read to its end. The next one is opened before that, while
+//! carbon still waits for more, and rests until the next flush: if it ends before, carbon was restarted and may have lost what
+//! it had read.
 
 use std::io;
 use std::time::Duration;
@@ -43,42 +44,50 @@ impl<O: Outside> Connection<O> {
 
     /// Writes a flush; returns once carbon has read all of it.
     pub async fn write(&mut self, flush: &Bytes, wait: Duration) -> io::Result<()> {
-        let result = timeout(wait, self.write_now(flush)).await;
-        let result = result.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()));
         self.is_used = true;
-        if result.is_ok() {
-            // Should it fail, the next flush finds carbon doubtful and sends everything again.
-            self.resting = timeout(
-                limits::GRAPHITE_REST_WAIT,
-                O::connect(&self.host, self.port),
-            )
-            .await
-            .ok()
-            .and_then(Result::ok);
+        let rested = self.resting.take();
+        let mut stream = None;
+        let written = timeout(wait, async {
+            let stream = match rested.and_then(still_open::<O>) {
+                Some(open) => stream.insert(open),
+                None => stream.insert(O::connect(&self.host, self.port).await?),
+            };
+            self.deliver(stream, flush).await
+        });
+        let written = written.await;
+        let result = written.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()));
+        if result.is_err() {
+            // What the network holds of it must not come after a later flush, whose values are newer.
+            stream.into_iter().for_each(O::abort);
+            self.resting = None;
         }
         result
     }
 
-    async fn write_now(&mut self, flush: &Bytes) -> io::Result<()> {
-        let rested = self.resting.take();
-        let mut stream = match rested.and_then(still_open::<O>) {
-            Some(stream) => stream,
-            None => O::connect(&self.host, self.port).await?,
-        };
+    async fn deliver(&mut self, stream: &mut O::Stream, flush: &Bytes) -> io::Result<()> {
         for part in flush.chunks(limits::GRAPHITE_PART_BYTES) {
-            if O::is_ended(&mut stream) {
+            if O::is_ended(stream) {
                 return Err(io::ErrorKind::ConnectionAborted.into());
             }
             stream.write_all(part).await?;
         }
+        // Before carbon's end can be had: one that dies after it has read the flush then ends this one too. Should it not open,
+        // the next flush finds carbon doubtful and sends everything again.
+        self.resting = self.rest().await;
         // An end that came before all was written would look like the one that proves the reading.
-        if O::is_ended(&mut stream) {
+        if O::is_ended(stream) {
             return Err(io::ErrorKind::ConnectionAborted.into());
         }
         stream.shutdown().await?;
         let mut answer = [0; 64];
         while stream.read(&mut answer).await? != 0 {}
         Ok(())
+    }
+
+    async fn rest(&mut self) -> Option<O::Stream> {
+        let connecting = O::connect(&self.host, self.port);
+        let opened = timeout(limits::GRAPHITE_REST_WAIT, connecting).await;
+        opened.ok()?.ok()
     }
 }
 
@@ -155,6 +164,28 @@ mod tests {
         let result = connection.write(&FLUSH, Duration::from_millis(1)).await;
         assert!(result.is_err());
         assert!(connection.is_doubtful());
+    }
+
+    #[tokio::test]
+    async fn what_was_on_its_way_when_a_flush_failed_never_arrives() {
+        let (listener, mut connection) = listening().await;
+        let much = Bytes::from(vec![b'a'; 64 << 20]);
+        let result = connection.write(&much, Duration::from_millis(200)).await;
+        assert!(result.is_err());
+        let mut bytes = Vec::new();
+        let read = accepted(&listener).await.read_to_end(&mut bytes).await;
+        assert!(read.is_err(), "{} bytes came and an end", bytes.len());
+    }
+
+    #[tokio::test]
+    async fn the_next_connection_is_there_before_a_flush_ends() {
+        let (listener, mut connection) = listening().await;
+        let writing = tokio::spawn(async move { connection.write(&FLUSH, WAIT).await });
+        let _first = accepted(&listener).await;
+        // Carbon has ended nothing yet.
+        let _resting = accepted(&listener).await;
+        assert!(!writing.is_finished());
+        writing.abort();
     }
 
     #[tokio::test]

@@ -16,6 +16,9 @@ pub trait Outside: Send + 'static {
     /// Whether the other side has ended the connection: carbon does so on what it cannot read, and when it ends itself.
     fn is_ended(stream: &mut Self::Stream) -> bool;
 
+    /// Ends a connection so that nothing that is still on its way arrives later.
+    fn abort(stream: Self::Stream);
+
     /// The time of day, since 1970.
     fn now() -> Duration;
 }
@@ -38,6 +41,12 @@ impl Outside for Real {
             Ok(0) => true,
             Ok(_) => false,
             Err(error) => error.kind() != io::ErrorKind::WouldBlock,
+        }
+    }
+
+    fn abort(stream: TcpStream) {
+        if let Err(error) = stream.set_zero_linger() {
+            tracing::debug!("a connection to carbon ends with what it still holds: {error}");
         }
     }
 

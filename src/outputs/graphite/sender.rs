@@ -337,7 +337,7 @@ impl<O: Outside> Sender<O> {
         if !is_time || !self.saving.is_empty() {
             return;
         }
-        let started = std::time::Instant::now();
+        let started = Instant::now();
         let is_disk_away = self
             .ending
             .as_ref()

@@ -24,6 +24,8 @@ pub struct Carbon {
     disk: BTreeMap<Key, f64>,
     /// Values that are not on disk, and when they came.
     memory: BTreeMap<Key, (f64, Duration)>,
+    /// It does nothing before this time: one thread serves all connections.
+    busy_until: Duration,
 }
 
 impl Carbon {
@@ -38,6 +40,7 @@ impl Carbon {
 
     /// It dies: what came lately is lost, each value or none.
     pub fn crash(&mut self, now: Duration, mut is_kept: impl FnMut() -> bool) {
+        self.busy_until = now;
         for (key, (value, came)) in std::mem::take(&mut self.memory) {
             if came + CACHED < now || is_kept() {
                 self.disk.insert(key, value);
@@ -69,8 +72,9 @@ pub async fn run(world: Arc<World>) -> turmoil::Result {
 
 async fn serve(mut stream: TcpStream, world: &World) -> io::Result<()> {
     if world.strikes("late reading", 20) {
-        tokio::time::sleep(Duration::from_millis(world.roll(8_000) as u64)).await;
+        stall(world, 8_000);
     }
+    ready(world).await;
     let resets = world.strikes("reset amid a flush", 15);
     let mut bytes = Vec::new();
     loop {
@@ -86,8 +90,9 @@ async fn serve(mut stream: TcpStream, world: &World) -> io::Result<()> {
             break;
         }
         if world.strikes("stall amid a flush", 40) {
-            tokio::time::sleep(Duration::from_millis(world.roll(15_000) as u64)).await;
+            stall(world, 15_000);
         }
+        ready(world).await;
         let end = bytes
             .iter()
             .rposition(|byte| *byte == b'\n')
@@ -102,4 +107,24 @@ async fn serve(mut stream: TcpStream, world: &World) -> io::Result<()> {
         tokio::time::sleep(Duration::from_millis(world.roll(12_000) as u64)).await;
     }
     Ok(())
+}
+
+/// Carbon does nothing for a while.
+fn stall(world: &World, longest: usize) {
+    let now = turmoil::sim_elapsed().expect("this runs in a simulation");
+    let until = now + Duration::from_millis(world.roll(longest) as u64);
+    let mut carbon = world.carbon.lock().unwrap();
+    carbon.busy_until = carbon.busy_until.max(until);
+}
+
+/// Waits until carbon does something; connections then go on in the order in which they came to wait.
+async fn ready(world: &World) {
+    loop {
+        let now = turmoil::sim_elapsed().expect("this runs in a simulation");
+        let busy = world.carbon.lock().unwrap().busy_until;
+        match busy.checked_sub(now).filter(|rest| !rest.is_zero()) {
+            Some(rest) => tokio::time::sleep(rest).await,
+            None => return,
+        }
+    }
 }

@@ -20,6 +20,7 @@ pub struct Faults {
 enum End {
     Link,
     Carbon,
+    Agent,
 }
 
 impl Faults {
@@ -101,9 +102,12 @@ fn last(
     faults.ends.push((until, end));
 }
 
-/// The agent dies and is started again at once. Pushed events of the last half second may be lost, as its documentation says.
+/// The agent dies and is started again, later than all that it had sent has arrived or is held up. Pushed events of the last half second may be lost, as its documentation says.
 fn kill(sim: &mut turmoil::Sim<'_>, world: &World) {
-    world.faults.lock().unwrap().count("agent killed");
+    let goes_on = |(_, known): &(Duration, End)| *known == End::Agent;
+    if world.faults.lock().unwrap().ends.iter().any(goes_on) {
+        return;
+    }
     let since = sim
         .elapsed()
         .saturating_sub(limits::SUMS_SAVE_INTERVAL + 3 * super::TICK);
@@ -117,7 +121,10 @@ fn kill(sim: &mut turmoil::Sim<'_>, world: &World) {
     pushed.endangered += late as u64;
     drop(pushed);
     sim.crash(AGENT);
-    sim.bounce(AGENT);
+    let until = sim.elapsed() + Duration::from_millis(200 + world.roll(1_000) as u64);
+    let mut faults = world.faults.lock().unwrap();
+    faults.count("agent killed");
+    faults.ends.push((until, End::Agent));
 }
 
 fn stop(sim: &mut turmoil::Sim<'_>, end: End) {
@@ -127,6 +134,7 @@ fn stop(sim: &mut turmoil::Sim<'_>, end: End) {
             sim.release(AGENT, CARBON);
         }
         End::Carbon => sim.bounce(CARBON),
+        End::Agent => sim.bounce(AGENT),
     }
 }
 
