@@ -193,9 +193,11 @@ impl<O: Outside> Sender<O> {
     /// When something is to be done though nothing happens.
     fn wake(&self) -> Instant {
         let mut wake = self.next_flush;
+        // An ending output with a state asks carbon once only: a time that is over would wake it without end.
+        let asks_again = self.ending.is_none() || !self.keeps();
         if let Some(rests_until) = self
             .rests_until
-            .filter(|_| self.is_due && self.connection.is_some())
+            .filter(|_| self.is_due && asks_again && self.connection.is_some())
         {
             wake = wake.min(rests_until);
         }
