@@ -56,7 +56,8 @@ const FAULTS: [(&str, Fault); 5] = [
 pub fn run(arguments: &Arguments) -> Result<(), String> {
     arguments.allow(&["seconds", "faults", "sawlog", "dir", "out"])?;
     let seconds = arguments.number("seconds", 60)?;
-    let names = arguments.list("faults", "kill,away-udp,away-file,stalled-udp,stalled-file");
+    let all = FAULTS.map(|(name, _)| name).join(",");
+    let names = arguments.list("faults", &all);
     let run = Run {
         installed: Installed::from(arguments),
         folder: compare::folder(arguments)?,
@@ -140,8 +141,7 @@ impl Run {
                 (Some(sink), port)
             }
         };
-        let (mut agent, kind, target) = self.start(source, server, &state)?;
-        let mut target = target.map_err(|fault| fault.to_string())?;
+        let (mut agent, kind, mut target) = self.start(source, server, &state)?;
         if let Some(sink) = &sink {
             sink.stop()?;
         }
@@ -167,23 +167,24 @@ impl Run {
         source: Source,
         server: u16,
         state: &Path,
-    ) -> Result<(Pinned, Kind, std::io::Result<Target>), String> {
+    ) -> Result<(Pinned, Kind, Target), String> {
         let log = state.join("log");
-        match source {
+        let (agent, kind, target) = match source {
             Source::Udp => {
                 let port = udp::free_port().map_err(|fault| fault.to_string())?;
                 let words = Agent::Sawlog.prepare_udp(&self.installed, port, server, state)?;
                 let mut agent = Pinned::spawn(AGENT_CORE, &words, &log)?;
                 udp::wait_until_bound(port, &mut agent)?;
-                Ok((agent, Kind::Syslog, Target::udp(port)))
+                (agent, Kind::Syslog, Target::udp(port))
             }
             Source::File => {
                 let file = state.join("access.log");
                 let target = Target::file(&file);
                 let words = Agent::Sawlog.prepare_file(&self.installed, &file, server, state)?;
-                Ok((Pinned::spawn(AGENT_CORE, &words, &log)?, Kind::Raw, target))
+                (Pinned::spawn(AGENT_CORE, &words, &log)?, Kind::Raw, target)
             }
-        }
+        };
+        Ok((agent, kind, target.map_err(|fault| fault.to_string())?))
     }
 }
 
