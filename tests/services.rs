@@ -107,19 +107,26 @@ pub fn write(folder: &Path, name: &str, content: &str) -> PathBuf {
     path
 }
 
-/// A port on loopback that neither TCP nor UDP holds at this moment.
+/// The ports that `free_port` gives: below those that the kernel takes for sockets without a wish of their own
+/// (`ip_local_port_range`, from 32768 on), which any connection can take before the service that is started binds its own.
+const PORTS: std::ops::Range<u32> = 14_000..32_000;
+
+/// A port on loopback that neither TCP nor UDP holds, and that no other test of this process is given.
 pub fn free_port() -> u16 {
-    for _ in 0..100 {
-        let tcp = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("loopback has a free port");
-        let port = tcp
-            .local_addr()
-            .expect("a bound socket has an address")
-            .port();
-        if UdpSocket::bind((Ipv4Addr::LOCALHOST, port)).is_ok() {
+    static GIVEN: AtomicU32 = AtomicU32::new(0);
+    let count = PORTS.end - PORTS.start;
+    // Processes that test at the same time begin at places of their own.
+    let start = std::process::id().wrapping_mul(977) % count;
+    for _ in 0..count {
+        let step = GIVEN.fetch_add(1, Ordering::Relaxed);
+        let port = PORTS.start + (start + step) % count;
+        let port = u16::try_from(port).expect("the range is one of ports");
+        let address = (Ipv4Addr::LOCALHOST, port);
+        if TcpListener::bind(address).is_ok() && UdpSocket::bind(address).is_ok() {
             return port;
         }
     }
-    panic!("no port of loopback is free for both TCP and UDP");
+    panic!("no port of {PORTS:?} is free for both TCP and UDP");
 }
 
 /// Whether a UDP socket of this network namespace is bound to `port`.
@@ -143,6 +150,22 @@ fn waiting_in_vain_names_the_thing_and_its_state() {
         "the impossible",
         || -> Result<(), String> { Err(String::from("nothing yet")) },
     );
+}
+
+#[test]
+fn a_port_is_given_once_and_is_none_that_the_kernel_takes_for_others() {
+    let range = fs::read_to_string("/proc/sys/net/ipv4/ip_local_port_range");
+    let range = range.expect("Linux tells the ports that it gives");
+    let first: u16 = range
+        .split_whitespace()
+        .next()
+        .and_then(|first| first.parse().ok())
+        .expect("two numbers");
+    let mut given: Vec<u16> = (0..100).map(|_| free_port()).collect();
+    assert!(given.iter().all(|port| *port < first), "{given:?} {range}");
+    given.sort_unstable();
+    given.dedup();
+    assert_eq!(given.len(), 100, "{given:?}");
 }
 
 #[test]
