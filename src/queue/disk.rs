@@ -3,6 +3,7 @@
 
 #[cfg(test)]
 pub mod model;
+mod reclaim;
 #[cfg(test)]
 mod tests;
 
@@ -10,6 +11,8 @@ use std::fs::{File, OpenOptions};
 use std::io;
 use std::os::unix::fs::{DirBuilderExt, FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+
+use reclaim::Reclaim;
 
 /// A flat folder. Names are file names, never paths.
 pub trait Disk {
@@ -51,8 +54,12 @@ pub struct Folder {
 }
 
 enum Access {
-    /// Nobody else writes as long as this is held.
-    Locked(#[expect(dead_code, reason = "its end gives the lock back")] File),
+    /// Nobody else writes as long as the lock is held.
+    Locked {
+        #[expect(dead_code, reason = "its end gives the lock back")]
+        lock: File,
+        reclaim: Reclaim,
+    },
     /// Others write other files.
     Shared,
     View,
@@ -72,7 +79,10 @@ impl Folder {
         match lock.try_lock() {
             Ok(()) => Ok(Self {
                 path: path.into(),
-                access: Access::Locked(lock),
+                access: Access::Locked {
+                    lock,
+                    reclaim: Reclaim::start()?,
+                },
             }),
             Err(std::fs::TryLockError::WouldBlock) => Err(io::Error::new(
                 io::ErrorKind::ResourceBusy,
@@ -106,7 +116,7 @@ impl Folder {
 
     fn writable(&self) -> io::Result<()> {
         match self.access {
-            Access::Locked(_) | Access::Shared => Ok(()),
+            Access::Locked { .. } | Access::Shared => Ok(()),
             Access::View => Err(io::Error::new(
                 io::ErrorKind::ReadOnlyFilesystem,
                 "the queue was opened for reading alone",
@@ -158,11 +168,17 @@ impl Disk for Folder {
     }
 
     fn open(&self, name: &str) -> io::Result<File> {
-        OpenOptions::new()
+        let is_viewed = matches!(self.access, Access::View);
+        let file = OpenOptions::new()
             .read(true)
-            .write(self.writable().is_ok())
+            .write(!is_viewed)
             .custom_flags(no_follow())
-            .open(self.path.join(name))
+            .open(self.path.join(name))?;
+        // The writer beside may remove what is looked at: locked, it keeps its content until it is closed.
+        if is_viewed && let Err(std::fs::TryLockError::WouldBlock) = file.try_lock_shared() {
+            return Err(io::ErrorKind::NotFound.into());
+        }
+        Ok(file)
     }
 
     fn size(&self, file: &File) -> io::Result<u64> {
@@ -205,7 +221,11 @@ impl Disk for Folder {
 
     fn remove(&self, name: &str) -> io::Result<()> {
         self.writable()?;
-        std::fs::remove_file(self.path.join(name))
+        let path = self.path.join(name);
+        match &self.access {
+            Access::Locked { reclaim, .. } => reclaim.remove(&path),
+            _ => std::fs::remove_file(path),
+        }
     }
 
     fn list(&self) -> io::Result<Vec<(String, u64)>> {

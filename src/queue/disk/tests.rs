@@ -78,3 +78,42 @@ fn a_link_in_the_place_of_a_file_is_refused() {
     assert!(folder.open("a").is_err());
     assert_eq!(folder.list().unwrap(), [("target".to_owned(), 0)]);
 }
+
+#[test]
+fn the_room_of_a_removed_file_is_given_back() {
+    let scratch = Scratch::new("room");
+    let folder = Folder::open(&scratch.0).unwrap();
+    let file = folder.create("a").unwrap();
+    folder.write_at(&file, &[1; 3 << 20], 0).unwrap();
+    folder.remove("a").unwrap();
+    assert_eq!(folder.list().unwrap(), []);
+    let start = std::time::Instant::now();
+    while folder.size(&file).unwrap() != 0 {
+        assert!(start.elapsed().as_secs() < 60, "the file keeps its room");
+        std::thread::sleep(std::time::Duration::from_millis(1));
+    }
+}
+
+#[test]
+fn what_a_viewer_reads_stays_whole_when_it_is_removed() {
+    let scratch = Scratch::new("viewed");
+    let folder = Folder::open(&scratch.0).unwrap();
+    for name in ["a", "b"] {
+        let file = folder.create(name).unwrap();
+        folder.write_at(&file, &[7; 3 << 20], 0).unwrap();
+    }
+    let viewer = Folder::view(&scratch.0).unwrap();
+    let viewed = viewer.open("a").unwrap();
+    let other = folder.open("b").unwrap();
+    folder.remove("a").unwrap();
+    folder.remove("b").unwrap();
+    // They have their turns in order: once the second is gone, the first was left alone.
+    let start = std::time::Instant::now();
+    while folder.size(&other).unwrap() != 0 {
+        assert!(start.elapsed().as_secs() < 60, "the file keeps its room");
+        std::thread::sleep(std::time::Duration::from_millis(1));
+    }
+    assert_eq!(viewer.size(&viewed).unwrap(), 3 << 20);
+    let error = viewer.open("a").unwrap_err();
+    assert_eq!(error.kind(), io::ErrorKind::NotFound);
+}
