@@ -329,6 +329,10 @@ pub const WORKERS_END_WAIT: std::time::Duration = std::time::Duration::from_secs
 /// How long closing the queues on disk may take: a sync, on a disk that is busy.
 pub const QUEUE_CLOSE_WAIT: std::time::Duration = std::time::Duration::from_secs(10);
 
+/// A block of this age goes to the queue on disk however small it is: until then its documents are in memory alone. The
+/// sender joins small ones again.
+pub const QUEUE_BLOCK_AGE: std::time::Duration = std::time::Duration::from_millis(8);
+
 /// What one sync of a queue on disk covers at most: more would not make a byte cheaper.
 pub const QUEUE_COMMIT_BYTES: usize = 4 << 20;
 

@@ -9,6 +9,7 @@ use memchr::memmem;
 use crate::event::encode::Stamp;
 use crate::event::provenance::IDENTIFIER_BYTES;
 use crate::event::{Batch, EventId, Name, Reference, Value};
+use crate::limits;
 use crate::outputs::Encoder;
 use crate::outputs::elasticsearch::action::{Action, Plan};
 use crate::outputs::elasticsearch::refusals::{Lost, Refusals, Refused};
@@ -156,6 +157,12 @@ impl BulkEncoder {
         }
     }
 
+    /// Whether what came first in the block has been in memory alone for long enough.
+    fn is_old(&self, now: i64) -> bool {
+        let age = limits::QUEUE_BLOCK_AGE.as_nanos() as i64;
+        !self.block.is_empty() && age <= now - self.block.received
+    }
+
     /// Hands the block over; waits while the sender has enough.
     fn ship(&mut self) {
         if self.block.is_empty() {
@@ -200,6 +207,9 @@ impl Encoder for BulkEncoder {
                 self.ship();
                 shares = false;
             }
+        }
+        if self.place == Place::Disk && self.is_old(batch.received) {
+            self.ship();
         }
         // Before the worker settles its share in the batch.
         self.keep(batch, &refused);

@@ -9,6 +9,7 @@ use super::{BulkEncoder, Shared};
 use crate::event::{Batch, EventId, Names, Provenance, Value};
 use crate::lang::diagnostic::Severity;
 use crate::lang::source::Span;
+use crate::limits;
 use crate::metrics::{Metrics, PluginMetrics};
 use crate::outputs::Encoder;
 use crate::outputs::elasticsearch::refusals::{Refusals, Wishes};
@@ -19,7 +20,8 @@ use crate::plugin::{Options, Setting, Word};
 use crate::queue::ack::{Ack, Acknowledge};
 use crate::queue::block::Spares;
 use crate::queue::dead_letters::{DeadLetterSettings, DeadLetters, StoragePolicy};
-use crate::queue::ends::{self, Outlet};
+use crate::queue::ends::{self, DiskEnds, Inlet, Outlet};
+use crate::queue::policy::Kind;
 
 const TIME: i64 = 1_447_200_003_000_000_000;
 const WRITTEN: Span = Span {
@@ -91,6 +93,17 @@ fn checked(
     (config, names, metrics.plugin(&options))
 }
 
+fn encoder(config: config::Config, metrics: &Arc<PluginMetrics>, blocks: Inlet) -> BulkEncoder {
+    BulkEncoder::new(Shared {
+        plan: Arc::new(config.plan),
+        block_bytes: Arc::new(config.schedule.bytes_max.into()),
+        block_events: config.schedule.documents_max,
+        blocks,
+        spares: Spares::default(),
+        refusals: Arc::new(Refusals::new(Arc::clone(metrics), None, Wishes::default())),
+    })
+}
+
 /// What the encoder makes of some events, and what it refused.
 fn encoded(
     ecs: Ecs,
@@ -109,14 +122,7 @@ fn encoded_from(
 ) -> (String, Arc<PluginMetrics>) {
     let (config, names, metrics) = checked(ecs, settings);
     let (blocks, mut sent) = ends::roomy();
-    let mut encoder = BulkEncoder::new(Shared {
-        plan: Arc::new(config.plan),
-        block_bytes: Arc::new(config.schedule.bytes_max.into()),
-        block_events: config.schedule.documents_max,
-        blocks,
-        spares: Spares::default(),
-        refusals: Arc::new(Refusals::new(Arc::clone(&metrics), None, Wishes::default())),
-    });
+    let mut encoder = encoder(config, &metrics, blocks);
     let mut batch = Batch::new(Vec::new(), Arc::new(names), TIME, Ack::none());
     if let Some((provenance, offset)) = from {
         batch.come_from(provenance, offset);
@@ -471,4 +477,37 @@ fn it_is_never_acknowledged_if_the_output_ends_before() {
     assert_eq!(encoder.metrics.counter("documents_abandoned").value(), 1);
     assert_eq!(encoder.metrics.failed.value(), 0);
     std::fs::remove_file(&encoder.folder).expect("it is ours");
+}
+
+#[test]
+fn a_block_for_the_disk_leaves_memory_at_its_age_and_another_when_it_is_full() {
+    for (kind, late) in [(Kind::Persisted, 1), (Kind::Memory, 0)] {
+        let (config, names, metrics) = checked(Ecs::Disabled, vec![]);
+        let (inlet, mut on_disk) = tokio::sync::mpsc::channel(9);
+        let disk = DiskEnds {
+            inlet,
+            encoders: tokio::sync::mpsc::channel(1).0,
+            taker: tokio::sync::mpsc::channel(1).0,
+            outlet: tokio::sync::mpsc::channel(1).1,
+        };
+        let (blocks, _outlet) = ends::queue(kind, Some(disk));
+        let mut encoder = encoder(config, &metrics, blocks);
+        let names = Arc::new(names);
+        let mut encode_after = |age: i64| {
+            let mut batch = Batch::new(Vec::new(), Arc::clone(&names), TIME + age, Ack::none());
+            let id = push(&mut batch, "{}");
+            encoder.encode(&mut batch, &[id]);
+        };
+        let age = limits::QUEUE_BLOCK_AGE.as_nanos() as i64;
+        encode_after(0);
+        encode_after(age - 1);
+        assert!(on_disk.is_empty());
+        encode_after(age);
+        assert_eq!(on_disk.len(), late);
+        // The next block's age begins with its own first document.
+        encode_after(age + 1);
+        assert_eq!(on_disk.len(), late);
+        let documents = on_disk.try_recv().map_or(0, |block| block.documents());
+        assert_eq!(documents, 3 * late);
+    }
 }
