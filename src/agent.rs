@@ -21,6 +21,7 @@ use crate::inputs::Source;
 use crate::inputs::sockets::Sockets;
 use crate::limits;
 use crate::metrics::{Metrics, PluginMetrics};
+use crate::outputs::graphite::Writers;
 use crate::pipeline::compile::Compiled;
 use crate::pipeline::program::Step;
 use crate::queue::policy::Policy;
@@ -168,6 +169,8 @@ struct Agent {
     metrics: Arc<Metrics>,
     sockets: Arc<Sockets>,
     queues: Arc<Queues>,
+    /// Who keeps which sums of a graphite output.
+    writers: Writers,
     running: Vec<Running>,
     certificates: Certificates,
     /// What outputs of earlier configurations still have to send.
@@ -190,6 +193,7 @@ impl Agent {
             confinement,
             sockets: Arc::new(sockets),
             queues: Arc::default(),
+            writers: Writers::default(),
             running: Vec::new(),
             certificates: Certificates::default(),
             behind: Vec::new(),
@@ -273,6 +277,7 @@ impl Agent {
             let surroundings = Surroundings {
                 sockets: &self.sockets,
                 queues: &self.queues,
+                writers: &self.writers,
                 policy: &pipeline.queue_policy(&self.settings.path_queue),
                 kept,
             };
@@ -358,7 +363,7 @@ impl Agent {
         // Closing the queues may have acknowledged batches.
         positions
             .iter()
-            .for_each(|positions| running::save(positions));
+            .for_each(|positions| running::save_at_last(positions));
         if clean {
             ExitCode::SUCCESS
         } else {

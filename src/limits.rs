@@ -97,8 +97,17 @@ pub const TLS_FILE_BYTES_MAX: u64 = 4 << 20;
 /// How often it is looked whether a certificate's file has changed: they are renewed days before they end.
 pub const TLS_LOOK_INTERVAL: std::time::Duration = std::time::Duration::from_secs(2);
 
-/// How much of a file's beginning its fingerprint covers: two or three log lines, which hold a time.
+/// How much of a file's beginning its fingerprint covers: two or three log lines, or a record of Docker's, which hold a time.
 pub const FINGERPRINT_BYTES: usize = 256;
+
+/// A path that a file output makes of an event; Linux takes no longer ones.
+pub const FILE_PATH_BYTES_MAX: usize = 4096;
+
+/// Each name in such a path; file systems take no longer ones.
+pub const FILE_NAME_BYTES_MAX: usize = 255;
+
+/// What an input that stops still reads of a TCP connection: all that waited, unless the sender goes on and on.
+pub const STREAM_LAST_BYTES_MAX: usize = 1 << 20;
 
 /// How soon it is tried again to open a file when no more could be opened.
 pub const CROWDED_WAIT: std::time::Duration = std::time::Duration::from_secs(1);

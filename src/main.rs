@@ -22,6 +22,8 @@ mod printable;
 mod queue;
 mod quiet;
 mod settings;
+#[cfg(test)]
+mod simulation;
 
 fn main() -> std::process::ExitCode {
     queue::crash::arm();

@@ -11,6 +11,7 @@ pub mod stdout;
 use std::path::PathBuf;
 
 use crate::event::{Batch, EventId};
+use crate::outputs::graphite::Writers;
 use crate::outputs::leave::Notice;
 use crate::pipeline::Building;
 use crate::plugin::{Options, Plugin};
@@ -73,6 +74,8 @@ pub trait Output: Send {
 pub struct Opening<'a> {
     pub queues: &'a Queues,
     pub policy: &'a Policy,
+    /// Who keeps which sums.
+    pub writers: &'a Writers,
     pub notice: Notice,
 }
 

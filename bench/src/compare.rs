@@ -30,7 +30,7 @@ const START_LIMIT: Duration = Duration::from_secs(60);
 /// `compare`: see the usage.
 pub fn run(arguments: &Arguments) -> Result<(), String> {
     arguments.allow(&[
-        "lines", "rounds", "rows", "agents", "sawlog", "rsyslogd", "queue", "dir", "out",
+        "lines", "rounds", "rows", "agents", "sawlog", "former", "rsyslogd", "queue", "dir", "out",
     ])?;
     let lines = arguments.number("lines", 2_000_000)?;
     let rounds = arguments.number("rounds", 5)?;

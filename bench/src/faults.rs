@@ -159,6 +159,10 @@ impl Run {
         agent.check_alive()?;
         let missing = sink.missing(load.count())?;
         let lost = missing.iter().map(|(from, end)| end - from).sum();
+        if 0 < lost {
+            let drops = agent.figure("sawlog_plugin_udp_drops_total");
+            eprintln!("missing: {missing:?}; dropped by the kernel: {drops:?}");
+        }
         result(RATE_AWAY, &load, &report, lost, &agent)
     }
 

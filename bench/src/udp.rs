@@ -22,7 +22,7 @@ const SILENCE: Duration = Duration::from_secs(20);
 /// `udp`: see the usage.
 pub fn run(arguments: &Arguments) -> Result<(), String> {
     arguments.allow(&[
-        "rate", "seconds", "agents", "sawlog", "rsyslogd", "queue", "dir", "out",
+        "rate", "seconds", "agents", "sawlog", "former", "rsyslogd", "queue", "dir", "out",
     ])?;
     let rate = arguments.number("rate", 50_000)?;
     let seconds = arguments.number("seconds", 10)?;
@@ -66,6 +66,10 @@ fn measure(
     let report = drain(&sink, load.count())?;
     process.check_alive()?;
     let number = |name: &str| report[name].as_u64().unwrap_or(0);
+    if number("distinct") == 0 {
+        let log = state.join("log");
+        return Err(format!("nothing arrived; {} tells why", log.display()));
+    }
     if 0 < number("faults") {
         eprintln!("{}: {}", agent.name(), report["faults_kept"]);
     }
@@ -114,11 +118,12 @@ pub fn drain(sink: &Sink, count: u64) -> Result<serde_json::Value, String> {
     let (mut last, mut since) = (0, Instant::now());
     loop {
         let report = sink.report()?;
-        let documents = report["documents"].as_u64().unwrap_or(0);
-        if documents != last {
-            (last, since) = (documents, Instant::now());
+        // Not all documents: one that came twice stands for none that is still to come.
+        let distinct = report["distinct"].as_u64().unwrap_or(0);
+        if distinct != last {
+            (last, since) = (distinct, Instant::now());
         }
-        if count <= documents || SILENCE < since.elapsed() {
+        if count <= distinct || SILENCE < since.elapsed() {
             return Ok(report);
         }
         std::thread::sleep(Duration::from_millis(50));

@@ -12,6 +12,7 @@ use crate::inputs::sockets::Sockets;
 use crate::inputs::{Flow, Source};
 use crate::limits;
 use crate::outputs::Opening;
+use crate::outputs::graphite::Writers;
 use crate::outputs::leave::{Leave, Notice};
 use crate::pipeline::compile::{Compiled, PlannedOutput};
 use crate::pipeline::program::{OutputStep, Step};
@@ -19,6 +20,7 @@ use crate::pipeline::worker::{self, Batches, Counts, Program};
 use crate::queue::policy::Policy;
 use crate::queue::positions::Positions;
 use crate::queue::queues::Queues;
+use crate::quiet::Quiet;
 
 /// The parts of a started pipeline.
 pub struct Running {
@@ -67,6 +69,7 @@ struct Rest {
 pub struct Surroundings<'a> {
     pub sockets: &'a Arc<Sockets>,
     pub queues: &'a Queues,
+    pub writers: &'a Writers,
     pub policy: &'a Policy,
     /// Positions of the pipeline that this one replaces.
     pub kept: &'a [Positions],
@@ -80,6 +83,7 @@ impl Surroundings<'_> {
         let started = planned.output.start(&Opening {
             queues: self.queues,
             policy: self.policy,
+            writers: self.writers,
             notice,
         });
         let step = OutputStep {
@@ -204,7 +208,7 @@ impl Running {
             .await;
         self.warn_of_rest();
         self.saver.abort();
-        save(&self.positions);
+        save_at_last(&self.positions);
         !self.rest.has_failed
     }
 
@@ -444,24 +448,37 @@ fn report(ended: Result<(), tokio::task::JoinError>, what: &str) {
 /// Saves positions while the pipeline runs.
 async fn save_sometimes(positions: Arc<Mutex<Vec<Positions>>>) {
     let mut ticks = tokio::time::interval(limits::POSITIONS_SAVE_INTERVAL);
+    let quiet = Arc::new(Quiet::default());
     loop {
         ticks.tick().await;
-        let positions = Arc::clone(&positions);
-        let saved = tokio::task::spawn_blocking(move || save(&positions)).await;
+        let (positions, quiet) = (Arc::clone(&positions), Arc::clone(&quiet));
+        let saved = tokio::task::spawn_blocking(move || save(&positions, &quiet)).await;
         report(saved, "saving positions");
     }
 }
 
-/// Writes all positions that moved.
-pub fn save(positions: &Mutex<Vec<Positions>>) {
+/// Writes all positions that moved for the last time.
+pub fn save_at_last(positions: &Mutex<Vec<Positions>>) {
+    save(positions, &Quiet::default());
+}
+
+/// Writes all positions that moved. What cannot be written is told once in a while.
+fn save(positions: &Mutex<Vec<Positions>>, quiet: &Quiet) {
+    let mut failed = Vec::new();
     let all = positions
         .lock()
         .expect("no holder of this lock panics")
         .clone();
     for one in all {
         if let Err(error) = one.save() {
-            let path = one.path().display();
-            tracing::warn!("cannot save positions in {path}: {error}; a restart would read again");
+            failed.push((one, error));
         }
+    }
+    if failed.is_empty() || !quiet.passes(std::time::Instant::now()) {
+        return;
+    }
+    for (one, error) in failed {
+        let path = one.path().display();
+        tracing::warn!("cannot save positions in {path}: {error}; a restart would read again");
     }
 }

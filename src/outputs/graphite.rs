@@ -5,9 +5,12 @@ mod config;
 mod connection;
 mod encode;
 mod ledger;
+mod outside;
 mod path;
 mod points;
 mod sender;
+#[cfg(test)]
+mod simulation;
 mod slots;
 mod state;
 mod store;
@@ -27,8 +30,10 @@ use crate::plugin::{Kind, Opt, Options, Plugin, Section};
 use config::Config;
 use connection::Connection;
 use encode::SampleEncoder;
+use outside::Real;
 use sender::State;
 use slots::Slots;
+pub use succession::Writers;
 
 pub const PLUGIN: OutputPlugin = OutputPlugin {
     plugin: &Plugin {
@@ -137,7 +142,7 @@ impl Output for Graphite {
         self.state = None;
     }
 
-    fn start(self: Box<Self>, _: &Opening<'_>) -> Started {
+    fn start(self: Box<Self>, opening: &Opening<'_>) -> Started {
         let Self {
             config,
             state,
@@ -146,14 +151,14 @@ impl Output for Graphite {
         let (queue, samples) = mpsc::channel(limits::SAMPLE_BLOCKS_WAITING_MAX);
         let seconds = i64::try_from(config.interval.as_secs()).unwrap_or(i64::MAX);
         let slots = Slots::new(seconds, &config.percentiles);
-        let connection = Connection::new(config.host, config.port);
+        let connection = Connection::<Real>::new(config.host, config.port);
         let settings = sender::Settings {
             interval: config.interval,
             reconnect: config.reconnect,
             protocol: config.protocol,
         };
         let state = state.map(|path| State {
-            heirs: succession::succeed(&path, queue.downgrade()),
+            heirs: opening.writers.succeed(&path, queue.downgrade()),
             path,
         });
         let task = sender::run(

@@ -298,7 +298,7 @@ impl Agent {
         self.subject.dead(&self.data())
     }
 
-    /// Documents that were given up for good in this life, by name.
+    /// Documents that were given up for good in this life, by name, and events that the pipeline's own `drop` took out.
     #[track_caller]
     pub fn given_up(&self) -> BTreeMap<String, u64> {
         if self.subject == Subject::Rsyslog {
@@ -311,7 +311,29 @@ impl Agent {
             let is_refused = !kept && REFUSED.contains(&name);
             0 < *count && (is_refused || GIVEN_UP.contains(&name))
         });
+        if let Some(filtered) = self.filtered() {
+            counters.insert(String::from("filtered"), filtered);
+        }
         counters
+    }
+
+    /// Events that filters dropped, if there is such a filter, once no batch is under way in it.
+    #[track_caller]
+    fn filtered(&self) -> Option<u64> {
+        let figures = || {
+            let figures = self.figures(|line| line.contains("plugin=\"drop\""));
+            let of = |name: &str| figures.get(name).copied();
+            Some((of("events_in")?, of("events_out")?))
+        };
+        let mut seen = figures()?;
+        let (given, passed) = wait_until(READY_MAX, "the drop filter to rest", || {
+            let before = std::mem::replace(&mut seen, figures().unwrap_or_default());
+            match before == seen {
+                true => Ok(seen),
+                false => Err(format!("{before:?}, then {seen:?}")),
+            }
+        });
+        (passed < given).then(|| given - passed)
     }
 }
 

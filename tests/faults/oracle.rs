@@ -95,7 +95,7 @@ pub struct Found {
     pub delivered: Events,
     /// Refused for good and kept with the reason.
     pub dead: Events,
-    /// Refused for good and counted, by the counter's name.
+    /// Refused for good, or taken out by a filter, and counted: by the counter's name.
     pub dropped: BTreeMap<String, u64>,
     /// Taken in and neither delivered nor given up: what is behind the positions or in a queue.
     pub pending: u64,

@@ -26,12 +26,14 @@ const ODD: u64 = 50;
 const LONG: u64 = 4000;
 const LONG_BYTES: usize = 800_000;
 
-/// 429 for requests and for documents, 503, cut connections, answers that are none, answers that are late.
+/// 429 for requests and for documents, 503, cut connections, answers that are none, answers that are late. The pipeline drops
+/// one line in a hundred, which it counts.
 pub fn storm(trial: &mut Trial) -> Account {
     let server = elasticsearch::shared();
     let proxy = Proxy::start(server.port());
     let mut plan = Plan::new("storm", proxy.url());
     plan.timeout = TIMEOUT_SHORT;
+    plan.filter = "filter { if [message] =~ /^app [0-9]*77 / { drop { } } }";
     let stage = Stage::start(&plan, server);
     for _ in 0..trial.faults {
         let before = proxy.struck();
@@ -46,7 +48,15 @@ pub fn storm(trial: &mut Trial) -> Account {
         proxy.storm(false);
         stage.recover(trial, server, Instant::now());
     }
-    stage.finish(server)
+    let account = stage.finish(server);
+    let wanted = (0..account.offered).filter(|number| number % 100 == 77);
+    let filtered = account.dropped.get("filtered").copied();
+    assert_eq!(
+        filtered,
+        Some(wanted.count() as u64),
+        "the drop filter's own count"
+    );
+    account
 }
 
 /// The two blocks in turn: the one of an administrator and the one of a full disk.

@@ -15,6 +15,7 @@ use crate::event::json::Counted;
 use crate::event::{Batch, Names, Value};
 use crate::limits;
 use crate::metrics::{Metrics, PluginMetrics};
+use crate::outputs::graphite::Writers;
 use crate::outputs::leave::Notice;
 use crate::outputs::{Encoder, Opening};
 use crate::pipeline::compile::{Compiled, PlannedOutput};
@@ -103,6 +104,7 @@ impl Replay {
             if planned.output.keeps_dead_letters() {
                 let started = planned.output.start(&Opening {
                     queues: &Queues::default(),
+                    writers: &Writers::default(),
                     policy: &Policy::in_memory(),
                     notice: Notice::default(),
                 });

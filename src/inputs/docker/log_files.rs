@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use flate2::read::MultiGzDecoder;
 
 use crate::inputs::archive;
-use crate::inputs::docker::place::{HEAD_BYTES, Identity};
+use crate::inputs::docker::place::Identity;
 use crate::inputs::rotated::Rotated;
 use crate::limits;
 
@@ -79,7 +79,7 @@ impl LogFile {
     }
 
     fn learn(&mut self) {
-        if let Ok(head) = self.head(HEAD_BYTES) {
+        if let Ok(head) = self.head(limits::FINGERPRINT_BYTES) {
             let first = self
                 .identity
                 .first
@@ -116,7 +116,7 @@ impl LogFile {
 
     /// Whether this is the file that an earlier run knew by `identity`.
     pub fn is(&self, identity: &Identity) -> bool {
-        let Ok(head) = self.head(HEAD_BYTES) else {
+        let Ok(head) = self.head(limits::FINGERPRINT_BYTES) else {
             return false;
         };
         if !identity.matches(&head) {

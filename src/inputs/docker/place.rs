@@ -4,8 +4,7 @@
 use sawlog_parsers::docker_json;
 use serde_json::{Map, Value, json};
 
-/// Bytes that a file is recognised by; more than a record's time and its first words.
-pub const HEAD_BYTES: usize = 256;
+use crate::limits::FINGERPRINT_BYTES;
 
 /// What a log file begins with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,7 +18,7 @@ pub struct Identity {
 impl Identity {
     /// The identity of a file with that beginning. A file may still grow, so what exists counts.
     pub fn of(head: &[u8], first: Option<i64>) -> Self {
-        let head = head.get(..HEAD_BYTES).unwrap_or(head);
+        let head = head.get(..FINGERPRINT_BYTES).unwrap_or(head);
         Self {
             first,
             length: head.len() as u64,
@@ -34,7 +33,7 @@ impl Identity {
 
     /// Whether the beginning can still be known better.
     pub fn is_short(&self) -> bool {
-        self.length < HEAD_BYTES as u64
+        self.length < FINGERPRINT_BYTES as u64
     }
 
     /// Whether a file with that beginning is this one, perhaps grown since.

@@ -1,7 +1,5 @@
 //! The asynchronous part of the agent, the queue on disk and the sender, between a simulated disk, network and
 //! Elasticsearch: one thread, virtual time, every fault chosen by a seed. `docs/simulation.md` tells what is simulated.
-//!
-//! `SAWLOG_SEEDS=1000` runs more seeds, `SAWLOG_SEED=7 SAWLOG_SEEDS=20` one of them so many times.
 
 mod agent;
 mod faults;
@@ -11,7 +9,7 @@ mod wire;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -20,12 +18,10 @@ use crate::outputs::elasticsearch::PLUGIN;
 use crate::plugin::Options;
 use crate::queue::disk::model::{Dice, Model};
 use crate::queue::policy::{Full, Kind, Policy};
+use crate::simulation;
 use faults::Faults;
 use ledger::Ledger;
 use wire::Connections;
-
-/// How many seeds run when nobody says.
-const SEEDS: u64 = 200;
 
 /// How often the simulated world looks at its hosts.
 const TICK: Duration = Duration::from_millis(10);
@@ -169,7 +165,7 @@ struct Outcome {
     in_hand_bytes_max: usize,
 }
 
-impl Outcome {
+impl simulation::Outcome for Outcome {
     fn add(&mut self, other: Self) {
         self.virtual_time += other.virtual_time;
         self.slowest_drain = self.slowest_drain.max(other.slowest_drain);
@@ -185,7 +181,9 @@ impl Outcome {
         self.lost += other.lost;
         self.in_hand_bytes_max = self.in_hand_bytes_max.max(other.in_hand_bytes_max);
     }
+}
 
+impl Outcome {
     fn tell(&self, seeds: usize) {
         let hours = self.virtual_time.as_secs_f64() / 3600.0;
         let total: u64 = self.faults.values().sum();
@@ -252,48 +250,11 @@ fn run(seed: u64) -> Result<Outcome, String> {
     Ok(outcome)
 }
 
-fn number(variable: &str) -> Option<u64> {
-    let text = std::env::var(variable).ok()?;
-    Some(text.parse().expect("the variable holds a number"))
-}
-
-/// Runs seeds on all processors; each seed has a thread of its own for as long as it runs.
-fn run_all(seeds: &[u64]) -> (Outcome, Vec<String>) {
-    let next = AtomicUsize::new(0);
-    let found = Mutex::new((Outcome::default(), Vec::new()));
-    let threads = std::thread::available_parallelism().map_or(1, usize::from);
-    std::thread::scope(|scope| {
-        for _ in 0..threads {
-            scope.spawn(|| {
-                loop {
-                    let place = next.fetch_add(1, Ordering::Relaxed);
-                    let Some(&seed) = seeds.get(place) else {
-                        return;
-                    };
-                    let ended = std::panic::catch_unwind(|| run(seed));
-                    let ended = ended.unwrap_or_else(|_| Err("it panicked, see above".to_owned()));
-                    let mut found = found.lock().unwrap();
-                    match ended {
-                        Ok(outcome) => found.0.add(outcome),
-                        Err(fault) => found.1.push(format!(
-                            "seed {seed}: {fault}\n  again: SAWLOG_SEED={seed} SAWLOG_SEEDS=20 cargo test -p sawlog --bin sawlog \
-                             nothing_acknowledged_is_lost_in_any_simulation -- --nocapture"
-                        )),
-                    }
-                }
-            });
-        }
-    });
-    found.into_inner().unwrap()
-}
-
 #[test]
 fn nothing_acknowledged_is_lost_in_any_simulation() {
-    let seeds: Vec<u64> = match number("SAWLOG_SEED") {
-        Some(seed) => vec![seed; number("SAWLOG_SEEDS").unwrap_or(1) as usize],
-        None => (0..number("SAWLOG_SEEDS").unwrap_or(SEEDS)).collect(),
-    };
-    let (outcome, faults) = run_all(&seeds);
+    let seeds = simulation::seeds();
+    let test = "nothing_acknowledged_is_lost_in_any_simulation";
+    let (outcome, faults) = simulation::run_all(&seeds, test, run);
     outcome.tell(seeds.len());
     assert!(faults.is_empty(), "\n{}", faults.join("\n"));
     assert_eq!(outcome.lost, 0);

@@ -4,6 +4,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::event::{Batch, EventId, Template};
+use crate::limits;
 use crate::pipeline::Building;
 use crate::plugin::{Options, Word};
 
@@ -90,16 +91,13 @@ impl PathPlan {
 
 /// Whether a relative path leads downwards only, to something that can be a file.
 pub fn is_below(path: &[u8]) -> bool {
-    /// Linux's own limit of a whole path.
-    const PATH_BYTES_MAX: usize = 4096;
-    path.len() < PATH_BYTES_MAX && path.split(|&byte| byte == b'/').all(is_plain_part)
+    path.len() < limits::FILE_PATH_BYTES_MAX && path.split(|&byte| byte == b'/').all(is_plain_part)
 }
 
 /// Whether a text is a name in a folder: not empty, not `.` or `..`, of a length that file systems take.
 fn is_plain_part(part: &[u8]) -> bool {
-    const NAME_BYTES_MAX: usize = 255;
     !matches!(part, b"" | b"." | b"..")
-        && part.len() <= NAME_BYTES_MAX
+        && part.len() <= limits::FILE_NAME_BYTES_MAX
         && !part
             .iter()
             .any(|byte| byte.is_ascii_control() || *byte == b'/')

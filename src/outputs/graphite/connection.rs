@@ -8,22 +8,22 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 use crate::limits;
+use crate::outputs::graphite::outside::Outside;
 
 /// The way to one carbon.
-pub struct Connection {
+pub struct Connection<O: Outside> {
     host: String,
     port: u16,
     /// Open for the next flush.
-    resting: Option<TcpStream>,
+    resting: Option<O::Stream>,
     /// Something was written before.
     is_used: bool,
 }
 
-impl Connection {
+impl<O: Outside> Connection<O> {
     pub fn new(host: String, port: u16) -> Self {
         Self {
             host,
@@ -38,8 +38,11 @@ impl Connection {
     }
 
     /// Whether carbon may have lost what it once read: its end of the resting connection is gone.
-    pub fn is_doubtful(&self) -> bool {
-        self.is_used && self.resting.as_ref().is_none_or(is_ended)
+    pub fn is_doubtful(&mut self) -> bool {
+        if self.resting.as_mut().is_some_and(O::is_ended) {
+            self.resting = None;
+        }
+        self.is_used && self.resting.is_none()
     }
 
     /// Writes a flush; returns once carbon has read all of it.
@@ -53,23 +56,21 @@ impl Connection {
         result
     }
 
-    async fn connect(&self) -> io::Result<TcpStream> {
-        let stream = TcpStream::connect((self.host.as_str(), self.port)).await?;
-        stream.set_nodelay(true)?;
-        Ok(stream)
+    async fn connect(&mut self) -> io::Result<O::Stream> {
+        O::connect(&self.host, self.port).await
     }
 
     async fn write_now(&mut self, flush: &Bytes) -> io::Result<()> {
-        let rested = self.resting.take().filter(|stream| !is_ended(stream));
-        let mut stream = match rested {
+        let mut stream = match self.resting.take() {
             Some(stream) => stream,
             None => self.connect().await?,
         };
         // Of a flush that fails or is given up nothing must come after a later one, whose values are newer: its connection is
         // reset with all that the network holds. One that carbon has read to its end holds nothing.
-        stream.set_zero_linger()?;
+        O::reset_when_dropped(&stream)?;
         for part in flush.chunks(limits::GRAPHITE_PART_BYTES) {
-            if is_ended(&stream) {
+            // Also if the resting connection ended after carbon was last found undoubtful: then more than this is to be sent.
+            if O::is_ended(&mut stream) {
                 return Err(io::ErrorKind::ConnectionAborted.into());
             }
             stream.write_all(part).await?;
@@ -81,23 +82,13 @@ impl Connection {
             .ok()
             .and_then(Result::ok);
         // An end that came before all was written would look like the one that proves the reading.
-        if is_ended(&stream) {
+        if O::is_ended(&mut stream) {
             return Err(io::ErrorKind::ConnectionAborted.into());
         }
         stream.shutdown().await?;
         let mut answer = [0; 64];
         while stream.read(&mut answer).await? != 0 {}
         Ok(())
-    }
-}
-
-/// Whether the other side has ended the connection: carbon does so on what it cannot read, and when it ends itself.
-fn is_ended(stream: &TcpStream) -> bool {
-    let mut byte = [0];
-    match stream.try_read(&mut byte) {
-        Ok(0) => true,
-        Ok(_) => false,
-        Err(error) => error.kind() != io::ErrorKind::WouldBlock,
     }
 }
 
@@ -109,7 +100,9 @@ mod tests {
     use tokio::io::AsyncReadExt;
     use tokio::net::{TcpListener, TcpStream};
 
-    use super::Connection;
+    use crate::outputs::graphite::outside::Real;
+
+    type Connection = super::Connection<Real>;
 
     const WAIT: Duration = Duration::from_secs(60);
     const FLUSH: Bytes = Bytes::from_static(b"a 1 10\n");
@@ -142,7 +135,7 @@ mod tests {
         assert_eq!(text, "a 1 10\n");
         assert!(!writing.is_finished());
         drop(stream);
-        let (connection, result) = writing.await.expect("it ends");
+        let (mut connection, result) = writing.await.expect("it ends");
         assert!(result.is_ok());
         let resting = accepted(&listener).await;
         assert!(!connection.is_doubtful());

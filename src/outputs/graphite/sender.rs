@@ -3,8 +3,9 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
+use bytes::Bytes;
 use tokio::sync::mpsc;
 use tokio::task::{JoinError, JoinSet};
 use tokio::time::Instant;
@@ -14,6 +15,7 @@ use crate::metrics::PluginMetrics;
 use crate::outputs::graphite::connection::Connection;
 use crate::outputs::graphite::encode::Samples;
 use crate::outputs::graphite::ledger::{Keep, Ledger, Share};
+use crate::outputs::graphite::outside::Outside;
 use crate::outputs::graphite::points::Protocol;
 use crate::outputs::graphite::slots::Slots;
 use crate::outputs::graphite::store::{self, Saved};
@@ -35,14 +37,14 @@ pub struct State {
 }
 
 /// The task's own state.
-pub struct Sender {
+pub struct Sender<O: Outside> {
     settings: Settings,
     /// Where the sums are kept, if they are.
     path: Option<PathBuf>,
     ledger: Ledger,
     /// At rest while nothing is written.
-    connection: Option<Connection>,
-    writing: JoinSet<(Connection, std::io::Result<()>)>,
+    connection: Option<Connection<O>>,
+    writing: JoinSet<(Connection<O>, std::io::Result<()>)>,
     saving: JoinSet<Saved>,
     next_flush: Instant,
     next_save: Instant,
@@ -54,6 +56,8 @@ pub struct Sender {
     rests_until: Option<Instant>,
     away_since: Option<Instant>,
     booking: Booking,
+    /// Gathered when the saving of the same sums began: what came since is part of the next one.
+    flush: Option<Flush>,
     ending: Option<Ending>,
     said_paths: bool,
     said_disk: bool,
@@ -69,6 +73,13 @@ enum Booking {
     Done,
 }
 
+/// Points on their way to carbon.
+struct Flush {
+    bytes: Bytes,
+    /// It holds all that carbon may have lost.
+    is_whole: bool,
+}
+
 /// All encoders are gone.
 struct Ending {
     since: Instant,
@@ -78,22 +89,22 @@ struct Ending {
     is_disk_away: bool,
 }
 
-type Written = Result<(Connection, std::io::Result<()>), JoinError>;
+type Written<O> = Result<(Connection<O>, std::io::Result<()>), JoinError>;
 
-enum Event {
+enum Event<O: Outside> {
     Samples(Option<Samples>),
-    Written(Written),
+    Written(Written<O>),
     Saved(Result<Saved, JoinError>),
     Heir(Heir),
     Time,
 }
 
 /// Reads what an earlier run left, then runs the output to its end.
-pub async fn run(
+pub async fn run<O: Outside>(
     settings: Settings,
     state: Option<State>,
     empty: Slots,
-    connection: Connection,
+    connection: Connection<O>,
     metrics: Arc<PluginMetrics>,
     samples: mpsc::Receiver<Samples>,
 ) {
@@ -115,17 +126,17 @@ pub async fn run(
     sender.run(samples, heirs).await;
 }
 
-impl Sender {
+impl<O: Outside> Sender<O> {
     fn new(
         settings: Settings,
         path: Option<PathBuf>,
         ledger: Ledger,
-        connection: Connection,
+        connection: Connection<O>,
         metrics: Arc<PluginMetrics>,
     ) -> Self {
         let now = Instant::now();
         Self {
-            next_flush: now + until_flush(settings.interval),
+            next_flush: now + until_flush(O::now(), settings.interval),
             settings,
             path,
             ledger,
@@ -138,6 +149,7 @@ impl Sender {
             rests_until: None,
             away_since: None,
             booking: Booking::None,
+            flush: None,
             ending: None,
             said_paths: false,
             said_disk: false,
@@ -151,12 +163,15 @@ impl Sender {
             let now = Instant::now();
             if self.next_flush <= now {
                 self.is_due = true;
-                self.next_flush = now + until_flush(self.settings.interval);
+                self.next_flush = now + until_flush(O::now(), self.settings.interval);
             }
             self.look(now);
             self.plan(now);
             self.save(now);
             self.write();
+            if self.booking == Booking::Wanted && self.saving.is_empty() {
+                continue;
+            }
             if self.is_done(now) {
                 return;
             }
@@ -221,7 +236,7 @@ impl Sender {
     }
 
     fn absorb(&mut self, samples: Samples) {
-        let refused = self.ledger.absorb(samples, unix_seconds());
+        let refused = self.ledger.absorb(samples, seconds(O::now()));
         if 0 < refused.too_late {
             self.metrics
                 .counter("samples_too_late")
@@ -258,30 +273,50 @@ impl Sender {
         }
     }
 
-    /// Starts to write what is due and saved.
-    fn write(&mut self) {
-        if self.booking != Booking::Done {
-            return;
-        }
-        self.booking = Booking::None;
-        let Some(mut connection) = self.connection.take() else {
-            return;
-        };
-        if connection.is_doubtful() {
+    /// Gathers what is due.
+    fn gather(&mut self) {
+        let is_whole = self
+            .connection
+            .as_mut()
+            .is_some_and(Connection::is_doubtful);
+        if is_whole {
             self.ledger.doubt();
         }
         self.is_due = false;
         let is_end = self.ending.is_some();
         let points = self
             .ledger
-            .gather(unix_seconds(), is_end, self.settings.protocol);
+            .gather(seconds(O::now()), is_end, self.settings.protocol);
         self.metrics.counter("points_refused").add(points.refused());
-        let bytes = points.finish();
+        self.flush = Some(Flush {
+            bytes: points.finish(),
+            is_whole,
+        });
+    }
+
+    /// Starts to write what was gathered and is saved.
+    fn write(&mut self) {
+        if self.booking != Booking::Done {
+            return;
+        }
+        self.booking = Booking::None;
+        let (Some(mut connection), Some(flush)) = (self.connection.take(), self.flush.take())
+        else {
+            return;
+        };
+        if !flush.is_whole && connection.is_doubtful() {
+            // Carbon ended while the sums were saved: gathered again, with all of before.
+            self.ledger.doubt();
+            self.connection = Some(connection);
+            self.booking = Booking::Wanted;
+            return;
+        }
+        let bytes = flush.bytes;
         if bytes.is_empty() {
             self.connection = Some(connection);
             return self.delivered();
         }
-        let wait = match is_end && self.keeps() {
+        let wait = match self.ending.is_some() && self.keeps() {
             true => limits::GRAPHITE_END_WAIT,
             false => limits::GRAPHITE_WAIT,
         };
@@ -292,14 +327,14 @@ impl Sender {
     }
 
     fn delivered(&mut self) {
-        let shares = self.ledger.delivered(unix_seconds());
+        let shares = self.ledger.delivered(seconds(O::now()));
         for Share { events, acks, .. } in shares {
             self.metrics.events_out.add(events);
             acks.into_iter().for_each(PatientAck::settle);
         }
     }
 
-    fn written(&mut self, connection: Connection, result: std::io::Result<()>) {
+    fn written(&mut self, connection: Connection<O>, result: std::io::Result<()>) {
         let (id, address) = (&self.metrics.id, connection.address());
         match result {
             Ok(()) => {
@@ -337,7 +372,7 @@ impl Sender {
         if !is_time || !self.saving.is_empty() {
             return;
         }
-        let started = std::time::Instant::now();
+        let started = Instant::now();
         let is_disk_away = self
             .ending
             .as_ref()
@@ -345,6 +380,7 @@ impl Sender {
         let path = self.path.clone().filter(|_| !is_disk_away);
         let commit = path.and_then(|path| Some((path, self.ledger.commit()?)));
         if is_wanted {
+            self.gather();
             self.booking = match commit {
                 Some(_) => Booking::UnderWay,
                 None => Booking::Done,
@@ -437,17 +473,14 @@ impl Ending {
     }
 }
 
-fn unix_seconds() -> i64 {
-    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
-    since.map_or(0, |since| since.as_secs() as i64)
+/// A time of day as points have it.
+fn seconds(now: Duration) -> i64 {
+    i64::try_from(now.as_secs()).unwrap_or(i64::MAX)
 }
 
 /// Until a little after the end of the present interval, so that events that were just made are still in time.
-fn until_flush(interval: Duration) -> Duration {
+fn until_flush(now: Duration, interval: Duration) -> Duration {
     const STRAGGLERS: Duration = Duration::from_millis(500);
-    let now = SystemTime::now()
-        .duration_since(SystemTime::UNIX_EPOCH)
-        .unwrap_or_default();
     let passed = now.as_nanos() % interval.as_nanos().max(1);
     let left =
         Duration::from_nanos(u64::try_from(interval.as_nanos() - passed).unwrap_or(u64::MAX));
@@ -459,10 +492,12 @@ mod tests {
     use super::*;
     use crate::metrics::Metrics;
     use crate::outputs::graphite::PLUGIN;
+    use crate::outputs::graphite::outside::Real;
+    use crate::outputs::graphite::slots::Kind;
     use crate::plugin::Options;
 
     /// An output with a state, whose last flush failed a while ago.
-    fn resting() -> Sender {
+    fn resting() -> Sender<Real> {
         let options = Options {
             plugin: PLUGIN.plugin,
             id: "output_graphite_1".to_owned(),
@@ -475,7 +510,7 @@ mod tests {
             protocol: Protocol::Plaintext,
         };
         let ledger = Ledger::new(Slots::new(3600, &[]), Keep::State);
-        let connection = Connection::new("127.0.0.1".to_owned(), 1);
+        let connection = Connection::<Real>::new("127.0.0.1".to_owned(), 1);
         let metrics = Metrics::default().plugin(&options);
         let path = Some(PathBuf::from("unused"));
         let mut sender = Sender::new(settings, path, ledger, connection, metrics);
@@ -504,5 +539,28 @@ mod tests {
         sender.look(now);
         sender.booking = Booking::UnderWay;
         assert!(now < sender.wake());
+    }
+
+    /// A restart would not know that carbon was told of it.
+    #[tokio::test]
+    async fn what_comes_while_sums_are_saved_waits_for_the_next_flush() {
+        let mut sender = resting();
+        let folder = std::env::temp_dir().join(format!("sawlog-sums-{}", std::process::id()));
+        sender.path = Some(folder.join("a.state"));
+        let late = seconds(Real::now()) - 2 * 3600;
+        let sample = |path| Samples::of(&[(Kind::Counter, path, late, 1.0)]);
+        let now = Instant::now();
+        sender.absorb(sample("first"));
+        sender.plan(now);
+        sender.save(now);
+        sender.absorb(sample("second"));
+        let flush = sender.flush.take().expect("it was gathered with the sums");
+        let lines = String::from_utf8_lossy(&flush.bytes);
+        assert!(
+            lines.contains("first 1 ") && !lines.contains("second"),
+            "{lines}"
+        );
+        sender.end_saving().await;
+        std::fs::remove_dir_all(folder).expect("the folder is ours");
     }
 }

@@ -2,7 +2,9 @@
 
 use std::io;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::time::Duration;
+
+use tokio::time::Instant;
 
 use crate::outputs::graphite::ledger::{Commit, Share};
 use crate::outputs::graphite::slots::Slots;

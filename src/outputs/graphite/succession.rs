@@ -14,7 +14,8 @@ use crate::outputs::graphite::encode::Samples;
 use crate::outputs::graphite::store;
 
 /// Who writes which state in this process.
-static WRITERS: Mutex<BTreeMap<PathBuf, mpsc::Sender<Heir>>> = Mutex::new(BTreeMap::new());
+#[derive(Default)]
+pub struct Writers(Mutex<BTreeMap<PathBuf, mpsc::Sender<Heir>>>);
 
 /// An output that takes over.
 pub struct Heir {
@@ -24,28 +25,34 @@ pub struct Heir {
     pub samples: mpsc::WeakSender<Samples>,
 }
 
-/// Becomes the writer of a state; waits until the writer before has let go. The first one in a process has the positions catch
-/// up; later they are in memory, and further. Gives where heirs come in.
-pub fn succeed(path: &Path, samples: mpsc::WeakSender<Samples>) -> mpsc::Receiver<Heir> {
-    let (own, heirs) = mpsc::channel(1);
-    let before = WRITERS
-        .lock()
-        .expect("no holder of this lock panics")
-        .insert(path.to_owned(), own);
-    let (released, release) = blocking::channel();
-    if before.is_none() {
-        store::catch_up(path);
+impl Writers {
+    /// Has an output become the writer of a state; waits until the writer before has let go. The first one in a process has
+    /// the positions catch up; later they are in memory, and further. Gives where heirs come in.
+    pub fn succeed(&self, path: &Path, samples: mpsc::WeakSender<Samples>) -> mpsc::Receiver<Heir> {
+        let (own, heirs) = mpsc::channel(1);
+        let before = self
+            .0
+            .lock()
+            .expect("no holder of this lock panics")
+            .insert(path.to_owned(), own);
+        let (released, release) = blocking::channel();
+        if before.is_none() {
+            store::catch_up(path);
+        }
+        // A writer that has ended has let go already.
+        let asked =
+            before.is_some_and(|before| before.try_send(Heir { released, samples }).is_ok());
+        if asked
+            && release.recv_timeout(limits::SUMS_RELEASE_WAIT)
+                == Err(blocking::RecvTimeoutError::Timeout)
+        {
+            let path = path.display();
+            tracing::error!(
+                "the sums in {path} are still being saved; events may be counted twice"
+            );
+        }
+        heirs
     }
-    // A writer that has ended has let go already.
-    let asked = before.is_some_and(|before| before.try_send(Heir { released, samples }).is_ok());
-    if asked
-        && release.recv_timeout(limits::SUMS_RELEASE_WAIT)
-            == Err(blocking::RecvTimeoutError::Timeout)
-    {
-        let path = path.display();
-        tracing::error!("the sums in {path} are still being saved; events may be counted twice");
-    }
-    heirs
 }
 
 /// Passes samples on that will not be read again; the others stay unacknowledged, and so does what comes when the heir is

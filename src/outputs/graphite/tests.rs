@@ -10,6 +10,7 @@ use tokio::task::JoinHandle;
 use super::PLUGIN;
 use crate::event::{Batch, EventId, Name, Names, Reference};
 use crate::metrics::{Metrics, PluginMetrics};
+use crate::outputs::graphite::Writers;
 use crate::outputs::leave::Notice;
 use crate::outputs::{Opening, Output};
 use crate::pipeline::Building;
@@ -116,6 +117,7 @@ async fn sent(
 async fn given(output: Box<dyn Output>, names: Names, events: &[&str]) -> JoinHandle<()> {
     let opening = Opening {
         queues: &Queues::default(),
+        writers: &Writers::default(),
         policy: &Policy::in_memory(),
         notice: Notice::default(),
     };
@@ -138,7 +140,7 @@ async fn given(output: Box<dyn Output>, names: Names, events: &[&str]) -> JoinHa
 }
 
 /// Lets other tasks run until a condition holds.
-pub async fn until(condition: impl Fn() -> bool) {
+pub async fn until(mut condition: impl FnMut() -> bool) {
     let waiting = async {
         while !condition() {
             tokio::time::sleep(std::time::Duration::from_millis(1)).await;

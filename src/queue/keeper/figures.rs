@@ -182,10 +182,12 @@ impl Figures {
     }
 
     /// The agent ends and the disk takes no more.
-    pub fn lost(&self, documents: u64) {
+    pub fn dropped_at_end(&self, documents: u64) {
+        self.metrics.counter("queue_dropped_at_end").add(documents);
         let (id, folder) = (&self.metrics.id, &self.folder);
         tracing::error!(
-            "{id}: {documents} documents could not be written to the queue in {folder} and are lost"
+            "{id}: {documents} documents could not be written to the queue in {folder}, and the agent ends: they are \
+             not acknowledged, and counted as queue_dropped_at_end"
         );
     }
 

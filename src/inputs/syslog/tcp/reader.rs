@@ -17,9 +17,6 @@ use crate::inputs::syslog::tcp::Shared;
 use crate::limits;
 use crate::queue::ack::Ack;
 
-/// What a stopped input still reads of a connection: all that waited, unless the sender goes on and on.
-const LAST_BYTES_MAX: usize = 1 << 20;
-
 /// What a connection works with.
 #[derive(Clone)]
 pub struct Surroundings {
@@ -164,7 +161,7 @@ impl Reader {
             Err(connection) => self.connection = connection,
         }
         let mut total = 0;
-        while total < LAST_BYTES_MAX {
+        while total < limits::STREAM_LAST_BYTES_MAX {
             let Connection { stream, rest, .. } = &mut self.connection;
             let length = stream.read_waiting(rest, limits::READ_BYTES).await;
             total += length;

@@ -1,0 +1,310 @@
+//! The sender with its sums and its state between a simulated network and a simulated carbon: one thread, virtual time, every
+//! fault chosen by a seed. `docs/simulation.md` tells what is simulated.
+
+mod agent;
+mod carbon;
+mod faults;
+
+use std::cell::Cell;
+use std::collections::BTreeMap;
+use std::io;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
+
+use tokio::io::ReadBuf;
+use turmoil::net::TcpStream;
+
+use crate::metrics::{Metrics, PluginMetrics};
+use crate::outputs::graphite::PLUGIN;
+use crate::outputs::graphite::outside::Outside;
+use crate::plugin::Options;
+use crate::queue::disk::model::Dice;
+use crate::simulation;
+use carbon::Carbon;
+use faults::Faults;
+
+/// How often the simulated world looks at its hosts.
+const TICK: Duration = Duration::from_millis(10);
+
+/// How long things go wrong.
+const TROUBLE: Duration = Duration::from_secs(40);
+
+/// How long everything may take to arrive once nothing goes wrong any more: what is held up waits for a time-out of ten
+/// seconds, two flushes that fail after each other for two.
+const DRAIN: Duration = Duration::from_secs(60);
+
+/// When the simulated world begins, in seconds since 1970.
+const EPOCH: u64 = 1_700_000_000;
+
+const AGENT: &str = "agent";
+const CARBON: &str = "carbon";
+
+/// What one seed decides for its whole run.
+struct Plan {
+    readable: u64,
+    /// Whether the time of day may jump. What belongs to an interval that is closed is then refused and counted.
+    jumps: bool,
+}
+
+/// Events of the stream that is pushed.
+#[derive(Default)]
+struct Pushed {
+    /// When each was offered, in virtual time.
+    offered: Vec<Duration>,
+    /// Events that a kill may have cost.
+    endangered: u64,
+}
+
+/// What outlives the agent: what carbon holds, and what the test knows.
+struct World {
+    plan: Plan,
+    dice: Mutex<Dice>,
+    carbon: Mutex<Carbon>,
+    pushed: Mutex<Pushed>,
+    faults: Mutex<Faults>,
+    /// The furthest position that was on disk.
+    safe: AtomicU64,
+    metrics: Arc<PluginMetrics>,
+    /// Where the real files of positions and sums lie.
+    folder: PathBuf,
+}
+
+impl Drop for World {
+    fn drop(&mut self) {
+        if self.folder.exists() {
+            std::fs::remove_dir_all(&self.folder).expect("the folder is ours");
+        }
+    }
+}
+
+impl World {
+    fn new(seed: u64) -> Self {
+        static RUNS: AtomicU64 = AtomicU64::new(0);
+        let run = RUNS.fetch_add(1, Ordering::Relaxed);
+        let mut dice = Dice(seed ^ 0x0c0a_4b04);
+        let plan = Plan {
+            readable: 300 + dice.roll(500) as u64,
+            jumps: dice.roll(4) == 0,
+        };
+        let options = Options {
+            plugin: PLUGIN.plugin,
+            id: "output_graphite_1".to_owned(),
+            span: Default::default(),
+            settings: Vec::new(),
+        };
+        // A disk in memory where there is one: syncs take most of the time otherwise.
+        let memory = PathBuf::from("/dev/shm");
+        let folder = match memory.is_dir() {
+            true => memory,
+            false => std::env::temp_dir(),
+        };
+        let name = format!("sawlog-simulated-carbon-{}-{run}", std::process::id());
+        Self {
+            plan,
+            dice: Mutex::new(dice),
+            carbon: Mutex::default(),
+            pushed: Mutex::default(),
+            faults: Mutex::default(),
+            safe: AtomicU64::new(0),
+            metrics: Metrics::default().plugin(&options),
+            folder: folder.join(name),
+        }
+    }
+
+    fn roll(&self, below: usize) -> usize {
+        self.dice.lock().unwrap().roll(below)
+    }
+
+    /// Whether something that happens once in so many times happens now; never when the trouble is over.
+    fn strikes(&self, kind: &'static str, one_in: usize) -> bool {
+        let strikes = self.faults.lock().unwrap().is_on() && self.roll(one_in) == 0;
+        if strikes {
+            self.faults.lock().unwrap().count(kind);
+        }
+        strikes
+    }
+
+    fn is_drained(&self) -> bool {
+        let sums = self.carbon.lock().unwrap();
+        let refused = self.refused();
+        self.safe.load(Ordering::Relaxed) == self.plan.readable
+            && self.plan.readable <= sums.sum(agent::READABLE) + refused
+    }
+
+    fn refused(&self) -> u64 {
+        self.metrics.counter("samples_too_late").value()
+    }
+
+    /// The sum at the end: every event that is promised was counted once.
+    fn close(&self) -> Result<Outcome, String> {
+        let carbon = self.carbon.lock().unwrap();
+        let pushed = self.pushed.lock().unwrap();
+        let (readable, refused) = (carbon.sum(agent::READABLE), self.refused());
+        let (counted, offered) = (carbon.sum(agent::PUSHED), pushed.offered.len() as u64);
+        let told = format!(
+            "readable {readable} of {}, pushed {counted} of {offered} with {} endangered, refused {refused}",
+            self.plan.readable, pushed.endangered
+        );
+        if self.plan.readable < readable || offered < counted {
+            return Err(format!("counted twice: {told}"));
+        }
+        let missing =
+            (self.plan.readable - readable) + (offered - counted).saturating_sub(pushed.endangered);
+        if refused < missing {
+            return Err(format!("lost: {told}"));
+        }
+        if !self.plan.jumps && refused != 0 {
+            return Err(format!("refused though the clock did not jump: {told}"));
+        }
+        Ok(Outcome {
+            offered: offered + self.plan.readable,
+            counted: readable + counted,
+            endangered: pushed.endangered,
+            missing_pushed: offered - counted,
+            refused,
+            faults: self.faults.lock().unwrap().counts().clone(),
+            ..Outcome::default()
+        })
+    }
+}
+
+thread_local! {
+    /// By how many seconds the agent's time of day is wrong: a simulation runs on one thread.
+    static JUMP: Cell<i64> = const { Cell::new(0) };
+}
+
+/// The simulated world, as a sender sees it.
+struct Simulated;
+
+impl Outside for Simulated {
+    type Stream = TcpStream;
+
+    async fn connect(host: &str, port: u16) -> io::Result<TcpStream> {
+        TcpStream::connect((host, port)).await
+    }
+
+    /// Held messages arrive in the order of their sending here, whatever their connection.
+    fn reset_when_dropped(_: &TcpStream) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn is_ended(stream: &mut TcpStream) -> bool {
+        let (mut byte, mut context) = ([0], Context::from_waker(Waker::noop()));
+        match stream.poll_peek(&mut context, &mut ReadBuf::new(&mut byte)) {
+            Poll::Ready(Ok(bytes)) => bytes == 0,
+            Poll::Ready(Err(_)) => true,
+            Poll::Pending => false,
+        }
+    }
+
+    fn now() -> Duration {
+        let now = turmoil::since_epoch().expect("this runs in a simulation");
+        let wrong = JUMP.get();
+        let by = Duration::from_secs(wrong.unsigned_abs());
+        match wrong < 0 {
+            true => now.saturating_sub(by),
+            false => now + by,
+        }
+    }
+}
+
+/// What a run came to.
+#[derive(Default)]
+struct Outcome {
+    virtual_time: Duration,
+    slowest_drain: Duration,
+    faults: BTreeMap<&'static str, u64>,
+    offered: u64,
+    counted: u64,
+    endangered: u64,
+    missing_pushed: u64,
+    refused: u64,
+}
+
+impl simulation::Outcome for Outcome {
+    fn add(&mut self, other: Self) {
+        self.virtual_time += other.virtual_time;
+        self.slowest_drain = self.slowest_drain.max(other.slowest_drain);
+        for (kind, count) in other.faults {
+            *self.faults.entry(kind).or_default() += count;
+        }
+        self.offered += other.offered;
+        self.counted += other.counted;
+        self.endangered += other.endangered;
+        self.missing_pushed += other.missing_pushed;
+        self.refused += other.refused;
+    }
+}
+
+impl Outcome {
+    fn tell(&self, seeds: usize) {
+        let hours = self.virtual_time.as_secs_f64() / 3600.0;
+        let total: u64 = self.faults.values().sum();
+        println!(
+            "simulation of carbon: seeds {seeds}, virtual hours {hours:.1}, faults {total} {:?}, offered {}, counted {}, \
+             pushed and missing {} of {} that a kill may cost, refused {}, slowest drain {:.0} s, lost 0, doubled 0",
+            self.faults,
+            self.offered,
+            self.counted,
+            self.missing_pushed,
+            self.endangered,
+            self.refused,
+            self.slowest_drain.as_secs_f64(),
+        );
+    }
+}
+
+/// Runs one seed; the error says what went wrong.
+fn run(seed: u64) -> Result<Outcome, String> {
+    JUMP.set(0);
+    let world = Arc::new(World::new(seed));
+    let mut sim = turmoil::Builder::new()
+        .rng_seed(seed)
+        .epoch(std::time::UNIX_EPOCH + Duration::from_secs(EPOCH))
+        .tick_duration(TICK)
+        .min_message_latency(Duration::from_millis(1))
+        .max_message_latency(Duration::from_millis(100))
+        .simulation_duration(TROUBLE * 100)
+        .build();
+    let shared = Arc::clone(&world);
+    sim.host(CARBON, move || carbon::run(Arc::clone(&shared)));
+    let shared = Arc::clone(&world);
+    sim.host(AGENT, move || agent::run(Arc::clone(&shared)));
+    let step = |sim: &mut turmoil::Sim<'_>| sim.step().map(drop).map_err(|error| error.to_string());
+    while sim.elapsed() < TROUBLE {
+        faults::strike(&mut sim, &world);
+        step(&mut sim)?;
+    }
+    faults::end(&mut sim, &world);
+    let healed = sim.elapsed();
+    while !world.is_drained() && sim.elapsed() - healed < DRAIN {
+        step(&mut sim)?;
+    }
+    let drained = sim.elapsed();
+    // What is sent once more, or late, must change nothing.
+    while sim.elapsed() < drained + Duration::from_secs(15) {
+        step(&mut sim)?;
+    }
+    if !world.is_drained() {
+        let safe = world.safe.load(Ordering::Relaxed);
+        let sums = world.close().err().unwrap_or_default();
+        return Err(format!("not drained in {DRAIN:?}: position {safe}; {sums}"));
+    }
+    let mut outcome = world.close()?;
+    outcome.virtual_time = sim.elapsed();
+    outcome.slowest_drain = drained - healed;
+    Ok(outcome)
+}
+
+#[test]
+fn every_event_is_counted_once_in_any_simulation_of_carbon() {
+    let seeds = simulation::seeds();
+    let test = "every_event_is_counted_once_in_any_simulation_of_carbon";
+    let (outcome, faults) = simulation::run_all(&seeds, test, run);
+    outcome.tell(seeds.len());
+    assert!(faults.is_empty(), "\n{}", faults.join("\n"));
+    assert!(0 < outcome.counted && 0 < outcome.faults.values().sum::<u64>());
+}
