@@ -130,6 +130,9 @@ pub const BULK_HELD_BYTES_MAX: usize = 12 << 20;
 /// The smallest request that a server's "too large" can lead to.
 pub const BULK_LEARNED_BYTES_MIN: usize = 64 << 10;
 
+/// Requests of an Elasticsearch output under way at once, whatever it is told.
+pub const BULK_REQUESTS_MAX: usize = 64;
+
 /// An answer: some 300 bytes for each of the most documents that a request can have. What is longer is no answer.
 pub const BULK_ANSWER_BYTES_MAX: usize = 32 << 20;
 

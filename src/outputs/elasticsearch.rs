@@ -189,7 +189,7 @@ const OPTIONS: &[Opt] = &[
     Opt::new(
         "requests_max",
         Kind::Integer,
-        "The most requests at once. There are half as many when the server has too much to do, and one more after each \
+        "The most requests at once, 1 to 64. There are half as many when the server has too much to do, and one more after each \
          round that went well.",
     )
     .default("4"),

@@ -261,13 +261,21 @@ fn schedule(options: &Options, building: &mut Building<'_>) -> Schedule {
         }
         usize::try_from(value).unwrap_or(1).max(1)
     };
+    let requests_max = whole("requests_max", 4, building);
+    if limits::BULK_REQUESTS_MAX < requests_max {
+        let why = format!(
+            "`requests_max` is at most {}: more make no server faster",
+            limits::BULK_REQUESTS_MAX
+        );
+        building.refuse(options.span_of("requests_max"), why);
+    }
     Schedule {
         bytes_max: usize::try_from(bytes).unwrap_or(limits::BULK_BLOCK_BYTES),
         documents_max: whole("batch_events", 10_000, building),
         delay: options
             .duration("batch_delay")
             .unwrap_or(Duration::from_millis(100)),
-        requests_max: whole("requests_max", 4, building).min(64),
+        requests_max,
         retry_initial: duration("retry_initial_interval", 2),
         retry_max: duration("retry_max_interval", 64),
         resurrect_delay: duration("resurrect_delay", 5),

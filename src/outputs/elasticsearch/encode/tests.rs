@@ -7,7 +7,7 @@ use std::thread::JoinHandle;
 
 use super::{BulkEncoder, Shared};
 use crate::event::{Batch, EventId, Names, Provenance, Value};
-use crate::lang::diagnostic::Severity;
+use crate::lang::diagnostic::{Diagnostic, Severity};
 use crate::lang::source::Span;
 use crate::limits;
 use crate::metrics::{Metrics, PluginMetrics};
@@ -39,6 +39,21 @@ fn checked(
     ecs: Ecs,
     settings: Vec<(&'static str, Setting)>,
 ) -> (config::Config, Names, Arc<PluginMetrics>) {
+    let (config, names, diagnostics, metrics) = checked_or_refused(ecs, settings);
+    let mut severities = diagnostics.iter().map(|diagnostic| diagnostic.severity);
+    assert!(severities.all(|severity| severity != Severity::Error));
+    (config.expect("the options are good"), names, metrics)
+}
+
+fn checked_or_refused(
+    ecs: Ecs,
+    settings: Vec<(&'static str, Setting)>,
+) -> (
+    Option<config::Config>,
+    Names,
+    Vec<Diagnostic>,
+    Arc<PluginMetrics>,
+) {
     let hosts = vec![Word {
         text: "localhost".to_owned(),
         ..Word::default()
@@ -84,13 +99,9 @@ fn checked(
         metrics: &metrics,
         origins: Vec::new(),
     };
-    let config = config::check(&options, &mut building).expect("the options are good");
-    assert!(
-        diagnostics
-            .iter()
-            .all(|diagnostic| diagnostic.severity != Severity::Error)
-    );
-    (config, names, metrics.plugin(&options))
+    let config = config::check(&options, &mut building);
+    let metrics = metrics.plugin(&options);
+    (config, names, diagnostics, metrics)
 }
 
 fn encoder(config: config::Config, metrics: &Arc<PluginMetrics>, blocks: Inlet) -> BulkEncoder {
@@ -510,4 +521,24 @@ fn a_block_for_the_disk_leaves_memory_at_its_age_and_another_when_it_is_full() {
         let documents = on_disk.try_recv().map_or(0, |block| block.documents());
         assert_eq!(documents, 3 * late);
     }
+}
+
+#[test]
+fn sizes_and_counts_beyond_their_limits_are_refused() {
+    for (name, value) in [
+        ("requests_max", 0),
+        ("requests_max", 65),
+        ("batch_events", 0),
+    ] {
+        let settings = vec![(name, Setting::Integer(value))];
+        let (_, _, diagnostics, _) = checked_or_refused(Ecs::Disabled, settings);
+        let refused = |diagnostic: &Diagnostic| {
+            diagnostic.severity == Severity::Error && diagnostic.message.contains(name)
+        };
+        assert!(
+            diagnostics.iter().any(refused),
+            "{name} {value}: {diagnostics:?}"
+        );
+    }
+    checked(Ecs::Disabled, vec![("requests_max", Setting::Integer(64))]);
 }
