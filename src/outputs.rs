@@ -104,6 +104,10 @@ pub trait Encoder: Send {
     /// The worker's input pauses: what was encoded goes out now.
     fn flush(&mut self);
 
+    /// A batch that was received at this time (nanoseconds since 1970) is done, with events for this output or without: what
+    /// must not wait for more goes out.
+    fn pass_time(&mut self, _now: i64) {}
+
     fn fork(&self) -> Box<dyn Encoder>;
 
     /// Takes a dead letter's action and document, as they were sent before. Only of outputs that keep such.

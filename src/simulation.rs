@@ -4,6 +4,7 @@
 //! `SAWLOG_SEEDS=1000` runs more seeds, `SAWLOG_SEED=7 SAWLOG_SEEDS=20` one of them so many times.
 
 use std::collections::HashMap;
+use std::io::Write as _;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::sync::{Mutex, MutexGuard};
@@ -91,7 +92,12 @@ pub fn run_all<O: Outcome>(
             let look = Duration::from_secs(1);
             while let Err(RecvTimeoutError::Timeout) = all_done.recv_timeout(look) {
                 if let Some(seed) = running.stuck() {
-                    eprintln!("seed {seed} did not end in {SEED_MAX:?}\n  {}", again(seed));
+                    // Past the test's captured output, which goes with the process.
+                    let text = format!(
+                        "seed {seed} did not end in {SEED_MAX:?}\n  {}\n",
+                        again(seed)
+                    );
+                    std::io::stderr().write_all(text.as_bytes()).ok();
                     std::process::exit(101);
                 }
             }

@@ -67,8 +67,7 @@ fn measure(
     process.check_alive()?;
     let number = |name: &str| report[name].as_u64().unwrap_or(0);
     if number("distinct") == 0 {
-        let log = state.join("log");
-        return Err(format!("nothing arrived; {} tells why", log.display()));
+        return Err(format!("nothing arrived: {}", process.log_end()));
     }
     if 0 < number("faults") {
         eprintln!("{}: {}", agent.name(), report["faults_kept"]);

@@ -82,9 +82,6 @@ impl<P> Step<P> {
 /// What a plugin of a section does with the events selected for it.
 pub trait Run {
     fn run(&mut self, batch: &mut Batch, selected: &mut Vec<EventId>);
-
-    /// The worker's input pauses.
-    fn pause(&mut self) {}
 }
 
 /// Runs the steps of a section over the selected events; afterwards `selected` holds those that are still in the flow.
@@ -123,17 +120,19 @@ fn run_branches<P: Run>(
     *selected = through;
 }
 
-/// Tells every plugin of a section that the worker's input pauses.
-pub fn pause<P: Run>(steps: &mut [Step<P>]) {
+/// Tells every plugin of a section something, whatever its conditions are.
+pub fn tell_each<P>(steps: &mut [Step<P>], tell: &mut impl FnMut(&mut P)) {
     for step in steps {
         match step {
-            Step::Plugin(plugin) => plugin.pause(),
+            Step::Plugin(plugin) => tell(plugin),
             Step::If {
                 branches,
                 otherwise,
             } => {
-                branches.iter_mut().for_each(|(_, steps)| pause(steps));
-                pause(otherwise);
+                for (_, steps) in branches {
+                    tell_each(steps, tell);
+                }
+                tell_each(otherwise, tell);
             }
         }
     }
@@ -196,9 +195,5 @@ impl Run for OutputStep {
         self.metrics.events_in.add(selected.len() as u64);
         self.encoder.encode(batch, selected);
         self.metrics.worked(started.elapsed());
-    }
-
-    fn pause(&mut self) {
-        self.encoder.flush();
     }
 }

@@ -36,11 +36,16 @@ impl Program {
         selected.extend(batch.live_events());
         program::run(&mut self.filters, &mut batch, selected);
         program::run(&mut self.outputs, &mut batch, selected);
+        let now = batch.received;
+        program::tell_each(&mut self.outputs, &mut |output| {
+            output.encoder.pass_time(now)
+        });
         batch.ack.settle();
     }
 
+    /// The input pauses.
     fn pause(&mut self) {
-        program::pause(&mut self.outputs);
+        program::tell_each(&mut self.outputs, &mut |output| output.encoder.flush());
     }
 }
 

@@ -7,11 +7,12 @@ mod reclaim;
 #[cfg(test)]
 mod tests;
 
-use std::fs::{File, OpenOptions};
+use std::fs::{File, OpenOptions, TryLockError};
 use std::io;
-use std::os::unix::fs::{DirBuilderExt, FileExt, OpenOptionsExt};
+use std::os::unix::fs::{DirBuilderExt, FileExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
+use crate::limits;
 use reclaim::Reclaim;
 
 /// A flat folder. Names are file names, never paths.
@@ -84,11 +85,11 @@ impl Folder {
                     reclaim: Reclaim::start()?,
                 },
             }),
-            Err(std::fs::TryLockError::WouldBlock) => Err(io::Error::new(
+            Err(TryLockError::WouldBlock) => Err(io::Error::new(
                 io::ErrorKind::ResourceBusy,
                 format!("another process uses the queue {}", path.display()),
             )),
-            Err(std::fs::TryLockError::Error(error)) => Err(error),
+            Err(TryLockError::Error(error)) => Err(error),
         }
     }
 
@@ -174,8 +175,12 @@ impl Disk for Folder {
             .write(!is_viewed)
             .custom_flags(no_follow())
             .open(self.path.join(name))?;
-        // The writer beside may remove what is looked at: locked, it keeps its content until it is closed.
-        if is_viewed && let Err(std::fs::TryLockError::WouldBlock) = file.try_lock_shared() {
+        // The writer beside may remove what is looked at: locked while it has its name, it keeps its content until it is closed.
+        let is_gone = || -> io::Result<bool> {
+            let is_shrunk = matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock));
+            Ok(is_shrunk || file.metadata()?.nlink() == 0)
+        };
+        if is_viewed && is_gone()? {
             return Err(io::ErrorKind::NotFound.into());
         }
         Ok(file)
@@ -222,8 +227,13 @@ impl Disk for Folder {
     fn remove(&self, name: &str) -> io::Result<()> {
         self.writable()?;
         let path = self.path.join(name);
+        // Where room is short it is needed now.
+        let has_room = || {
+            self.free_bytes()
+                .is_ok_and(|free| limits::QUEUE_FREE_RESERVE_BYTES * 2 < free)
+        };
         match &self.access {
-            Access::Locked { reclaim, .. } => reclaim.remove(&path),
+            Access::Locked { reclaim, .. } if has_room() => reclaim.remove(&path),
             _ => std::fs::remove_file(path),
         }
     }

@@ -21,6 +21,9 @@ const READY_MAX: Duration = Duration::from_secs(60);
 /// From SIGTERM to the end: the agent's own time for its outputs, and some.
 const STOP_MAX: Duration = Duration::from_secs(60);
 
+/// How long a filter has nothing to do before it is taken to rest: longer than any batch takes.
+const REST: Duration = Duration::from_millis(200);
+
 /// The number of SIGKILL.
 const KILL: i32 = 9;
 
@@ -326,6 +329,7 @@ impl Agent {
             Some((of("events_in")?, of("events_out")?))
         };
         let mut seen = figures()?;
+        std::thread::sleep(REST);
         let (given, passed) = wait_until(READY_MAX, "the drop filter to rest", || {
             let before = std::mem::replace(&mut seen, figures().unwrap_or_default());
             match before == seen {

@@ -157,12 +157,6 @@ impl BulkEncoder {
         }
     }
 
-    /// Whether what came first in the block has been in memory alone for long enough.
-    fn is_old(&self, now: i64) -> bool {
-        let age = limits::QUEUE_BLOCK_AGE.as_nanos() as i64;
-        !self.block.is_empty() && age <= now - self.block.received
-    }
-
     /// Hands the block over; waits while the sender has enough.
     fn ship(&mut self) {
         if self.block.is_empty() {
@@ -190,6 +184,8 @@ impl Encoder for BulkEncoder {
         for &id in selected {
             if self.block.body.capacity() == 0 {
                 self.block.body = self.shared.spares.take();
+            }
+            if self.block.is_empty() {
                 self.block.received = batch.received;
             }
             match self.encode_one(batch, id, chosen.as_ref()) {
@@ -208,15 +204,20 @@ impl Encoder for BulkEncoder {
                 shares = false;
             }
         }
-        if self.place == Place::Disk && self.is_old(batch.received) {
-            self.ship();
-        }
         // Before the worker settles its share in the batch.
         self.keep(batch, &refused);
     }
 
     fn flush(&mut self) {
         self.ship();
+    }
+
+    fn pass_time(&mut self, now: i64) {
+        let young = 0..limits::QUEUE_BLOCK_AGE.as_nanos() as i64;
+        // A clock that was set back makes a block old as well.
+        if self.place == Place::Disk && !young.contains(&(now - self.block.received)) {
+            self.ship();
+        }
     }
 
     fn fork(&self) -> Box<dyn Encoder> {

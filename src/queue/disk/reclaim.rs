@@ -4,7 +4,7 @@
 
 use std::fs::File;
 use std::io;
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::Path;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::time::Instant;
@@ -12,7 +12,7 @@ use std::time::Instant;
 /// Freed at a time.
 const STEP_BYTES: u64 = 1 << 20;
 
-/// Removed files that wait for their turn. More are freed at once: a disk that is full must not wait for room.
+/// Removed files that wait for their turn. More are freed at once.
 const FILES_MAX: usize = 4;
 
 /// A thread that shrinks removed files; it ends with this.
@@ -49,12 +49,13 @@ fn shrink_all(incoming: &Receiver<File>) {
     }
 }
 
-/// Shrinks a file that has no name any more to nothing, resting as long as it works.
+/// Shrinks a file to nothing, resting as long as it works. One that is read, or has another name, is left as it is.
 fn shrink(file: &File) -> io::Result<()> {
-    if file.try_lock().is_err() {
+    let data = file.metadata()?;
+    if data.nlink() != 0 || file.try_lock().is_err() {
         return Ok(());
     }
-    let mut size = file.metadata()?.len();
+    let mut size = data.len();
     while 0 < size {
         size = size.saturating_sub(STEP_BYTES);
         let start = Instant::now();

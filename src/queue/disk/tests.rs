@@ -117,3 +117,23 @@ fn what_a_viewer_reads_stays_whole_when_it_is_removed() {
     let error = viewer.open("a").unwrap_err();
     assert_eq!(error.kind(), io::ErrorKind::NotFound);
 }
+
+#[test]
+fn what_has_another_name_stays_whole_when_it_is_removed() {
+    let scratch = Scratch::new("linked");
+    let folder = Folder::open(&scratch.0).unwrap();
+    for name in ["a", "b"] {
+        let file = folder.create(name).unwrap();
+        folder.write_at(&file, &[7; 3 << 20], 0).unwrap();
+    }
+    let (kept, other) = (scratch.0.join("kept"), folder.open("b").unwrap());
+    std::fs::hard_link(scratch.0.join("a"), &kept).unwrap();
+    folder.remove("a").unwrap();
+    folder.remove("b").unwrap();
+    let start = std::time::Instant::now();
+    while folder.size(&other).unwrap() != 0 {
+        assert!(start.elapsed().as_secs() < 60, "the file keeps its room");
+        std::thread::sleep(std::time::Duration::from_millis(1));
+    }
+    assert_eq!(std::fs::metadata(kept).unwrap().len(), 3 << 20);
+}

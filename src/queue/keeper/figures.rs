@@ -20,6 +20,7 @@ pub struct Figures {
     dropped_and_delivered: Arc<Counter>,
     dropped_newest: Arc<Counter>,
     too_large: Arc<Counter>,
+    dropped_at_end: Arc<Counter>,
     unreadable: Arc<Counter>,
     faults: Arc<Counter>,
     bytes: Arc<Gauge>,
@@ -42,6 +43,7 @@ impl Figures {
             dropped_and_delivered: counter("queue_dropped_and_delivered"),
             dropped_newest: counter("queue_dropped_newest"),
             too_large: counter("queue_dropped_too_large"),
+            dropped_at_end: counter("queue_dropped_at_end"),
             unreadable: counter("queue_dropped_damaged"),
             faults: counter("queue_faults"),
             bytes: metrics.gauge("queue_disk_bytes"),
@@ -181,13 +183,14 @@ impl Figures {
         }
     }
 
-    /// The agent ends and the disk takes no more.
+    /// The queue is closed and the disk takes no more.
     pub fn dropped_at_end(&self, documents: u64) {
-        self.metrics.counter("queue_dropped_at_end").add(documents);
+        self.dropped_at_end.add(documents);
         let (id, folder) = (&self.metrics.id, &self.folder);
         tracing::error!(
-            "{id}: {documents} documents could not be written to the queue in {folder}, and the agent ends: they are \
-             not acknowledged, and counted as queue_dropped_at_end"
+            "{id}: {documents} documents could not be written to the queue in {folder} before it was closed. None is \
+             acknowledged: files are read again, and what came over the network is lost; they are counted as \
+             queue_dropped_at_end"
         );
     }
 

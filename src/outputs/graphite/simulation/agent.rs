@@ -9,7 +9,7 @@ use serde_json::json;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
-use super::{CARBON, Simulated, World};
+use super::{CARBON, Pushed, Simulated, World};
 use crate::limits;
 use crate::outputs::graphite::connection::Connection;
 use crate::outputs::graphite::encode::Samples;
@@ -18,12 +18,16 @@ use crate::outputs::graphite::points::Protocol;
 use crate::outputs::graphite::sender::{self, Settings, State};
 use crate::outputs::graphite::slots::{Kind, Slots};
 use crate::outputs::graphite::store;
-use crate::queue::ack::Ack;
+use crate::queue::ack::{Ack, Acknowledge};
 use crate::queue::positions::Positions;
 
-/// What the paths of a stream begin with.
+/// What the paths of the stream begin with that is read again.
 pub const READABLE: &str = "readable";
-pub const PUSHED: &str = "pushed";
+
+/// What the paths of the stream begin with that is pushed to a life of the agent.
+pub fn pushed_in(life: usize) -> String {
+    format!("pushed-{life}-")
+}
 
 /// Short intervals, so that many of them end in a run.
 const INTERVAL: Duration = Duration::from_secs(1);
@@ -61,8 +65,13 @@ async fn live(world: &Arc<World>) {
         Arc::clone(&world.metrics),
         samples,
     ));
+    let life = {
+        let mut pushed = world.pushed.lock().unwrap();
+        pushed.push(Pushed::default());
+        pushed.len() - 1
+    };
     let mut inputs = JoinSet::new();
-    inputs.spawn(push(Arc::clone(world), queue.clone()));
+    inputs.spawn(push(Arc::clone(world), life, queue.clone()));
     inputs.spawn(read(
         Arc::clone(world),
         queue.clone(),
@@ -122,16 +131,34 @@ fn samples(world: &World, stream: &str, events: u64) -> Samples {
     samples
 }
 
+/// Hears how many of the events that were pushed to a life are safe.
+struct Ear {
+    world: Arc<World>,
+    life: usize,
+}
+
+impl Acknowledge for Ear {
+    fn acknowledge(&self, events: u64) {
+        if let Some(life) = self.world.pushed.lock().unwrap().get_mut(self.life) {
+            life.acknowledged += events;
+        }
+    }
+}
+
 /// Events that nobody sends again.
-async fn push(world: Arc<World>, queue: mpsc::Sender<Samples>) {
+async fn push(world: Arc<World>, life: usize, queue: mpsc::Sender<Samples>) {
     while world.faults.lock().unwrap().is_on() {
         let permit = queue.reserve().await.expect("the output is there");
         let events = 1 + world.roll(10) as u64;
-        let mut block = samples(&world, PUSHED, events);
-        block.acks.push(Ack::pushed());
-        let now = turmoil::sim_elapsed().expect("this runs in a simulation");
-        let times = (0..events).map(|_| now);
-        world.pushed.lock().unwrap().offered.extend(times);
+        let mut block = samples(&world, &pushed_in(life), events);
+        let ear = Ear {
+            world: Arc::clone(&world),
+            life,
+        };
+        block.acks.push(Ack::new(Arc::new(ear), events));
+        if let Some(life) = world.pushed.lock().unwrap().get_mut(life) {
+            life.offered += events;
+        }
         permit.send(block);
         pause(&world).await;
     }

@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::{AGENT, CARBON, JUMP, World};
-use crate::limits;
 
 /// Faults that are going on, and how many of each kind there were.
 #[derive(Default)]
@@ -102,24 +101,12 @@ fn last(
     faults.ends.push((until, end));
 }
 
-/// The agent dies and is started again, later than all that it had sent has arrived or is held up. Pushed events of the last half second may be lost, as its documentation says.
+/// The agent dies and is started again, later than all that it had sent has arrived or is held up.
 fn kill(sim: &mut turmoil::Sim<'_>, world: &World) {
     let goes_on = |(_, known): &(Duration, End)| *known == End::Agent;
     if world.faults.lock().unwrap().ends.iter().any(goes_on) {
         return;
     }
-    let since = sim
-        .elapsed()
-        .saturating_sub(limits::SUMS_SAVE_INTERVAL + 3 * super::TICK);
-    let mut pushed = world.pushed.lock().unwrap();
-    let late = pushed
-        .offered
-        .iter()
-        .rev()
-        .take_while(|at| since <= **at)
-        .count();
-    pushed.endangered += late as u64;
-    drop(pushed);
     sim.crash(AGENT);
     let until = sim.elapsed() + Duration::from_millis(200 + world.roll(1_000) as u64);
     let mut faults = world.faults.lock().unwrap();
