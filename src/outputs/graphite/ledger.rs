@@ -16,7 +16,7 @@ use crate::queue::ack::{Ack, Others, PatientAck};
 
 /// Batches whose samples are counted.
 pub struct Share {
-    /// The slot that was open when their samples came, if one of them is in it.
+    /// The last slot that one of their samples is in, unless it had ended when they came.
     open: Option<i64>,
     pub events: u64,
     pub acks: Vec<PatientAck>,
@@ -120,18 +120,19 @@ impl Ledger {
     /// Counts samples.
     pub fn absorb(&mut self, mut samples: Samples, now: i64) -> Refused {
         let present = self.sent.slot_of(now);
-        let mut is_in_present = false;
+        let mut open = None;
         let mut refused = Refused::default();
         for sample in samples.iter() {
             match self.sent.add(sample) {
-                Taken::Slot(slot) => is_in_present |= slot == present,
+                Taken::Slot(slot) if present <= slot => open = open.max(Some(slot)),
+                Taken::Slot(_) => {}
                 Taken::TooManyPaths => refused.over_path_limit += 1,
                 Taken::TooLate => refused.too_late += 1,
             }
         }
         let acks = std::mem::take(&mut samples.acks);
         let share = Share {
-            open: is_in_present.then_some(present),
+            open,
             events: samples.events,
             acks: acks.into_iter().map(Ack::patient).collect(),
         };
@@ -196,7 +197,7 @@ impl Ledger {
         let mut points = Points::new(protocol);
         self.sent.write(spared, &mut points);
         if self.saved.is_none() {
-            let waits = |share: &Share| share.open.is_some() && share.open == spared;
+            let waits = |share: &Share| spared.is_some() && spared <= share.open;
             let all = std::mem::take(&mut self.ready).into_iter();
             let (waiting, due): (Vec<Share>, Vec<Share>) = all.partition(waits);
             self.ready = waiting;

@@ -226,3 +226,18 @@ fn without_a_state_a_batch_is_acknowledged_when_carbon_has_it() {
     settle(ledger.delivered(104));
     assert_eq!(heard.tokens(), [1, 2]);
 }
+
+#[test]
+fn without_a_state_a_batch_waits_for_the_slot_of_its_latest_sample() {
+    let heard = Arc::new(Heard::default());
+    let mut ledger = Ledger::new(empty(), Keep::Nothing);
+    let ack = Ack::new(heard.clone(), 1);
+    absorb(&mut ledger, counted(&ack, 111), 109);
+    ack.settle();
+    assert_eq!(gathered(&mut ledger, 110, false), "");
+    settle(ledger.delivered(110));
+    assert!(heard.tokens().is_empty());
+    assert_eq!(gathered(&mut ledger, 120, false), "a 1 110\n");
+    settle(ledger.delivered(120));
+    assert_eq!(heard.tokens(), [1]);
+}
