@@ -23,7 +23,7 @@ pub fn killed(trial: &mut Trial) -> Account {
     let stage = Stage::start(&Plan::new("away", server.url()), &server);
     for _ in 0..trial.faults {
         stage.writer.wait_for(trial.random(APART.0, APART.1));
-        server.kill();
+        stage.kill(&mut server);
         server.start_again();
         stage.recover(trial, &server, Instant::now());
     }

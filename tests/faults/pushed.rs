@@ -35,7 +35,7 @@ pub fn reloaded_away(trial: &mut Trial) -> Account {
     let stage = Stage::start(&plan, &server);
     for number in 1..=trial.faults {
         stage.writer.wait_for(trial.random(APART.0, APART.1));
-        server.kill();
+        stage.kill(&mut server);
         stage.writer.wait_for(trial.random(APART.0, APART.1));
         stage.agent.signal("HUP");
         stage.agent.wait_for_word("INFO reloaded", number as usize);
@@ -54,7 +54,7 @@ pub fn server_killed(trial: &mut Trial) -> Account {
     let stage = Stage::start(&plan, &server);
     for _ in 0..trial.faults {
         stage.writer.wait_for(trial.random(APART.0, APART.1));
-        server.kill();
+        stage.kill(&mut server);
         server.start_again();
         stage.recover(trial, &server, Instant::now());
     }
