@@ -6,7 +6,7 @@
 use std::collections::HashMap;
 use std::io::Write as _;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::mpsc::{RecvTimeoutError, channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::sync::{Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
@@ -51,6 +51,20 @@ impl Running {
     }
 }
 
+/// Ends the process if a seed hangs.
+fn watch(running: &Running, all_done: Receiver<()>, again: &impl Fn(u64) -> String) {
+    let look = Duration::from_secs(1);
+    while let Err(RecvTimeoutError::Timeout) = all_done.recv_timeout(look) {
+        if let Some(seed) = running.stuck() {
+            // Past the test's captured output, which goes with the process.
+            let again = again(seed);
+            let text = format!("seed {seed} did not end in {SEED_MAX:?}\n  {again}\n");
+            std::io::stderr().write_all(text.as_bytes()).ok();
+            std::process::exit(101);
+        }
+    }
+}
+
 /// Runs seeds on all processors; each seed has a thread for itself as long as it runs. The faults tell how the test of this
 /// name runs their seed again. One that hangs ends the process, since nothing else can end it.
 pub fn run_all<O: Outcome>(
@@ -87,21 +101,7 @@ pub fn run_all<O: Outcome>(
     };
     std::thread::scope(|scope| {
         let (done, all_done) = channel::<()>();
-        scope.spawn(|| {
-            let all_done = all_done;
-            let look = Duration::from_secs(1);
-            while let Err(RecvTimeoutError::Timeout) = all_done.recv_timeout(look) {
-                if let Some(seed) = running.stuck() {
-                    // Past the test's captured output, which goes with the process.
-                    let text = format!(
-                        "seed {seed} did not end in {SEED_MAX:?}\n  {}\n",
-                        again(seed)
-                    );
-                    std::io::stderr().write_all(text.as_bytes()).ok();
-                    std::process::exit(101);
-                }
-            }
-        });
+        scope.spawn(|| watch(&running, all_done, &again));
         let threads = std::thread::available_parallelism().map_or(1, usize::from);
         for _ in 0..threads {
             let done = done.clone();
