@@ -17,7 +17,7 @@ pub fn now_nanos() -> i64 {
         i64::try_from(since.as_nanos()).unwrap_or(i64::MAX)
     });
     #[cfg(test)]
-    let now = now.saturating_add(clock::shift()).max(0);
+    let now = clock::shown(now);
     now
 }
 
@@ -35,7 +35,10 @@ pub mod clock {
         SHIFT.set(shift);
     }
 
-    pub fn shift() -> i64 {
-        SHIFT.get()
+    /// What the clock shows; within a simulation the true time is that of the simulation.
+    pub fn shown(now: i64) -> i64 {
+        let simulated = turmoil::since_epoch().map(|since| since.as_nanos() as i64);
+        let now = simulated.unwrap_or(now);
+        now.saturating_add(SHIFT.get()).max(0)
     }
 }

@@ -13,6 +13,9 @@ use std::time::{Duration, Instant};
 /// How many seeds run when nobody says.
 const SEEDS: u64 = 200;
 
+/// When simulated worlds begin, since 1970.
+pub const EPOCH: Duration = Duration::from_secs(1_700_000_000);
+
 /// How long one seed may take. It takes a tenth of a second; a machine that does much else has been seen to make it one.
 const SEED_MAX: Duration = Duration::from_secs(120);
 

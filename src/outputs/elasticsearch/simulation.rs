@@ -211,7 +211,7 @@ fn run(seed: u64) -> Result<Outcome, String> {
     let world = Arc::new(World::new(Plan::of(seed)));
     let mut sim = turmoil::Builder::new()
         .rng_seed(seed)
-        .epoch(std::time::UNIX_EPOCH)
+        .epoch(std::time::UNIX_EPOCH + simulation::EPOCH)
         .tick_duration(TICK)
         .min_message_latency(Duration::from_millis(1))
         .max_message_latency(Duration::from_millis(200))

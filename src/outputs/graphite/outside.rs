@@ -1,13 +1,12 @@
-//! The world around a sender: connections to carbon, and the time of day. In a simulation it is another one.
+//! The network around a sender. In a simulation it is another one.
 
 use std::future::Future;
 use std::io;
-use std::time::{Duration, SystemTime};
 
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 
-/// What a sender needs of the world.
+/// What a sender needs of the network.
 pub trait Outside: Send + 'static {
     type Stream: AsyncRead + AsyncWrite + Unpin + Send;
 
@@ -18,12 +17,9 @@ pub trait Outside: Send + 'static {
 
     /// From now on a connection that is dropped is reset with all that the network still holds of it.
     fn reset_when_dropped(stream: &Self::Stream) -> io::Result<()>;
-
-    /// The time of day, since 1970.
-    fn now() -> Duration;
 }
 
-/// The network and the clock of this machine.
+/// The network of this machine.
 pub struct Real;
 
 impl Outside for Real {
@@ -46,10 +42,5 @@ impl Outside for Real {
 
     fn reset_when_dropped(stream: &TcpStream) -> io::Result<()> {
         stream.set_zero_linger()
-    }
-
-    fn now() -> Duration {
-        let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
-        since.unwrap_or_default()
     }
 }

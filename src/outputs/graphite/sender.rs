@@ -10,6 +10,7 @@ use tokio::sync::mpsc;
 use tokio::task::{JoinError, JoinSet};
 use tokio::time::Instant;
 
+use crate::host;
 use crate::limits;
 use crate::metrics::PluginMetrics;
 use crate::outputs::graphite::connection::Connection;
@@ -136,7 +137,7 @@ impl<O: Outside> Sender<O> {
     ) -> Self {
         let now = Instant::now();
         Self {
-            next_flush: now + until_flush(O::now(), settings.interval),
+            next_flush: now + until_flush(settings.interval),
             settings,
             path,
             ledger,
@@ -163,7 +164,7 @@ impl<O: Outside> Sender<O> {
             let now = Instant::now();
             if self.next_flush <= now {
                 self.is_due = true;
-                self.next_flush = now + until_flush(O::now(), self.settings.interval);
+                self.next_flush = now + until_flush(self.settings.interval);
             }
             self.look(now);
             self.plan(now);
@@ -236,7 +237,7 @@ impl<O: Outside> Sender<O> {
     }
 
     fn absorb(&mut self, samples: Samples) {
-        let refused = self.ledger.absorb(samples, seconds(O::now()));
+        let refused = self.ledger.absorb(samples, unix_seconds());
         if 0 < refused.too_late {
             self.metrics
                 .counter("samples_too_late")
@@ -286,7 +287,7 @@ impl<O: Outside> Sender<O> {
         let is_end = self.ending.is_some();
         let points = self
             .ledger
-            .gather(seconds(O::now()), is_end, self.settings.protocol);
+            .gather(unix_seconds(), is_end, self.settings.protocol);
         self.metrics.counter("points_refused").add(points.refused());
         self.flush = Some(Flush {
             bytes: points.finish(),
@@ -327,7 +328,7 @@ impl<O: Outside> Sender<O> {
     }
 
     fn delivered(&mut self) {
-        let shares = self.ledger.delivered(seconds(O::now()));
+        let shares = self.ledger.delivered(unix_seconds());
         for Share { events, acks, .. } in shares {
             self.metrics.events_out.add(events);
             acks.into_iter().for_each(PatientAck::settle);
@@ -473,15 +474,16 @@ impl Ending {
     }
 }
 
-/// A time of day as points have it.
-fn seconds(now: Duration) -> i64 {
-    i64::try_from(now.as_secs()).unwrap_or(i64::MAX)
+/// The time of day as points have it.
+fn unix_seconds() -> i64 {
+    host::now_nanos() / 1_000_000_000
 }
 
 /// Until a little after the end of the present interval, so that events that were just made are still in time.
-fn until_flush(now: Duration, interval: Duration) -> Duration {
+fn until_flush(interval: Duration) -> Duration {
     const STRAGGLERS: Duration = Duration::from_millis(500);
-    let passed = now.as_nanos() % interval.as_nanos().max(1);
+    let now = u128::try_from(host::now_nanos()).unwrap_or(0);
+    let passed = now % interval.as_nanos().max(1);
     let left =
         Duration::from_nanos(u64::try_from(interval.as_nanos() - passed).unwrap_or(u64::MAX));
     left + STRAGGLERS.min(interval / 10)
@@ -547,7 +549,7 @@ mod tests {
         let mut sender = resting();
         let folder = std::env::temp_dir().join(format!("sawlog-sums-{}", std::process::id()));
         sender.path = Some(folder.join("a.state"));
-        let late = seconds(Real::now()) - 2 * 3600;
+        let late = unix_seconds() - 2 * 3600;
         let sample = |path| Samples::of(&[(Kind::Counter, path, late, 1.0)]);
         let now = Instant::now();
         sender.absorb(sample("first"));

@@ -5,7 +5,6 @@ mod agent;
 mod carbon;
 mod faults;
 
-use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::io;
 use std::path::PathBuf;
@@ -17,6 +16,7 @@ use std::time::Duration;
 use tokio::io::ReadBuf;
 use turmoil::net::TcpStream;
 
+use crate::host;
 use crate::metrics::{Metrics, PluginMetrics};
 use crate::outputs::graphite::PLUGIN;
 use crate::outputs::graphite::outside::Outside;
@@ -35,9 +35,6 @@ const TROUBLE: Duration = Duration::from_secs(40);
 /// How long everything may take to arrive once nothing goes wrong any more: what is held up waits for a time-out of ten
 /// seconds, two flushes that fail after each other for two.
 const DRAIN: Duration = Duration::from_secs(60);
-
-/// When the simulated world begins, in seconds since 1970.
-const EPOCH: u64 = 1_700_000_000;
 
 const AGENT: &str = "agent";
 const CARBON: &str = "carbon";
@@ -176,12 +173,7 @@ impl World {
     }
 }
 
-thread_local! {
-    /// By how many seconds the agent's time of day is wrong: a simulation runs on one thread.
-    static JUMP: Cell<i64> = const { Cell::new(0) };
-}
-
-/// The simulated world, as a sender sees it.
+/// The simulated network, as a sender sees it.
 struct Simulated;
 
 impl Outside for Simulated {
@@ -202,16 +194,6 @@ impl Outside for Simulated {
             Poll::Ready(Ok(bytes)) => bytes == 0,
             Poll::Ready(Err(_)) => true,
             Poll::Pending => false,
-        }
-    }
-
-    fn now() -> Duration {
-        let now = turmoil::since_epoch().expect("this runs in a simulation");
-        let wrong = JUMP.get();
-        let by = Duration::from_secs(wrong.unsigned_abs());
-        match wrong < 0 {
-            true => now.saturating_sub(by),
-            false => now + by,
         }
     }
 }
@@ -264,11 +246,11 @@ impl Outcome {
 
 /// Runs one seed; the error says what went wrong.
 fn run(seed: u64) -> Result<Outcome, String> {
-    JUMP.set(0);
+    host::clock::set(0);
     let world = Arc::new(World::new(seed));
     let mut sim = turmoil::Builder::new()
         .rng_seed(seed)
-        .epoch(std::time::UNIX_EPOCH + Duration::from_secs(EPOCH))
+        .epoch(std::time::UNIX_EPOCH + simulation::EPOCH)
         .tick_duration(TICK)
         .min_message_latency(Duration::from_millis(1))
         .max_message_latency(Duration::from_millis(100))

@@ -10,10 +10,10 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
 use super::{CARBON, Pushed, Simulated, World};
+use crate::host;
 use crate::limits;
 use crate::outputs::graphite::connection::Connection;
 use crate::outputs::graphite::encode::Samples;
-use crate::outputs::graphite::outside::Outside;
 use crate::outputs::graphite::points::Protocol;
 use crate::outputs::graphite::sender::{self, Settings, State};
 use crate::outputs::graphite::slots::{Kind, Slots};
@@ -109,7 +109,7 @@ fn note(world: &World, positions: &Positions) {
 
 /// Samples of so many events: some come late, and some early.
 fn samples(world: &World, stream: &str, events: u64) -> Samples {
-    let now = Simulated::now().as_secs() as i64;
+    let now = host::now_nanos() / 1_000_000_000;
     let paths: Vec<String> = (0..events)
         .map(|_| format!("{stream}.{}", world.roll(3)))
         .collect();

@@ -4,7 +4,8 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::{AGENT, CARBON, JUMP, World};
+use super::{AGENT, CARBON, World};
+use crate::host;
 
 /// Faults that are going on, and how many of each kind there were.
 #[derive(Default)]
@@ -76,7 +77,8 @@ fn begin(sim: &mut turmoil::Sim<'_>, world: &World) {
         5 | 6 => kill(sim, world),
         _ if world.plan.jumps => {
             world.faults.lock().unwrap().count("clock jump");
-            JUMP.set(world.roll(200) as i64 - 100);
+            let seconds = world.roll(200) as i64 - 100;
+            host::clock::set(seconds * 1_000_000_000);
         }
         _ => {}
     }
