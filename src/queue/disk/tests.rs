@@ -1,8 +1,10 @@
 //! The real folder.
 
+use std::fs::File;
 use std::io;
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
+use std::time::{Duration, Instant};
 
 use super::{Disk, Folder};
 
@@ -79,40 +81,43 @@ fn a_link_in_the_place_of_a_file_is_refused() {
     assert_eq!(folder.list().unwrap(), [("target".to_owned(), 0)]);
 }
 
+/// A file with more than is freed at a time.
+fn filled(folder: &Folder, name: &str) -> File {
+    let file = folder.create(name).unwrap();
+    folder.write_at(&file, &[7; 3 << 20], 0).unwrap();
+    file
+}
+
+#[track_caller]
+fn wait_until_empty(folder: &Folder, file: &File) {
+    let start = Instant::now();
+    while folder.size(file).unwrap() != 0 {
+        assert!(start.elapsed().as_secs() < 60, "the file keeps its room");
+        std::thread::sleep(Duration::from_millis(1));
+    }
+}
+
 #[test]
 fn the_room_of_a_removed_file_is_given_back() {
     let scratch = Scratch::new("room");
     let folder = Folder::open(&scratch.0).unwrap();
-    let file = folder.create("a").unwrap();
-    folder.write_at(&file, &[1; 3 << 20], 0).unwrap();
+    let file = filled(&folder, "a");
     folder.remove("a").unwrap();
     assert_eq!(folder.list().unwrap(), []);
-    let start = std::time::Instant::now();
-    while folder.size(&file).unwrap() != 0 {
-        assert!(start.elapsed().as_secs() < 60, "the file keeps its room");
-        std::thread::sleep(std::time::Duration::from_millis(1));
-    }
+    wait_until_empty(&folder, &file);
 }
 
 #[test]
 fn what_a_viewer_reads_stays_whole_when_it_is_removed() {
     let scratch = Scratch::new("viewed");
     let folder = Folder::open(&scratch.0).unwrap();
-    for name in ["a", "b"] {
-        let file = folder.create(name).unwrap();
-        folder.write_at(&file, &[7; 3 << 20], 0).unwrap();
-    }
+    let [_, other] = ["a", "b"].map(|name| filled(&folder, name));
     let viewer = Folder::view(&scratch.0).unwrap();
     let viewed = viewer.open("a").unwrap();
-    let other = folder.open("b").unwrap();
     folder.remove("a").unwrap();
     folder.remove("b").unwrap();
     // They have their turns in order: once the second is gone, the first was left alone.
-    let start = std::time::Instant::now();
-    while folder.size(&other).unwrap() != 0 {
-        assert!(start.elapsed().as_secs() < 60, "the file keeps its room");
-        std::thread::sleep(std::time::Duration::from_millis(1));
-    }
+    wait_until_empty(&folder, &other);
     assert_eq!(viewer.size(&viewed).unwrap(), 3 << 20);
     let error = viewer.open("a").unwrap_err();
     assert_eq!(error.kind(), io::ErrorKind::NotFound);
@@ -122,18 +127,11 @@ fn what_a_viewer_reads_stays_whole_when_it_is_removed() {
 fn what_has_another_name_stays_whole_when_it_is_removed() {
     let scratch = Scratch::new("linked");
     let folder = Folder::open(&scratch.0).unwrap();
-    for name in ["a", "b"] {
-        let file = folder.create(name).unwrap();
-        folder.write_at(&file, &[7; 3 << 20], 0).unwrap();
-    }
-    let (kept, other) = (scratch.0.join("kept"), folder.open("b").unwrap());
+    let [_, other] = ["a", "b"].map(|name| filled(&folder, name));
+    let kept = scratch.0.join("kept");
     std::fs::hard_link(scratch.0.join("a"), &kept).unwrap();
     folder.remove("a").unwrap();
     folder.remove("b").unwrap();
-    let start = std::time::Instant::now();
-    while folder.size(&other).unwrap() != 0 {
-        assert!(start.elapsed().as_secs() < 60, "the file keeps its room");
-        std::thread::sleep(std::time::Duration::from_millis(1));
-    }
+    wait_until_empty(&folder, &other);
     assert_eq!(std::fs::metadata(kept).unwrap().len(), 3 << 20);
 }
