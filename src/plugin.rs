@@ -238,6 +238,19 @@ pub struct Options {
     pub settings: Vec<(&'static str, Setting, Span)>,
 }
 
+#[cfg(test)]
+impl Options {
+    /// Those of a plugin of which nothing is set.
+    pub fn bare(plugin: &'static Plugin, id: &str) -> Self {
+        Self {
+            plugin,
+            id: id.to_owned(),
+            span: Span::default(),
+            settings: Vec::new(),
+        }
+    }
+}
+
 impl PartialEq for Options {
     fn eq(&self, other: &Self) -> bool {
         std::ptr::eq(self.plugin, other.plugin)

@@ -1,10 +1,12 @@
-//! What the simulations of all outputs share: seeds are run on all processors, and one that fails says how to run it again.
+//! What the simulations of all outputs share: the faults that go on, what a run came to, and the runner: seeds are run on all
+//! processors, and one that fails says how to run it again.
 //! `docs/simulation.md` tells what is simulated.
 //!
 //! `SAWLOG_SEEDS=1000` runs more seeds, `SAWLOG_SEED=7 SAWLOG_SEEDS=20` one of them so many times.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::io::Write as _;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::sync::{Mutex, MutexGuard};
@@ -22,6 +24,148 @@ const SEED_MAX: Duration = Duration::from_secs(120);
 /// What a run came to.
 pub trait Outcome: Default + Send {
     fn add(&mut self, other: Self);
+}
+
+/// What every run has in its outcome: how long it took, and what went wrong meanwhile.
+#[derive(Default)]
+pub struct Course {
+    pub virtual_time: Duration,
+    /// From the end of the trouble until everything had arrived.
+    pub slowest_drain: Duration,
+    /// Faults by kind.
+    pub faults: BTreeMap<&'static str, u64>,
+}
+
+impl Course {
+    pub fn add(&mut self, other: Self) {
+        self.virtual_time += other.virtual_time;
+        self.slowest_drain = self.slowest_drain.max(other.slowest_drain);
+        for (kind, count) in other.faults {
+            *self.faults.entry(kind).or_default() += count;
+        }
+    }
+
+    /// How many faults there were.
+    pub fn total(&self) -> u64 {
+        self.faults.values().sum()
+    }
+}
+
+impl std::fmt::Display for Course {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(
+            out,
+            "virtual hours {:.1}, faults {} {:?}, slowest drain {:.0} s",
+            self.virtual_time.as_secs_f64() / 3600.0,
+            self.total(),
+            self.faults,
+            self.slowest_drain.as_secs_f64()
+        )
+    }
+}
+
+/// Faults that are going on, by the places that they strike, and how many of each kind there were.
+pub struct Faults<E> {
+    is_over: bool,
+    counts: BTreeMap<&'static str, u64>,
+    /// What is to end, and when.
+    ends: Vec<(Duration, E)>,
+}
+
+impl<E> Default for Faults<E> {
+    fn default() -> Self {
+        Self {
+            is_over: false,
+            counts: BTreeMap::new(),
+            ends: Vec::new(),
+        }
+    }
+}
+
+impl<E: PartialEq> Faults<E> {
+    pub fn is_on(&self) -> bool {
+        !self.is_over
+    }
+
+    pub fn count(&mut self, kind: &'static str) {
+        *self.counts.entry(kind).or_default() += 1;
+    }
+
+    pub fn counts(&self) -> &BTreeMap<&'static str, u64> {
+        &self.counts
+    }
+
+    /// Whether something happens that happens once in so many times, as `roll` decides; never when the trouble is over.
+    pub fn strikes(&mut self, kind: &'static str, roll: impl FnOnce() -> usize) -> bool {
+        let strikes = self.is_on() && roll() == 0;
+        if strikes {
+            self.count(kind);
+        }
+        strikes
+    }
+
+    pub fn goes_on(&self, end: E) -> bool {
+        self.ends.iter().any(|(_, known)| *known == end)
+    }
+
+    /// A fault has begun that ends at a time.
+    pub fn begin(&mut self, kind: &'static str, until: Duration, end: E) {
+        self.count(kind);
+        self.ends.push((until, end));
+    }
+
+    /// Takes out what is to end by now.
+    pub fn take_due(&mut self, now: Duration) -> Vec<E> {
+        let all = std::mem::take(&mut self.ends).into_iter();
+        let (due, later) = all.partition(|(end, _)| *end <= now);
+        self.ends = later;
+        Self::places(due)
+    }
+
+    /// The trouble is over: takes out what goes on.
+    pub fn end(&mut self) -> Vec<E> {
+        self.is_over = true;
+        Self::places(std::mem::take(&mut self.ends))
+    }
+
+    fn places(ends: Vec<(Duration, E)>) -> Vec<E> {
+        ends.into_iter().map(|(_, end)| end).collect()
+    }
+}
+
+/// A path for the real files of one run; what lies there goes with this.
+pub struct Folder(PathBuf);
+
+impl Folder {
+    pub fn new() -> Self {
+        static RUNS: AtomicUsize = AtomicUsize::new(0);
+        let run = RUNS.fetch_add(1, Ordering::Relaxed);
+        // A disk in memory where there is one: syncs take most of the time otherwise.
+        let memory = PathBuf::from("/dev/shm");
+        let folder = match memory.is_dir() {
+            true => memory,
+            false => std::env::temp_dir(),
+        };
+        let name = format!("sawlog-simulation-{}-{run}", std::process::id());
+        Self(folder.join(name))
+    }
+}
+
+impl std::ops::Deref for Folder {
+    type Target = Path;
+
+    fn deref(&self) -> &Path {
+        &self.0
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        // It is not there if nothing was ever written.
+        if self.0.exists() {
+            std::fs::remove_dir_all(&self.0).expect("the folder is ours");
+        }
+    }
 }
 
 /// The seeds to be run.

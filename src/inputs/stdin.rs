@@ -138,7 +138,6 @@ mod tests {
     use crate::codecs::framing::NEWLINE;
     use crate::event::{Batch, EventId, Names};
     use crate::inputs::Flow;
-    use crate::lang::source::Span;
     use crate::metrics::Metrics;
     use crate::pipeline::building::Surroundings;
     use crate::pipeline::worker::Batches;
@@ -161,12 +160,7 @@ mod tests {
             metrics: &Arc::new(Metrics::default()),
             origins: Vec::new(),
         };
-        let options = Options {
-            plugin: super::PLUGIN.plugin,
-            id: "stdin".to_owned(),
-            span: Span::default(),
-            settings: Vec::new(),
-        };
+        let options = Options::bare(super::PLUGIN.plugin, "stdin");
         let origin = Origin::of_stream(&options, NEWLINE, &mut building);
         Arc::new(origin.expect("the options are good"))
     }

@@ -205,12 +205,7 @@ mod tests {
         taken: &'a mut Vec<u8>,
         notice: Notice,
     ) -> Writer<impl FnMut(&[u8]) -> io::Result<usize> + 'a> {
-        let options = Options {
-            plugin: &DESCRIPTION,
-            id: "output_stdout_1".to_owned(),
-            span: Default::default(),
-            settings: Vec::new(),
-        };
+        let options = Options::bare(&DESCRIPTION, "output_stdout_1");
         let write = |bytes: &[u8]| {
             let most = script.pop_front().unwrap_or(Ok(bytes.len()))?;
             let written = bytes.iter().take(most);

@@ -7,9 +7,7 @@ mod ledger;
 mod server;
 mod wire;
 
-use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -18,8 +16,8 @@ use crate::outputs::elasticsearch::PLUGIN;
 use crate::plugin::Options;
 use crate::queue::disk::model::{Dice, Model};
 use crate::queue::policy::{Full, Kind, Policy};
-use crate::simulation;
-use faults::Faults;
+use crate::simulation::{self, Course, Faults, Folder};
+use faults::End;
 use ledger::Ledger;
 use wire::Connections;
 
@@ -88,41 +86,24 @@ struct World {
     dice: Mutex<Dice>,
     disk: Model,
     ledger: Mutex<Ledger>,
-    faults: Mutex<Faults>,
+    faults: Mutex<Faults<End>>,
     connections: Mutex<Connections>,
     metrics: Arc<PluginMetrics>,
     /// Where the real file of positions lies; each run has a folder of its own.
-    folder: PathBuf,
-}
-
-impl Drop for World {
-    fn drop(&mut self) {
-        // It is not there if no position was ever written.
-        if self.folder.exists() {
-            std::fs::remove_dir_all(&self.folder).expect("the folder is ours");
-        }
-    }
+    folder: Folder,
 }
 
 impl World {
     fn new(plan: Plan) -> Self {
-        static RUNS: AtomicU64 = AtomicU64::new(0);
-        let run = RUNS.fetch_add(1, Ordering::Relaxed);
-        let options = Options {
-            plugin: PLUGIN.plugin,
-            id: "output_elasticsearch_1".to_owned(),
-            span: Default::default(),
-            settings: Vec::new(),
-        };
+        let options = Options::bare(PLUGIN.plugin, "output_elasticsearch_1");
         Self {
             dice: Mutex::new(Dice(plan.seed ^ 0x5a5a_5a5a)),
             disk: Model::default(),
             ledger: Mutex::new(Ledger::new(plan.clone())),
-            faults: Mutex::new(Faults::default()),
+            faults: Mutex::default(),
             connections: Mutex::default(),
             metrics: Metrics::default().plugin(&options),
-            folder: std::env::temp_dir()
-                .join(format!("sawlog-simulation-{}-{run}", std::process::id())),
+            folder: Folder::new(),
             plan,
         }
     }
@@ -133,11 +114,8 @@ impl World {
 
     /// Whether something that happens once in so many times happens now; never when the trouble is over.
     fn strikes(&self, kind: &'static str, one_in: usize) -> bool {
-        let strikes = self.faults.lock().unwrap().is_on() && self.roll(one_in) == 0;
-        if strikes {
-            self.faults.lock().unwrap().count(kind);
-        }
-        strikes
+        let mut faults = self.faults.lock().unwrap();
+        faults.strikes(kind, || self.roll(one_in))
     }
 
     fn positions(&self) -> PathBuf {
@@ -152,9 +130,7 @@ impl World {
 /// What a run came to.
 #[derive(Default)]
 struct Outcome {
-    virtual_time: Duration,
-    slowest_drain: Duration,
-    faults: BTreeMap<&'static str, u64>,
+    course: Course,
     offered: u64,
     acknowledged: u64,
     delivered: u64,
@@ -167,11 +143,7 @@ struct Outcome {
 
 impl simulation::Outcome for Outcome {
     fn add(&mut self, other: Self) {
-        self.virtual_time += other.virtual_time;
-        self.slowest_drain = self.slowest_drain.max(other.slowest_drain);
-        for (kind, count) in other.faults {
-            *self.faults.entry(kind).or_default() += count;
-        }
+        self.course.add(other.course);
         self.offered += other.offered;
         self.acknowledged += other.acknowledged;
         self.delivered += other.delivered;
@@ -185,20 +157,16 @@ impl simulation::Outcome for Outcome {
 
 impl Outcome {
     fn tell(&self, seeds: usize) {
-        let hours = self.virtual_time.as_secs_f64() / 3600.0;
-        let total: u64 = self.faults.values().sum();
         println!(
-            "simulation: seeds {seeds}, virtual hours {hours:.1}, faults {total} {:?}, offered {}, acknowledged {}, \
-             delivered {}, duplicates {}, refused {}, dropped and counted {}, slowest drain {:.0} s, most bytes in hand \
-             {}, lost {}",
-            self.faults,
+            "simulation: seeds {seeds}, {}, offered {}, acknowledged {}, delivered {}, duplicates {}, refused {}, dropped \
+             and counted {}, most bytes in hand {}, lost {}",
+            self.course,
             self.offered,
             self.acknowledged,
             self.delivered,
             self.duplicates,
             self.refused,
             self.dropped,
-            self.slowest_drain.as_secs_f64(),
             self.in_hand_bytes_max,
             self.lost
         );
@@ -244,9 +212,11 @@ fn run(seed: u64) -> Result<Outcome, String> {
     let mut outcome = ledger
         .close(dropped, world.metrics.failed.value())
         .map_err(|fault| format!("{fault}; counters {:?}", world.metrics.counters()))?;
-    outcome.virtual_time = sim.elapsed();
-    outcome.slowest_drain = sim.elapsed() - healed;
-    outcome.faults = world.faults.lock().unwrap().counts().clone();
+    outcome.course = Course {
+        virtual_time: sim.elapsed(),
+        slowest_drain: sim.elapsed() - healed,
+        faults: world.faults.lock().unwrap().counts().clone(),
+    };
     Ok(outcome)
 }
 
@@ -259,5 +229,5 @@ fn nothing_acknowledged_is_lost_in_any_simulation() {
     assert!(faults.is_empty(), "\n{}", faults.join("\n"));
     assert_eq!(outcome.lost, 0);
     assert!(outcome.in_hand_bytes_max <= IN_HAND_BYTES_MAX);
-    assert!(0 < outcome.delivered && 0 < outcome.faults.values().sum::<u64>());
+    assert!(0 < outcome.delivered && 0 < outcome.course.total());
 }

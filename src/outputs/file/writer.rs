@@ -507,12 +507,7 @@ mod tests {
     }
 
     fn metrics() -> Arc<PluginMetrics> {
-        let options = Options {
-            plugin: PLUGIN.plugin,
-            id: "output_file_1".to_owned(),
-            span: Default::default(),
-            settings: Vec::new(),
-        };
+        let options = Options::bare(PLUGIN.plugin, "output_file_1");
         Metrics::default().plugin(&options)
     }
 

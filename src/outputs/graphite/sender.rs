@@ -500,12 +500,7 @@ mod tests {
 
     /// An output with a state, whose last flush failed a while ago.
     fn resting() -> Sender<Real> {
-        let options = Options {
-            plugin: PLUGIN.plugin,
-            id: "output_graphite_1".to_owned(),
-            span: Default::default(),
-            settings: Vec::new(),
-        };
+        let options = Options::bare(PLUGIN.plugin, "output_graphite_1");
         let settings = Settings {
             interval: Duration::from_secs(3600),
             reconnect: Duration::from_secs(2),

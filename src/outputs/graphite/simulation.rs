@@ -5,9 +5,7 @@ mod agent;
 mod carbon;
 mod faults;
 
-use std::collections::BTreeMap;
 use std::io;
-use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Waker};
@@ -22,9 +20,9 @@ use crate::outputs::graphite::PLUGIN;
 use crate::outputs::graphite::outside::Outside;
 use crate::plugin::Options;
 use crate::queue::disk::model::Dice;
-use crate::simulation;
+use crate::simulation::{self, Course, Faults, Folder};
 use carbon::Carbon;
-use faults::Faults;
+use faults::End;
 
 /// How often the simulated world looks at its hosts.
 const TICK: Duration = Duration::from_millis(10);
@@ -61,44 +59,22 @@ struct World {
     carbon: Mutex<Carbon>,
     /// By the agent's lives.
     pushed: Mutex<Vec<Pushed>>,
-    faults: Mutex<Faults>,
+    faults: Mutex<Faults<End>>,
     /// The furthest position that was on disk.
     safe: AtomicU64,
     metrics: Arc<PluginMetrics>,
     /// Where the real files of positions and sums lie.
-    folder: PathBuf,
-}
-
-impl Drop for World {
-    fn drop(&mut self) {
-        if self.folder.exists() {
-            std::fs::remove_dir_all(&self.folder).expect("the folder is ours");
-        }
-    }
+    folder: Folder,
 }
 
 impl World {
     fn new(seed: u64) -> Self {
-        static RUNS: AtomicU64 = AtomicU64::new(0);
-        let run = RUNS.fetch_add(1, Ordering::Relaxed);
         let mut dice = Dice(seed ^ 0x0c0a_4b04);
         let plan = Plan {
             readable: 300 + dice.roll(500) as u64,
             jumps: dice.roll(4) == 0,
         };
-        let options = Options {
-            plugin: PLUGIN.plugin,
-            id: "output_graphite_1".to_owned(),
-            span: Default::default(),
-            settings: Vec::new(),
-        };
-        // A disk in memory where there is one: syncs take most of the time otherwise.
-        let memory = PathBuf::from("/dev/shm");
-        let folder = match memory.is_dir() {
-            true => memory,
-            false => std::env::temp_dir(),
-        };
-        let name = format!("sawlog-simulated-carbon-{}-{run}", std::process::id());
+        let options = Options::bare(PLUGIN.plugin, "output_graphite_1");
         Self {
             plan,
             dice: Mutex::new(dice),
@@ -107,7 +83,7 @@ impl World {
             faults: Mutex::default(),
             safe: AtomicU64::new(0),
             metrics: Metrics::default().plugin(&options),
-            folder: folder.join(name),
+            folder: Folder::new(),
         }
     }
 
@@ -117,11 +93,8 @@ impl World {
 
     /// Whether something that happens once in so many times happens now; never when the trouble is over.
     fn strikes(&self, kind: &'static str, one_in: usize) -> bool {
-        let strikes = self.faults.lock().unwrap().is_on() && self.roll(one_in) == 0;
-        if strikes {
-            self.faults.lock().unwrap().count(kind);
-        }
-        strikes
+        let mut faults = self.faults.lock().unwrap();
+        faults.strikes(kind, || self.roll(one_in))
     }
 
     fn is_drained(&self) -> bool {
@@ -145,7 +118,6 @@ impl World {
         let mut missing = 0;
         let mut outcome = Outcome {
             refused,
-            faults: self.faults.lock().unwrap().counts().clone(),
             ..Outcome::default()
         };
         let mut count = |stream: &str, offered: u64, endangered: u64| {
@@ -201,9 +173,7 @@ impl Outside for Simulated {
 /// What a run came to.
 #[derive(Default)]
 struct Outcome {
-    virtual_time: Duration,
-    slowest_drain: Duration,
-    faults: BTreeMap<&'static str, u64>,
+    course: Course,
     offered: u64,
     counted: u64,
     endangered: u64,
@@ -213,11 +183,7 @@ struct Outcome {
 
 impl simulation::Outcome for Outcome {
     fn add(&mut self, other: Self) {
-        self.virtual_time += other.virtual_time;
-        self.slowest_drain = self.slowest_drain.max(other.slowest_drain);
-        for (kind, count) in other.faults {
-            *self.faults.entry(kind).or_default() += count;
-        }
+        self.course.add(other.course);
         self.offered += other.offered;
         self.counted += other.counted;
         self.endangered += other.endangered;
@@ -228,18 +194,15 @@ impl simulation::Outcome for Outcome {
 
 impl Outcome {
     fn tell(&self, seeds: usize, failed: usize) {
-        let hours = self.virtual_time.as_secs_f64() / 3600.0;
-        let total: u64 = self.faults.values().sum();
         println!(
-            "simulation of carbon: seeds {seeds}, virtual hours {hours:.1}, faults {total} {:?}, offered {}, counted {}, \
-             pushed and missing {} of {} that a kill may cost, refused {}, slowest drain {:.0} s, seeds with a loss or a double {failed}",
-            self.faults,
+            "simulation of carbon: seeds {seeds}, {}, offered {}, counted {}, pushed and missing {} of {} that a kill may cost, \
+             refused {}, seeds with a loss or a double {failed}",
+            self.course,
             self.offered,
             self.counted,
             self.missing_pushed,
             self.endangered,
             self.refused,
-            self.slowest_drain.as_secs_f64(),
         );
     }
 }
@@ -281,8 +244,11 @@ fn run(seed: u64) -> Result<Outcome, String> {
         return Err(format!("not drained in {DRAIN:?}: position {safe}; {sums}"));
     }
     let mut outcome = world.close()?;
-    outcome.virtual_time = sim.elapsed();
-    outcome.slowest_drain = drained - healed;
+    outcome.course = Course {
+        virtual_time: sim.elapsed(),
+        slowest_drain: drained - healed,
+        faults: world.faults.lock().unwrap().counts().clone(),
+    };
     Ok(outcome)
 }
 
@@ -293,5 +259,5 @@ fn every_event_is_counted_once_in_any_simulation_of_carbon() {
     let (outcome, faults) = simulation::run_all(&seeds, test, run);
     outcome.tell(seeds.len(), faults.len());
     assert!(faults.is_empty(), "\n{}", faults.join("\n"));
-    assert!(0 < outcome.counted && 0 < outcome.faults.values().sum::<u64>());
+    assert!(0 < outcome.counted && 0 < outcome.course.total());
 }

@@ -50,12 +50,7 @@ fn new_folder() -> PathBuf {
 
 impl Trial {
     fn new(full: Full, bytes_max: u64) -> Self {
-        let options = Options {
-            plugin: PLUGIN.plugin,
-            id: "output_elasticsearch_1".to_owned(),
-            span: Default::default(),
-            settings: Vec::new(),
-        };
+        let options = Options::bare(PLUGIN.plugin, "output_elasticsearch_1");
         let trial = Self {
             policy: Policy {
                 kind: Kind::Persisted,

@@ -132,12 +132,7 @@ fn shape() -> (Arc<Shape>, Arc<Names>) {
 
 /// What an input of that pipeline makes of lines.
 fn shape_in(pipeline: &str) -> (Arc<Shape>, Arc<Names>) {
-    let options = Options {
-        plugin: crate::inputs::docker::PLUGIN.plugin,
-        id: "docker".to_owned(),
-        span: Default::default(),
-        settings: Vec::new(),
-    };
+    let options = Options::bare(crate::inputs::docker::PLUGIN.plugin, "docker");
     let surroundings = Surroundings {
         ecs: Ecs::Disabled,
         support_escapes: false,

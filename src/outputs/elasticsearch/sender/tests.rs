@@ -170,12 +170,7 @@ impl Trial {
 static RUNS: AtomicU64 = AtomicU64::new(0);
 
 fn metrics() -> Arc<PluginMetrics> {
-    let options = Options {
-        plugin: PLUGIN.plugin,
-        id: "output_elasticsearch_1".to_owned(),
-        span: Default::default(),
-        settings: Vec::new(),
-    };
+    let options = Options::bare(PLUGIN.plugin, "output_elasticsearch_1");
     Metrics::default().plugin(&options)
 }
 

@@ -1,59 +1,25 @@
 //! What goes wrong around the agent: links, servers, its disk, and its own death. Each fault is struck by the dice and ends
 //! by itself, or when the trouble is over.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::{AGENT, SERVERS, TICK, World};
 use crate::host;
 
-/// Faults that are going on, and how many of each kind there were.
-#[derive(Default)]
-pub struct Faults {
-    is_over: bool,
-    counts: BTreeMap<&'static str, u64>,
-    /// What is to end, and when.
-    ends: Vec<(Duration, End)>,
-}
-
+/// Where a fault strikes, and what its end mends.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum End {
+pub enum End {
     Link(usize),
     Server(usize),
     Agent,
     Room,
 }
 
-impl Faults {
-    pub fn is_on(&self) -> bool {
-        !self.is_over
-    }
-
-    pub fn count(&mut self, kind: &'static str) {
-        *self.counts.entry(kind).or_default() += 1;
-    }
-
-    pub fn counts(&self) -> &BTreeMap<&'static str, u64> {
-        &self.counts
-    }
-
-    fn goes_on(&self, end: End) -> bool {
-        self.ends.iter().any(|(_, known)| *known == end)
-    }
-}
-
 /// Ends what is due, and begins something else now and then.
 pub fn strike(sim: &mut turmoil::Sim<'_>, world: &Arc<World>) {
-    let now = sim.elapsed();
-    let due = {
-        let mut faults = world.faults.lock().unwrap();
-        let all = std::mem::take(&mut faults.ends).into_iter();
-        let (due, later): (Vec<_>, Vec<_>) = all.partition(|(end, _)| *end <= now);
-        faults.ends = later;
-        due
-    };
-    for (_, end) in due {
+    let due = world.faults.lock().unwrap().take_due(sim.elapsed());
+    for end in due {
         stop(sim, world, end);
     }
     // About every other second, at ticks of ten milliseconds.
@@ -84,10 +50,8 @@ fn begin(sim: &mut turmoil::Sim<'_>, world: &Arc<World>) {
             if !faults.goes_on(End::Agent) {
                 // Nothing is written from then on; the agent itself goes a little later.
                 world.disk.die_after(operations);
-                faults.count("power cut");
-                faults
-                    .ends
-                    .push((sim.elapsed() + TICK * ticks as u32, End::Agent));
+                let until = sim.elapsed() + TICK * ticks as u32;
+                faults.begin("power cut", until, End::Agent);
             }
         }
         7 => die(sim, world, "agent and page cache lost"),
@@ -120,9 +84,7 @@ fn last(
     }
     begin(sim);
     let until = sim.elapsed() + Duration::from_millis(100 + world.roll(15_000) as u64);
-    let mut faults = world.faults.lock().unwrap();
-    faults.count(kind);
-    faults.ends.push((until, end));
+    world.faults.lock().unwrap().begin(kind, until, end);
 }
 
 /// The agent dies and is started again at once.
@@ -161,12 +123,8 @@ fn stop(sim: &mut turmoil::Sim<'_>, world: &World, end: End) {
 
 /// The trouble is over: what was broken is mended.
 pub fn end(sim: &mut turmoil::Sim<'_>, world: &World) {
-    let ends = {
-        let mut faults = world.faults.lock().unwrap();
-        faults.is_over = true;
-        std::mem::take(&mut faults.ends)
-    };
-    for (_, end) in ends {
+    let ends = world.faults.lock().unwrap().end();
+    for end in ends {
         stop(sim, world, end);
     }
     world.disk.fail_syncs(0);
