@@ -5,6 +5,7 @@ pub mod configuration;
 mod confinement;
 mod lock;
 mod running;
+mod saving;
 mod signals;
 mod systemd;
 
@@ -279,6 +280,7 @@ impl Agent {
                 queues: &self.queues,
                 writers: &self.writers,
                 policy: &pipeline.queue_policy(&self.settings.path_queue),
+                metrics: &self.metrics,
                 kept,
             };
             let started = Running::start(one, pipeline.workers, &surroundings)?;
@@ -363,7 +365,7 @@ impl Agent {
         // Closing the queues may have acknowledged batches.
         positions
             .iter()
-            .for_each(|positions| running::save_at_last(positions));
+            .for_each(|positions| saving::save_at_last(positions, &self.metrics));
         if clean {
             ExitCode::SUCCESS
         } else {

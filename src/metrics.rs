@@ -103,6 +103,8 @@ pub struct Metrics {
     plugins: Mutex<Vec<Arc<PluginMetrics>>>,
     pub reloads: Counter,
     pub reloads_failed: Counter,
+    /// Writes of files of positions that failed.
+    pub position_saves_failed: Counter,
 }
 
 impl Metrics {

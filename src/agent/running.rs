@@ -8,9 +8,11 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
+use crate::agent::saving::{save_at_last, save_sometimes};
 use crate::inputs::sockets::Sockets;
 use crate::inputs::{Flow, Source};
 use crate::limits;
+use crate::metrics::Metrics;
 use crate::outputs::Opening;
 use crate::outputs::graphite::Writers;
 use crate::outputs::leave::{Leave, Notice};
@@ -20,7 +22,6 @@ use crate::pipeline::worker::{self, Batches, Counts, Program};
 use crate::queue::policy::Policy;
 use crate::queue::positions::Positions;
 use crate::queue::queues::Queues;
-use crate::quiet::Quiet;
 
 /// The parts of a started pipeline.
 pub struct Running {
@@ -32,6 +33,7 @@ pub struct Running {
     outputs: Vec<OutputTask>,
     positions: Arc<Mutex<Vec<Positions>>>,
     saver: JoinHandle<()>,
+    metrics: Arc<Metrics>,
     has_private_input: bool,
     rest: Rest,
 }
@@ -71,6 +73,7 @@ pub struct Surroundings<'a> {
     pub queues: &'a Queues,
     pub writers: &'a Writers,
     pub policy: &'a Policy,
+    pub metrics: &'a Arc<Metrics>,
     /// Positions of the pipeline that this one replaces.
     pub kept: &'a [Positions],
 }
@@ -143,7 +146,8 @@ impl Running {
         };
         let inputs = compiled.inputs.into_iter();
         let inputs = inputs.map(|input| input.start(flow.clone())).collect();
-        let saver = tokio::spawn(save_sometimes(Arc::clone(&positions)));
+        let metrics = Arc::clone(surroundings.metrics);
+        let saver = tokio::spawn(save_sometimes(Arc::clone(&positions), Arc::clone(&metrics)));
         Ok(Self {
             inputs,
             stop,
@@ -151,6 +155,7 @@ impl Running {
             workers: tokio::task::spawn_blocking(move || join(workers)),
             outputs: tasks,
             positions,
+            metrics,
             saver,
             has_private_input,
             rest: Rest::default(),
@@ -208,7 +213,7 @@ impl Running {
             .await;
         self.warn_of_rest();
         self.saver.abort();
-        save_at_last(&self.positions);
+        save_at_last(&self.positions, &self.metrics);
         !self.rest.has_failed
     }
 
@@ -442,43 +447,5 @@ fn ended<T>(ended: Result<T, tokio::task::JoinError>) -> Option<T> {
 fn report(ended: Result<(), tokio::task::JoinError>, what: &str) {
     if let Err(error) = ended {
         tracing::error!("{what} ended by a fault: {error}");
-    }
-}
-
-/// Saves positions while the pipeline runs.
-async fn save_sometimes(positions: Arc<Mutex<Vec<Positions>>>) {
-    let mut ticks = tokio::time::interval(limits::POSITIONS_SAVE_INTERVAL);
-    let quiet = Arc::new(Quiet::default());
-    loop {
-        ticks.tick().await;
-        let (positions, quiet) = (Arc::clone(&positions), Arc::clone(&quiet));
-        let saved = tokio::task::spawn_blocking(move || save(&positions, &quiet)).await;
-        report(saved, "saving positions");
-    }
-}
-
-/// Writes all positions that moved for the last time.
-pub fn save_at_last(positions: &Mutex<Vec<Positions>>) {
-    save(positions, &Quiet::default());
-}
-
-/// Writes all positions that moved. What cannot be written is told once in a while.
-fn save(positions: &Mutex<Vec<Positions>>, quiet: &Quiet) {
-    let mut failed = Vec::new();
-    let all = positions
-        .lock()
-        .expect("no holder of this lock panics")
-        .clone();
-    for one in all {
-        if let Err(error) = one.save() {
-            failed.push((one, error));
-        }
-    }
-    if failed.is_empty() || !quiet.passes(std::time::Instant::now()) {
-        return;
-    }
-    for (one, error) in failed {
-        let path = one.path().display();
-        tracing::warn!("cannot save positions in {path}: {error}; a restart would read again");
     }
 }

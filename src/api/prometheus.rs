@@ -140,6 +140,13 @@ fn resources(page: &mut String, state: &State) {
         "Configurations refused while running",
         failed,
     );
+    let failed = metrics.position_saves_failed.value() as f64;
+    figure(
+        "sawlog_position_saves_failed_total",
+        "counter",
+        "Files of positions that could not be written, and were tried again",
+        failed,
+    );
     for (name, help, key) in [
         ("process_resident_memory_bytes", "Memory in use", "VmRSS:"),
         (

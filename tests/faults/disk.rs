@@ -4,7 +4,7 @@ use std::fs;
 use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::agent::{Agent, Start};
 use super::oracle::Account;
@@ -22,6 +22,9 @@ const FOR_QUEUE: &str = "128m";
 
 /// What is written to fill a disk at once, and then to its last byte.
 const FILL_BYTES: [usize; 2] = [64 << 10, 512];
+
+/// How long it is filled again and again between two looks at the agent: longer than it takes to save positions.
+const KEPT_FULL: Duration = Duration::from_millis(600);
 
 /// Lines before a fault, and while it lasts on either side of the agent's end.
 const APART: (u64, u64) = (200, 2000);
@@ -87,6 +90,14 @@ impl SmallDisk {
         }
     }
 
+    /// Takes what the agent itself gives back for a while, at once: it removes a file before it writes another.
+    fn keep_full(&self) {
+        let start = Instant::now();
+        while start.elapsed() < KEPT_FULL {
+            self.fill();
+        }
+    }
+
     fn free(&self) {
         fs::remove_file(self.seen.join("fill")).expect("it was filled");
     }
@@ -94,47 +105,24 @@ impl SmallDisk {
 
 /// The disk below positions is full, the agent is killed meanwhile, and there is room again.
 pub fn full(trial: &mut Trial) -> Account {
-    strike(trial, "disk", SMALLEST, &[], |agent, number| {
-        match agent.told().matches("cannot save positions").count() {
-            told if number <= told => Ok(()),
-            _ => Err(agent.told()),
-        }
-    })
+    let met = ["sawlog_position_saves_failed"];
+    strike(trial, "disk", SMALLEST, &[], &met)
 }
 
 /// The same below a queue that everything goes through. It asks now and then how much is free, so that mostly a write meets
 /// the full disk; either way inputs wait.
 pub fn full_under_queue(trial: &mut Trial) -> Account {
-    strike(
-        trial,
-        "disk-queue",
-        FOR_QUEUE,
-        &PERSISTED,
-        |agent, number| {
-            let told = agent.told();
-            let words = [
-                "cannot be written or read: No space left",
-                "is full: inputs wait",
-            ];
-            // Each life tells of either once.
-            let met = told
-                .lines()
-                .filter(|line| words.iter().any(|word| line.contains(word)));
-            match met.count() {
-                met if number <= met => Ok(()),
-                met => Err(format!("{met} times in {told}")),
-            }
-        },
-    )
+    let met = ["queue_faults", "queue_full"];
+    strike(trial, "disk-queue", FOR_QUEUE, &PERSISTED, &met)
 }
 
-/// Fills a disk until the agent meets it, kills the agent meanwhile, and makes room again.
+/// Fills a disk until the agent meets it, as one of these counters tells, kills it meanwhile, and makes room again.
 fn strike(
     trial: &mut Trial,
     name: &str,
     size: &str,
     environment: &[(&'static str, &'static str)],
-    is_met: impl Fn(&Agent, usize) -> Result<(), String>,
+    met: &[&str],
 ) -> Account {
     let server = elasticsearch::shared();
     let own = Scratch::new("faults-agent");
@@ -148,13 +136,22 @@ fn strike(
     };
     let start = |pipeline: &str| Agent::start_as(pipeline, start);
     let mut stage = Stage::start_with(&Plan::new(name, server.url()), server, start);
-    for number in 1..=trial.faults {
+    for _ in 0..trial.faults {
         stage.writer.wait_for(trial.random(APART.0, APART.1));
         stage.agent.wait_until_ready();
+        let times = || {
+            let counters = stage.agent.counters();
+            met.iter()
+                .filter_map(|name| counters.get(*name))
+                .sum::<u64>()
+        };
+        let before = times();
         wait_until(START_MAX, "the agent to meet the full disk", || {
-            // It gives room back itself, segment by segment.
-            disk.fill();
-            is_met(&stage.agent, number as usize)
+            disk.keep_full();
+            match before < times() {
+                true => Ok(()),
+                false => Err(stage.agent.told()),
+            }
         });
         stage.writer.wait_for(trial.random(APART.0, APART.1));
         stage.agent.kill();

@@ -23,6 +23,7 @@ pub struct Figures {
     dropped_at_end: Arc<Counter>,
     unreadable: Arc<Counter>,
     faults: Arc<Counter>,
+    full: Arc<Counter>,
     bytes: Arc<Gauge>,
     documents: Arc<Gauge>,
     damaged_files: Arc<Gauge>,
@@ -46,6 +47,7 @@ impl Figures {
             dropped_at_end: counter("queue_dropped_at_end"),
             unreadable: counter("queue_dropped_damaged"),
             faults: counter("queue_faults"),
+            full: counter("queue_full"),
             bytes: metrics.gauge("queue_disk_bytes"),
             documents: metrics.gauge("queue_disk_documents"),
             damaged_files: metrics.gauge("queue_damaged_files"),
@@ -164,6 +166,7 @@ impl Figures {
     }
 
     pub fn full(&mut self) {
+        self.full.add(1);
         if self.is_time_for("full") {
             let (id, folder) = (&self.metrics.id, &self.folder);
             tracing::warn!(
