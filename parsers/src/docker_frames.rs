@@ -187,6 +187,14 @@ impl Decoder {
     }
 
     /// Bytes that a buffer must hold so that `NeedMore` never meets a full one.
+    ///
+    /// ```
+    /// use sawlog_parsers::docker_frames::{Decoder, Limits, Mode};
+    ///
+    /// // A header of eight bytes and a time stand before the record.
+    /// let decoder = Decoder::new(Mode::Multiplexed, Limits { record_bytes_max: 1 << 20 });
+    /// assert!((1 << 20) + 8 < decoder.buffer_bytes_min());
+    /// ```
     pub fn buffer_bytes_min(&self) -> usize {
         let record = self.record_bytes_max.max(CHUNK_BYTES + TIME_BYTES_MAX);
         record.saturating_add(HEADER_BYTES + TIME_BYTES_MAX + 1)

@@ -79,6 +79,12 @@ pub enum Text<'a> {
 
 impl<'a> Text<'a> {
     /// The bytes as they stand in the record.
+    ///
+    /// ```
+    /// use sawlog_parsers::docker_json::Text;
+    ///
+    /// assert_eq!(Text::Escaped(br"4\tm").raw(), br"4\tm");
+    /// ```
     pub fn raw(&self) -> &'a [u8] {
         match self {
             Text::Escaped(bytes) | Text::Plain(bytes) => bytes,

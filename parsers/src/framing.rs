@@ -150,6 +150,14 @@ impl Decoder {
     }
 
     /// Bytes that a buffer must hold so that `NeedMore` never meets a full one.
+    ///
+    /// ```
+    /// use sawlog_parsers::framing::{Decoder, Limits};
+    ///
+    /// // A count and its blank stand before the message.
+    /// let decoder = Decoder::new(Limits { frame_bytes_max: 8192 });
+    /// assert!("8192 ".len() + 8192 <= decoder.buffer_bytes_min());
+    /// ```
     pub fn buffer_bytes_min(&self) -> usize {
         self.frame_bytes_max.saturating_add(COUNT_DIGITS_MAX + 2)
     }

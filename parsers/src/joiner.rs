@@ -171,6 +171,16 @@ impl Joiner {
     }
 
     /// Whether chunks wait for the end of their line.
+    ///
+    /// ```
+    /// use sawlog_parsers::joiner::Joiner;
+    ///
+    /// let mut joiner = Joiner::new(100);
+    /// joiner.push(b"half a li", true, None);
+    /// assert!(joiner.is_open());
+    /// joiner.push(b"ne", false, None);
+    /// assert!(!joiner.is_open());
+    /// ```
     pub fn is_open(&self) -> bool {
         self.state == State::Open
     }

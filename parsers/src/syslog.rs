@@ -183,11 +183,27 @@ pub const PRIORITY_DEFAULT: u8 = 13;
 
 impl<'a> Message<'a> {
     /// The facility's code, 0 to 23; that of [`PRIORITY_DEFAULT`] if there is no priority.
+    ///
+    /// ```
+    /// use sawlog_parsers::syslog::{Reference, parse};
+    ///
+    /// let reference = Reference { year: 2026, month: 11, utc_offset_seconds: 0 };
+    /// assert_eq!(parse(b"<165>ready", &reference).facility(), 20);
+    /// assert_eq!(parse(b"ready", &reference).facility(), 1);
+    /// ```
     pub fn facility(&self) -> u8 {
         self.priority.unwrap_or(PRIORITY_DEFAULT) >> 3
     }
 
     /// The severity's code, 0 to 7; that of [`PRIORITY_DEFAULT`] if there is no priority.
+    ///
+    /// ```
+    /// use sawlog_parsers::syslog::{Reference, parse};
+    ///
+    /// let reference = Reference { year: 2026, month: 11, utc_offset_seconds: 0 };
+    /// assert_eq!(parse(b"<165>ready", &reference).severity(), 5);
+    /// assert_eq!(parse(b"ready", &reference).severity(), 5);
+    /// ```
     pub fn severity(&self) -> u8 {
         self.priority.unwrap_or(PRIORITY_DEFAULT) & 7
     }

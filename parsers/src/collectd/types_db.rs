@@ -143,11 +143,30 @@ impl TypesDb {
     }
 
     /// How many data sets there are.
+    ///
+    /// ```
+    /// use sawlog_parsers::collectd::TypesDb;
+    ///
+    /// let mut types = TypesDb::new();
+    /// types.add_file("types.db", b"load value:GAUGE:0:U\nusers value:GAUGE:0:65535\n")?;
+    /// assert_eq!(types.len(), 2);
+    /// # Ok::<(), sawlog_parsers::Error>(())
+    /// ```
     pub fn len(&self) -> usize {
         self.sets.len()
     }
 
     /// Whether there are no data sets.
+    ///
+    /// ```
+    /// use sawlog_parsers::collectd::TypesDb;
+    ///
+    /// let mut types = TypesDb::new();
+    /// assert!(types.is_empty());
+    /// types.add_file("types.db", b"load value:GAUGE:0:U\n")?;
+    /// assert!(!types.is_empty());
+    /// # Ok::<(), sawlog_parsers::Error>(())
+    /// ```
     pub fn is_empty(&self) -> bool {
         self.sets.is_empty()
     }

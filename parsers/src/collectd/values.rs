@@ -23,16 +23,40 @@ pub struct Values<'a> {
 
 impl<'a> Values<'a> {
     /// How many values there are.
+    ///
+    /// ```
+    /// use sawlog_parsers::collectd::{Item, parse};
+    ///
+    /// let packet = b"\0\x06\0\x18\0\x02\0\x03\0\0\0\0\0\0\0\x11\0\0\0\0\0\0\0\x12";
+    /// let Some(Item::Values(list)) = parse(packet).next() else { panic!("one list of values") };
+    /// assert_eq!(list.values.len(), 2);
+    /// ```
     pub fn len(&self) -> usize {
         self.kinds.len()
     }
 
     /// Whether the list has no values; collectd sends none such, but other senders might.
+    ///
+    /// ```
+    /// use sawlog_parsers::collectd::{Item, parse};
+    ///
+    /// let packet = b"\0\x06\0\x06\0\0";
+    /// let Some(Item::Values(list)) = parse(packet).next() else { panic!("one list of values") };
+    /// assert!(list.values.is_empty());
+    /// ```
     pub fn is_empty(&self) -> bool {
         self.kinds.is_empty()
     }
 
     /// The values in their order.
+    ///
+    /// ```
+    /// use sawlog_parsers::collectd::{Item, Value, parse};
+    ///
+    /// let packet = b"\0\x06\0\x18\0\x02\0\x03\0\0\0\0\0\0\0\x11\0\0\0\0\0\0\0\x12";
+    /// let Some(Item::Values(list)) = parse(packet).next() else { panic!("one list of values") };
+    /// assert!(list.values.iter().eq([Value::Counter(17), Value::Absolute(18)]));
+    /// ```
     pub fn iter(&self) -> impl ExactSizeIterator<Item = Value> + use<'a> {
         let pairs = self.kinds.iter().zip(self.numbers);
         pairs.map(|(kind, number)| parts::value(*kind, *number))

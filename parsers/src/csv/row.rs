@@ -126,11 +126,31 @@ impl<'m, 'l> Row<'m, 'l> {
     }
 
     /// Whether no column has any text; `skip_empty_rows` is about these.
+    ///
+    /// ```
+    /// use sawlog_parsers::csv::{Csv, Cuts, Options, Parsed};
+    ///
+    /// let csv = Csv::compile(Options::default())?;
+    /// let mut cuts = Cuts::new();
+    /// let Parsed::Row(row) = csv.parse(b",,", &mut cuts) else { panic!("a sound row") };
+    /// assert!(row.is_blank());
+    /// # Ok::<(), sawlog_parsers::Error>(())
+    /// ```
     pub fn is_blank(&self) -> bool {
         self.columns().all(|column| column.raw.is_empty())
     }
 
     /// Whether the columns' texts are the names given at compilation; `skip_header` is about these.
+    ///
+    /// ```
+    /// use sawlog_parsers::csv::{Csv, Cuts, Options, Parsed};
+    ///
+    /// let csv = Csv::compile(Options { columns: vec!["host".to_owned(), "status".to_owned()], ..Options::default() })?;
+    /// let mut cuts = Cuts::new();
+    /// let Parsed::Row(row) = csv.parse(b"host,status", &mut cuts) else { panic!("a sound row") };
+    /// assert!(row.is_header());
+    /// # Ok::<(), sawlog_parsers::Error>(())
+    /// ```
     pub fn is_header(&self) -> bool {
         let names = self.csv.names.get(..self.csv.named).unwrap_or_default();
         let texts = self.columns().map(|column| column.text());
@@ -143,6 +163,16 @@ impl<'m, 'l> Row<'m, 'l> {
     }
 
     /// Bytes of the row with the line break that ends it. What follows belongs to other rows.
+    ///
+    /// ```
+    /// use sawlog_parsers::csv::{Csv, Cuts, Options, Parsed};
+    ///
+    /// let csv = Csv::compile(Options::default())?;
+    /// let mut cuts = Cuts::new();
+    /// let Parsed::Row(row) = csv.parse(b"a,b\r\nc,d", &mut cuts) else { panic!("a sound row") };
+    /// assert_eq!(row.length(), 5);
+    /// # Ok::<(), sawlog_parsers::Error>(())
+    /// ```
     pub fn length(&self) -> usize {
         self.length
     }
@@ -172,6 +202,17 @@ pub struct Column<'m, 'l> {
 
 impl<'l> Column<'_, 'l> {
     /// The text: a slice of the line, unless quotes in it are doubled.
+    ///
+    /// ```
+    /// use sawlog_parsers::csv::{Csv, Cuts, Options, Parsed};
+    ///
+    /// let csv = Csv::compile(Options::default())?;
+    /// let mut cuts = Cuts::new();
+    /// let Parsed::Row(row) = csv.parse(br#""a 4"" disk",sda"#, &mut cuts) else { panic!("a sound row") };
+    /// let texts: Vec<_> = row.columns().map(|column| column.text()).collect();
+    /// assert_eq!(texts, [&b"a 4\" disk"[..], b"sda"]);
+    /// # Ok::<(), sawlog_parsers::Error>(())
+    /// ```
     pub fn text(&self) -> Cow<'l, [u8]> {
         if self.doubled.is_none() {
             return Cow::Borrowed(self.raw);
@@ -211,17 +252,50 @@ impl<'l> Column<'_, 'l> {
     }
 
     /// The bytes as they stand in the line, without the quotes around them; quotes inside are still doubled.
+    ///
+    /// ```
+    /// use sawlog_parsers::csv::{Csv, Cuts, Options, Parsed};
+    ///
+    /// let csv = Csv::compile(Options::default())?;
+    /// let mut cuts = Cuts::new();
+    /// let Parsed::Row(row) = csv.parse(br#""a 4"" disk",sda"#, &mut cuts) else { panic!("a sound row") };
+    /// let raw: Vec<_> = row.columns().map(|column| column.raw()).collect();
+    /// assert_eq!(raw, [&br#"a 4"" disk"#[..], b"sda"]);
+    /// # Ok::<(), sawlog_parsers::Error>(())
+    /// ```
     pub fn raw(&self) -> &'l [u8] {
         self.raw
     }
 
     /// Whether quotes stand around it.
+    ///
+    /// ```
+    /// use sawlog_parsers::csv::{Csv, Cuts, Options, Parsed};
+    ///
+    /// let csv = Csv::compile(Options::default())?;
+    /// let mut cuts = Cuts::new();
+    /// let Parsed::Row(row) = csv.parse(br#""a",b"#, &mut cuts) else { panic!("a sound row") };
+    /// let quoted: Vec<_> = row.columns().map(|column| column.is_quoted()).collect();
+    /// assert_eq!(quoted, [true, false]);
+    /// # Ok::<(), sawlog_parsers::Error>(())
+    /// ```
     pub fn is_quoted(&self) -> bool {
         self.quoted
     }
 
     /// Whether nothing stands between the separators, not even quotes; `skip_empty_columns` is about these and about
     /// empty text.
+    ///
+    /// ```
+    /// use sawlog_parsers::csv::{Csv, Cuts, Options, Parsed};
+    ///
+    /// let csv = Csv::compile(Options::default())?;
+    /// let mut cuts = Cuts::new();
+    /// let Parsed::Row(row) = csv.parse(b",\"\",a", &mut cuts) else { panic!("a sound row") };
+    /// let missing: Vec<_> = row.columns().map(|column| column.is_missing()).collect();
+    /// assert_eq!(missing, [true, false, false]);
+    /// # Ok::<(), sawlog_parsers::Error>(())
+    /// ```
     pub fn is_missing(&self) -> bool {
         !self.quoted && self.raw.is_empty()
     }

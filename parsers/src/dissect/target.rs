@@ -27,11 +27,28 @@ pub struct Target {
 
 impl Target {
     /// The name in the mapping, without prefix and suffix. What it means is told by [`Target::naming`].
+    ///
+    /// ```
+    /// use sawlog_parsers::dissect::Dissect;
+    ///
+    /// let dissect = Dissect::compile("%{host->} %{+[log][level]}")?;
+    /// let names: Vec<_> = dissect.targets().iter().map(|target| target.name()).collect();
+    /// assert_eq!(names, ["host", "[log][level]"]);
+    /// # Ok::<(), sawlog_parsers::Error>(())
+    /// ```
     pub fn name(&self) -> &str {
         &self.name
     }
 
     /// Where the field's name comes from.
+    ///
+    /// ```
+    /// use sawlog_parsers::dissect::{Dissect, Naming};
+    ///
+    /// let dissect = Dissect::compile("%{?unit}=%{&unit}")?;
+    /// assert_eq!(dissect.targets()[0].naming(), Naming::OfLine);
+    /// # Ok::<(), sawlog_parsers::Error>(())
+    /// ```
     pub fn naming(&self) -> Naming {
         match self.source {
             Source::Mapping => Naming::Fixed,
@@ -42,6 +59,15 @@ impl Target {
 
     /// For a field that the mapping only appends to (`%{+name}` without a `%{name}`): the text that stands between the
     /// value which the event has already, if it has one, and the new one. Else `None`: the value replaces what is there.
+    ///
+    /// ```
+    /// use sawlog_parsers::dissect::Dissect;
+    ///
+    /// let dissect = Dissect::compile("%{host} %{+tags}")?;
+    /// let joints: Vec<_> = dissect.targets().iter().map(|target| target.joint()).collect();
+    /// assert_eq!(joints, [None, Some(&b" "[..])]);
+    /// # Ok::<(), sawlog_parsers::Error>(())
+    /// ```
     pub fn joint(&self) -> Option<&[u8]> {
         let first = self.parts.first()?;
         self.only_appended.then_some(&*first.joint)

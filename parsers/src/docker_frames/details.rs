@@ -59,11 +59,29 @@ impl<'a> Details<'a> {
     }
 
     /// The text of what was not walked yet, still encoded and without the blank behind it.
+    ///
+    /// ```
+    /// use sawlog_parsers::docker_frames::Details;
+    ///
+    /// let (mut details, _) = Details::split(b"env=prod,tag=shop ready").expect("details");
+    /// assert_eq!(details.raw(), b"env=prod,tag=shop");
+    /// details.next();
+    /// assert_eq!(details.raw(), b"tag=shop");
+    /// ```
     pub fn raw(&self) -> &'a [u8] {
         self.rest
     }
 
     /// Whether none are left.
+    ///
+    /// ```
+    /// use sawlog_parsers::docker_frames::Details;
+    ///
+    /// let (mut details, _) = Details::split(b"tag=shop ready").expect("details");
+    /// assert!(!details.is_empty());
+    /// details.next();
+    /// assert!(details.is_empty());
+    /// ```
     pub fn is_empty(&self) -> bool {
         self.rest.is_empty()
     }

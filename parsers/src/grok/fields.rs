@@ -179,17 +179,50 @@ impl<'g, 'l> Found<'g, 'l> {
 
 impl<'g, 'l> Field<'g, 'l> {
     /// The field as written: `client` or `[source][ip]`.
+    ///
+    /// ```
+    /// use sawlog_parsers::grok::{Empty, Grok, Options, Patterns, Slots};
+    ///
+    /// let grok = Grok::compile("%{IP:[source][ip]}", &Patterns::legacy(), Options::default())?;
+    /// let (line, mut slots) = (b"192.0.2.7", Slots::new());
+    /// grok.search(line, &mut slots);
+    /// let field = grok.fields(line, &slots, Empty::Drop).next().expect("a field");
+    /// assert_eq!(field.name(), "[source][ip]");
+    /// # Ok::<(), sawlog_parsers::Error>(())
+    /// ```
     pub fn name(&self) -> &'g str {
         let capture = self.found.grok.captures.get(self.index);
         capture.map_or("", |capture| &capture.field)
     }
 
     /// The first value, which is the only one unless the field is a list.
+    ///
+    /// ```
+    /// use sawlog_parsers::grok::{Empty, Grok, Options, Patterns, Slots, Value};
+    ///
+    /// let grok = Grok::compile("%{INT:port:int}", &Patterns::legacy(), Options::default())?;
+    /// let (line, mut slots) = (b"port 8080", Slots::new());
+    /// grok.search(line, &mut slots);
+    /// let field = grok.fields(line, &slots, Empty::Drop).next().expect("a field");
+    /// assert_eq!(field.first(), Value::Int(8080));
+    /// # Ok::<(), sawlog_parsers::Error>(())
+    /// ```
     pub fn first(&self) -> Value<'l> {
         self.first
     }
 
     /// All values in their order.
+    ///
+    /// ```
+    /// use sawlog_parsers::grok::{Empty, Grok, Options, Patterns, Slots, Value};
+    ///
+    /// let grok = Grok::compile("%{WORD:tag} %{WORD:tag}", &Patterns::legacy(), Options::default())?;
+    /// let (line, mut slots) = (b"slow red", Slots::new());
+    /// grok.search(line, &mut slots);
+    /// let field = grok.fields(line, &slots, Empty::Drop).next().expect("a field");
+    /// assert!(field.values().eq([Value::Text(b"slow"), Value::Text(b"red")]));
+    /// # Ok::<(), sawlog_parsers::Error>(())
+    /// ```
     pub fn values(&self) -> impl Iterator<Item = Value<'l>> + use<'g, 'l> {
         let found = self.found;
         let is_text = matches!(self.first, Value::Text(_));
@@ -199,6 +232,17 @@ impl<'g, 'l> Field<'g, 'l> {
     }
 
     /// Whether there are several values, of which the filter makes a list.
+    ///
+    /// ```
+    /// use sawlog_parsers::grok::{Empty, Grok, Options, Patterns, Slots};
+    ///
+    /// let grok = Grok::compile("%{WORD:tag} %{WORD:tag}", &Patterns::legacy(), Options::default())?;
+    /// let (line, mut slots) = (b"slow red", Slots::new());
+    /// grok.search(line, &mut slots);
+    /// let field = grok.fields(line, &slots, Empty::Drop).next().expect("a field");
+    /// assert!(field.is_list());
+    /// # Ok::<(), sawlog_parsers::Error>(())
+    /// ```
     pub fn is_list(&self) -> bool {
         self.values().nth(1).is_some()
     }

@@ -162,6 +162,15 @@ impl GrokSet {
     }
 
     /// The expressions, in their order.
+    ///
+    /// ```
+    /// use sawlog_parsers::grok::{Grok, GrokSet, Options, Patterns, SetOutcome, Slots};
+    ///
+    /// let set = GrokSet::new(vec![Grok::compile("%{INT:port}", &Patterns::legacy(), Options::default())?]);
+    /// let SetOutcome::Match(index) = set.search(b"80", &mut Slots::new()) else { panic!("a match") };
+    /// assert_eq!(set.groks()[index].captures()[0].field, "port");
+    /// # Ok::<(), sawlog_parsers::Error>(())
+    /// ```
     pub fn groks(&self) -> &[Grok] {
         &self.groks
     }

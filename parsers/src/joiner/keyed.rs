@@ -128,6 +128,15 @@ pub struct Unfinished<K> {
 
 impl<K> Unfinished<K> {
     /// What there is of the line; it is marked as unfinished.
+    ///
+    /// ```
+    /// use sawlog_parsers::joiner::{Joiners, Limits};
+    ///
+    /// let mut joiners = Joiners::new(Limits { line_bytes_max: 100, open_lines_max: 9, bytes_max: 1000 });
+    /// assert!(joiners.push(&"web-17", b"half", true, Some(5)).line.is_none());
+    /// let unfinished = joiners.flush(&"web-17").expect("its end did not come");
+    /// assert_eq!((unfinished.line().bytes, unfinished.line().time), (&b"half"[..], Some(5)));
+    /// ```
     pub fn line(&self) -> Line<'_> {
         self.joiner.line(true)
     }
@@ -274,11 +283,27 @@ impl<K: Clone + Eq + Hash> Joiners<K> {
     }
 
     /// How many lines wait for their end.
+    ///
+    /// ```
+    /// use sawlog_parsers::joiner::{Joiners, Limits};
+    ///
+    /// let mut joiners = Joiners::new(Limits { line_bytes_max: 100, open_lines_max: 9, bytes_max: 1000 });
+    /// assert!(joiners.push(&"web-17", b"half", true, Some(5)).line.is_none());
+    /// assert_eq!(joiners.open_lines(), 1);
+    /// ```
     pub fn open_lines(&self) -> usize {
         self.open.len()
     }
 
     /// Bytes of all lines that wait for their end.
+    ///
+    /// ```
+    /// use sawlog_parsers::joiner::{Joiners, Limits};
+    ///
+    /// let mut joiners = Joiners::new(Limits { line_bytes_max: 100, open_lines_max: 9, bytes_max: 1000 });
+    /// assert!(joiners.push(&"web-17", b"half", true, Some(5)).line.is_none());
+    /// assert_eq!(joiners.open_bytes(), 4);
+    /// ```
     pub fn open_bytes(&self) -> usize {
         self.open_bytes
     }

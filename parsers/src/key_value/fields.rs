@@ -178,11 +178,30 @@ impl KeyValue {
 
 impl<'l> Fields<'l> {
     /// The fields.
+    ///
+    /// ```
+    /// use sawlog_parsers::key_value::{KeyValue, Options};
+    ///
+    /// let kv = KeyValue::compile(&Options::default())?;
+    /// let fields = kv.fields(b"host=web-17 port=80");
+    /// let keys: Vec<_> = fields.iter().map(|field| field.key()).collect();
+    /// assert_eq!(keys, [b"host", b"port"]);
+    /// # Ok::<(), sawlog_parsers::Error>(())
+    /// ```
     pub fn iter(&self) -> impl ExactSizeIterator<Item = &Field<'l>> {
         self.fields.iter()
     }
 
     /// Whether there is none.
+    ///
+    /// ```
+    /// use sawlog_parsers::key_value::{KeyValue, Options};
+    ///
+    /// let kv = KeyValue::compile(&Options::default())?;
+    /// let fields = kv.fields(b"a line without pairs");
+    /// assert!(fields.is_empty());
+    /// # Ok::<(), sawlog_parsers::Error>(())
+    /// ```
     pub fn is_empty(&self) -> bool {
         self.fields.is_empty()
     }
@@ -203,6 +222,16 @@ impl<'l> Fields<'l> {
     }
 
     /// Whether the line had more pairs than [`PAIRS_MAX`]: the rest was not looked at.
+    ///
+    /// ```
+    /// use sawlog_parsers::key_value::{KeyValue, Options, PAIRS_MAX};
+    ///
+    /// let kv = KeyValue::compile(&Options::default())?;
+    /// let line = "a=1 ".repeat(PAIRS_MAX);
+    /// assert!(!kv.fields(line.as_bytes()).is_cut_short());
+    /// assert!(kv.fields((line + "a=1").as_bytes()).is_cut_short());
+    /// # Ok::<(), sawlog_parsers::Error>(())
+    /// ```
     pub fn is_cut_short(&self) -> bool {
         self.cut_short
     }
@@ -252,21 +281,60 @@ impl<'l> Fields<'l> {
 
 impl<'l> Field<'l> {
     /// The key, with the prefix.
+    ///
+    /// ```
+    /// use sawlog_parsers::key_value::{KeyValue, Options};
+    ///
+    /// let kv = KeyValue::compile(&Options::default())?;
+    /// let fields = kv.fields(b"host=web-17");
+    /// assert!(fields.iter().all(|field| field.key() == b"host"));
+    /// # Ok::<(), sawlog_parsers::Error>(())
+    /// ```
     pub fn key(&self) -> &[u8] {
         &self.key
     }
 
     /// The first value, which is the only one unless the field is a list.
+    ///
+    /// ```
+    /// use sawlog_parsers::key_value::{KeyValue, Options, Value};
+    ///
+    /// let kv = KeyValue::compile(&Options::default())?;
+    /// let fields = kv.fields(b"tag=slow tag=red");
+    /// let tag = fields.by_key(b"tag").expect("two of them");
+    /// assert_eq!(tag.first(), &Value::Text(b"slow".into()));
+    /// # Ok::<(), sawlog_parsers::Error>(())
+    /// ```
     pub fn first(&self) -> &Value<'l> {
         &self.first
     }
 
     /// All values in their order.
+    ///
+    /// ```
+    /// use sawlog_parsers::key_value::{KeyValue, Options, Value};
+    ///
+    /// let kv = KeyValue::compile(&Options::default())?;
+    /// let fields = kv.fields(b"tag=slow tag=red");
+    /// let tag = fields.by_key(b"tag").expect("two of them");
+    /// assert!(tag.values().eq(&[Value::Text(b"slow".into()), Value::Text(b"red".into())]));
+    /// # Ok::<(), sawlog_parsers::Error>(())
+    /// ```
     pub fn values(&self) -> impl Iterator<Item = &Value<'l>> {
         std::iter::once(&self.first).chain(&self.others)
     }
 
     /// Whether the key occurred more than once.
+    ///
+    /// ```
+    /// use sawlog_parsers::key_value::{KeyValue, Options};
+    ///
+    /// let kv = KeyValue::compile(&Options::default())?;
+    /// let fields = kv.fields(b"tag=slow tag=red host=web-17");
+    /// let lists: Vec<_> = fields.iter().map(|field| field.is_list()).collect();
+    /// assert_eq!(lists, [true, false]);
+    /// # Ok::<(), sawlog_parsers::Error>(())
+    /// ```
     pub fn is_list(&self) -> bool {
         !self.others.is_empty()
     }

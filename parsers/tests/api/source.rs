@@ -156,7 +156,7 @@ fn imported(import: &str) -> impl Iterator<Item = &str> {
 }
 
 /// An item up to its body, a field up to its comma.
-pub fn signature(lines: &[&str]) -> String {
+fn signature(lines: &[&str]) -> String {
     let mut text = String::new();
     for (index, line) in lines.iter().enumerate() {
         text.push_str(line.trim());
@@ -168,7 +168,7 @@ pub fn signature(lines: &[&str]) -> String {
     text
 }
 
-pub fn words(text: &str) -> impl Iterator<Item = &str> {
+fn words(text: &str) -> impl Iterator<Item = &str> {
     text.split(|letter: char| !letter.is_alphanumeric() && letter != '_')
         .filter(|word| !word.is_empty())
 }
