@@ -29,7 +29,7 @@ use crate::queue::policy::Policy;
 use crate::queue::positions::Positions;
 use crate::queue::queues::{Queues, waiting_in};
 use crate::settings::{Landlock, Settings};
-use configuration::{Certificates, compile_all, modified};
+use configuration::{Certificates, Files, compile_all};
 use confinement::Confinement;
 use lock::Lock;
 use running::{Deadline, Running, Surroundings};
@@ -45,7 +45,7 @@ pub fn run(settings: Settings) -> ExitCode {
     let sockets = systemd::sockets();
     let metrics = Arc::new(Metrics::default());
     // Looked at before the files are read: a change from here on is seen.
-    let modified = modified(&settings);
+    let files = Files::of(&settings);
     let Some(compiled) = compile_all(&settings, &metrics) else {
         eprintln!("nothing was started");
         return REFUSED.into();
@@ -67,7 +67,7 @@ pub fn run(settings: Settings) -> ExitCode {
         let every = settings
             .reload_interval
             .unwrap_or(limits::TLS_LOOK_INTERVAL);
-        let mut signals = match Signals::new(every, modified) {
+        let mut signals = match Signals::new(every, files) {
             Ok(signals) => signals,
             Err(error) => {
                 tracing::error!("cannot listen for signals: {error}");
@@ -305,7 +305,7 @@ impl Agent {
                         tracing::info!("a certificate was renewed");
                         self.reload().await;
                     } else if self.settings.reload_interval.is_some()
-                        && signals.changed(modified(&self.settings))
+                        && signals.changed(Files::of(&self.settings))
                     {
                         self.reload().await;
                     }

@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::lang::document;
-use crate::limits::{self, table::Limit};
+use crate::limits::{self, table::Limit, table::ParserLimit};
 use crate::pipeline::compile;
 use crate::plugin::{Plugin, Section};
 use crate::settings::table;
@@ -147,6 +147,15 @@ fn the_page_of_limits_has_every_limit() {
     );
     for Limit { name, value, why } in limits::table::all() {
         made.push_str(&format!("| `{name}` | {value} | {why} |\n"));
+    }
+    made.push_str("\n## Of the parsers\n\nThese are of the library `sawlog-parsers`, which the agent cuts lines with.\n\n| what | limit | beyond it |\n|---|---|---|\n");
+    for ParserLimit {
+        what,
+        value,
+        beyond,
+    } in limits::table::of_parsers()
+    {
+        made.push_str(&format!("| {what} | {value} | {beyond} |\n"));
     }
     made.push('\n');
     assert_eq!(check(&docs().join("limits.md"), &made), Ok(()));

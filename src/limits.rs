@@ -4,7 +4,8 @@
 pub mod table;
 
 /// One batch's bytes, the input's and the filters' together. Far above what a batch needs, far below where the spans'
-/// 32 bits end: only a pipeline that multiplies its text without end meets it.
+/// 32 bits end: only a pipeline that multiplies its text without end meets it. What finds no room is left out and counted by the
+/// filter as `texts_without_room`; the batch's events get the tag `_batchfull`.
 pub const BATCH_BYTES_MAX: usize = 256 << 20;
 
 /// One line or record. Elasticsearch refuses no such document, and ten at once still fit a small agent.
@@ -21,7 +22,7 @@ pub const JSON_DEPTH_MAX: usize = 128;
 pub const FIELDS_MAX: usize = 10_000;
 
 /// What one compressed file may unpack to. It is read piece by piece, so this bounds time and not memory: a file made to
-/// unpack without end.
+/// unpack without end. The rest is not read; `docker` counts it as `archives_cut`, `file` as `read_errors`.
 pub const ARCHIVE_BYTES_MAX: u64 = 64 << 30;
 
 /// Batches waiting for one worker. With batches of `READ_BYTES` a queue stays below a megabyte.
@@ -181,7 +182,7 @@ pub const DOCKER_RETRY_WAIT_MAX: std::time::Duration = std::time::Duration::from
 /// One record of a json-file log: 16 KiB of text, each byte escaped to six, and attributes.
 pub const DOCKER_RECORD_BYTES_MAX: usize = 256 << 10;
 
-/// Rotated files of one container that are looked for.
+/// Rotated files of one container that are looked for; a warning tells of others.
 pub const ROTATED_FILES_MAX: u32 = 1000;
 
 /// Room behind what an input reads at once, for texts whose escapes are undone: no second allocation follows.

@@ -7,6 +7,7 @@ mod codecs;
 mod docker;
 #[cfg(test)]
 mod documentation;
+mod durable;
 mod event;
 mod filters;
 mod glob;

@@ -22,11 +22,14 @@ mod trial;
 mod writer;
 
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::services::elasticsearch::{self, Elasticsearch};
 use crate::services::namespace;
-use stage::{Plan, Stage};
+use crate::services::{START_MAX, Scratch, wait_until};
+use agent::Agent;
+use stage::{Plan, Stage, TIMEOUT_SHORT};
+use subject::Subject;
 use trial::{Kind, check};
 
 /// A test for each line: the test's name, the kind's place and name in the table of results, how many faults strike in the
@@ -63,7 +66,9 @@ kinds! {
     carbon_killed_under_load_loses_no_count: 13 "carbon: `kill -9`", 1, 20, graphite::carbon_killed;
     an_agent_killed_at_random_loses_and_doubles_no_count: 21 "`kill -9`, counts", 2, 50, graphite::agent_killed;
     the_engine_killed_with_its_containers_loses_no_line: 14 "Docker Engine: `kill -9`", 1, 20, containers::engine_killed;
-    an_agent_that_dies_at_any_point_of_the_queues_way_to_disk_loses_no_line: 19 "crash points of the queue", 10, 200, queue::crash_points;
+    the_engine_killed_loses_no_line_that_is_read_by_its_api: 24 "Docker Engine: `kill -9`, API", 1, 20, containers::engine_killed_under_api;
+    an_agent_that_dies_at_any_point_of_the_queues_way_to_disk_loses_no_line: 19 "crash points of queue and positions", 14, 200, queue::crash_points;
+    an_agent_that_dies_while_it_keeps_dead_letters_loses_no_line: 25 "crash points of dead letters", 2, 20, queue::crash_points_of_letters;
     an_agent_killed_at_random_loses_no_datagram_that_was_committed: 20 "`kill -9`, datagrams", 3, 50, queue::datagrams;
     reloads_lose_no_datagram: 17 "SIGHUP, datagrams", 5, 100, pushed::reloaded;
     elasticsearch_killed_loses_no_datagram: 18 "Elasticsearch: `kill -9`, datagrams", 1, 20, pushed::server_killed;
@@ -98,6 +103,46 @@ fn breakable() -> MutexGuard<'static, Elasticsearch> {
     node.start_if_killed();
     node
 }
+
+/// What the agent may use at most while an output stands still, and twice as much to read.
+const MEMORY_MAX: u64 = 64 << 20;
+
+#[test]
+fn memory_stays_flat_while_elasticsearch_stands_still() {
+    const LINE_BYTES: u64 = 1000;
+    let server = breakable();
+    let logs = Scratch::new("faults-memory");
+    let lines = 0..2 * MEMORY_MAX / LINE_BYTES;
+    let text: String = lines
+        .map(|number| record::long_line("app", number, LINE_BYTES as usize) + "\n")
+        .collect();
+    let path = logs.write("app.log", &text);
+    let mut plan = Plan::new("memory", server.url());
+    plan.timeout = TIMEOUT_SHORT;
+    server.signal("STOP");
+    let agent = Agent::start(&Subject::Sawlog.configuration(&plan, &path, "faults-memory"));
+    let mut seen = (0, Instant::now());
+    let taken = wait_until(START_MAX, "the agent to take no more", || {
+        let taken = agent
+            .counters()
+            .get("events_in")
+            .copied()
+            .unwrap_or_default();
+        if taken != seen.0 || taken == 0 {
+            seen = (taken, Instant::now());
+        }
+        match MEMORY_REST < seen.1.elapsed() {
+            true => Ok(taken),
+            false => Err(format!("{taken} taken")),
+        }
+    });
+    let peak = agent.counters()["sawlog_memory_peak_bytes"];
+    server.signal("CONT");
+    assert!(peak < MEMORY_MAX, "{peak} bytes after {taken} events");
+}
+
+/// So long the figures must stand still, and retries begin.
+const MEMORY_REST: Duration = Duration::from_secs(5);
 
 #[test]
 fn a_line_that_is_missing_and_one_that_was_altered_are_found_out() {

@@ -406,7 +406,6 @@ pub fn parse(packet: &[u8]) -> Items<'_> {
 /// ```
 /// use sawlog_parsers::collectd::parse;
 ///
-/// // A list without values.
 /// assert_eq!(parse(b"\0\x06\0\x06\0\0").count(), 1);
 /// ```
 #[derive(Clone, Debug)]

@@ -96,13 +96,13 @@
 //! | what an automaton remembers of its states | 4 MiB for each direction and thread, 32 MiB for all of a thread | it is forgotten |
 //! | a message, record or line of a stream | the decoder's `Limits`, [`joiner::Joiner::new`]'s `bytes_max` | cut and marked; a counted syslog frame is [`framing::Step::CountTooLarge`], which ends the stream |
 //! | a syslog line that `syslog_loose` is asked for | 64 KiB | kept whole |
-//! | pairs of a line | [`key_value::PAIRS_MAX`] | [`key_value::Fields::is_cut_short`] |
-//! | pairs in pairs | [`key_value::DEPTH_MAX`] deep | text |
-//! | a split expression of pairs | [`key_value::PATTERN_BYTES_MAX`], compiled 1 MiB | [`Error`] |
-//! | a separator that it finds | [`key_value::SEPARATOR_BYTES_MAX`] | several separators |
-//! | a mapping of dissect | [`dissect::MAPPING_BYTES_MAX`], [`dissect::FIELDS_MAX`] fields | [`Error`] |
-//! | columns of a CSV row | [`csv::COLUMNS_MAX`] | the row is malformed |
-//! | separator of CSV | [`csv::SEPARATOR_BYTES_MAX`] | [`Error`] |
+//! | pairs of a line | 4,096 ([`key_value::PAIRS_MAX`]) | [`key_value::Fields::is_cut_short`] |
+//! | pairs in pairs | 16 deep ([`key_value::DEPTH_MAX`]) | text |
+//! | a split expression of pairs | 1 KiB ([`key_value::PATTERN_BYTES_MAX`]), compiled 1 MiB | [`Error`] |
+//! | a separator that it finds | 128 bytes ([`key_value::SEPARATOR_BYTES_MAX`]) | several separators |
+//! | a mapping of dissect | 64 KiB ([`dissect::MAPPING_BYTES_MAX`]), 1,000 fields ([`dissect::FIELDS_MAX`]) | [`Error`] |
+//! | columns of a CSV row | 10,000 ([`csv::COLUMNS_MAX`]) | the row is malformed |
+//! | separator of CSV | 32 bytes ([`csv::SEPARATOR_BYTES_MAX`]) | [`Error`] |
 //! | a date format | 1024 bytes, 16 ways to leave parts out | [`Error`] |
 //! | a types.db of collectd | 4 MiB | [`Error`] |
 //!

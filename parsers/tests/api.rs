@@ -107,6 +107,53 @@ fn each_module_has_a_row_on_the_front_page() {
 }
 
 #[test]
+fn the_numbers_of_the_limits_are_those_of_the_constants() {
+    use sawlog_parsers::{csv, dissect, grok, key_value};
+    let page = include_str!("../src/lib.rs");
+    for (name, written, number) in [
+        ("grok::STEPS_MAX", "5,000,000", grok::STEPS_MAX),
+        ("key_value::PAIRS_MAX", "4,096", key_value::PAIRS_MAX as u64),
+        (
+            "key_value::DEPTH_MAX",
+            "16 deep",
+            key_value::DEPTH_MAX as u64,
+        ),
+        (
+            "key_value::PATTERN_BYTES_MAX",
+            "1 KiB",
+            key_value::PATTERN_BYTES_MAX as u64,
+        ),
+        (
+            "key_value::SEPARATOR_BYTES_MAX",
+            "128 bytes",
+            key_value::SEPARATOR_BYTES_MAX as u64,
+        ),
+        (
+            "dissect::MAPPING_BYTES_MAX",
+            "64 KiB",
+            dissect::MAPPING_BYTES_MAX as u64,
+        ),
+        (
+            "dissect::FIELDS_MAX",
+            "1,000 fields",
+            dissect::FIELDS_MAX as u64,
+        ),
+        ("csv::COLUMNS_MAX", "10,000", csv::COLUMNS_MAX as u64),
+        (
+            "csv::SEPARATOR_BYTES_MAX",
+            "32 bytes",
+            csv::SEPARATOR_BYTES_MAX as u64,
+        ),
+    ] {
+        let row = format!("{written} ([`{name}`])");
+        assert!(page.contains(&row), "no {row} on the front page");
+        let digits: String = written.chars().filter(char::is_ascii_digit).collect();
+        let unit = if written.ends_with("KiB") { 1024 } else { 1 };
+        assert_eq!(digits.parse(), Ok(number / unit), "{name}");
+    }
+}
+
+#[test]
 fn threads_share_what_is_compiled_and_hand_over_what_is_not() {
     fn is_shared<T: Send + Sync + 'static>() {}
     is_shared::<Error>();

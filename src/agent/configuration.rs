@@ -1,6 +1,7 @@
 //! The configuration as the agent gets it: texts from files, the command line or the binary are read, compiled, and what
 //! there is to say of them is printed. Nothing is started here.
 
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -17,23 +18,48 @@ use crate::settings::{Origin, PipelineSettings, Settings};
 /// The pipeline that runs when none is named.
 const DEFAULT_PIPELINE: &str = include_str!("../../pipelines/default.conf");
 
-/// When the newest pipeline file was changed, and how many there are.
-pub fn modified(settings: &Settings) -> (usize, Option<SystemTime>) {
-    let mut newest = (0, None);
-    for pipeline in &settings.pipelines {
-        let Ok(sources) = load_sources(pipeline) else {
-            continue;
-        };
-        for source in &sources.all {
-            newest = (newest.0 + 1, newest.1.max(changed(Path::new(&source.name))));
-        }
-    }
-    newest
+/// What tells that another file is in a place, or that it was changed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Version {
+    device: u64,
+    inode: u64,
+    bytes: u64,
+    modified: SystemTime,
 }
 
-/// Files with certificates and keys, and when each was changed.
+impl Version {
+    /// Of the file in a place; nothing if there is none.
+    fn of(file: &Path) -> Option<Self> {
+        let metadata = std::fs::metadata(file).ok()?;
+        Some(Self {
+            device: metadata.dev(),
+            inode: metadata.ino(),
+            bytes: metadata.len(),
+            modified: metadata.modified().ok()?,
+        })
+    }
+}
+
+/// The pipeline files in their order, as they were at one time.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Files(Vec<(PathBuf, Option<Version>)>);
+
+impl Files {
+    pub fn of(settings: &Settings) -> Self {
+        let sources = settings.pipelines.iter().map(load_sources);
+        let all = sources.flatten().flat_map(|sources| sources.all);
+        let with_version = all.map(|source| {
+            let path = PathBuf::from(source.name);
+            let version = Version::of(&path);
+            (path, version)
+        });
+        Self(with_version.collect())
+    }
+}
+
+/// Files with certificates and keys, as they were when they were last looked at.
 #[derive(Default)]
-pub struct Certificates(Vec<(PathBuf, Option<SystemTime>)>);
+pub struct Certificates(Vec<(PathBuf, Option<Version>)>);
 
 impl Certificates {
     pub fn of(compiled: &[Compiled]) -> Self {
@@ -43,31 +69,26 @@ impl Certificates {
                 files.extend(planned.output.certificates());
             });
         }
-        let with_time = files.into_iter().map(|file| {
-            let time = changed(&file);
-            (file, time)
+        let with_version = files.into_iter().map(|file| {
+            let version = Version::of(&file);
+            (file, version)
         });
-        Self(with_time.collect())
+        Self(with_version.collect())
     }
 
     /// Whether one was changed since this was last asked.
     pub fn are_renewed(&mut self) -> bool {
         let mut are_renewed = false;
         for (file, seen) in &mut self.0 {
-            let now = changed(file);
             // One that is not there is about to be put in place.
-            are_renewed |= now.is_some() && now != *seen;
-            *seen = now.or(*seen);
+            let Some(now) = Version::of(file) else {
+                continue;
+            };
+            are_renewed |= seen.as_ref() != Some(&now);
+            *seen = Some(now);
         }
         are_renewed
     }
-}
-
-/// When a file was changed; nothing if it is not there.
-fn changed(file: &Path) -> Option<SystemTime> {
-    std::fs::metadata(file)
-        .and_then(|file| file.modified())
-        .ok()
 }
 
 /// Compiles every pipeline and prints what there is to say. `None` if one is refused.

@@ -1,18 +1,17 @@
 //! One agent a data folder: a lock on a file in it, held as long as the agent runs.
 
 use std::fs::{File, OpenOptions};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
+
+use crate::durable;
 
 /// The held lock.
 pub struct Lock(File);
 
 /// Makes the folder if it is not there.
 pub fn make(folder: &Path) -> std::io::Result<()> {
-    std::fs::DirBuilder::new()
-        .recursive(true)
-        .mode(0o700)
-        .create(folder)
+    durable::make_folder(folder, 0o700)
 }
 
 /// Makes the folder if it is not there and locks it. An error says what to do.

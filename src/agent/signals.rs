@@ -2,10 +2,12 @@
 //! files.
 
 use std::io;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::time::Interval;
+
+use crate::agent::configuration::Files;
 
 /// What happened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,20 +19,17 @@ pub enum Event {
     InputsEnded,
 }
 
-/// State of the pipeline files: their number and the newest time of change.
-type Modified = (usize, Option<SystemTime>);
-
 pub struct Signals {
     terminate: Signal,
     interrupt: Signal,
     hangup: Signal,
     ticks: Interval,
-    seen: Modified,
+    seen: Files,
 }
 
 impl Signals {
     /// `every` is how often it is looked for changed files.
-    pub fn new(every: Duration, seen: Modified) -> io::Result<Self> {
+    pub fn new(every: Duration, seen: Files) -> io::Result<Self> {
         Ok(Self {
             terminate: signal(SignalKind::terminate())?,
             interrupt: signal(SignalKind::interrupt())?,
@@ -51,8 +50,10 @@ impl Signals {
     }
 
     /// Whether files changed since this was last asked.
-    pub fn changed(&mut self, now: Modified) -> bool {
-        std::mem::replace(&mut self.seen, now) != now
+    pub fn changed(&mut self, now: Files) -> bool {
+        let is_changed = self.seen != now;
+        self.seen = now;
+        is_changed
     }
 }
 

@@ -57,6 +57,8 @@ pub struct Batch {
     provenance: Option<Provenance>,
     /// The place in the stream of the next event to be made.
     spot: Option<Spot>,
+    /// Texts that found no room.
+    pub(super) refused: u64,
     /// Time of receipt, nanoseconds since 1970.
     pub received: i64,
     /// Batches of one stream are worked on in order, by one worker.
@@ -81,6 +83,7 @@ impl Batch {
             frozen: Vec::new(),
             provenance: None,
             spot: None,
+            refused: 0,
             received,
             stream: 0,
             ack,
@@ -217,12 +220,18 @@ impl Batch {
         }
     }
 
-    /// Keeps a copy of some bytes in the batch. Past the limit of a batch the text comes out empty.
+    /// Keeps a copy of some bytes in the batch. Past the limit of a batch the text comes out empty, and is counted.
     pub fn append(&mut self, text: &[u8]) -> Text {
-        let start = self.bytes.len();
-        if limits::BATCH_BYTES_MAX < start + text.len() {
+        if limits::BATCH_BYTES_MAX < self.bytes.len() + text.len() {
+            self.refused += 1;
             return Text::EMPTY;
         }
+        self.append_beyond(text)
+    }
+
+    /// The same without a limit, for a few bytes.
+    pub(super) fn append_beyond(&mut self, text: &[u8]) -> Text {
+        let start = self.bytes.len();
         self.bytes.extend_from_slice(text);
         Text {
             start: start as u32,

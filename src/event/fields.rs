@@ -187,7 +187,27 @@ impl Batch {
 
     /// Adds a tag even if it is there, as `add_tag` does.
     pub fn add_tag(&mut self, id: EventId, tag: &[u8]) {
-        let tag = Value::Text(self.append(tag));
+        let tag = self.append(tag);
+        self.push_tag(id, tag);
+    }
+
+    /// Tags these events if texts found no room in the batch since this was last asked, and gives how many: which of the
+    /// events they were for is not known.
+    pub fn take_refused(&mut self, events: &[EventId], tag: &[u8]) -> u64 {
+        let refused = std::mem::take(&mut self.refused);
+        if 0 < refused {
+            let text = self.append_beyond(tag);
+            for &id in events {
+                if !self.has_tag(id, tag) {
+                    self.push_tag(id, text);
+                }
+            }
+        }
+        refused
+    }
+
+    fn push_tag(&mut self, id: EventId, tag: Text) {
+        let tag = Value::Text(tag);
         let tags = match self.top(id, Name::TAGS) {
             None | Some(Value::Null) => self.list(&[tag]),
             Some(Value::List(mut items)) => {
@@ -301,5 +321,29 @@ impl Batch {
                 self.append(&out)
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::Batch;
+    use crate::event::Names;
+    use crate::limits;
+    use crate::queue::ack::Ack;
+
+    #[test]
+    fn texts_without_room_are_counted_and_their_events_tagged() {
+        let bytes = vec![0; limits::BATCH_BYTES_MAX];
+        let mut batch = Batch::new(bytes, Arc::new(Names::default()), 0, Ack::none());
+        let events = [batch.push_bare_event(), batch.push_bare_event()];
+        assert_eq!(batch.take_refused(&events, b"_full"), 0);
+        assert!(!batch.has_tag(events[0], b"_full"));
+        batch.add_tag(events[0], b"slow");
+        batch.append(b"more");
+        assert_eq!(batch.take_refused(&events, b"_full"), 2);
+        assert_eq!(batch.take_refused(&events, b"_full"), 0);
+        assert!(events.iter().all(|&id| batch.has_tag(id, b"_full")));
     }
 }

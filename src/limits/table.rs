@@ -16,9 +16,43 @@ const SOURCES: [&str; 2] = [
     include_str!("../lang/limits.rs"),
 ];
 
+/// The page on which the parser library tells its own.
+const PARSERS: &str = include_str!("../../parsers/src/lib.rs");
+
+/// A limit of the parser library.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ParserLimit {
+    pub what: String,
+    pub value: String,
+    /// What becomes of more.
+    pub beyond: String,
+}
+
 /// Every limit of the agent, in the order of the source.
 pub fn all() -> Vec<Limit> {
     SOURCES.into_iter().flat_map(limits_in).collect()
+}
+
+/// Every limit of the parser library, in the order of its page.
+pub fn of_parsers() -> Vec<ParserLimit> {
+    let (_, rest) = PARSERS.split_once("//! # Limits\n").unwrap_or_default();
+    let rows = rest
+        .lines()
+        .skip_while(|line| !line.starts_with("//! |---"));
+    let cells = rows
+        .skip(1)
+        .map_while(|line| line.strip_prefix("//! | ")?.strip_suffix(" |"));
+    let limit = |row: &str| {
+        // Links are of the library's documentation.
+        let row = row.replace("[`", "`").replace("`]", "`");
+        let mut cells = row.splitn(3, " | ").map(str::to_owned);
+        Some(ParserLimit {
+            what: cells.next()?,
+            value: cells.next()?,
+            beyond: cells.next()?,
+        })
+    };
+    cells.filter_map(limit).collect()
 }
 
 /// The table as plain text: a limit and its value in a line, the reason below.
@@ -29,6 +63,16 @@ pub fn text() -> String {
     let mut text = String::new();
     for Limit { name, value, why } in &limits {
         text.push_str(&format!("{name:width$}  {value}\n    {why}\n"));
+    }
+    text.push_str("\nOf the parsers, sawlog-parsers:\n");
+    for ParserLimit {
+        what,
+        value,
+        beyond,
+    } in of_parsers()
+    {
+        let line = format!("{what}: {value}\n    beyond it: {beyond}\n");
+        text.push_str(&line.replace('`', ""));
     }
     text
 }
@@ -104,7 +148,7 @@ fn size(bytes: u64) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{all, shown, text};
+    use super::{all, of_parsers, shown, text};
 
     #[test]
     fn values_have_units() {
@@ -136,9 +180,29 @@ mod tests {
     }
 
     #[test]
+    fn those_of_the_parsers_are_whole() {
+        let limits = of_parsers();
+        assert!(15 < limits.len(), "{limits:?}");
+        for limit in limits {
+            let cells = [&limit.what, &limit.value, &limit.beyond];
+            assert!(cells.iter().all(|cell| !cell.is_empty()), "{limit:?}");
+            assert!(
+                limit.value.contains(|letter: char| letter.is_ascii_digit())
+                    || limit.value.contains("Limits"),
+                "{limit:?} has no number"
+            );
+        }
+    }
+
+    #[test]
     fn the_text_has_them_all() {
         let text = text();
-        for name in ["LINE_BYTES_MAX", "JSON_DEPTH_MAX", "NESTING_MAX"] {
+        for name in [
+            "LINE_BYTES_MAX",
+            "JSON_DEPTH_MAX",
+            "NESTING_MAX",
+            "steps of one search",
+        ] {
             assert!(text.contains(name), "{name}");
         }
     }

@@ -138,6 +138,9 @@ pub fn tell_each<P>(steps: &mut [Step<P>], tell: &mut impl FnMut(&mut P)) {
     }
 }
 
+/// The tag of events in a batch that has no room for what a filter makes, see `limits::BATCH_BYTES_MAX`.
+const NO_ROOM: &[u8] = b"_batchfull";
+
 /// A filter with its common options and metrics.
 pub struct FilterStep {
     pub filter: Box<dyn Filter>,
@@ -168,6 +171,10 @@ impl Run for FilterStep {
         }
         selected.retain(|&id| !batch.is_dropped(id));
         selected.append(&mut self.outcome.created);
+        let refused = batch.take_refused(selected, NO_ROOM);
+        if 0 < refused {
+            self.metrics.counter("texts_without_room").add(refused);
+        }
         self.metrics.events_out.add(selected.len() as u64);
         self.metrics.failed.add(self.outcome.failed);
         self.metrics.worked(started.elapsed());

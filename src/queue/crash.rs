@@ -3,7 +3,7 @@
 //!
 //! `FAILPOINTS="queue-commit-written=3*off->return"` dies when that point is reached for the fourth time.
 
-/// A point of the queue's write path.
+/// A point of the way to disk: of the queue's log, of a small file that is replaced as a whole, of dead letters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Point {
     /// A record was taken into memory.
@@ -22,15 +22,27 @@ pub enum Point {
     SegmentCreated,
     /// The state is about to be written.
     StateWrite,
+    /// A slot of the state is written and not yet synced.
+    StateWritten,
     /// The state is on disk; what it needs no longer is still there.
     BeforeUnlink,
     /// A segment is removed.
     AfterUnlink,
+    /// Positions or sums are written under a temporary name.
+    FileWritten,
+    /// They are synced.
+    FileSynced,
+    /// They have their name; the folder is not synced.
+    FileRenamed,
+    /// Dead letters are written and not yet synced.
+    LettersWritten,
+    /// They are on disk; their documents are not yet done with.
+    LettersSynced,
 }
 
 /// Every point, so that a test can walk them.
 #[cfg(any(test, feature = "failpoints"))]
-pub const ALL: [Point; 10] = [
+pub const ALL: [Point; 16] = [
     Point::Append,
     Point::Commit,
     Point::CommitWritten,
@@ -39,8 +51,14 @@ pub const ALL: [Point; 10] = [
     Point::SegmentRenamed,
     Point::SegmentCreated,
     Point::StateWrite,
+    Point::StateWritten,
     Point::BeforeUnlink,
     Point::AfterUnlink,
+    Point::FileWritten,
+    Point::FileSynced,
+    Point::FileRenamed,
+    Point::LettersWritten,
+    Point::LettersSynced,
 ];
 
 #[cfg(any(test, feature = "failpoints"))]
@@ -56,8 +74,14 @@ impl Point {
             Self::SegmentRenamed => "queue-segment-renamed",
             Self::SegmentCreated => "queue-segment-created",
             Self::StateWrite => "queue-state-write",
+            Self::StateWritten => "queue-state-written",
             Self::BeforeUnlink => "queue-before-unlink",
             Self::AfterUnlink => "queue-after-unlink",
+            Self::FileWritten => "file-written",
+            Self::FileSynced => "file-synced",
+            Self::FileRenamed => "file-renamed",
+            Self::LettersWritten => "letters-written",
+            Self::LettersSynced => "letters-synced",
         }
     }
 }
@@ -101,6 +125,11 @@ mod tests {
         names.sort_unstable();
         names.dedup();
         assert_eq!(names.len(), ALL.len());
-        assert!(names.iter().all(|name| name.starts_with("queue-")));
+        let rooms = ["queue-", "file-", "letters-"];
+        assert!(
+            names
+                .iter()
+                .all(|name| rooms.iter().any(|room| name.starts_with(room)))
+        );
     }
 }

@@ -13,6 +13,7 @@ use std::sync::Mutex;
 use std::time::{Duration, SystemTime};
 
 use crate::limits;
+use crate::queue::crash::{self, Point};
 use folder::Segment;
 
 /// What is done with a letter for which there is no room.
@@ -214,14 +215,15 @@ impl Current {
     }
 
     fn append(mut self, lines: &[u8]) -> io::Result<Self> {
-        let written = self
-            .file
-            .write_all(lines)
-            .and_then(|()| self.file.sync_data());
+        let written = self.file.write_all(lines).and_then(|()| {
+            crash::point(Point::LettersWritten);
+            self.file.sync_data()
+        });
         if let Err(error) = written {
             self.give_up();
             return Err(error);
         }
+        crash::point(Point::LettersSynced);
         self.bytes += lines.len() as u64;
         Ok(self)
     }

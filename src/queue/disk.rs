@@ -9,9 +9,10 @@ mod tests;
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io;
-use std::os::unix::fs::{DirBuilderExt, FileExt, MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
+use crate::durable::make_folder;
 use crate::limits;
 use reclaim::Reclaim;
 
@@ -69,7 +70,7 @@ enum Access {
 impl Folder {
     /// Opens a folder for reading and writing and makes it if need be. The error is `ResourceBusy` if another process has it.
     pub fn open(path: &Path) -> io::Result<Self> {
-        make_durably(path)?;
+        make_folder(path, 0o700)?;
         let lock = OpenOptions::new()
             .create(true)
             .truncate(false)
@@ -99,7 +100,7 @@ impl Folder {
             true => Path::new("."),
             false => path,
         };
-        make_durably(path)?;
+        make_folder(path, 0o700)?;
         Ok(Self {
             path: path.into(),
             access: Access::Shared,
@@ -130,23 +131,6 @@ impl Folder {
 fn no_follow() -> i32 {
     // The kernel's flags fit its own type, a C int.
     rustix::fs::OFlags::NOFOLLOW.bits() as i32
-}
-
-/// Makes a folder and those above it, each synced in the one that it lies in.
-fn make_durably(path: &Path) -> io::Result<()> {
-    if path.is_dir() {
-        return Ok(());
-    }
-    let parent = match path.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => parent,
-        _ => Path::new("."),
-    };
-    make_durably(parent)?;
-    match std::fs::DirBuilder::new().mode(0o700).create(path) {
-        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
-        _ => {}
-    }
-    File::open(parent)?.sync_all()
 }
 
 impl Disk for Folder {

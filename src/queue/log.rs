@@ -208,9 +208,10 @@ impl<D: Disk> Log<D> {
         self.lost
     }
 
-    /// Files that were set aside, now and by earlier runs.
+    /// Files that are damaged: those that were set aside, now and by earlier runs, and those that are still read.
     pub fn damaged_files(&self) -> u64 {
-        self.damaged_files
+        let read = self.segments.iter().filter(|segment| segment.damaged);
+        self.damaged_files + read.count() as u64
     }
 
     /// The oldest place that is not acknowledged.

@@ -4,6 +4,7 @@
 use std::io;
 use std::path::Path;
 
+use crate::queue::crash::{self, Point};
 use crate::queue::disk::{Disk, Folder};
 
 /// Replaces a file, durably. The folder is made if it is not there. Two threads must not replace the same file at once.
@@ -20,8 +21,11 @@ fn replace_in<D: Disk>(folder: &D, name: &str, bytes: &[u8]) -> io::Result<()> {
     let temporary = temporary.to_string_lossy();
     let file = folder.create(&temporary)?;
     folder.write_at(&file, bytes, 0)?;
+    crash::point(Point::FileWritten);
     folder.sync(&file)?;
+    crash::point(Point::FileSynced);
     folder.rename(&temporary, name)?;
+    crash::point(Point::FileRenamed);
     folder.sync_folder()
 }
 

@@ -59,6 +59,9 @@ const ENDED: [&str; 8] = [
     "queue_disk_documents",
 ];
 
+/// What was counted under two of those.
+const ENDED_TWICE: [&str; 1] = ["queue_dropped_and_delivered"];
+
 /// How an agent is to be started; by default as its users do.
 pub struct Start {
     pub folder: Scratch,
@@ -259,7 +262,7 @@ impl Agent {
                     .filter_map(|name| figures.get(*name))
                     .sum::<u64>()
             };
-            let (taken, ended) = (sum(&TAKEN_IN), sum(&ENDED));
+            let (taken, ended) = (sum(&TAKEN_IN), sum(&ENDED) - sum(&ENDED_TWICE));
             match 0 < taken && taken == ended {
                 true => Ok(()),
                 false => Err(format!("{taken} taken in, {ended} ended: {figures:?}")),
@@ -318,6 +321,19 @@ impl Agent {
             counters.insert(String::from("filtered"), filtered);
         }
         counters
+    }
+
+    /// Documents that wait in its queues on disk.
+    #[track_caller]
+    pub fn pending(&self) -> u64 {
+        if self.subject == Subject::Rsyslog {
+            return 0;
+        }
+        let counters = self.counters();
+        counters
+            .get("queue_disk_documents")
+            .copied()
+            .unwrap_or_default()
     }
 
     /// Events that filters dropped, if there is such a filter, once no batch is under way in it.

@@ -38,7 +38,7 @@ struct Stage {
 
 impl Stage {
     #[track_caller]
-    fn start(name: &str, options: &[&str]) -> Stage {
+    fn start(name: &str, mode: &str, options: &[&str]) -> Stage {
         let server = elasticsearch::shared();
         let docker = Docker::start();
         let index = format!("faults-{name}");
@@ -52,7 +52,7 @@ impl Stage {
         let program = [BUSYBOX, "cat", "/in/pipe"];
         let container = docker.run(&[&plain[..], options, &program[..]].concat());
         let agent = Agent::start(&format!(
-            "input {{ docker {{ socket => \"{}\" data_root => \"{}\" mode => \"files\" }} }}\n\
+            "input {{ docker {{ socket => \"{}\" data_root => \"{}\" mode => \"{mode}\" }} }}\n\
              output {{ elasticsearch {{ hosts => [\"{}\"] index => \"{index}\" {PATIENCE} }} }}\n",
             docker.socket().display(),
             docker.data_root().display(),
@@ -115,7 +115,7 @@ impl Stage {
 
 /// SIGKILL of the agent.
 pub fn agent_killed(trial: &mut Trial) -> Account {
-    let mut stage = Stage::start("docker-killed", &[]);
+    let mut stage = Stage::start("docker-killed", "files", &[]);
     for _ in 0..trial.faults {
         stage.writer.wait_for(trial.random(APART.0, APART.1));
         stage.agent.kill();
@@ -128,7 +128,16 @@ pub fn agent_killed(trial: &mut Trial) -> Account {
 
 /// SIGKILL of the Engine and all containers.
 pub fn engine_killed(trial: &mut Trial) -> Account {
-    let mut stage = Stage::start("docker-engine", &[]);
+    strike_engine(trial, "docker-engine", "files")
+}
+
+/// The same while the agent reads from the Engine, and not its files.
+pub fn engine_killed_under_api(trial: &mut Trial) -> Account {
+    strike_engine(trial, "docker-engine-api", "api")
+}
+
+fn strike_engine(trial: &mut Trial, name: &str, mode: &str) -> Account {
+    let mut stage = Stage::start(name, mode, &[]);
     for _ in 0..trial.faults {
         stage.writer.wait_for(trial.random(APART.0, APART.1));
         stage.docker.kill();
@@ -146,7 +155,7 @@ pub fn rotated(trial: &mut Trial) -> Account {
         .iter()
         .flat_map(|option| ["--log-opt", *option])
         .collect();
-    let mut stage = Stage::start("docker-rotated", &rotation);
+    let mut stage = Stage::start("docker-rotated", "files", &rotation);
     for _ in 0..trial.faults {
         stage.writer.wait_for(trial.random(APART.0, APART.1));
         stage.agent.signal("STOP");

@@ -1,4 +1,5 @@
-//! carbon under fault. An event is a count of one, so what the series adds up to is what was delivered.
+//! carbon under fault. An event is a count of one in the series of its number's last digit, so what those add up to is what
+//! was delivered; a loss and a double do not make up for each other unless both have the same digit.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -18,16 +19,30 @@ const APART: (u64, u64) = (1000, 6000);
 /// How soon after a fault what was written before its end has to be in the series.
 const RECOVERY_MAX: Duration = Duration::from_secs(60);
 
+/// What all series begin with; a digit follows.
 const SERIES: &str = "faults.events";
 
-fn sum(carbon: &Carbon) -> u64 {
-    let values = carbon.points(SERIES).into_iter();
-    values.map(|(_, value)| value as u64).sum()
+/// Digits, and so series.
+const DIGITS: u64 = 10;
+
+/// What the series of each digit adds up to.
+fn sums(carbon: &Carbon) -> Vec<u64> {
+    let sum = |digit: u64| {
+        let points = carbon.points(&format!("{SERIES}.{digit}"));
+        points.iter().map(|(_, value)| *value as u64).sum()
+    };
+    (0..DIGITS).map(sum).collect()
 }
 
-/// Waits until the series adds up to so many events.
+/// What they have to add up to when the first so many events were counted.
+fn offered_sums(offered: u64) -> Vec<u64> {
+    let with_digit = |digit: u64| offered.saturating_sub(digit).div_ceil(DIGITS);
+    (0..DIGITS).map(with_digit).collect()
+}
+
+/// Waits until the series add up to so many events.
 fn reach(carbon: &Carbon, least: u64) -> Result<(), String> {
-    poll(RECOVERY_MAX, || match sum(carbon) {
+    poll(RECOVERY_MAX, || match sums(carbon).iter().sum::<u64>() {
         sum if least <= sum => Ok(()),
         sum => Err(format!("{sum} of {least} events in {SERIES}")),
     })
@@ -59,8 +74,9 @@ fn run(
     let path = logs.0.join("app.log");
     let mut agent = Agent::start(&format!(
         "input {{ file {{ path => \"{}\" start_position => \"beginning\" }} }}\n\
+         filter {{ grok {{ match => {{ \"message\" => \"^{SOURCE} [0-9]*(?<digit>[0-9]) [0-9a-f]{{16}} \" }} }} }}\n\
          output {{ graphite {{ host => \"127.0.0.1\" port => {} interval => 1 reconnect_interval => 1\n\
-         counters => {{ \"{SERIES}\" => 1 }} }} }}\n",
+         counters => {{ \"{SERIES}.%{{digit}}\" => 1 }} }} }}\n",
         path.display(),
         carbon.port()
     ));
@@ -80,18 +96,39 @@ fn run(
         );
     }
     agent.stop();
-    let delivered = sum(&carbon);
+    account(&offered_sums(offered), &sums(&carbon))
+}
+
+/// What became of events that are known by their digits alone.
+fn account(offered: &[u64], found: &[u64]) -> Account {
+    let pairs = || offered.iter().zip(found);
+    let delivered = pairs().map(|(offered, found)| *offered.min(found)).sum();
+    let all = offered.iter().sum::<u64>();
     Account {
-        offered,
-        delivered: delivered.min(offered),
-        duplicate: delivered.saturating_sub(offered),
+        offered: all,
+        delivered,
+        duplicate: pairs()
+            .map(|(offered, found)| found.saturating_sub(*offered))
+            .sum(),
         dead: 0,
         dropped: BTreeMap::new(),
         pending: 0,
-        lost: offered as i64 - delivered.min(offered) as i64,
-        wrong: match delivered {
-            delivered if delivered == offered => Vec::new(),
-            delivered => vec![format!("{delivered} counted of {offered}")],
+        lost: (all - delivered) as i64,
+        wrong: match offered == found {
+            true => Vec::new(),
+            false => vec![format!("by last digit {found:?} counted of {offered:?}")],
         },
     }
+}
+
+#[test]
+fn a_loss_and_a_double_do_not_make_up_for_each_other() {
+    let offered = offered_sums(23);
+    assert_eq!(offered, [3, 3, 3, 2, 2, 2, 2, 2, 2, 2]);
+    let mut found = offered.clone();
+    assert!(account(&offered, &found).wrong.is_empty());
+    (found[0], found[9]) = (2, 3);
+    let told = account(&offered, &found);
+    assert_eq!((told.delivered, told.duplicate, told.lost), (22, 1, 1));
+    assert_eq!(told.wrong.len(), 1);
 }

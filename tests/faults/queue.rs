@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use super::agent::{Agent, Start};
 use super::oracle::Account;
 use super::record;
+use super::refused;
 use super::stage::{Plan, Stage};
 use super::trial::Trial;
 use super::writer::Sent;
@@ -33,15 +34,19 @@ const APART: (u64, u64) = (1000, 4000);
 /// What may pass between a datagram's way to the socket and its place on disk.
 const WINDOW_MAX: Duration = Duration::from_millis(50);
 
-/// The names of the points, as the agent's source has them.
-fn points() -> Vec<String> {
+/// The names of the points that begin so, as the agent's source has them.
+fn points(rooms: &[&str]) -> Vec<String> {
     let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/queue/crash.rs");
     let text = std::fs::read_to_string(&source).expect("the source is there");
     let names = text.lines().filter_map(|line| {
-        let (_, rest) = line.split_once("=> \"queue-")?;
-        rest.split_once('"')
+        let (_, rest) = line.split_once("=> \"")?;
+        let (name, _) = rest.split_once('"')?;
+        rooms
+            .iter()
+            .any(|room| name.starts_with(room))
+            .then(|| name.to_owned())
     });
-    names.map(|(name, _)| format!("queue-{name}")).collect()
+    names.collect()
 }
 
 /// The agent with the points compiled in, which `tests/run` puts there.
@@ -55,9 +60,21 @@ fn program() -> PathBuf {
     program
 }
 
-/// Dies at each point in turn, and is started again.
+/// Dies at each point of the queue and of positions in turn, and is started again.
 pub fn crash_points(trial: &mut Trial) -> Account {
-    let points = points();
+    let mut plan = Plan::new("crash-points", elasticsearch::shared().url());
+    plan.make = long_line;
+    die_in_turn(trial, plan, &points(&["queue-", "file-"]))
+}
+
+/// The same at those of dead letters, among documents that do not fit.
+pub fn crash_points_of_letters(trial: &mut Trial) -> Account {
+    let mut plan = Plan::new("crash-letters", elasticsearch::shared().url());
+    refused::make_misfits(&mut plan);
+    die_in_turn(trial, plan, &points(&["letters-"]))
+}
+
+fn die_in_turn(trial: &mut Trial, plan: Plan, points: &[String]) -> Account {
     let faults = trial.faults as usize;
     assert!(!points.is_empty() && points.len() <= faults, "{points:?}");
     let server = elasticsearch::shared();
@@ -66,8 +83,6 @@ pub fn crash_points(trial: &mut Trial) -> Account {
         environment: PERSISTED.to_vec(),
         ..Start::default()
     };
-    let mut plan = Plan::new("crash-points", server.url());
-    plan.make = long_line;
     let mut stage = Stage::start_with(&plan, server, |pipeline| Agent::start_as(pipeline, start));
     for point in points.iter().cycle().take(faults) {
         stage.agent.wait_until_ready();

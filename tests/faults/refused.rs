@@ -85,13 +85,18 @@ fn odd_line(source: &str, number: u64) -> String {
     json!({"message": record::line(source, number), "value": value}).to_string()
 }
 
+/// Has one document in fifty not fit its index.
+pub fn make_misfits(plan: &mut Plan) {
+    plan.input = "codec => \"json\"";
+    plan.make = odd_line;
+    plan.mapping["properties"]["value"] = json!({"type": "long"});
+}
+
 /// Documents that do not fit, among others that do.
 pub fn mapping(trial: &mut Trial) -> Account {
     let server = elasticsearch::shared();
     let mut plan = Plan::new("mapping", server.url());
-    plan.input = "codec => \"json\"";
-    plan.make = odd_line;
-    plan.mapping["properties"]["value"] = json!({"type": "long"});
+    make_misfits(&mut plan);
     let stage = Stage::start(&plan, server);
     for _ in 0..trial.faults {
         // At least one of them.

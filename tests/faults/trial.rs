@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 use std::fs;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -96,6 +97,8 @@ pub fn check(kind: &Kind) {
         random: seed,
         recoveries: Vec::new(),
     };
+    // Should this run end before its row is written, there is none.
+    forget_row(kind, mode);
     let account = (kind.run)(&mut trial);
     write_row(kind, mode, &trial, &account);
     if is_peer {
@@ -113,6 +116,7 @@ pub fn check(kind: &Kind) {
         "{}: events that are there more than once",
         kind.name
     );
+    assert_eq!(account.pending, 0, "{}: events that still wait", kind.name);
     let recovered = trial.recoveries.iter().flatten().count();
     assert_eq!(
         recovered as u32, trial.faults,
@@ -146,7 +150,7 @@ fn write_row(kind: &Kind, mode: Mode, trial: &Trial, account: &Account) {
     let never = if never == 0 {
         String::new()
     } else {
-        format!("; {never} not within a minute")
+        format!("; {never} not in time")
     };
     let row = format!(
         "| {} | {} | {} | {} | {} | {} | {dropped} | {} | **{}** | {:.1} s{never} |\n",
@@ -161,14 +165,27 @@ fn write_row(kind: &Kind, mode: Mode, trial: &Trial, account: &Account) {
         slowest.as_secs_f64(),
     );
     eprint!("{row}");
+    let file = row_file(kind, mode);
+    let folder = file.parent().expect("it lies in a folder");
+    fs::create_dir_all(folder).expect("target can be written to");
+    fs::write(&file, row).unwrap_or_else(|fault| panic!("{}: {fault}", file.display()));
+}
+
+fn forget_row(kind: &Kind, mode: Mode) {
+    let file = row_file(kind, mode);
+    match fs::remove_file(&file) {
+        Err(fault) if fault.kind() != ErrorKind::NotFound => panic!("{}: {fault}", file.display()),
+        _ => {}
+    }
+}
+
+fn row_file(kind: &Kind, mode: Mode) -> PathBuf {
     let run = match (Subject::chosen(), mode) {
         (Subject::Sawlog, Mode::Test) => "test",
         (Subject::Sawlog, Mode::Campaign) => "full",
         (Subject::Rsyslog, Mode::Test) => "rsyslog-test",
         (Subject::Rsyslog, Mode::Campaign) => "rsyslog-full",
     };
-    let folder: PathBuf = Path::new(env!("CARGO_MANIFEST_DIR")).join(ROWS).join(run);
-    fs::create_dir_all(&folder).expect("target can be written to");
-    let file = folder.join(format!("{:02}.row", kind.place));
-    fs::write(&file, row).unwrap_or_else(|fault| panic!("{}: {fault}", file.display()));
+    let rows = Path::new(env!("CARGO_MANIFEST_DIR")).join(ROWS);
+    rows.join(run).join(format!("{:02}.row", kind.place))
 }

@@ -4,10 +4,15 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::fs::OpenOptions;
 use std::io::Write as _;
+use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+use std::thread;
 use std::time::Duration;
 
 use crate::services::elasticsearch::Elasticsearch;
+use crate::services::namespace;
 use crate::services::sawlog::Sawlog;
 use crate::services::{ARRIVAL_MAX, Scratch, free_port, wait_until};
 
@@ -146,4 +151,90 @@ fn an_agent_killed_while_it_sends_has_every_line_there_once() {
     });
     agent.stop();
     check_once(&server, LINES);
+}
+
+/// What stands at another address in front of a server, until it is told to go.
+struct Relay {
+    is_gone: Arc<AtomicBool>,
+    open: Arc<Mutex<Vec<TcpStream>>>,
+}
+
+impl Relay {
+    #[track_caller]
+    fn start(address: SocketAddr, server: SocketAddr) -> Relay {
+        let listener = TcpListener::bind(address).expect("the namespace is our own");
+        let relay = Relay {
+            is_gone: Arc::default(),
+            open: Arc::default(),
+        };
+        let (is_gone, open) = (Arc::clone(&relay.is_gone), Arc::clone(&relay.open));
+        thread::spawn(move || {
+            for client in listener.incoming() {
+                // The listener goes with this thread, once somebody knocks.
+                if is_gone.load(Ordering::Acquire) {
+                    return;
+                }
+                let client = client.expect("the listener is good");
+                let server = TcpStream::connect(server).expect("the server listens");
+                let ends = [&client, &server].map(|end| end.try_clone().expect("it can be shared"));
+                open.lock().expect("nobody panics").extend(ends);
+                pass_on(&client, &server);
+                pass_on(&server, &client);
+            }
+        });
+        relay
+    }
+
+    /// Closes all connections and takes no more. Gives how many there were.
+    fn go(self, address: SocketAddr) -> usize {
+        self.is_gone.store(true, Ordering::Release);
+        drop(TcpStream::connect(address));
+        let open = self.open.lock().expect("nobody panics");
+        for end in open.iter() {
+            end.shutdown(Shutdown::Both).unwrap_or(());
+        }
+        open.len() / 2
+    }
+}
+
+fn pass_on(from: &TcpStream, to: &TcpStream) {
+    let [mut from, mut to] = [from, to].map(|end| end.try_clone().expect("it can be shared"));
+    thread::spawn(move || {
+        // An end that is closed ends the other.
+        std::io::copy(&mut from, &mut to).unwrap_or(0);
+        to.shutdown(Shutdown::Both).unwrap_or(());
+    });
+}
+
+/// Has the name `moving` stand for an address, in this namespace.
+fn point_to(hosts: &str, address: Ipv4Addr) {
+    std::fs::write("/etc/hosts", format!("{hosts}\n{address} moving\n")).expect("it is ours");
+}
+
+#[test]
+fn a_name_that_moves_to_another_address_is_followed() {
+    namespace::inside(None, || {
+        let server = Elasticsearch::start();
+        let port = server.port();
+        let (old, new) = (Ipv4Addr::new(127, 0, 0, 2), Ipv4Addr::LOCALHOST);
+        let address = SocketAddr::from((old, port));
+        let relay = Relay::start(address, SocketAddr::from((new, port)));
+        let hosts = std::fs::read_to_string("/etc/hosts").expect("it is there");
+        point_to(&hosts, old);
+        let folder = Scratch::new("moving");
+        let file = folder.write("application.log", &lines(0, LINES));
+        let agent = Sawlog::start(&pipeline(&file, port).replace("127.0.0.1", "moving"));
+        server.wait_for_count("outage", LINES, ARRIVAL_MAX);
+        point_to(&hosts, new);
+        assert!(0 < relay.go(address), "the old address was used");
+        let mut log = OpenOptions::new()
+            .append(true)
+            .open(&file)
+            .expect("it is ours");
+        log.write_all(lines(LINES, 2 * LINES).as_bytes())
+            .expect("there is room");
+        server.wait_for_count("outage", 2 * LINES, RECOVERY_MAX);
+        check_once(&server, 2 * LINES);
+        agent.stop();
+    });
 }

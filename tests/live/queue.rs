@@ -1,8 +1,9 @@
 //! The queue on disk in front of Elasticsearch: datagrams that were taken in outlive a kill, a stop and a reload while
 //! Elasticsearch is away, and none is there twice.
 
+use std::fs;
 use std::net::{Ipv4Addr, UdpSocket};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::services::elasticsearch;
@@ -121,6 +122,71 @@ fn a_reload_with_the_right_host_sends_what_waited() {
     check_once("queue-reload", 2 * DATAGRAMS);
     wait_for(&agent, "queue_disk_documents", 0);
     agent.stop();
+}
+
+/// How many documents the output has delivered.
+fn delivered(agent: &Sawlog) -> Result<u64, String> {
+    let metrics = agent.ask_api("/metrics")?;
+    let of_output = |line: &&str| {
+        line.starts_with("sawlog_plugin_events_out_total{")
+            && line.contains("plugin=\"elasticsearch\"")
+    };
+    let line = metrics.lines().find(of_output);
+    let value = line.and_then(|line| line.rsplit(' ').next()?.parse().ok());
+    value.ok_or(metrics)
+}
+
+/// Changes one byte of this text in the segment of the only queue.
+fn spoil(data: &Path, text: &str) {
+    let queues = data.join("queue/main");
+    let queue = only(&queues, |_| true);
+    let segment = only(&queue, |path| {
+        path.extension().is_some_and(|it| it == "seg")
+    });
+    let mut bytes = fs::read(&segment).expect("the segment is ours");
+    let found = bytes
+        .windows(text.len())
+        .position(|part| part == text.as_bytes());
+    bytes[found.expect("the datagram lies in it")] ^= 1;
+    fs::write(&segment, bytes).expect("the segment is ours");
+}
+
+/// The only entry of a folder that is wanted.
+fn only(folder: &Path, is_wanted: impl Fn(&Path) -> bool) -> PathBuf {
+    let entries = fs::read_dir(folder).expect("the folder is ours");
+    let paths = entries.map(|entry| entry.expect("the folder is ours").path());
+    let wanted: Vec<PathBuf> = paths.filter(|path| is_wanted(path)).collect();
+    assert_eq!(wanted.len(), 1, "{wanted:?}");
+    wanted.into_iter().next().expect("there is one")
+}
+
+#[test]
+fn what_the_disk_spoilt_is_told_counted_and_kept_and_the_rest_delivered() {
+    let (syslog, nobody) = (free_port(), free_port());
+    let data = Scratch::new("queue");
+    let agent = Sawlog::start_in(&data.0, &pipeline(syslog, nobody, "queue-spoilt"));
+    // What is spoilt at the end of the last segment would be taken for a write that was cut short.
+    for half in [0..DATAGRAMS / 2, DATAGRAMS / 2..DATAGRAMS] {
+        let end = half.end;
+        send(syslog, half);
+        wait_for(&agent, "queue_disk_documents", end);
+    }
+    agent.kill();
+    spoil(&data.0, "\"1200\"");
+    let server = elasticsearch::shared();
+    let agent = Sawlog::start_in(&data.0, &pipeline(syslog, server.port(), "queue-spoilt"));
+    let lost = wait_until(RECOVERY_MAX, "an end of every datagram", || {
+        let lost = figure(&agent, "queue_dropped_damaged_total")?;
+        match delivered(&agent)? + lost {
+            DATAGRAMS => Ok(lost),
+            ended => Err(format!("{ended}, {lost} of them lost; {}", agent.stderr())),
+        }
+    });
+    assert!(0 < lost && lost < DATAGRAMS, "{lost}");
+    server.wait_for_count("queue-spoilt", DATAGRAMS - lost, RECOVERY_MAX);
+    wait_for(&agent, "queue_damaged_files", 1);
+    let told = agent.stop();
+    assert!(told.contains("is damaged at record"), "{told}");
 }
 
 #[test]

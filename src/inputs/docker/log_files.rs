@@ -19,8 +19,9 @@ pub struct LogFile {
     content: Content,
     /// Device and inode: identity only while the file is open.
     node: (u64, u64),
-    /// Uncompressed bytes read so far.
+    /// Uncompressed bytes read so far, and the most that are.
     offset: u64,
+    bytes_max: u64,
     identity: Identity,
 }
 
@@ -56,6 +57,7 @@ impl LogFile {
             },
             node: (metadata.dev(), metadata.ino()),
             offset: 0,
+            bytes_max: limits::ARCHIVE_BYTES_MAX,
             identity: Identity::of(b"", None),
         };
         opened.learn();
@@ -68,6 +70,17 @@ impl LogFile {
 
     pub fn offset(&self) -> u64 {
         self.offset
+    }
+
+    /// Reads less of it.
+    #[cfg(test)]
+    pub fn limit(&mut self, bytes_max: u64) {
+        self.bytes_max = bytes_max;
+    }
+
+    /// Whether it unpacks to more than is read of it.
+    pub fn is_beyond_limit(&self) -> bool {
+        matches!(self.content, Content::Compressed(_)) && self.bytes_max <= self.offset
     }
 
     /// What is known of the file's beginning; looked at again while it is short.
@@ -136,12 +149,7 @@ impl LogFile {
         let read = match &mut self.content {
             Content::Plain(file) => read_once(file, out, bytes_max),
             Content::Compressed(decoder) => {
-                let left = limits::ARCHIVE_BYTES_MAX.saturating_sub(self.offset);
-                if left == 0 {
-                    tracing::warn!(
-                        "a compressed log of a container unpacks to more than ARCHIVE_BYTES_MAX: the rest is not read"
-                    );
-                }
+                let left = self.bytes_max.saturating_sub(self.offset);
                 decoder.take(left.min(bytes_max as u64)).read_to_end(out)
             }
         };
@@ -260,8 +268,16 @@ impl LogPaths {
             let name = entry?.file_name();
             let rotated = Rotated::of(name.as_bytes(), live.as_bytes());
             if let Some(number) = rotated.and_then(|rotated| rotated.number) {
-                oldest = oldest.max(number.min(limits::ROTATED_FILES_MAX));
+                oldest = oldest.max(number);
             }
+        }
+        if limits::ROTATED_FILES_MAX < oldest {
+            tracing::warn!(
+                "{} has a rotated file with the number {oldest}; those above {} are not read",
+                self.folder.display(),
+                limits::ROTATED_FILES_MAX
+            );
+            oldest = limits::ROTATED_FILES_MAX;
         }
         Ok(oldest)
     }

@@ -63,6 +63,7 @@ pub struct Counters {
     pub lines_unfinished: Arc<Counter>,
     pub records_damaged: Arc<Counter>,
     pub rotations_missed: Arc<Counter>,
+    pub archives_cut: Arc<Counter>,
     pub files_truncated: Arc<Counter>,
     pub read_errors: Arc<Counter>,
     pub reconnects: Arc<Counter>,
@@ -77,6 +78,7 @@ impl Counters {
             lines_unfinished: metrics.counter("lines_unfinished"),
             records_damaged: metrics.counter("records_damaged"),
             rotations_missed: metrics.counter("rotations_missed"),
+            archives_cut: metrics.counter("archives_cut"),
             files_truncated: metrics.counter("files_truncated"),
             read_errors: metrics.counter("read_errors"),
             reconnects: metrics.counter("reconnects"),
@@ -254,7 +256,14 @@ impl Reading {
                 tail.container.name.escape_debug()
             );
         }
+        if 0 < losses.archives_cut {
+            tracing::warn!(
+                "docker: a compressed log of container {} unpacks to more than ARCHIVE_BYTES_MAX: the rest is not read",
+                tail.container.name.escape_debug()
+            );
+        }
         self.counters.rotations_missed.add(losses.rotations_missed);
+        self.counters.archives_cut.add(losses.archives_cut);
         self.counters.files_truncated.add(losses.truncations);
     }
 }

@@ -31,6 +31,8 @@ pub struct Losses {
     pub rotations_missed: u64,
     /// The live file was cut by someone else.
     pub truncations: u64,
+    /// A compressed file holds more than may be read of it.
+    pub archives_cut: u64,
 }
 
 /// How far a stream was handed over by an earlier run.
@@ -282,6 +284,7 @@ impl Tail {
         let rest = std::mem::take(bytes);
         self.end_record(&rest);
         if let Some(left) = self.current.take() {
+            self.losses.archives_cut += u64::from(left.is_beyond_limit());
             for done in &mut self.done {
                 *done = done.filter(|done| done.node != left.node());
             }

@@ -46,6 +46,8 @@ pub struct Follow<'a> {
     truncations: Arc<Counter>,
     /// Files that were gone, or could not be read, before they were read to their end.
     pub(super) missed: Arc<Counter>,
+    /// Paths that were said to be unreadable.
+    read_errors: Arc<Counter>,
     open: Arc<Gauge>,
 }
 
@@ -97,6 +99,7 @@ impl<'a> Follow<'a> {
             is_archive_said: false,
             truncations: metrics.counter("truncations"),
             missed: metrics.counter("rotations_missed"),
+            read_errors: metrics.counter("read_errors"),
             open: metrics.gauge("files"),
         }
     }
@@ -353,6 +356,7 @@ impl<'a> Follow<'a> {
             self.rescan_at = self.rescan_at.min(Instant::now() + limits::CROWDED_WAIT);
         }
         if self.said.insert(path.into()) {
+            self.read_errors.add(1);
             tracing::warn!(path = %path.display(), %error, "cannot be read; it is tried again from time to time");
         }
     }

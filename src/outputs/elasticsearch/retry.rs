@@ -116,6 +116,13 @@ impl Waiting {
         Some(block)
     }
 
+    /// Has every document begin its age anew.
+    pub fn forget_ages(&mut self) {
+        self.blocks
+            .values_mut()
+            .for_each(|block| block.since = None);
+    }
+
     pub fn bytes(&self) -> usize {
         self.bytes
     }

@@ -312,7 +312,7 @@ impl Sender {
                 if self.hosts.failed(host, now, rest) {
                     self.report.denied(host, &reason, fault);
                 }
-                self.put_back(now, block);
+                self.wait_for_somebody(now, block);
             }
             answered => {
                 if let Some(after) = self.hosts.answered(host, now) {
@@ -344,6 +344,13 @@ impl Sender {
         let mut block = block.open();
         self.note_age(now, &mut block);
         self.retries.push(now, block);
+    }
+
+    /// The same where somebody has to act first. How long that takes is no reason to give documents up, whatever their age.
+    fn wait_for_somebody(&mut self, now: Instant, block: Sealed) {
+        self.report.repeated(block.documents());
+        self.retries.push(now, block.open());
+        self.retries.forget_ages();
     }
 
     /// Notes when documents were first sent in vain, if that will matter: those of different ages are not joined.

@@ -25,6 +25,8 @@ pub enum Trouble {
     Conflict,
     /// Waiting alone does not help: somebody has to act.
     Blocked { reason: String },
+    /// Nor here: the login lacks a right. That time is not the document's age.
+    Denied { reason: String },
 }
 
 /// Why a document can never be stored.
@@ -125,9 +127,13 @@ impl ItemStatus {
             // An update that lost a race changed nothing; whatever else is there already came through before.
             409 if self.action == Some(Action::Update) => Verdict::TryAgain(Trouble::Conflict),
             409 => Verdict::Duplicate,
-            403 => Verdict::TryAgain(Trouble::Blocked {
-                reason: format!("{}: {}", self.error_type, self.error_reason),
-            }),
+            403 => {
+                let reason = format!("{}: {}", self.error_type, self.error_reason);
+                Verdict::TryAgain(match self.error_type.as_str() {
+                    "security_exception" => Trouble::Denied { reason },
+                    _ => Trouble::Blocked { reason },
+                })
+            }
             400 | 404 | 413 => Verdict::Refused(self.refusal()),
             _ => Verdict::TryAgain(Trouble::Busy),
         }
@@ -311,12 +317,18 @@ mod tests {
     }
 
     #[test]
-    fn a_block_on_an_index_is_waited_for() {
-        for error in ["cluster_block_exception", "security_exception"] {
-            let Verdict::TryAgain(Trouble::Blocked { reason }) = verdict(403, error) else {
-                panic!("403 {error} must wait");
-            };
-            assert!(reason.starts_with(error));
+    fn a_block_on_an_index_and_a_missing_right_are_waited_for() {
+        let blocked = Trouble::Blocked {
+            reason: "cluster_block_exception: ".to_owned(),
+        };
+        let denied = Trouble::Denied {
+            reason: "security_exception: ".to_owned(),
+        };
+        for (error, trouble) in [
+            ("cluster_block_exception", blocked),
+            ("security_exception", denied),
+        ] {
+            assert_eq!(verdict(403, error), Verdict::TryAgain(trouble));
         }
     }
 

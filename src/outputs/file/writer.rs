@@ -4,16 +4,17 @@
 use std::collections::HashMap;
 use std::fs::{self, File};
 use std::io::{self, Write};
-use std::os::fd::AsFd;
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
-use std::path::{Path, PathBuf};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use rustix::fs::{CWD, Mode, OFlags};
+use rustix::fs::{CWD, Mode, OFlags, mkdirat, openat};
+use rustix::io::Errno;
 use tokio::sync::mpsc;
 
+use crate::durable;
 use crate::limits;
 use crate::metrics::PluginMetrics;
 use crate::outputs::file::path::PathPlan;
@@ -54,14 +55,18 @@ pub struct Writer {
     open: HashMap<Vec<u8>, Open>,
     /// The last fault that was said, until a write succeeds.
     said: Option<String>,
-    sync_data: SyncData,
+    sync_data: Sync,
+    /// For folders.
+    sync_all: Sync,
 }
 
-/// `File::sync_data`, but for tests.
-type SyncData = Box<dyn FnMut(&File) -> io::Result<()> + Send>;
+/// `File::sync_data` or `File::sync_all`, but for tests.
+type Sync = Box<dyn FnMut(&File) -> io::Result<()> + Send>;
 
 struct Open {
     file: File,
+    /// Folders in which it or those above it were made, until they are synced.
+    made_in: Vec<File>,
     used: Instant,
     compared: Instant,
     /// What was written since the last sync, to be written again should that fail.
@@ -69,6 +74,12 @@ struct Open {
     /// Where that begins, and its length.
     unsynced_from: u64,
     unsynced_bytes: u64,
+}
+
+/// A file that was just opened, and the folders that have something new for it.
+struct Opened {
+    file: File,
+    made_in: Vec<File>,
 }
 
 /// Why something was not written.
@@ -86,9 +97,10 @@ impl From<io::Error> for Fault {
 }
 
 impl Open {
-    fn new(file: File, now: Instant) -> Self {
+    fn new(opened: Opened, now: Instant) -> Self {
         Self {
-            file,
+            file: opened.file,
+            made_in: opened.made_in,
             used: now,
             compared: now,
             unsynced: Vec::new(),
@@ -165,6 +177,7 @@ impl Writer {
             open: HashMap::new(),
             said: None,
             sync_data: Box::new(File::sync_data),
+            sync_all: Box::new(File::sync_all),
         }
     }
 
@@ -274,14 +287,14 @@ impl Writer {
     /// The file of this name, opened now if it is not open.
     fn opened(&mut self, name: &[u8], now: Instant) -> Result<&mut Open, Fault> {
         if !self.open.contains_key(name) {
-            let file = self.open_named(name)?;
-            self.open.insert(name.to_vec(), Open::new(file, now));
+            let opened = self.open_named(name)?;
+            self.open.insert(name.to_vec(), Open::new(opened, now));
         }
         let open = self.open.get_mut(name);
         open.ok_or_else(|| io::Error::from(io::ErrorKind::NotFound).into())
     }
 
-    fn open_named(&self, name: &[u8]) -> io::Result<File> {
+    fn open_named(&self, name: &[u8]) -> io::Result<Opened> {
         match &self.plan {
             PathPlan::Fixed(path) if name == self.failures() => {
                 let beside = PathPlan::Fixed(path.with_file_name(FAILURES));
@@ -331,19 +344,24 @@ impl Writer {
         Ok(())
     }
 
-    /// Syncs a file. Pipes and terminals have no disk. After a fault the kernel may have forgotten what was written and call
+    /// Syncs a file, and its name if that is new. Pipes and terminals have no disk. After a fault the kernel may have forgotten what was written and call
     /// the next sync a success: it is removed, and has to be written again.
     fn sync_one(&mut self, name: &[u8]) -> io::Result<()> {
         let Some(open) = self.open.get_mut(name) else {
             return Ok(());
         };
-        match (self.sync_data)(&open.file) {
+        let folders = open.made_in.iter().map(|folder| (self.sync_all)(folder));
+        let synced = folders
+            .collect::<io::Result<()>>()
+            .and_then(|()| (self.sync_data)(&open.file));
+        match synced {
             Err(error) if error.kind() != io::ErrorKind::InvalidInput => {
                 open.take_back();
                 return Err(error);
             }
             Ok(()) | Err(_) => {}
         }
+        open.made_in.clear();
         open.unsynced.clear();
         open.unsynced_bytes = 0;
         Ok(())
@@ -351,11 +369,12 @@ impl Writer {
 
     /// Opens a file anew and writes once more what could not be synced.
     fn write_again(&mut self, name: &[u8]) -> io::Result<()> {
-        let file = self.open_named(name)?;
+        let opened = self.open_named(name)?;
         let Some(open) = self.open.get_mut(name) else {
             return Ok(());
         };
-        open.file = file;
+        open.file = opened.file;
+        open.made_in.extend(opened.made_in);
         for chunk in open.unsynced.clone() {
             let mut bytes = chunk.text(self.behavior);
             if let Err(error) = open.write(self.behavior, &mut bytes, &mut false) {
@@ -408,70 +427,84 @@ fn is_still_named(file: &File, plan: &PathPlan, path: &[u8]) -> bool {
     }
 }
 
-fn open_file(plan: &PathPlan, path: &[u8], modes: Modes) -> io::Result<File> {
+fn open_file(plan: &PathPlan, path: &[u8], modes: Modes) -> io::Result<Opened> {
     match plan {
-        PathPlan::Fixed(path) => {
-            if let Some(folder) = path
-                .parent()
-                .filter(|folder| !folder.as_os_str().is_empty())
-            {
-                make_folder(folder, modes)?;
-            }
-            let mut options = File::options();
-            options
-                .append(true)
-                .create(true)
-                .mode(modes.file.unwrap_or(0o666));
-            options.open(path)
-        }
+        PathPlan::Fixed(path) => open_fixed(path, modes),
         PathPlan::Below { folder, .. } => open_below(folder, path, modes),
     }
 }
 
-fn make_folder(folder: &Path, modes: Modes) -> io::Result<()> {
-    if folder.is_dir() {
-        return Ok(());
+fn open_fixed(path: &Path, modes: Modes) -> io::Result<Opened> {
+    let folder = match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    };
+    make_folder(folder, modes)?;
+    let mut options = File::options();
+    options.append(true).mode(modes.file.unwrap_or(0o666));
+    match options.open(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Opened {
+            file: options.create(true).open(path)?,
+            made_in: match File::open(folder) {
+                // Nobody can sync a folder that he may not read.
+                Err(error) if error.kind() == io::ErrorKind::PermissionDenied => Vec::new(),
+                folder => vec![folder?],
+            },
+        }),
+        opened => Ok(Opened {
+            file: opened?,
+            made_in: Vec::new(),
+        }),
     }
-    fs::DirBuilder::new()
-        .recursive(true)
-        .mode(modes.folder.unwrap_or(0o777))
-        .create(folder)
+}
+
+fn make_folder(folder: &Path, modes: Modes) -> io::Result<()> {
+    durable::make_folder(folder, modes.folder.unwrap_or(0o777))
 }
 
 /// Opens a file below a folder, part by part, and follows no link on the way: a path made of fields cannot lead out, even
 /// if somebody else may write there.
-fn open_below(folder: &PathBuf, path: &[u8], modes: Modes) -> io::Result<File> {
+fn open_below(folder: &Path, path: &[u8], modes: Modes) -> io::Result<Opened> {
     make_folder(folder, modes)?;
     let into = OFlags::DIRECTORY | OFlags::CLOEXEC;
-    let mut at = rustix::fs::openat(CWD, folder, into, Mode::empty())?;
+    let mut at = File::from(openat(CWD, folder, into, Mode::empty())?);
+    let mut made_in = Vec::new();
     let mut parts = path.split(|&byte| byte == b'/');
     let name = parts.next_back().unwrap_or(b"");
     for part in parts {
         let mode = Mode::from_raw_mode(modes.folder.unwrap_or(0o777));
-        match rustix::fs::mkdirat(at.as_fd(), part, mode) {
-            Ok(()) | Err(rustix::io::Errno::EXIST) => {}
-            Err(error) => return Err(error.into()),
-        }
-        at = rustix::fs::openat(at.as_fd(), part, into | OFlags::NOFOLLOW, Mode::empty())?;
+        let made = match mkdirat(&at, part, mode) {
+            Err(error) if error != Errno::EXIST => return Err(error.into()),
+            made => made.is_ok(),
+        };
+        let inner = File::from(openat(&at, part, into | OFlags::NOFOLLOW, Mode::empty())?);
+        let outer = std::mem::replace(&mut at, inner);
+        made_in.extend(made.then_some(outer));
     }
-    let flags =
-        OFlags::WRONLY | OFlags::APPEND | OFlags::CREATE | OFlags::CLOEXEC | OFlags::NOFOLLOW;
+    let flags = OFlags::WRONLY | OFlags::APPEND | OFlags::CLOEXEC | OFlags::NOFOLLOW;
     let mode = Mode::from_raw_mode(modes.file.unwrap_or(0o666));
-    Ok(File::from(rustix::fs::openat(
-        at.as_fd(),
-        name,
-        flags,
-        mode,
-    )?))
+    let file = match openat(&at, name, flags, mode) {
+        Err(Errno::NOENT) => {
+            let made = openat(&at, name, flags | OFlags::CREATE, mode)?;
+            made_in.push(at);
+            made
+        }
+        opened => opened?,
+    };
+    Ok(Opened {
+        file: File::from(file),
+        made_in,
+    })
 }
 
 #[cfg(test)]
 mod tests {
     use std::fs;
     use std::io;
+    use std::os::fd::AsRawFd;
     use std::path::PathBuf;
-    use std::sync::Arc;
     use std::sync::atomic::{AtomicU64, Ordering};
+    use std::sync::{Arc, Mutex};
 
     use tokio::sync::mpsc;
 
@@ -622,6 +655,37 @@ mod tests {
             (text.as_str(), acknowledged.0.load(Ordering::Relaxed)),
             ("", 0)
         );
+    }
+
+    #[test]
+    fn the_name_of_a_new_file_is_synced_once_in_each_folder_that_has_something_new() {
+        let folder = Folder::new("names");
+        let synced = Arc::new(Mutex::new(Vec::new()));
+        let mut writer = writer(&folder, Behavior::Append);
+        let (noted, mut failures) = (Arc::clone(&synced), 1);
+        writer.sync_all = Box::new(move |made_in| {
+            if failures != 0 {
+                failures -= 1;
+                return Err(io::Error::from_raw_os_error(5));
+            }
+            let path = format!("/proc/self/fd/{}", made_in.as_raw_fd());
+            let path = fs::read_link(path).expect("it is open");
+            noted.lock().expect("nobody panics").push(path);
+            Ok(())
+        });
+        for path in ["a/b/c.log", "a/b/c.log", "a/d.log"] {
+            write(&mut writer, chunk(path, &["x\n"]));
+        }
+        let base = &folder.0;
+        let want = [
+            base.clone(),
+            base.join("a"),
+            base.join("a/b"),
+            base.join("a"),
+        ];
+        assert_eq!(*synced.lock().expect("nobody panics"), want);
+        let text = fs::read_to_string(base.join("a/b/c.log")).expect("it was written");
+        assert_eq!(text, "x\nx\n");
     }
 
     #[test]

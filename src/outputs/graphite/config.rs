@@ -59,25 +59,30 @@ pub fn check(options: &Options, building: &mut Building<'_>) -> Option<Config> {
 }
 
 fn plan(options: &Options, building: &mut Building<'_>) -> Option<Plan> {
+    let prefix = prefix(options, building)?;
+    let format = format(options, building)?;
     let mut rules = Vec::new();
     for (name, kind) in [
         ("counters", Kind::Counter),
         ("gauges", Kind::Gauge),
         ("timers", Kind::Timer),
     ] {
-        for (path, value) in options.hash(name) {
-            let path = PathTemplate::compile(path, Star::IsText, building);
+        for (word, value) in options.hash(name) {
+            let path = PathTemplate::compile(word, Star::IsText, building);
             let value = value_source(value, building);
             if let (Some(path), Some(value)) = (path, value) {
+                warn_of_open(prefix.as_ref().unwrap_or(&path), None, word, building);
                 rules.push(Rule { kind, path, value });
             }
         }
     }
     let mut metrics = Vec::new();
-    for (name, value) in options.hash("metrics") {
-        let name = PathTemplate::compile(name, Star::IsText, building);
+    for (word, value) in options.hash("metrics") {
+        let name = PathTemplate::compile(word, Star::IsText, building);
         let value = value_source_or_zero(value, building);
         if let (Some(name), Some(value)) = (name, value) {
+            let first = prefix.as_ref().unwrap_or(&format);
+            warn_of_open(first, Some(&name), word, building);
             metrics.push((name, value));
         }
     }
@@ -103,11 +108,24 @@ fn plan(options: &Options, building: &mut Building<'_>) -> Option<Plan> {
         fields_are_metrics,
         include: patterns(options, "include_metrics", building)?,
         exclude: patterns(options, "exclude_metrics", building)?,
-        prefix: prefix(options, building)?,
-        format: format(options, building)?,
+        prefix,
+        format,
         timestamp: timestamp(options, building)?,
         separator,
     })
+}
+
+/// Warns of a metric whose path begins with what stands in an event. `first` begins the path, `name` takes the place of `*`.
+fn warn_of_open(
+    first: &PathTemplate,
+    name: Option<&PathTemplate>,
+    word: &Word,
+    building: &mut Building<'_>,
+) {
+    if !first.begins_with_text(name) {
+        let warning = "an event chooses where the path of this metric begins; begin it with a text of your own, or write `prefix`";
+        building.report(Diagnostic::warning(word.span, warning));
+    }
 }
 
 fn timestamp(options: &Options, building: &mut Building<'_>) -> Option<Reference> {

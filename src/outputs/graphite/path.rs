@@ -83,6 +83,15 @@ impl PathTemplate {
         }
     }
 
+    /// Whether it begins with the user's own text, where `name` stands for the `*` of `metrics_format`.
+    pub fn begins_with_text(&self, name: Option<&Self>) -> bool {
+        match self.pieces.first() {
+            Some(Piece::Literal(_)) => true,
+            Some(Piece::Name) => name.is_some_and(|name| name.begins_with_text(None)),
+            Some(Piece::Field(_)) | None => false,
+        }
+    }
+
     pub fn has_name(&self) -> bool {
         self.pieces.iter().any(|piece| matches!(piece, Piece::Name))
     }

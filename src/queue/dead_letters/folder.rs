@@ -1,10 +1,12 @@
 //! The folder of a dead letter queue: its segments, and the locks by which those who change it take turns.
 
-use std::fs::{DirBuilder, File, OpenOptions};
+use std::fs::{File, OpenOptions};
 use std::io;
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
+
+use crate::durable;
 
 /// What segments are called; others in the folder are left alone.
 const ENDING: &str = "ndjson";
@@ -26,7 +28,7 @@ pub fn name(now: i64) -> String {
 
 /// Makes the folder, for this user alone.
 pub fn make(folder: &Path) -> io::Result<()> {
-    DirBuilder::new().recursive(true).mode(0o700).create(folder)
+    durable::make_folder(folder, 0o700)
 }
 
 /// Waits for the turn to change the folder; it ends when the result is dropped.

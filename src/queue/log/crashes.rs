@@ -81,6 +81,12 @@ fn drain(path: &Path) -> BTreeSet<u32> {
     found
 }
 
+/// The points that the log itself passes.
+fn points() -> impl Iterator<Item = crash::Point> {
+    let all = crash::ALL.into_iter();
+    all.filter(|point| point.name().starts_with("queue-"))
+}
+
 /// Runs the writer until it dies as `action` says, and checks what it left.
 #[track_caller]
 fn survive(point: crash::Point, action: &str) {
@@ -134,14 +140,14 @@ fn the_writer_comes_to_its_end() {
 
 #[test]
 fn nothing_is_lost_at_any_point_the_first_time() {
-    for point in crash::ALL {
+    for point in points() {
         survive(point, "return");
     }
 }
 
 #[test]
 fn nothing_is_lost_at_any_point_later() {
-    for point in crash::ALL {
+    for point in points() {
         survive(point, "3*off->return");
     }
 }

@@ -40,6 +40,7 @@ enum Step {
     RoomAgain,
     SyncsFail(u8),
     CorruptByte(u8, u16, u8),
+    CorruptState(u16, u8),
     MissingState,
     MissingSegment(u8),
 }
@@ -66,6 +67,7 @@ fn damaging_step() -> impl Strategy<Value = Step> {
     prop_oneof![
         30 => step(),
         2 => (any::<u8>(), any::<u16>(), 1u8..=255).prop_map(|(file, at, mask)| Step::CorruptByte(file, at, mask)),
+        1 => (any::<u16>(), 1u8..=255).prop_map(|(at, mask)| Step::CorruptState(at, mask)),
         1 => Just(Step::MissingState),
         1 => any::<u8>().prop_map(Step::MissingSegment),
     ]
@@ -148,10 +150,21 @@ impl World {
             Step::RoomAgain => self.disk.fill(None),
             Step::SyncsFail(count) => self.disk.fail_syncs((*count).into()),
             Step::CorruptByte(file, at, mask) => self.corrupt(*file, *at, *mask),
+            Step::CorruptState(at, mask) => {
+                let bytes = self
+                    .disk
+                    .names()
+                    .iter()
+                    .any(|name| name == "state")
+                    .then(|| self.disk.bytes("state").len());
+                if let Some(bytes @ 1..) = bytes {
+                    self.disk.corrupt("state", usize::from(*at) % bytes, *mask);
+                }
+                self.forget_state();
+            }
             Step::MissingState => {
                 self.disk.delete("state");
-                self.promises.state_lost = true;
-                self.promises.uncounted = true;
+                self.forget_state();
             }
             Step::MissingSegment(which) => self.remove(*which),
         }
@@ -264,6 +277,12 @@ impl World {
         let mut names = self.disk.names();
         names.retain(|name| name.ends_with(".seg"));
         names
+    }
+
+    /// The state may be an older one now, or none.
+    fn forget_state(&mut self) {
+        self.promises.state_lost = true;
+        self.promises.uncounted = true;
     }
 
     fn corrupt(&mut self, file: u8, at: u16, mask: u8) {

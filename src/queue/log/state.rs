@@ -11,7 +11,7 @@ use crate::queue::disk::Disk;
 pub const STATE: &str = "state";
 
 /// The slots lie in sectors of their own: a write that is torn leaves the other one whole.
-const SLOT_OFFSETS: [u64; 2] = [0, 4096];
+pub(super) const SLOT_OFFSETS: [u64; 2] = [0, 4096];
 
 /// The state file, as it was last written.
 pub struct StateFile<F> {
@@ -126,6 +126,7 @@ impl<D: Disk> Log<D> {
             _ => SLOT_OFFSETS[1],
         };
         self.disk.write_at(&file, &slot.encode(), offset)?;
+        crash::point(Point::StateWritten);
         self.disk.sync(&file)?;
         self.state.file = Some(file);
         Ok(())

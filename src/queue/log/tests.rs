@@ -205,6 +205,27 @@ fn one_spoilt_slot_of_the_state_leaves_the_other() {
 }
 
 #[test]
+fn a_state_with_both_slots_spoilt_is_built_anew_from_all_segments() {
+    let disk = Model::default();
+    let (mut log, _) = open(&disk);
+    fill(&mut log, 1..10);
+    drain(&mut log);
+    for acknowledged in [4, 5] {
+        log.acknowledge(acknowledged);
+        log.save_state().unwrap();
+    }
+    drop(log);
+    for offset in super::state::SLOT_OFFSETS {
+        disk.corrupt("state", offset as usize + 30, 1);
+    }
+    let (mut log, recovery) = open(&disk);
+    assert_eq!(recovery.state, StateFound::Rebuilt);
+    // Segments with nothing but what was acknowledged are removed; of the first that is left all is given out again.
+    assert_eq!(drain(&mut log), numbers(5..10));
+    assert_eq!(log.lost(), super::Lost::default());
+}
+
+#[test]
 fn a_torn_tail_is_cut_off_and_told() {
     let disk = Model::default();
     let (mut log, _) = open(&disk);

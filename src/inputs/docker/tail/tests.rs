@@ -604,3 +604,19 @@ fn inputs_of_the_same_container_give_other_identifiers() {
     let other = identifiers("other");
     assert!(other.iter().all(|identifier| !main.contains(identifier)));
 }
+
+#[test]
+fn a_compressed_file_that_is_too_long_is_counted_and_the_next_one_read() {
+    let host = Host::new();
+    host.count(0..3);
+    host.rotate();
+    host.compress(1);
+    host.count(3..4);
+    let mut tail = host.open();
+    let record_bytes = record("stdout", "0\\n", 0).len() as u64;
+    let oldest = tail.current.as_mut().expect("there are two files");
+    oldest.limit(2 * record_bytes);
+    let all = events(&mut tail, Then::Settle);
+    assert_eq!(messages(&all), ["0", "1", "3"]);
+    assert_eq!(tail.losses.archives_cut, 1);
+}

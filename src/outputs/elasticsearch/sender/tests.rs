@@ -523,6 +523,16 @@ async fn documents_that_are_tried_for_too_long_become_dead_letters() {
 }
 
 #[tokio::test]
+async fn no_document_is_given_up_for_its_age_while_the_login_is_refused() {
+    let mut answers = vec![Answer::Items(&[429])];
+    answers.extend((0..12).map(|_| Answer::Whole(401)));
+    let patience = Some(Duration::from_millis(200));
+    let trial = run_for(patience, 1, answers, &[&["{}"]]).await;
+    trial.check(1, 0, 1);
+    assert!(Duration::from_millis(400) < trial.took, "{:?}", trial.took);
+}
+
+#[tokio::test]
 async fn a_server_with_too_much_to_do_gets_fewer_requests_at_once() {
     let answers = vec![Answer::Whole(429), Answer::Whole(503)];
     let trial = run(1, answers, &[&["a"]]).await;

@@ -47,20 +47,22 @@ impl Sender {
                 self.divide(now, block, refusal).await;
             }
             // These came to nothing and were put back before.
-            Outcome::Denied { .. } | Outcome::Away { .. } => self.put_back(now, block),
+            Outcome::Denied { .. } => self.wait_for_somebody(now, block),
+            Outcome::Away { .. } => self.put_back(now, block),
         }
     }
 
     async fn conclude_items(&mut self, now: Instant, block: Sealed, verdicts: Vec<Verdict>) {
         let (mut stored, mut duplicates) = (0, 0);
         let (mut waiting, mut refused) = (Vec::new(), Refused::default());
-        let mut refused_places = Vec::new();
+        let (mut refused_places, mut is_denied) = (Vec::new(), false);
         for (place, verdict) in verdicts.into_iter().enumerate() {
             match verdict {
                 Verdict::Stored => stored += 1,
                 Verdict::Duplicate => duplicates += 1,
                 Verdict::TryAgain(trouble) => {
-                    if let Trouble::Blocked { reason } = trouble {
+                    is_denied |= matches!(trouble, Trouble::Denied { .. });
+                    if let Trouble::Blocked { reason } | Trouble::Denied { reason } = trouble {
                         self.report.blocked(&reason);
                     }
                     waiting.push(place);
@@ -80,6 +82,9 @@ impl Sender {
         self.report.stored(stored, 0);
         self.report.duplicates(duplicates);
         self.retry(now, &block, &waiting);
+        if is_denied {
+            self.retries.forget_ages();
+        }
         self.release(block);
     }
 
