@@ -42,6 +42,8 @@ mod slots;
 mod tier;
 mod token;
 mod tree;
+#[cfg(not(test))]
+mod walk;
 
 pub use self::explain::{Alternative, Explanation};
 pub use self::fields::{Empty, Field, Value};
