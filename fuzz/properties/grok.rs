@@ -8,3 +8,5 @@ pub mod agreement;
 pub mod engines;
 #[path = "grok/input.rs"]
 pub mod input;
+#[path = "grok/tiers.rs"]
+pub mod tiers;

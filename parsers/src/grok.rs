@@ -42,6 +42,8 @@ mod slots;
 mod tier;
 mod token;
 mod tree;
+#[cfg(not(test))]
+mod walk;
 
 pub use self::explain::{Alternative, Explanation};
 pub use self::fields::{Empty, Field, Value};
@@ -249,13 +251,15 @@ impl Grok {
     }
 
     /// Why it is that one, and not a better one: a sentence for people, which names the piece of the expression that
-    /// decided it.
+    /// decided it. Of a scanner, which is the best one, it says what is left to try all the same.
     ///
     /// ```
     /// use sawlog_parsers::grok::{Grok, Options, Patterns};
     ///
     /// let grok = Grok::compile("^(?:a|ab)+(?:c|$)", &Patterns::legacy(), Options::default())?;
     /// assert!(grok.tier_reason().contains("more than one way"), "{}", grok.tier_reason());
+    /// let grok = Grok::compile("^%{DATA:a} %{DATA:b}: %{INT:n}", &Patterns::legacy(), Options::default())?;
+    /// assert_eq!(grok.tier_reason(), "choices are open, but none within a repeated group");
     /// # Ok::<(), sawlog_parsers::Error>(())
     /// ```
     pub fn tier_reason(&self) -> &str {
@@ -400,16 +404,24 @@ fn scanner_steps_max(line: &[u8]) -> u64 {
     1000 + 8 * line.len() as u64
 }
 
+/// What keeps the scanner's work small, and what does not: that shows in the worst case.
+fn why_scanner(scanner: &Program) -> String {
+    match (&scanner.back_reference, scanner.has_open_run) {
+        (None, false) => "every choice is decided or bounded".to_owned(),
+        (None, true) => "choices are open, but none within a repeated group".to_owned(),
+        (Some(name), _) => format!(
+            "it has the back reference \\k<{name}>, but no open choice within a repeated group"
+        ),
+    }
+}
+
 fn choose(
     scanner: &Program,
     automaton: &Result<Automaton, String>,
     best_tier: Tier,
 ) -> (Tier, String) {
     let reason = match (&scanner.open_choice, best_tier) {
-        (None, Tier::Scanner) => {
-            let reason = "every choice is decided or bounded";
-            return (Tier::Scanner, reason.to_owned());
-        }
+        (None, Tier::Scanner) => return (Tier::Scanner, why_scanner(scanner)),
         (None, Tier::Automaton | Tier::Backtracker) => "the options forbid it",
         (Some(reason), _) => reason,
     };

@@ -94,7 +94,13 @@
 //! | operations of an expression, its counts written out | 100,000 | [`Error`] |
 //! | an automaton | 16 MiB | another engine is taken, see [`grok::Grok::tier_reason`] |
 //! | what an automaton remembers of its states | 4 MiB for each direction and thread, 32 MiB for all of a thread | it is forgotten |
+//! | alternatives that an explanation tells | 32 | the first ones are told |
+//! | a line that an expression makes up | 8 KiB, and what its last piece adds | the line ends |
+//! | expressions of a set that are ruled out together | those with the first 20,000 needed texts | the others are tried on every line |
 //! | a message, record or line of a stream | the decoder's `Limits`, [`joiner::Joiner::new`]'s `bytes_max` | cut and marked; a counted syslog frame is [`framing::Step::CountTooLarge`], which ends the stream |
+//! | the count of a counted syslog frame | 7 digits | [`framing::Step::CountTooLarge`] |
+//! | keys of a json-file record whose keys are not in Docker's order | 10,000; values of them 128 levels deep | [`docker_json::parse`] gives `None` |
+//! | a time before a record of Docker's API | 36 bytes | it is text |
 //! | a syslog line that `syslog_loose` is asked for | 64 KiB | kept whole |
 //! | pairs of a line | 4,096 ([`key_value::PAIRS_MAX`]) | [`key_value::Fields::is_cut_short`] |
 //! | pairs in pairs | 16 deep ([`key_value::DEPTH_MAX`]) | text |
@@ -104,7 +110,9 @@
 //! | columns of a CSV row | 10,000 ([`csv::COLUMNS_MAX`]) | the row is malformed |
 //! | separator of CSV | 32 bytes ([`csv::SEPARATOR_BYTES_MAX`]) | [`Error`] |
 //! | a date format | 1024 bytes, 16 ways to leave parts out | [`Error`] |
-//! | a types.db of collectd | 4 MiB | [`Error`] |
+//! | a letter of a format that writes | 19 times in a row | [`Error`] |
+//! | an offset from UTC | 23:59:59 | [`timestamp::Zone::fixed`] takes the bound; a text with more is no time |
+//! | a types.db of collectd | 4 MiB, 7,281 data sources of a type | [`Error`] |
 //!
 //! A line may have any length. Every parser takes time linear in it, but for a search, which takes at most the steps above.
 //!

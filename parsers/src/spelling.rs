@@ -31,9 +31,11 @@ fn distance(from: &[u8], to: &[u8]) -> usize {
         let mut other_before = None;
         for (column, other) in to.iter().enumerate() {
             let cell = |row: &[usize], at: usize| row.get(at).copied().unwrap_or(usize::MAX);
-            let replaced = cell(above, column) + usize::from(!byte.eq_ignore_ascii_case(other));
+            let replaced = cell(above, column) + usize::from(!is_same(byte, other));
             left = replaced.min(cell(above, column + 1) + 1).min(left + 1);
-            if before == Some(other) && other_before == Some(byte) {
+            let is_exchanged = before.is_some_and(|before| is_same(before, other))
+                && other_before.is_some_and(|before| is_same(byte, before));
+            if is_exchanged {
                 left = left.min(cell(earlier, column - 1) + 1);
             }
             row.push(left);
@@ -44,6 +46,10 @@ fn distance(from: &[u8], to: &[u8]) -> usize {
     rows[2].last().copied().unwrap_or_default()
 }
 
+fn is_same(byte: &u8, other: &u8) -> bool {
+    byte.eq_ignore_ascii_case(other)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -51,6 +57,7 @@ mod tests {
     #[test]
     fn a_slip_of_the_finger_is_one_edit() {
         assert_eq!(distance(b"ODRER", b"ORDER"), 1);
+        assert_eq!(distance(b"odrer", b"ORDER"), 1);
         assert_eq!(distance(b"ORDR", b"ORDER"), 1);
         assert_eq!(distance(b"ORRDER", b"ORDER"), 1);
         assert_eq!(distance(b"order", b"ORDEX"), 1);

@@ -35,6 +35,8 @@ mod grok_compile;
 mod grok_scanner;
 #[path = "../../fuzz/properties/grok_set.rs"]
 mod grok_set;
+#[path = "../../fuzz/properties/grok_tiers.rs"]
+mod grok_tiers;
 #[path = "../../fuzz/properties/joiner.rs"]
 mod joiner;
 #[path = "../../fuzz/properties/key_value.rs"]
@@ -170,6 +172,11 @@ fn grok_by_the_automaton() {
 #[test]
 fn grok_by_the_backtracker() {
     check("grok_backtracker", 5, grok_backtracker::check);
+}
+
+#[test]
+fn grok_by_all_engines_at_once() {
+    check("grok_tiers", 5, grok_tiers::check);
 }
 
 #[test]

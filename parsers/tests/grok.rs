@@ -53,6 +53,30 @@ const ACCESS: &str = concat!(
     r"%{NUMBER:response_code} %{NUMBER:bytes_sent:int} %{NUMBER:response_time:float}$"
 );
 
+/// The reason for a scanner, which must be one.
+#[track_caller]
+fn check_scanner(expression: &str, want: &str) {
+    let grok = compile(expression).unwrap();
+    assert_eq!(grok.tier(), Tier::Scanner, "{expression}");
+    assert_eq!(grok.tier_reason(), want, "{expression}");
+}
+
+#[test]
+fn a_scanner_tells_what_is_left_to_try() {
+    let decided = "every choice is decided or bounded";
+    let open = "choices are open, but none within a repeated group";
+    check_scanner("^%{IP:client} %{WORD:verb}$", decided);
+    check_scanner(r"^%{NOTSPACE:a} \d{1,3}5 %{GREEDYDATA:rest}", decided);
+    check_scanner("%{COMBINEDAPACHELOG}", open);
+    check_scanner("^%{DATA:a} %{DATA:b}: %{INT:n}", open);
+    check_scanner("^(?<a>.*)x", open);
+    check_scanner(r"^\w+5", open);
+    check_scanner("^(?:%{WORD} ?)*%{INT:n}", open);
+    let back = r"it has the back reference \k<x>, but no open choice within a repeated group";
+    check_scanner(r"^(?<x>\w+) \k<x>", back);
+    check_scanner(r"^(?<x>\w+) .*? \k<x>", back);
+}
+
 #[test]
 fn an_access_line_is_cut_into_its_fields() {
     check(

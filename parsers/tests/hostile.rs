@@ -2,6 +2,8 @@
 //! byte. Each parser must come back, without a panic, without a deep stack, within seconds where work that grows with the
 //! square of the line would take days.
 
+#[path = "hostile/budget.rs"]
+mod budget;
 #[path = "hostile/fields.rs"]
 mod fields;
 #[path = "hostile/tokens.rs"]

@@ -43,6 +43,39 @@ fn utf16(text: &str, order: fn(u16) -> [u8; 2]) -> Vec<u8> {
 }
 
 #[test]
+fn an_unknown_set_is_told_with_the_nearest_name() {
+    check(
+        "a[[:alhpa:]]",
+        "column 2: unknown class [:alhpa:]; did you mean [:alpha:]?",
+    );
+    check(
+        "[[:^dgit:]]",
+        "column 1: unknown class [:dgit:]; did you mean [:digit:]?",
+    );
+    check(
+        "[[:letter:]]",
+        "column 1: unknown class [:letter:]; known are alnum, alpha, ascii, blank, cntrl, digit, graph, lower, \
+         print, punct, space, upper, word, xdigit",
+    );
+    check(
+        r"\p{Uppercse_Letter}",
+        r"column 1: unknown property \p{Uppercse_Letter}; did you mean \p{Uppercase_Letter}?",
+    );
+    check(
+        r"a[\P{^Cyrilic}]",
+        r"column 2: unknown property \p{Cyrilic}; did you mean \p{Cyrillic}?",
+    );
+    check(
+        r"\p{ALHPA}",
+        r"column 1: unknown property \p{ALHPA}; did you mean \p{alpha}?",
+    );
+    check(
+        r"\p{Runes}",
+        r"column 1: unknown property \p{Runes}; known are Unicode's general categories, properties and scripts, such as L, Letter, Alphabetic, Han, and the names of [:alpha:] and its like",
+    );
+}
+
+#[test]
 fn an_unknown_pattern_is_told_with_the_nearest_name() {
     check(
         "%{NUMBR:x}",

@@ -23,7 +23,7 @@ pub fn check(data: &[u8], tier: Tier) {
 }
 
 /// The line, and some near to it, since compiling takes longer than searching.
-fn variations(line: &[u8]) -> Vec<Vec<u8>> {
+pub fn variations(line: &[u8]) -> Vec<Vec<u8>> {
     let (middle, end) = (line.len() / 2, line.len().saturating_sub(1));
     let (front, back) = line.split_at(middle);
     vec![

@@ -10,6 +10,8 @@ use super::input::{Bank, Case, Names, name, read};
 
 /// Steps that a search may take here, so that hostile pairs end soon.
 const STEPS_MAX: u64 = 20_000;
+/// Steps of the walk, each about as long as one of a search.
+const WALK_STEPS_MAX: u64 = 50_000;
 const KEPT_MAX: usize = 32;
 
 /// An expression that was asked for, and what it was compiled to.
@@ -87,7 +89,15 @@ pub type Found = (Outcome, Vec<(usize, usize, usize)>);
 
 /// Searches and checks what holds for every answer.
 pub fn search(grok: &Grok, line: &[u8], slots: &mut Slots) -> Found {
-    let outcome = grok.search(line, slots);
+    found(grok, line, grok.search(line, slots), slots)
+}
+
+/// The same by the walk over the expression, which is slow and gives up soon.
+pub fn walk(grok: &Grok, line: &[u8], slots: &mut Slots) -> Found {
+    found(grok, line, grok.walk(line, WALK_STEPS_MAX, slots), slots)
+}
+
+fn found(grok: &Grok, line: &[u8], outcome: Outcome, slots: &Slots) -> Found {
     if outcome != Outcome::Match {
         return (outcome, Vec::new());
     }

@@ -52,18 +52,18 @@ pub const FILE: &[(&str, &str)] = &[
 const NGINX_LINE: &str = r#"172.16.132.216 [14/Sep/2015:16:31:02 +0000] "GET /cart/items?item=71&n=2 HTTP/1.1" 200 4812 0.002"#;
 const NGINX_CUT: &str = r#"172.16.132.216 [14/Sep/2015:16:31:02 +0000] "GET /cart/items?item=71&n=2 HTTP/1.1" 200 4812 -"#;
 const APACHE_LINE: &str = concat!(
-    r#"83.149.9.216 - - [24/Feb/2015:23:13:42 +0000] "GET /presentations/logstash/images/kibana-search.png "#,
-    r#"HTTP/1.1" 200 203023 "http://example.com/presentations/logstash/" "Mozilla/5.0 (Macintosh; Intel Mac OS X)""#
+    r#"192.0.2.216 - - [20/Nov/2026:18:56:21 +0100] "GET /shop/catalogue/2026/images/oak-bench-side-a.png "#,
+    r#"HTTP/1.1" 200 193066 "http://example.org/shop/catalogue/2026/in/" "Mozilla/5.0 (Macintosh; Intel Mac OS X)""#
 );
 const APACHE_CUT: &str = concat!(
-    r#"83.149.9.216 - - [24/Feb/2015:23:13:42 +0000] "GET /presentations/logstash/images/kibana-search.png "#,
-    r#"HTTP/1.1" 200 203023 "http://example.com/presentations/logstash/" "Mozilla/5.0 (Macintosh; Intel Mac OS X)"#
+    r#"192.0.2.216 - - [20/Nov/2026:18:56:21 +0100] "GET /shop/catalogue/2026/images/oak-bench-side-a.png "#,
+    r#"HTTP/1.1" 200 193066 "http://example.org/shop/catalogue/2026/in/" "Mozilla/5.0 (Macintosh; Intel Mac OS X)"#
 );
 const SYSLOG_LINE: &str = "Nov 20 18:56:21 web-17 sshd[4711]: Accepted publickey for deploy from 10.0.0.7 port 50022 ssh2";
 const HAPROXY_LINE: &str = concat!(
-    "Dec  9 13:01:26 localhost haproxy[28029]: 127.0.0.1:39759 [09/Dec/2013:12:59:46.633] loadbalancer ",
-    "default/instance8 0/51536/1/48082/99627 200 83285 - - ---- 87/87/87/1/0 0/67 {77.24.148.74} ",
-    r#""GET /path/to/image HTTP/1.1""#
+    "Nov 20 18:56:21 balancer-2 haproxy[21173]: 192.0.2.61:50214 [20/Nov/2026:18:56:20.871] public-https ",
+    "shop/web-17 12/30416/3/21148/51579 200 41722 - - ---- 98/92/44/9/0 0/52 {192.0.2.148} ",
+    r#""GET /cart/items/71 HTTP/1.1""#
 );
 
 const NGINX_REGEX: &str = concat!(

@@ -8,8 +8,8 @@ use crate::grok::{Grok, Options, Outcome, Patterns, Slots};
 const COMMON: &str =
     r#"127.0.0.1 - frank [10/Oct/2000:13:55:36 -0700] "GET /apache_pb.gif HTTP/1.0" 200 2326"#;
 const COMBINED: &str = concat!(
-    r#"83.149.9.216 - - [24/Feb/2015:23:13:42 +0000] "GET /presentations/images/kibana-search.png HTTP/1.1" "#,
-    r#"200 203023 "http://example.com/presentations/" "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_9_1)""#
+    r#"192.0.2.216 - - [20/Nov/2026:18:56:21 +0100] "GET /catalogue/images/oak-bench-a.png HTTP/1.1" "#,
+    r#"200 193066 "http://example.com/catalogue/" "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_9_1)""#
 );
 const TIMED: &str =
     r#"2001:db8::17 [14/Sep/2015:16:31:03 +0000] "POST /login HTTP/2.0" 502 173 1.250"#;
@@ -113,15 +113,12 @@ fn a_common_line_has_typed_fields() {
 #[test]
 fn a_combined_line_has_referrer_and_agent() {
     let entry = combined(COMBINED.as_bytes()).expect("well-formed");
-    assert_eq!(entry.common.client, b"83.149.9.216");
+    assert_eq!(entry.common.client, b"192.0.2.216");
     assert_eq!(
         (entry.common.response_code, entry.common.bytes_sent),
-        (Some(200), Some(203_023))
+        (Some(200), Some(193_066))
     );
-    assert_eq!(
-        entry.referrer,
-        Some(&b"http://example.com/presentations/"[..])
-    );
+    assert_eq!(entry.referrer, Some(&b"http://example.com/catalogue/"[..]));
     assert_eq!(
         entry.user_agent,
         Some(&b"Mozilla/5.0 (Macintosh; Intel Mac OS X 10_9_1)"[..])

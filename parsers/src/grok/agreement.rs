@@ -103,7 +103,7 @@ const SEEDS: &[&str] = &[
     r#"fe80::1%eth0 [4/März/15:6:31:60.5 100] "PUT /a\"b" HTTP/1 " 5 -1 .5"#,
     r#"web-1.example.com. - frank@example.com [10/Oct/2000:13:55:36 -0700] "GET /x HTTP/1.0" 200 23 "-" "Moz \"q\" 1""#,
     "Nov 20 18:56:21 web-17 sshd[4711]: Accepted publickey for deploy from 10.0.0.7 port 50022 ssh2",
-    "Jul 14 12:17:01.234 precision CRON[869567]: pam_unix(cron:session): session closed for user root",
+    "Nov 20 18:57:01.234 web-17 CRON[50231]: pam_unix(cron:auth): session opened for user backup by (uid=0)",
     "2026-11-20T18:56:21.123+01:00 ::ffff:10.1.2.3 WARN caf\u{e9} something happens: 12,5 -3 +4.x",
     "<34>1 2003-08-24T05:14:15.003-07:00 the.borg.com su 12 ID47 [a b=\"]\"] 'su root' failed on /dev/pts/7",
     "1:2:3:4:5:6:7:8 1.2.3.4.5 256.1.1.1 ::1 1::2::3 a.b-c..d 00:1b:44:11:3a:b7 0x1F 1e5 12:34:56:78",

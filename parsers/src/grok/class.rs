@@ -13,6 +13,77 @@ const LAST: u32 = 0x10FFFF;
 /// What a byte outside of valid UTF-8 counts as.
 pub(super) const REPLACEMENT: u32 = 0xFFFD;
 
+/// What `[:name:]` knows.
+pub(super) const POSIX_NAMES: [&str; 14] = [
+    "alnum", "alpha", "ascii", "blank", "cntrl", "digit", "graph", "lower", "print", "punct",
+    "space", "upper", "word", "xdigit",
+];
+
+/// What `\p{Name}` knows besides them and is most likely meant: Unicode's general categories by their long names, the
+/// properties and the scripts that texts are made of. It takes all others too, and the short names.
+pub(super) const PROPERTY_NAMES: [&str; 60] = [
+    "Alphabetic",
+    "Any",
+    "Arabic",
+    "Armenian",
+    "Ascii",
+    "Assigned",
+    "Bengali",
+    "Cased",
+    "Close_Punctuation",
+    "Common",
+    "Connector_Punctuation",
+    "Control",
+    "Currency_Symbol",
+    "Cyrillic",
+    "Dash_Punctuation",
+    "Decimal_Number",
+    "Devanagari",
+    "Emoji",
+    "Enclosing_Mark",
+    "Ethiopic",
+    "Final_Punctuation",
+    "Format",
+    "Georgian",
+    "Greek",
+    "Han",
+    "Hangul",
+    "Hebrew",
+    "Hex_Digit",
+    "Hiragana",
+    "Ideographic",
+    "Initial_Punctuation",
+    "Katakana",
+    "Khmer",
+    "Latin",
+    "Letter",
+    "Letter_Number",
+    "Line_Separator",
+    "Lowercase",
+    "Lowercase_Letter",
+    "Mark",
+    "Math_Symbol",
+    "Modifier_Letter",
+    "Modifier_Symbol",
+    "Nonspacing_Mark",
+    "Number",
+    "Open_Punctuation",
+    "Other_Letter",
+    "Other_Number",
+    "Other_Punctuation",
+    "Other_Symbol",
+    "Punctuation",
+    "Separator",
+    "Space_Separator",
+    "Symbol",
+    "Tamil",
+    "Thai",
+    "Titlecase_Letter",
+    "Uppercase",
+    "Uppercase_Letter",
+    "White_Space",
+];
+
 /// A set of code points: sorted ranges that neither overlap nor touch.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
 pub(super) struct Class {
@@ -341,6 +412,18 @@ mod tests {
             assert!(!Class::posix(name).unwrap().ranges().is_empty(), "{name}");
         }
         assert_eq!(Class::posix("letter"), None);
+    }
+
+    #[test]
+    fn the_names_that_are_offered_are_known() {
+        assert!(
+            POSIX_NAMES
+                .into_iter()
+                .all(|name| Class::posix(name).is_some())
+        );
+        for name in PROPERTY_NAMES {
+            assert!(Class::property(name).is_some(), "{name}");
+        }
     }
 
     #[test]

@@ -83,6 +83,10 @@ impl Frame {
     }
 }
 
+/// So many bytes that an operation passes, compares or goes back over cost a step besides the operation's own: about
+/// as long as one takes. Fewer cost nothing more, so a text that differs from the line at its start is free.
+const STEP_BYTES: usize = 16;
+
 /// Frames of 32 bytes: 16 MiB a thread at worst. A search that needs more counts as spent.
 const FRAMES_MAX: usize = 512 << 10;
 
@@ -364,7 +368,7 @@ impl<'a> Machine<'a> {
     /// Long runs cost more than one step, so that the budget bounds the time.
     #[inline]
     fn charge(&mut self, bytes: usize) {
-        self.steps_left = self.steps_left.saturating_sub((bytes / 16) as u64);
+        self.steps_left = self.steps_left.saturating_sub((bytes / STEP_BYTES) as u64);
     }
 
     #[inline]
@@ -440,6 +444,24 @@ impl<'a> Machine<'a> {
         // Twice the captures, which are bounded by the length of an expression.
         self.set as u32
     }
+}
+
+fn starts_with(line: &[u8], at: usize, text: &[u8]) -> bool {
+    line.get(at..).is_some_and(|rest| rest.starts_with(text))
+}
+
+/// How many bytes were compared until a text was found not to be at a place, in whole steps. One that is longer than the
+/// rest of the line is not compared at all.
+#[inline(never)]
+fn bytes_alike(line: &[u8], at: usize, text: &[u8]) -> usize {
+    let rest = line.get(at..).unwrap_or_default();
+    if text.len() < STEP_BYTES || rest.len() < text.len() {
+        return 0;
+    }
+    let pairs = text
+        .chunks_exact(STEP_BYTES)
+        .zip(rest.chunks_exact(STEP_BYTES));
+    STEP_BYTES * pairs.take_while(|(one, other)| one == other).count()
 }
 
 /// Whether a condition holds at a place.

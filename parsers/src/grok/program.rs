@@ -60,6 +60,10 @@ pub(super) struct Program {
     pub required: Option<Needle>,
     /// Why a run can go back more than a little, if it can: then the automaton is the better engine.
     pub open_choice: Option<String>,
+    /// Whether a run or a repeated group, outside of others, can end in any number of places.
+    pub has_open_run: bool,
+    /// The name of a back reference, if there is one.
+    pub back_reference: Option<String>,
     /// How many spans of runs of any text lie behind those of the captures; only at `Level::Plain`.
     pub any_runs: usize,
     /// For each operation the piece of the expression it stems from.

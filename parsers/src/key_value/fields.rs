@@ -127,34 +127,43 @@ impl KeyValue {
                 continue;
             }
             let value = if self.recursive && depth < DEPTH_MAX {
-                self.looked_into(pair.value, depth, &mut pairs.left)
+                let (value, is_cut_short) = self.looked_into(pair.value, depth, &mut pairs.left);
+                fields.cut_short |= is_cut_short;
+                value
             } else {
                 Value::Text(pair.value)
             };
             fields.add(pair.key, value);
         }
         *left = pairs.left;
-        fields.cut_short = *left == 0 && pairs.scan.next().is_some();
+        fields.cut_short |= *left == 0 && pairs.scan.next().is_some();
     }
 
-    /// The pairs within a value, or the value if it has none.
-    fn looked_into<'l>(&self, text: Cow<'l, [u8]>, depth: usize, left: &mut usize) -> Value<'l> {
+    /// The pairs within a value, or the value if it has none; and whether it has some that were not looked at.
+    fn looked_into<'l>(
+        &self,
+        text: Cow<'l, [u8]>,
+        depth: usize,
+        left: &mut usize,
+    ) -> (Value<'l>, bool) {
         match text {
             Cow::Borrowed(text) => {
                 let mut inner = Fields::default();
                 self.gather(text, &mut inner, depth + 1, left);
+                let is_cut_short = inner.cut_short;
                 if inner.is_empty() {
-                    return Value::Text(Cow::Borrowed(text));
+                    return (Value::Text(Cow::Borrowed(text)), is_cut_short);
                 }
-                Value::Fields(inner)
+                (Value::Fields(inner), is_cut_short)
             }
             Cow::Owned(text) => {
                 let mut inner = Fields::default();
                 self.gather(&text, &mut inner, depth + 1, left);
+                let is_cut_short = inner.cut_short;
                 if inner.is_empty() {
-                    return Value::Text(Cow::Owned(text));
+                    return (Value::Text(Cow::Owned(text)), is_cut_short);
                 }
-                Value::Fields(inner.into_owned())
+                (Value::Fields(inner.into_owned()), is_cut_short)
             }
         }
     }
@@ -221,7 +230,7 @@ impl<'l> Fields<'l> {
         self.fields.iter().find(|field| *field.key == *key)
     }
 
-    /// Whether the line had more pairs than [`PAIRS_MAX`]: the rest was not looked at.
+    /// Whether the line had more pairs than [`PAIRS_MAX`], those within values included: the rest was not looked at.
     ///
     /// ```
     /// use sawlog_parsers::key_value::{KeyValue, Options, PAIRS_MAX};

@@ -563,6 +563,29 @@ fn pairs_have_an_end() {
     assert_eq!(kv.pairs(more.as_bytes()).count(), PAIRS_MAX);
 }
 
+/// So many pairs, and a last one whose value has two within.
+#[track_caller]
+fn check_end_within(pairs: usize, is_cut_short: bool) {
+    let kv = compile(&Options {
+        recursive: true,
+        ..options()
+    });
+    for last in ["z=(x=1 y=2)", r"z=[w=(x=1) y=2]", "z=\"x=1 y=2\""] {
+        let line = "a=b ".repeat(pairs) + last;
+        let fields = kv.fields(line.as_bytes());
+        assert_eq!(fields.is_cut_short(), is_cut_short, "{pairs} and {last}");
+        assert!(fields.by_key(b"z").is_some(), "{pairs} and {last}");
+    }
+}
+
+#[test]
+fn pairs_that_end_within_the_last_value_are_cut_short() {
+    check_end_within(PAIRS_MAX - 4, false);
+    check_end_within(PAIRS_MAX - 2, true);
+    // Nothing is left for the value.
+    check_end_within(PAIRS_MAX - 1, true);
+}
+
 #[test]
 fn bad_sets_are_refused() {
     check_error(

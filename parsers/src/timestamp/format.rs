@@ -90,9 +90,10 @@ impl Format {
     /// [`Format::compile`] takes.
     ///
     /// In Java's, numbers have as many digits as letters, fractions keep their nanoseconds, two digits
-    /// of a year are of the years 2000 to 2099, and parts in brackets may be absent. Not read are
-    /// weeks (`Y` `w` `W` `e` `c`), quarters (`Q` `q`), the milliseconds and nanoseconds of a day (`A` `N`),
-    /// periods of the day (`B`) and padding (`p`). Names are English.
+    /// of a year are of the years 2000 to 2099, and parts in brackets may be absent. Offsets are `X` to `XXXXX`,
+    /// `x` to `xxxxx` and `Z` to `ZZZZZ`; up to three of these letters take them with and without minutes and colon.
+    /// Not read are weeks (`Y` `w` `W` `e` `c`), quarters (`Q` `q`), the milliseconds and nanoseconds of a day
+    /// (`A` `N`), periods of the day (`B`), the full name of a zone (`zzzz`) and padding (`p`). Names are English.
     ///
     /// # Errors
     ///

@@ -670,6 +670,8 @@ fn a_refused_format_names_the_column_and_what_would_work() {
     check_column("HH:mm 'open", Dialect::Joda, 7, "twice");
     check_column("YYYY-MM-dd", Dialect::Java, 1, "uuuu");
     check_column("uuuu-MM-ddd", Dialect::Java, 9, "dd");
+    check_column("HH:mm XXXXXX", Dialect::Java, 7, "XXX");
+    check_column("HH:mm xxxxxx", Dialect::Java, 7, "XXX");
     check_column("HH:mm zzzz", Dialect::Java, 7, "VV");
     check_column("HH:mm[:ss", Dialect::Java, 10, "]");
     check_column("HH:mm]", Dialect::Java, 6, "[");
@@ -770,6 +772,59 @@ fn java_zones_in_the_text_win() {
         "2026-07-01 12:00 GMT",
         "2026-07-01T12:00:00.000Z",
     );
+}
+
+#[test]
+fn java_offsets_have_minutes_and_perhaps_seconds() {
+    let check = |zone: &str, text: &str, want: &str| {
+        let (format, text) = (
+            format!("HH:mm uuuu-MM-dd {zone}"),
+            format!("12:00 2026-07-01 {text}"),
+        );
+        check_java(&format, &text, want);
+    };
+    let (minutes, seconds) = ("2026-07-01T17:30:00.000Z", "2026-07-01T17:30:15.000Z");
+    let utc = "2026-07-01T12:00:00.000Z";
+    for (zone, zulu) in [("XXXX", utc), ("xxxx", "none")] {
+        check(zone, "-0530", minutes);
+        check(zone, "-053015", seconds);
+        check(zone, "+0000", utc);
+        check(zone, "Z", zulu);
+        for refused in [
+            "-05:30",
+            "-05:30:15",
+            "-05",
+            "-053",
+            "-0560",
+            "-05301",
+            "-053060",
+            "-2400",
+        ] {
+            check(zone, refused, "none");
+        }
+    }
+    for (zone, zulu) in [("XXXXX", utc), ("xxxxx", "none"), ("ZZZZZ", utc)] {
+        check(zone, "-05:30", minutes);
+        check(zone, "-05:30:15", seconds);
+        check(zone, "+00:00", utc);
+        check(zone, "Z", zulu);
+        for refused in [
+            "-0530", "-053015", "-05", "-05:3", "-05:60", "-05:30:", "-05:3015", "-24:00",
+        ] {
+            check(zone, refused, "none");
+        }
+    }
+    for zone in ["x", "xx", "xxx"] {
+        check(zone, "-05:30", minutes);
+        check(zone, "Z", "none");
+    }
+    // What is no second is left to what follows.
+    check_java(
+        "uuuu-MM-dd HH:mmXXXX[' 'ss]",
+        "2026-07-01 12:00-0530 15",
+        seconds,
+    );
+    check_java("HH:mmXXXX''uuuuMMdd", "12:00-0530'20260701", minutes);
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! Operations of groups: marks and cuts, look-around, rounds of loops, back references; and the notes
 //! that `explain` asks for.
 
-use super::{Failed, Frame, Furthest, Machine, Register, UNSET};
+use super::{Failed, Frame, Furthest, Machine, Register, UNSET, bytes_alike, starts_with};
 use crate::grok::class::decode_back;
 use crate::grok::explain::ALTERNATIVES_MAX;
 use crate::grok::program::Op;
@@ -91,17 +91,21 @@ impl Machine<'_> {
     }
 
     pub(super) fn step_back(&mut self, width: u32) -> bool {
+        let from = self.at;
         for _ in 0..width {
-            match decode_back(self.line, self.at) {
-                Some((_, length)) => self.at -= length,
-                None => return false,
-            }
+            let Some((_, length)) = decode_back(self.line, self.at) else {
+                self.charge(from - self.at);
+                return false;
+            };
+            self.at -= length;
         }
+        self.charge(from - self.at);
         self.advance()
     }
 
     /// The last of the captures that is set and whose text comes next.
     pub(super) fn back(&mut self, slots: &[u32]) -> bool {
+        self.charge(slots.len());
         for slot in slots.iter().rev() {
             let start = self.scratch.spans[2 * *slot as usize];
             let end = self.scratch.spans[2 * *slot as usize + 1];
@@ -110,11 +114,11 @@ impl Machine<'_> {
             } else {
                 self.line.get(start..end)
             };
-            if let Some(text) = text
-                && self.line[self.at..].starts_with(text)
-            {
+            let Some(text) = text else { continue };
+            if starts_with(self.line, self.at, text) {
                 return self.move_to(Some(self.at + text.len()));
             }
+            self.charge(bytes_alike(self.line, self.at, text));
         }
         false
     }

@@ -60,8 +60,8 @@ impl Machine<'_> {
 
     pub(super) fn lazy(&mut self, set: SetIndex, min: u32, max: u32, guard: GuardIndex) -> bool {
         let least = self.program.sets[usize::from(set)].counted_run(self.line, self.at, min);
+        self.charge(least.0 - self.at);
         if least.1 < min {
-            self.charge(min as usize);
             return false;
         }
         let left = if max == u32::MAX { u32::MAX } else { max - min };

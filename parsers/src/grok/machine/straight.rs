@@ -1,7 +1,7 @@
 //! The operations that most lines consist of, in a loop of their own that keeps the place and the address in
 //! registers. What opens a run with several ends, and what few expressions have, is left to `step`.
 
-use super::{Frame, Machine, PLACES_MAX, UNSET, holds};
+use super::{Frame, Machine, PLACES_MAX, STEP_BYTES, UNSET, bytes_alike, holds, starts_with};
 use crate::grok::program::{GuardIndex, NO_GATE, Op, Program, Short};
 use crate::grok::token::Scan;
 
@@ -61,7 +61,7 @@ impl Machine<'_> {
             let end = match self.straight_step(op, at, &mut pc) {
                 Step::To(end) => end,
                 Step::Failure { looked } => {
-                    steps_left = steps_left.saturating_sub(looked as u64 / 16);
+                    steps_left = steps_left.saturating_sub((looked / STEP_BYTES) as u64);
                     break Halt::Failure;
                 }
                 Step::Other => break Halt::Other,
@@ -78,7 +78,7 @@ impl Machine<'_> {
             }
         };
         // Long runs cost more than one step, so that the budget bounds the time.
-        steps_left = steps_left.saturating_sub((at - from) as u64 / 16);
+        steps_left = steps_left.saturating_sub(((at - from) / STEP_BYTES) as u64);
         (self.at, self.pc, self.steps_left) = (at, pc, self.steps_left.min(steps_left));
         halt
     }
@@ -132,7 +132,13 @@ impl Machine<'_> {
             Op::One(set) => program.sets[usize::from(*set)]
                 .one(line, at)
                 .map(|length| at + length),
-            Op::Literal(text) => starts_with(line, at, text).then_some(at + text.len()),
+            Op::Literal(text) => match starts_with(line, at, text) {
+                true => Some(at + text.len()),
+                false => {
+                    let looked = bytes_alike(line, at, text);
+                    return Step::Failure { looked };
+                }
+            },
             Op::Assert(assert) => holds(*assert, line, at).then_some(at),
             Op::FindLast { min, .. } => match self.known_last(*pc) {
                 Some(last) => self
@@ -300,10 +306,6 @@ impl Machine<'_> {
         }
         true
     }
-}
-
-fn starts_with(line: &[u8], at: usize, text: &[u8]) -> bool {
-    line.get(at..).is_some_and(|rest| rest.starts_with(text))
 }
 
 #[inline]

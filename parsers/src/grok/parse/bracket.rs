@@ -2,7 +2,8 @@
 
 use super::Parser;
 use crate::error::Error;
-use crate::grok::class::Class;
+use crate::grok::class::{Class, POSIX_NAMES};
+use crate::spelling;
 
 impl Parser<'_, '_, '_> {
     /// The set behind an opening bracket that was taken already.
@@ -102,7 +103,7 @@ impl Parser<'_, '_, '_> {
         let class = self
             .scope
             .unicode(name, || Class::posix(name))
-            .ok_or_else(|| Error::new(format!("unknown class [:{name}:]")))?;
+            .ok_or_else(|| unknown_class(name))?;
         self.at += inner.len() + 4;
         Ok(Some(if name.len() < inner.len() {
             class.negated()
@@ -166,6 +167,14 @@ impl Bracket {
             letters: Class::from_ranges(&ranges(|part| &part.letters)),
         }
     }
+}
+
+fn unknown_class(name: &str) -> Error {
+    let advice = match spelling::nearest(name, POSIX_NAMES.into_iter()) {
+        Some(near) => format!("did you mean [:{near}:]?"),
+        None => format!("known are {}", POSIX_NAMES.join(", ")),
+    };
+    Error::new(format!("unknown class [:{name}:]; {advice}"))
 }
 
 /// What is in all: the one, if there is one, and what the parts hold together.

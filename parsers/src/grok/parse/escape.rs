@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use super::Parser;
 use crate::error::Error;
-use crate::grok::class::Class;
+use crate::grok::class::{Class, POSIX_NAMES, PROPERTY_NAMES};
 use crate::grok::tree::{Assert, Node};
+use crate::spelling;
 
 impl Parser<'_, '_, '_> {
     /// The piece behind a backslash that was taken already.
@@ -97,7 +98,7 @@ impl Parser<'_, '_, '_> {
         let class = self
             .scope
             .unicode(&format!("\\p{name}"), find)
-            .ok_or_else(|| Error::new(format!("unknown property \\p{{{name}}}")))?;
+            .ok_or_else(|| unknown_property(name))?;
         Ok(if inverted != (name.len() < inner.len()) {
             class.negated()
         } else {
@@ -221,6 +222,17 @@ fn unsupported(letter: char) -> Error {
         _ => "write the group out, or define it as a pattern and refer to it as %{NAME}",
     };
     Error::new(format!("\\{letter} is not supported; {instead}"))
+}
+
+fn unknown_property(name: &str) -> Error {
+    let names = POSIX_NAMES.into_iter().chain(PROPERTY_NAMES);
+    let advice = match spelling::nearest(name, names) {
+        Some(near) => format!("did you mean \\p{{{near}}}?"),
+        None => "known are Unicode's general categories, properties and scripts, such as L, Letter, Alphabetic, Han, \
+                 and the names of [:alpha:] and its like"
+            .to_owned(),
+    };
+    Error::new(format!("unknown property \\p{{{name}}}; {advice}"))
 }
 
 /// The character of a code in hexadecimal digits.

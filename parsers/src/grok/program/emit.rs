@@ -52,6 +52,8 @@ impl Program {
                     || super::start::repeats_captures(tree),
                 required: super::start::required(tree).map(Needle::new),
                 open_choice: None,
+                has_open_run: false,
+                back_reference: None,
                 any_runs: 0,
                 origins: Vec::new(),
                 pieces: Vec::new(),
@@ -224,6 +226,7 @@ impl Emitter<'_> {
             return Ok(false);
         }
         self.note_open_choice();
+        self.program.has_open_run = true;
         let finder = u16::try_from(self.program.finders.len()).map_err(|_| too_many("searches"))?;
         self.program.finders.push(Needle::new(text));
         self.push(match lazy {

@@ -44,14 +44,32 @@ pub(super) enum Fraction {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum ZoneForm {
-    /// `+0100`, `+01:00` or `Z`.
+    /// `+01`, `+0100`, `+01:00` or `Z`.
     Offset,
+    /// The same without `Z`.
+    Digits,
+    /// Hours, minutes and perhaps seconds, `+01:00` or `+01:00:00`.
+    Seconds(Colons, Zulu),
     /// `GMT`, `GMT+8` or `GMT+08:00`.
     Greenwich,
     /// `PST`.
     Abbreviation,
     /// `Europe/Berlin`.
     Name,
+}
+
+/// What stands between the numbers of an offset.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Colons {
+    Written,
+    Absent,
+}
+
+/// Whether `Z` stands for no offset.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Zulu {
+    Taken,
+    Refused,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -202,6 +220,7 @@ fn java(letter: char, count: usize, next_is_number: bool) -> Option<Item> {
     let number = |field, digits_max: usize| {
         (count <= digits_max).then_some(Item::Number(field, count, digits_max))
     };
+    let seconds = |colons, zulu| Some(Item::Zone(ZoneForm::Seconds(colons, zulu)));
     match (letter, count) {
         ('y' | 'u', 2) => Some(Item::ShortYear(Century::Third)),
         ('y' | 'u', _) if next_is_number => number(Field::Year, count.min(YEAR_DIGITS_MAX)),
@@ -221,7 +240,12 @@ fn java(letter: char, count: usize, next_is_number: bool) -> Option<Item> {
         ('s', _) => number(Field::Second, 2),
         ('S', 1..=9) => Some(Item::Fraction(Fraction::Exactly(count))),
         ('n', _) => number(Field::NanoOfSecond, 9),
-        ('X', 1..=3) | ('x', 1..=3) | ('Z', 1..=3 | 5) => Some(Item::Zone(ZoneForm::Offset)),
+        ('X', 1..=3) | ('Z', 1..=3) => Some(Item::Zone(ZoneForm::Offset)),
+        ('x', 1..=3) => Some(Item::Zone(ZoneForm::Digits)),
+        ('X', 4) => seconds(Colons::Absent, Zulu::Taken),
+        ('x', 4) => seconds(Colons::Absent, Zulu::Refused),
+        ('X' | 'Z', 5) => seconds(Colons::Written, Zulu::Taken),
+        ('x', 5) => seconds(Colons::Written, Zulu::Refused),
         ('O', 1 | 4) | ('Z', 4) => Some(Item::Zone(ZoneForm::Greenwich)),
         ('V', 2) => Some(Item::Zone(ZoneForm::Name)),
         ('z', 1..=3) => Some(Item::Zone(ZoneForm::Abbreviation)),

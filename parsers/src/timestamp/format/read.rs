@@ -1,7 +1,7 @@
 //! Reads a text by the items of a compiled format: text in, nanoseconds since 1970 out.
 
 use super::Context;
-use super::letters::{Century, Field, Fraction, Item, YEAR_DIGITS_MAX, ZoneForm};
+use super::letters::{Century, Colons, Field, Fraction, Item, YEAR_DIGITS_MAX, ZoneForm, Zulu};
 use crate::timestamp::civil::{Local, MONTHS, NANOS_PER_SECOND, WEEKDAYS};
 use crate::timestamp::zone::ABBREVIATIONS;
 use crate::timestamp::{Zone, clip_leap_day, fixed};
@@ -141,7 +141,44 @@ fn parse_zone(form: ZoneForm, text: &[u8], parts: &mut Parts) -> Option<usize> {
             parts.offset = Some(seconds);
             Some(used)
         }
+        ZoneForm::Digits => {
+            let signed = text.starts_with(b"+") || text.starts_with(b"-");
+            let (seconds, used) = signed.then(|| fixed::offset(text)).flatten()?;
+            parts.offset = Some(seconds);
+            Some(used)
+        }
+        ZoneForm::Seconds(colons, zulu) => {
+            let (seconds, used) = match text {
+                [b'Z' | b'z', ..] if zulu == Zulu::Taken => (0, 1),
+                text => offset_to_seconds(text, colons)?,
+            };
+            parts.offset = Some(seconds);
+            Some(used)
+        }
     }
+}
+
+/// A sign, two digits of hours and of minutes, and of seconds where two more follow: the offset and the bytes taken.
+fn offset_to_seconds(text: &[u8], colons: Colons) -> Option<(i32, usize)> {
+    let sign = match text.first()? {
+        b'+' => 1,
+        b'-' => -1,
+        _ => return None,
+    };
+    let (hours, used) = number(text.get(1..3)?, 2)?;
+    let sixtieth = |at: usize| {
+        let rest = text.get(at..)?;
+        let (digits, lead) = match colons {
+            Colons::Written => (rest.strip_prefix(b":")?, 1),
+            Colons::Absent => (rest, 0),
+        };
+        let (value, used) = number(digits, 2)?;
+        (used == 2 && value <= 59).then_some((value, at + lead + used))
+    };
+    let (minutes, end) = sixtieth(3)?;
+    let (seconds, end) = sixtieth(end).unwrap_or((0, end));
+    let total = hours * 3600 + minutes * 60 + seconds;
+    (used == 2 && hours <= 23).then_some((sign * total as i32, end))
 }
 
 /// `GMT`, perhaps with hours of one digit or two, perhaps with minutes.

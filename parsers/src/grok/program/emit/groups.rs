@@ -147,6 +147,7 @@ impl Emitter<'_> {
     }
 
     pub(super) fn back(&mut self, name: &str) -> Result<(), Error> {
+        self.program.back_reference = Some(name.to_owned());
         let slots: Vec<u32> = (0_u32..)
             .zip(self.captures)
             .filter(|(_, capture)| capture.field == name)

@@ -10,6 +10,7 @@ use crate::grok::program::{Address, Level, Op, UNLIMITED};
 use crate::grok::tree::{Node, Repeat};
 
 impl Emitter<'_> {
+    /// A choice of which the next byte does not tell which way is the right one.
     pub(super) fn note_open_choice(&mut self) {
         if 0 < self.loops && self.program.open_choice.is_none() {
             let reason = "a repeated group can match the same text in more than one way";
@@ -44,6 +45,7 @@ impl Emitter<'_> {
             Op::Run { set, min, max }
         } else {
             self.note_open_choice();
+            self.program.has_open_run |= max == UNLIMITED;
             let guard = self.guard(&follow.first)?;
             match lazy {
                 true => Op::Lazy {
@@ -125,7 +127,7 @@ impl Emitter<'_> {
         lazy: bool,
         follow: &Follow,
     ) -> Result<Address, Error> {
-        let inside = first(body, &first(body, &follow.first).union(&follow.first));
+        let inside = inside(body, follow);
         match lazy {
             true => self.split(&follow.first, &inside),
             false => self.split(&inside, &follow.first),
@@ -142,6 +144,8 @@ impl Emitter<'_> {
     pub(super) fn star(&mut self, body: &Node, lazy: bool, follow: &Follow) -> Result<(), Error> {
         // The choice itself multiplies nothing: it is like a run's, of longer members.
         let split = self.way_in(body, lazy, follow)?;
+        self.program.has_open_run |=
+            !follow.sure && !inside(body, follow).is_disjoint(&follow.first);
         self.loops += 1;
         let again = again(body, follow);
         let round = if body.is_nullable() {
@@ -169,6 +173,11 @@ impl Emitter<'_> {
         self.loops -= 1;
         Ok(())
     }
+}
+
+/// What a further round can begin with, after which there may be more.
+fn inside(body: &Node, follow: &Follow) -> First {
+    first(body, &first(body, &follow.first).union(&follow.first))
 }
 
 /// What follows a round after which there may be more: either another one or the rest. Another round may
