@@ -202,7 +202,7 @@ const OPTIONS: &[Opt] = &[
     Opt::new(
         "retry_age_max",
         Kind::Duration,
-        "How long a document is tried again before it becomes a dead letter; without it for ever.",
+        "How long a document is tried again before it becomes a dead letter, from its first try in this run on; without it for ever.",
     ),
     Opt::new(
         "dlq_custom_codes",
