@@ -1,6 +1,52 @@
 //! Text of others as a terminal may see it: what would move the cursor, change colours or turn the direction is written out.
 
-use std::fmt;
+use std::borrow::Cow;
+use std::fmt::{self, Write as _};
+use std::io::IsTerminal;
+
+/// Who reads what is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reader {
+    /// A person at a terminal, which obeys some characters.
+    Terminal,
+    /// A file, or another program, which takes every byte as it is.
+    Program,
+}
+
+impl Reader {
+    /// Who is at the other end of a stream.
+    pub fn of(stream: &impl IsTerminal) -> Self {
+        match stream.is_terminal() {
+            true => Self::Terminal,
+            false => Self::Program,
+        }
+    }
+
+    /// Bytes as this reader may have them. For a terminal everything is spelt out that it would obey, but for ends of lines
+    /// and tabs, and what is no text.
+    pub fn shown(self, bytes: &[u8]) -> Cow<'_, [u8]> {
+        match self {
+            Self::Terminal => Cow::Owned(spelt_out(bytes).into_bytes()),
+            Self::Program => Cow::Borrowed(bytes),
+        }
+    }
+}
+
+fn spelt_out(bytes: &[u8]) -> String {
+    let mut text = String::with_capacity(bytes.len());
+    for chunk in bytes.utf8_chunks() {
+        for letter in chunk.valid().chars() {
+            match is_harmful(letter) && !matches!(letter, '\n' | '\t') {
+                true => text.extend(letter.escape_default()),
+                false => text.push(letter),
+            }
+        }
+        for byte in chunk.invalid() {
+            write!(text, "\\x{byte:02X}").expect("a String takes all text");
+        }
+    }
+    text
+}
 
 /// Prints a text with such characters escaped.
 #[derive(Clone, Copy, Debug)]
@@ -33,7 +79,27 @@ pub fn is_harmful(letter: char) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::Printable;
+    use super::{Printable, Reader};
+
+    #[test]
+    fn a_terminal_gets_lines_and_nothing_else_to_obey() {
+        for (bytes, want) in [
+            (&b"one\ttwo\nthree\r\n"[..], "one\ttwo\nthree\\r\n"),
+            (b"\x1b[31mred\x07\x7f", r"\u{1b}[31mred\u{7}\u{7f}"),
+            (
+                "\u{9b}31m \u{202e}\u{200b}".as_bytes(),
+                r"\u{9b}31m \u{202e}\u{200b}",
+            ),
+            (b"\x9b31m \xFF", r"\x9B31m \xFF"),
+            (
+                "f\u{fc}r uns \u{1f980}".as_bytes(),
+                "f\u{fc}r uns \u{1f980}",
+            ),
+        ] {
+            assert_eq!(*Reader::Terminal.shown(bytes), *want.as_bytes());
+            assert_eq!(*Reader::Program.shown(bytes), *bytes);
+        }
+    }
 
     #[test]
     fn what_a_terminal_would_obey_is_written_out() {

@@ -14,6 +14,7 @@ use crate::event::{Batch, Names, Reference};
 use crate::filters::grok::{Capture, compile, convert};
 use crate::limits;
 use crate::pipeline::Ecs;
+use crate::printable::Reader;
 use crate::queue::ack::Ack;
 use sawlog_parsers::grok::{self, Grok, GrokSet, Patterns, SetOutcome, Slots};
 
@@ -103,6 +104,7 @@ fn match_lines(set: &GrokSet, explain: bool) -> io::Result<()> {
         .collect();
     let names = Arc::new(names);
     let (mut input, mut output) = (io::stdin().lock(), io::stdout().lock());
+    let reader = Reader::of(&output);
     let (mut line, mut slots) = (Vec::new(), Slots::new());
     loop {
         line.clear();
@@ -118,7 +120,8 @@ fn match_lines(set: &GrokSet, explain: bool) -> io::Result<()> {
         };
         match found {
             Some((grok, fields)) => {
-                output.write_all(&captures(grok, fields, text, &slots, &names))?;
+                let captured = captures(grok, fields, text, &slots, &names);
+                output.write_all(&reader.shown(&captured))?;
                 output.write_all(b"\n")?;
             }
             None => {

@@ -12,7 +12,7 @@ use clap::{Arg, ArgAction, ArgMatches, Command};
 
 use crate::cli::{self, USAGE};
 use crate::lang::diagnostic::printable;
-use crate::printable::is_harmful;
+use crate::printable::Reader;
 use crate::queue::disk::Folder;
 use crate::queue::folders::{self, Queue};
 use crate::queue::log::{Log, Recovery};
@@ -63,7 +63,7 @@ pub fn run(matches: &ArgMatches) -> ExitCode {
     };
     let data = settings.path_queue.as_path();
     let mut output = Output {
-        is_terminal: io::stdout().is_terminal(),
+        reader: Reader::of(&io::stdout()),
         to: io::BufWriter::new(io::stdout().lock()),
     };
     let done = match name {
@@ -87,7 +87,7 @@ pub fn run(matches: &ArgMatches) -> ExitCode {
 /// Where documents go.
 struct Output<W> {
     /// A terminal is not given control characters.
-    is_terminal: bool,
+    reader: Reader,
     to: W,
 }
 
@@ -238,8 +238,7 @@ fn export(queue: &Queue, output: &mut Output<impl Write>) -> io::Result<bool> {
     while let Some(read) = log.read(&mut record)? {
         log.acknowledge(read.sequence);
         match payload::decode(&record) {
-            Some((_, body)) if output.is_terminal => write_escaped(&mut output.to, body)?,
-            Some((_, body)) => output.to.write_all(body)?,
+            Some((_, body)) => output.to.write_all(&output.reader.shown(body))?,
             None => {
                 well = false;
                 let name = printable(&queue.name);
@@ -257,18 +256,6 @@ fn export(queue: &Queue, output: &mut Output<impl Write>) -> io::Result<bool> {
         eprintln!("sawlog: {name}: records that could not be read: {lost}");
     }
     Ok(well)
-}
-
-/// Writes text with everything spelt out that a terminal would obey, but for the ends of lines.
-fn write_escaped(output: &mut impl Write, body: &[u8]) -> io::Result<()> {
-    let mut text = String::with_capacity(body.len());
-    for character in String::from_utf8_lossy(body).chars() {
-        match is_harmful(character) && character != '\n' {
-            true => text.extend(character.escape_default()),
-            false => text.push(character),
-        }
-    }
-    output.write_all(text.as_bytes())
 }
 
 fn drop_queue(data: &Path, matches: &ArgMatches) -> io::Result<ExitCode> {

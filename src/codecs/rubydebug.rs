@@ -8,6 +8,7 @@ use crate::codecs::{Codec, CodecPlugin};
 use crate::event::value::Chain;
 use crate::event::{Batch, EventId, Name, Value};
 use crate::plugin::{Kind, Opt, Plugin, Section};
+use crate::printable::is_harmful;
 
 /// The codec `rubydebug`.
 pub const PLUGIN: CodecPlugin = CodecPlugin {
@@ -153,8 +154,8 @@ fn write_character(character: char, out: &mut Vec<u8>) {
         '\r' => out.extend_from_slice(b"\\r"),
         '\t' => out.extend_from_slice(b"\\t"),
         '\u{1b}' => out.extend_from_slice(b"\\e"),
-        control if control.is_control() => {
-            out.extend_from_slice(format!("\\u{:04X}", u32::from(control)).as_bytes());
+        harmful if is_harmful(harmful) => {
+            out.extend_from_slice(format!("\\u{:04X}", u32::from(harmful)).as_bytes());
         }
         plain => out.extend_from_slice(plain.encode_utf8(&mut [0; 4]).as_bytes()),
     }

@@ -221,6 +221,21 @@ fn rubydebug_aligns_keys_and_indents_what_is_inside() {
 }
 
 #[test]
+fn rubydebug_writes_out_what_a_terminal_would_obey() {
+    let json = "{\"a\":\"\\u001b[2J\\u007f\u{9b}\u{200b}\u{202e}x\u{2066}\u{feff}\"}";
+    let want = r#"{
+             "a" => "\e[2J\u007F\u009B\u200B\u202Ex\u2066\uFEFF",
+    "@timestamp" => 1970-01-01T00:00:00.000Z,
+      "@version" => "1"
+}
+"#;
+    let hidden = Writing::Rubydebug(Rubydebug {
+        metadata: Metadata::Hidden,
+    });
+    check_written(hidden, lines(), json, want);
+}
+
+#[test]
 fn rubydebug_shows_metadata_if_asked() {
     let json = r#"{"@timestamp":"2026-11-20T16:46:09.929Z","@version":"1","@metadata":{"x":1}}"#;
     let want = "{\n    \"@timestamp\" => 2026-11-20T16:46:09.929Z,\n      \"@version\" => \"1\",\n     \

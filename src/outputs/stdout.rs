@@ -14,6 +14,7 @@ use crate::outputs::leave::Notice;
 use crate::outputs::{Encoder, Opening, Output, OutputPlugin, Started};
 use crate::pipeline::Building;
 use crate::plugin::{Kind, Opt, Options, Plugin, Section};
+use crate::printable::Reader;
 use crate::queue::ack::Ack;
 
 pub const PLUGIN: OutputPlugin = OutputPlugin {
@@ -61,6 +62,7 @@ impl Output for Stdout {
         let (sender, receiver) = mpsc::channel(limits::TEXTS_WAITING_MAX);
         let writer = Writer {
             write: |bytes: &[u8]| Ok(rustix::io::write(io::stdout(), bytes)?),
+            reader: Reader::of(&io::stdout()),
             metrics: self.metrics,
             notice: opening.notice.clone(),
             said: false,
@@ -82,6 +84,8 @@ impl Output for Stdout {
 struct Writer<W> {
     /// Not the library's own standard output: that keeps a part of what it could not write.
     write: W,
+    /// A terminal is not given what it would obey, whatever the codec.
+    reader: Reader,
     metrics: Arc<PluginMetrics>,
     notice: Notice,
     /// Whether the present fault was told.
@@ -92,7 +96,7 @@ impl<W: FnMut(&[u8]) -> io::Result<usize>> Writer<W> {
     /// Writes until all encoders are gone or it is told to leave.
     fn run(mut self, mut texts: mpsc::Receiver<Text>) {
         while let Some(text) = texts.blocking_recv() {
-            if !self.write_out(&text.bytes) {
+            if !self.write_out(&self.reader.shown(&text.bytes)) {
                 return;
             }
             self.metrics.events_out.add(text.events);
@@ -192,10 +196,13 @@ mod tests {
     use std::io;
     use std::sync::Arc;
 
-    use super::{DESCRIPTION, Writer};
+    use tokio::sync::mpsc;
+
+    use super::{DESCRIPTION, Text, Writer};
     use crate::metrics::Metrics;
     use crate::outputs::leave::{Leave, Notice};
     use crate::plugin::Options;
+    use crate::printable::Reader;
 
     /// What a write does, in turn: takes so many bytes, or fails. Later ones take everything.
     type Script = VecDeque<Result<usize, io::ErrorKind>>;
@@ -215,6 +222,7 @@ mod tests {
         };
         Writer {
             write,
+            reader: Reader::Program,
             metrics: Arc::clone(&Metrics::default().plugin(&options)),
             notice,
             said: false,
@@ -234,6 +242,30 @@ mod tests {
         assert!(writer.write_out(b"one\ntwo\n"));
         drop(writer);
         assert_eq!(taken, b"one\ntwo\n");
+    }
+
+    /// What the output writes of a text.
+    #[track_caller]
+    fn check_written(reader: Reader, text: &[u8], want: &[u8]) {
+        let (mut script, mut taken) = (Script::new(), Vec::new());
+        let mut writer = writer(&mut script, &mut taken, Notice::default());
+        writer.reader = reader;
+        let (sender, receiver) = mpsc::channel(1);
+        let text = Text {
+            bytes: text.to_vec(),
+            ..Text::default()
+        };
+        sender.try_send(text).expect("there is room for one");
+        drop(sender);
+        writer.run(receiver);
+        assert_eq!(taken, want);
+    }
+
+    #[test]
+    fn a_terminal_is_not_given_what_it_would_obey() {
+        let text = "a\tb \u{1b}[2J\u{202e}\n".as_bytes();
+        check_written(Reader::Terminal, text, b"a\tb \\u{1b}[2J\\u{202e}\n");
+        check_written(Reader::Program, text, text);
     }
 
     #[test]

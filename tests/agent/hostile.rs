@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use super::running::{Agent, Start, connect, has_tag, messages, send, syslog_pipeline};
 use crate::services::free_port;
+use crate::services::sawlog::PROGRAM;
 
 /// What one line may have.
 const LINE_BYTES_MAX: usize = 1 << 20;
@@ -43,6 +44,36 @@ fn a_line_of_ten_megabytes_is_cut_with_a_tag_and_the_next_one_is_whole() {
     assert_eq!(message_of(&events[1]), "next");
     assert!(!has_tag(&events[1], "_linetruncated"));
     agent.stop();
+}
+
+/// Characters that a terminal obeys: colours, a deletion, the one-byte form of an escape, a turn of the direction.
+const OBEYED: &str = "\u{1b}[31mred\u{7f}\u{9b}2J\u{202e}end";
+
+/// What a person at a terminal of its own is shown by the agent, which reads one line.
+#[track_caller]
+fn shown_on_a_terminal(arguments: &str) -> String {
+    let command = format!("'{PROGRAM}' {arguments} < in.log 2> log");
+    let start = Start::other(&["script", "-qec", &command, "/dev/null"]);
+    let ended = start.file("in.log", &format!("{OBEYED}\n")).run(b"");
+    assert_eq!(ended.status, Some(0), "{arguments}: {}", ended.stderr);
+    ended.stdout
+}
+
+#[test]
+fn a_terminal_does_not_obey_what_a_line_says() {
+    for arguments in [
+        "-e 'output { stdout { codec => line { format => \"%{message}\" } } }'",
+        "-e 'output { stdout { codec => json_lines } }'",
+        "-e 'output { stdout { codec => rubydebug } }'",
+        "grok --pattern '%{GREEDYDATA:text}'",
+        "grok --pattern '^x' --explain",
+    ] {
+        let shown = shown_on_a_terminal(arguments);
+        let is_obeyed = |letter: &char| OBEYED.contains(*letter) && !letter.is_ascii_graphic();
+        let obeyed: Vec<char> = shown.chars().filter(is_obeyed).collect();
+        assert!(shown.contains("end"), "{arguments}: {shown:?}");
+        assert!(obeyed.is_empty(), "{arguments}: {obeyed:?} in {shown:?}");
+    }
 }
 
 #[test]

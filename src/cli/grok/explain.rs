@@ -16,6 +16,9 @@ const BEHIND_MAX: usize = 60;
 const TEXT_MAX: usize = 100;
 /// Alternatives that are printed; more would hide what matters.
 const ALTERNATIVES_MAX: usize = 12;
+/// What is told of an alternative's captures: so many, in so many columns each, all in the line of its carets.
+const BRIEF_CAPTURES_MAX: usize = 4;
+const BRIEF_TEXT_MAX: usize = 24;
 
 /// One explanation for each expression.
 pub fn explained(groks: &[Grok], line: &[u8]) -> String {
@@ -51,17 +54,31 @@ fn explain(grok: &Grok, line: &[u8], text: &mut String) {
     }
     let shown = Shown::around(line, told.offset);
     line_of(text, format_args!("{}", shown.text));
-    carets(&told, &shown, text);
-    captured(grok, line, &told, text);
+    if carets(grok, line, &told, &shown, text) == Captured::Untold {
+        captured(grok, line, &told, text);
+    }
     let rest = line.get(told.rest.clone()).unwrap_or_default();
     match rest {
         [] => line_of(text, format_args!("nothing is left of the line")),
-        rest => line_of(text, format_args!("rest: {}", cut(rest))),
+        rest => line_of(text, format_args!("rest: {}", cut(rest, TEXT_MAX))),
     }
 }
 
-/// A line of carets for what got furthest, and one for each alternative.
-fn carets(told: &Explanation, shown: &Shown, text: &mut String) {
+/// Whether the captures were told beside the carets.
+#[derive(PartialEq, Eq)]
+enum Captured {
+    Told,
+    Untold,
+}
+
+/// A line of carets for what got furthest, or one for each alternative, with what it had captured.
+fn carets(
+    grok: &Grok,
+    line: &[u8],
+    told: &Explanation,
+    shown: &Shown,
+    text: &mut String,
+) -> Captured {
     let pieces = told
         .alternatives
         .iter()
@@ -80,17 +97,21 @@ fn carets(told: &Explanation, shown: &Shown, text: &mut String) {
                 shown.carets(told.offset..told.reached)
             ),
         );
-        return;
+        return Captured::Untold;
     }
     for one in told.alternatives.iter().take(ALTERNATIVES_MAX) {
         let Some(branch) = one.branch else { continue };
         line_of(
             text,
             format_args!(
-                "{} alternative {}: expected {}",
+                "{} alternative {}: expected {}{}",
                 shown.carets(one.offset..one.reached),
                 branch + 1,
-                named(&one.expected)
+                named(&one.expected),
+                match pieces {
+                    1 => String::new(),
+                    _ => briefly(grok, line, &one.captured),
+                }
             ),
         );
     }
@@ -100,17 +121,44 @@ fn carets(told: &Explanation, shown: &Shown, text: &mut String) {
             format_args!("and {} alternatives more", pieces - ALTERNATIVES_MAX),
         );
     }
+    // The one that got furthest need not be among those that were printed.
+    match 1 < pieces && pieces <= ALTERNATIVES_MAX {
+        true => Captured::Told,
+        false => Captured::Untold,
+    }
+}
+
+/// What an alternative had captured, behind what it expected.
+fn briefly(grok: &Grok, line: &[u8], captured: &[(usize, Range<usize>)]) -> String {
+    let told = captured.iter().take(BRIEF_CAPTURES_MAX);
+    let told: Vec<String> = told
+        .map(|(index, range)| {
+            let value = line.get(range.clone()).unwrap_or_default();
+            format!("{} = {}", field(grok, *index), cut(value, BRIEF_TEXT_MAX))
+        })
+        .collect();
+    let more = captured.len().saturating_sub(BRIEF_CAPTURES_MAX);
+    match (told.is_empty(), more) {
+        (true, _) => String::new(),
+        (false, 0) => format!("; until there: {}", told.join(", ")),
+        (false, more) => format!("; until there: {} and {more} more", told.join(", ")),
+    }
 }
 
 fn captured(grok: &Grok, line: &[u8], told: &Explanation, text: &mut String) {
     for (index, range) in &told.captured {
-        let field = grok
-            .captures()
-            .get(*index)
-            .map_or("", |capture| capture.field.as_str());
-        let value = line.get(range.clone()).unwrap_or_default();
-        line_of(text, format_args!("until there: {field} = {}", cut(value)));
+        let field = field(grok, *index);
+        let value = cut(line.get(range.clone()).unwrap_or_default(), TEXT_MAX);
+        line_of(text, format_args!("until there: {field} = {value}"));
     }
+}
+
+fn field(grok: &Grok, index: usize) -> String {
+    let name = grok
+        .captures()
+        .get(index)
+        .map_or("", |capture| &capture.field);
+    printable(name.as_bytes())
 }
 
 /// A piece that has no name is the end of the expression or a choice without text.
@@ -202,9 +250,9 @@ fn printable(bytes: &[u8]) -> String {
 }
 
 /// A text that is not longer than can be read.
-fn cut(bytes: &[u8]) -> String {
+fn cut(bytes: &[u8], letters_max: usize) -> String {
     let mut letters = letters(bytes).map(|(_, letter)| letter);
-    let mut text: String = letters.by_ref().take(TEXT_MAX).collect();
+    let mut text: String = letters.by_ref().take(letters_max).collect();
     if letters.next().is_some() {
         text.push_str("...");
     }

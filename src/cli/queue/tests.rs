@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use std::time::{Duration, SystemTime};
 
 use super::{Output, age, command, drop_queue, each, export, list, verify};
+use crate::printable::Reader;
 use crate::queue::disk::Folder;
 use crate::queue::folders;
 use crate::queue::log::{Entry, Limits, Log};
@@ -57,7 +58,7 @@ impl Data {
         let matches = command().try_get_matches_from(all).unwrap();
         let (name, matches) = matches.subcommand().unwrap();
         let mut output = Output {
-            is_terminal: false,
+            reader: Reader::Program,
             to: Vec::new(),
         };
         let code = match name {
@@ -118,7 +119,7 @@ fn a_terminal_gets_no_control_characters() {
     let data = Data::new("terminal");
     let _held = data.queue("out", 1);
     let mut output = Output {
-        is_terminal: true,
+        reader: Reader::Terminal,
         to: Vec::new(),
     };
     let queue = folders::all(&data.0).unwrap().remove(0);
@@ -186,13 +187,4 @@ fn an_age_has_one_unit() {
     assert_eq!(ago(3 * 3600), "3h");
     assert_eq!(ago(5 * 86_400), "5d");
     assert_eq!(age(0), "-");
-}
-
-#[test]
-fn a_terminal_gets_nothing_that_it_would_obey() {
-    let mut out = Vec::new();
-    let body = "{\"a\":\"\u{9b}1m\u{202e}gpj\u{200b}\u{feff}ü\"}\n";
-    super::write_escaped(&mut out, body.as_bytes()).unwrap();
-    let want = "{\"a\":\"\\u{9b}1m\\u{202e}gpj\\u{200b}\\u{feff}ü\"}\n";
-    assert_eq!(String::from_utf8(out).unwrap(), want);
 }

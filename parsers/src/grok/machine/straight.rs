@@ -132,13 +132,7 @@ impl Machine<'_> {
             Op::One(set) => program.sets[usize::from(*set)]
                 .one(line, at)
                 .map(|length| at + length),
-            Op::Literal(text) => match starts_with(line, at, text) {
-                true => Some(at + text.len()),
-                false => {
-                    let looked = bytes_alike(line, at, text);
-                    return Step::Failure { looked };
-                }
-            },
+            Op::Literal(text) => return literal(line, at, text),
             Op::Assert(assert) => holds(*assert, line, at).then_some(at),
             Op::FindLast { min, .. } => match self.known_last(*pc) {
                 Some(last) => self
@@ -305,6 +299,16 @@ impl Machine<'_> {
             None => self.seen[gate] = PLACES_MAX as u8 + 1,
         }
         true
+    }
+}
+
+#[inline(always)]
+fn literal(line: &[u8], at: usize, text: &[u8]) -> Step {
+    match starts_with(line, at, text) {
+        true => Step::To(at + text.len()),
+        false => Step::Failure {
+            looked: bytes_alike(line, at, text),
+        },
     }
 }
 

@@ -53,6 +53,29 @@ fn each_alternative_of_the_expression_has_its_carets() {
 }
 
 #[test]
+fn each_alternative_tells_what_it_had_captured() {
+    check(
+        &["^%{WORD:a} %{INT:n}$|^%{WORD:b} %{WORD:c} %{INT:m}$|^%{INT:d}$"],
+        b"up for x",
+        "  up for x\n     ^ alternative 1: expected %{INT:n}; until there: a = up\n         ^ alternative 2: expected \
+         %{INT:m}; until there: b = up, c = for\n  ^ alternative 3: expected %{INT:d}\n  rest: x\n",
+    );
+    // Briefly: five letters of each, and a long one.
+    let five = "^(?<a>.)(?<b>.)(?<c>.)(?<d>.)(?<e>.)x";
+    check(
+        &[format!("{five}|^(?<f>\\w+)-").as_str()],
+        &[b'w'; 40],
+        &format!(
+            "  {0}\n       ^ alternative 1: expected \"x\"; until there: a = w, b = w, c = w, d = w and 1 more\n  \
+             {1}^ alternative 2: expected \"-\"; until there: f = {2}...\n  nothing is left of the line\n",
+            "w".repeat(40),
+            " ".repeat(40),
+            "w".repeat(24),
+        ),
+    );
+}
+
+#[test]
 fn each_pattern_is_explained() {
     check(
         &["^a", "^%{INT}"],
