@@ -2,6 +2,15 @@
 //! a line, that `SAWLOG_GROK_CASES` names: `pattern`, `ecs` (`disabled` or `v1`), `line`, `match`, `fields`
 //! that must be there with their JSON types, `absent` fields that must not.
 
+#[path = "grok_cases/applications.rs"]
+mod applications;
+#[path = "grok_cases/hosts.rs"]
+mod hosts;
+#[path = "grok_cases/network.rs"]
+mod network;
+#[path = "grok_cases/web.rs"]
+mod web;
+
 use std::collections::BTreeMap;
 use std::io::Write as _;
 

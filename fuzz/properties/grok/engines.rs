@@ -25,6 +25,7 @@ struct Kept {
 thread_local! {
     static LEGACY: Names = Names::of(Bank::Legacy);
     static ECS: Names = Names::of(Bank::Ecs);
+    static STRICT: Names = Names::of(Bank::Strict);
     static KEPT: RefCell<Vec<Kept>> = const { RefCell::new(Vec::new()) };
 }
 
@@ -32,6 +33,7 @@ fn with<T>(bank: Bank, ask: impl FnOnce(&Names) -> T) -> T {
     match bank {
         Bank::Legacy => LEGACY.with(ask),
         Bank::Ecs => ECS.with(ask),
+        Bank::Strict => STRICT.with(ask),
     }
 }
 

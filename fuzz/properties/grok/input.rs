@@ -1,5 +1,5 @@
-//! From the fuzzer's bytes to an expression and a line. What begins with the byte 1 or 2 is a recipe over the
-//! legacy or the ECS bank: up to the first newline each byte adds a piece to an expression or joins those that
+//! From the fuzzer's bytes to an expression and a line. What begins with the byte 1, 2 or 3 is a recipe over
+//! the legacy, the ECS or the strict bank: up to the first newline each byte adds a piece to an expression or joins those that
 //! are there, behind it the bytes beyond ASCII stand for fragments of log lines. All else is taken as it is:
 //! the first line is the expression, the rest the line.
 
@@ -10,6 +10,7 @@ use sawlog_parsers::grok::Patterns;
 pub enum Bank {
     Legacy,
     Ecs,
+    Strict,
 }
 
 /// An expression and a line to search with it.
@@ -177,6 +178,7 @@ impl Names {
         let patterns = match bank {
             Bank::Legacy => Patterns::legacy(),
             Bank::Ecs => Patterns::ecs_v1(),
+            Bank::Strict => Patterns::strict(),
         };
         let mut sorted: Vec<String> = patterns.names().map(str::to_owned).collect();
         sorted.sort();
@@ -192,6 +194,7 @@ pub fn read(data: &[u8], names: impl Fn(Bank, usize) -> String) -> Option<Case> 
     let (bank, recipe) = match first {
         [1, recipe @ ..] => (Bank::Legacy, recipe),
         [2, recipe @ ..] => (Bank::Ecs, recipe),
+        [3, recipe @ ..] => (Bank::Strict, recipe),
         text => {
             return Some(Case {
                 bank: Bank::Legacy,

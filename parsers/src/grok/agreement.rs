@@ -507,6 +507,11 @@ fn engines_agree_on_every_ecs_pattern() {
     check_bank(&Patterns::ecs_v1());
 }
 
+#[test]
+fn engines_agree_on_every_strict_pattern() {
+    check_bank(&Patterns::strict());
+}
+
 /// Small expressions of all constructs over few letters, where anything can match anything.
 fn expression() -> impl Strategy<Value = String> {
     let leaf = prop_oneof![

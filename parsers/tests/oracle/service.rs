@@ -67,9 +67,14 @@ impl Oracle {
         }
     }
 
+    /// The library's own pattern files, one behind the other.
+    pub fn files(&mut self, bank: &str) -> Vec<u8> {
+        from_digits(&self.ask(&format!("bank {bank}")))
+    }
+
     /// The library's own definitions, loaded as any user's file is.
     pub fn bank(&mut self, bank: &str) -> Patterns {
-        let text = from_digits(&self.ask(&format!("bank {bank}")));
+        let text = self.files(bank);
         let mut patterns = Patterns::new();
         patterns
             .add_file(bank, &text)
