@@ -44,7 +44,7 @@ fn storage_of_amazon() {
 }
 
 const BALANCER: &str = concat!(
-    "2026-11-20T18:56:21.186641Z shop-lb 192.0.2.7:2817 198.51.100.8:80 0.000073 0.001048 0.000057 200 201 3 29 ",
+    "2026-11-20T18:56:21.186641Z shop-lb 192.0.2.7:2817 198.51.100.8:80 0.000112 0.004217 0.000033 200 201 3 29 ",
     r#""GET https://shop.example.org:443/cart?item=7 HTTP/1.1""#
 );
 
@@ -56,8 +56,8 @@ fn balancers_of_amazon() {
         json!({
             "timestamp": "2026-11-20T18:56:21.186641Z", "elb": "shop-lb", "clientip": "192.0.2.7",
             "clientport": 2817, "backendip": "198.51.100.8", "backendport": 80,
-            "request_processing_time": 0.000073, "backend_processing_time": 0.001048,
-            "response_processing_time": 0.000057, "response": 200, "backend_response": 201, "received_bytes": 3,
+            "request_processing_time": 0.000112, "backend_processing_time": 0.004217,
+            "response_processing_time": 0.000033, "response": 200, "backend_response": 201, "received_bytes": 3,
             "bytes": 29, "verb": "GET", "request": "https://shop.example.org:443/cart?item=7", "proto": "https",
             "urihost": "shop.example.org:443", "port": "443", "path": "/cart", "params": "?item=7",
             "httpversion": "1.1",
@@ -69,9 +69,9 @@ fn balancers_of_amazon() {
         json!({
             "timestamp": "2026-11-20T18:56:21.186641Z", "[aws][elb][name]": "shop-lb", "[source][ip]": "192.0.2.7",
             "[source][port]": 2817, "[aws][elb][backend][ip]": "198.51.100.8", "[aws][elb][backend][port]": 80,
-            "[aws][elb][request_processing_time][sec]": 0.000073,
-            "[aws][elb][backend_processing_time][sec]": 0.001048,
-            "[aws][elb][response_processing_time][sec]": 0.000057, "[http][response][status_code]": 200,
+            "[aws][elb][request_processing_time][sec]": 0.000112,
+            "[aws][elb][backend_processing_time][sec]": 0.004217,
+            "[aws][elb][response_processing_time][sec]": 0.000033, "[http][response][status_code]": 200,
             "[aws][elb][backend][http][response][status_code]": 201, "[http][request][body][bytes]": 3,
             "[http][response][body][bytes]": 29, "[http][request][method]": "GET",
             "[url][original]": "https://shop.example.org:443/cart?item=7", "[url][scheme]": "https",
