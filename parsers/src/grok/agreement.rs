@@ -27,12 +27,22 @@ struct Engines {
     optimised: Program,
     scanner: Program,
     automaton: Option<Automaton>,
+    /// The same with the fields alone that the expression asks for. Only then is a piece one token whose parts have names.
+    named: Option<Box<Engines>>,
 }
 
 impl Engines {
     fn compile(expression: &str, patterns: &Patterns) -> Result<Self, Error> {
-        let Parsed { tree, captures, .. } = parse(expression, patterns, CaptureMode::All)?;
+        let named = Self::compile_as(CaptureMode::Named, expression, patterns)?;
+        let mut all = Self::compile_as(CaptureMode::All, expression, patterns)?;
+        all.named = Some(Box::new(named));
+        Ok(all)
+    }
+
+    fn compile_as(mode: CaptureMode, expression: &str, patterns: &Patterns) -> Result<Self, Error> {
+        let Parsed { tree, captures, .. } = parse(expression, patterns, mode)?;
         Ok(Self {
+            named: None,
             expression: expression.to_owned(),
             plain: Program::compile(&tree, &captures, Level::Plain)?,
             optimised: Program::compile(&tree, &captures, Level::Optimised)?,
@@ -69,6 +79,9 @@ impl Engines {
     }
 
     fn check(&self, line: &[u8]) {
+        if let Some(named) = &self.named {
+            named.check(line);
+        }
         let text = line.escape_ascii();
         let by_the_book = reference::search(&self.tree, &self.captures, line, STEPS_MAX);
         let plain = self.run(&self.plain, line);
@@ -394,6 +407,9 @@ const SAMPLES: &[(&str, &[&str])] = &[
             "15-9-4 6:31Z",
             "2015-10-01 16:31:60-0230",
             "2015-01-01T1631",
+            "2015-01-01T1631:02.5",
+            "2015-01-01T631:02+0100",
+            "2015-01-01 163102",
         ],
     ),
     ("URIPATH", &["/a/b=%20", "/"]),

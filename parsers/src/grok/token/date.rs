@@ -227,13 +227,12 @@ pub(super) fn iso8601(line: &[u8], at: usize) -> Scan {
         return Scan::Fail;
     };
     let after_hour = digits(line, end);
+    if end + 3 <= after_hour {
+        // Without a colon between hour and minute the digits can be parted in several ways.
+        return Scan::Unsure;
+    }
     if line.get(after_hour) != Some(&b':') {
-        // Without a colon the digits can be parted in several ways.
-        return if end + 3 <= after_hour {
-            Scan::Unsure
-        } else {
-            Scan::Fail
-        };
+        return Scan::Fail;
     }
     let after_minute = digits(line, after_hour + 1);
     if after_hour + 3 < after_minute {
