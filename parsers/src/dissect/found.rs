@@ -129,9 +129,9 @@ impl<'m, 'l> Field<'m, 'l> {
     /// ```
     /// use sawlog_parsers::dissect::{Cuts, Dissect};
     ///
-    /// let dissect = Dissect::compile("%{?unit}=%{&unit} %{host}")?;
+    /// let dissect = Dissect::compile("%{?a}=%{&a} %{?b}=%{&b}")?;
     /// let mut cuts = Cuts::new();
-    /// let found = dissect.parse(b"=93 web-17", &mut cuts).expect("all delimiters are there");
+    /// let found = dissect.parse(b"=4 disk=93", &mut cuts).expect("all delimiters are there");
     /// // The first target has no name on this line.
     /// let field = found.fields().next().expect("a field");
     /// assert_eq!(field.index(), 1);
