@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::OnceLock;
+use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -22,6 +22,8 @@ pub const INDICES: &str = "secure-*";
 pub struct SecureElasticsearch {
     port: u16,
     home: PathBuf,
+    /// Held by whoever changes the files of users: the tool reads them whole and writes them anew.
+    users: Mutex<()>,
     _service: Service,
 }
 
@@ -61,6 +63,7 @@ impl SecureElasticsearch {
         let mut server = SecureElasticsearch {
             port,
             home,
+            users: Mutex::default(),
             _service: service,
         };
         server.wait_until_ready(&cluster);
@@ -96,6 +99,7 @@ impl SecureElasticsearch {
     pub fn add_user(&self, name: &str, password: &str) {
         let mut command = program(&self.home, "bin/elasticsearch-users");
         command.args(["useradd", name, "-p", password, "-r", "log_writer"]);
+        let _turn = self.users.lock().unwrap_or_else(PoisonError::into_inner);
         output_of(&mut command);
     }
 
