@@ -55,13 +55,13 @@ pub struct Writer {
     open: HashMap<Vec<u8>, Open>,
     /// The last fault that was said, until a write succeeds.
     said: Option<String>,
-    sync_data: Sync,
+    sync_data: SyncFile,
     /// For folders.
-    sync_all: Sync,
+    sync_all: SyncFile,
 }
 
 /// `File::sync_data` or `File::sync_all`, but for tests.
-type Sync = Box<dyn FnMut(&File) -> io::Result<()> + Send>;
+type SyncFile = Box<dyn FnMut(&File) -> io::Result<()> + Send>;
 
 struct Open {
     file: File,
