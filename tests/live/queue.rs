@@ -39,7 +39,9 @@ fn send(port: u16, numbers: std::ops::Range<u64>) {
 fn figure(agent: &Sawlog, name: &str) -> Result<u64, String> {
     let metrics = agent.ask_api("/metrics")?;
     let start = format!("sawlog_plugin_{name}{{");
-    let line = metrics.lines().find(|line| line.starts_with(&start));
+    let of_output =
+        |line: &&str| line.starts_with(&start) && line.contains("plugin=\"elasticsearch\"");
+    let line = metrics.lines().find(of_output);
     let value = line.and_then(|line| line.rsplit(' ').next()?.parse().ok());
     value.ok_or_else(|| format!("there is no {name}; {}", agent.stderr()))
 }
@@ -124,18 +126,6 @@ fn a_reload_with_the_right_host_sends_what_waited() {
     agent.stop();
 }
 
-/// How many documents the output has delivered.
-fn delivered(agent: &Sawlog) -> Result<u64, String> {
-    let metrics = agent.ask_api("/metrics")?;
-    let of_output = |line: &&str| {
-        line.starts_with("sawlog_plugin_events_out_total{")
-            && line.contains("plugin=\"elasticsearch\"")
-    };
-    let line = metrics.lines().find(of_output);
-    let value = line.and_then(|line| line.rsplit(' ').next()?.parse().ok());
-    value.ok_or(metrics)
-}
-
 /// Changes one byte of this text in the segment of the only queue.
 fn spoil(data: &Path, text: &str) {
     let queues = data.join("queue/main");
@@ -177,7 +167,7 @@ fn what_the_disk_spoilt_is_told_counted_and_kept_and_the_rest_delivered() {
     let agent = Sawlog::start_in(&data.0, &pipeline(syslog, server.port(), "queue-spoilt"));
     let lost = wait_until(RECOVERY_MAX, "an end of every datagram", || {
         let lost = figure(&agent, "queue_dropped_damaged_total")?;
-        match delivered(&agent)? + lost {
+        match figure(&agent, "events_out_total")? + lost {
             DATAGRAMS => Ok(lost),
             ended => Err(format!("{ended}, {lost} of them lost; {}", agent.stderr())),
         }
