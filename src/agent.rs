@@ -18,6 +18,7 @@ use std::time::{Duration, Instant};
 use tokio::task::JoinHandle;
 
 use crate::api;
+use crate::durable::make_private_folder;
 use crate::inputs::Source;
 use crate::inputs::sockets::Sockets;
 use crate::limits;
@@ -158,7 +159,7 @@ fn confine(settings: &Settings, compiled: &[Compiled]) -> Confinement {
     if settings.landlock == Landlock::Auto {
         for folder in kept_in(settings, compiled) {
             // What cannot be made is told when it is taken.
-            lock::make(&folder).unwrap_or(());
+            make_private_folder(&folder).unwrap_or(());
         }
     }
     Confinement::enforce(settings.landlock, &written(settings, compiled))

@@ -10,6 +10,11 @@ pub fn make_folder(path: &Path, mode: u32) -> io::Result<()> {
     make(path, mode, &mut |folder| File::open(folder)?.sync_all())
 }
 
+/// The same for the agent's own files: for its user alone.
+pub fn make_private_folder(path: &Path) -> io::Result<()> {
+    make_folder(path, 0o700)
+}
+
 fn make(path: &Path, mode: u32, sync: &mut dyn FnMut(&Path) -> io::Result<()>) -> io::Result<()> {
     if path.is_dir() {
         return Ok(());

@@ -4,15 +4,10 @@ use std::fs::{File, OpenOptions};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
-use crate::durable;
+use crate::durable::make_private_folder;
 
 /// The held lock.
 pub struct Lock(File);
-
-/// Makes the folder if it is not there.
-pub fn make(folder: &Path) -> std::io::Result<()> {
-    durable::make_folder(folder, 0o700)
-}
 
 /// Makes the folder if it is not there and locks it. An error says what to do.
 pub fn take(folder: &Path) -> Result<Lock, String> {
@@ -20,7 +15,7 @@ pub fn take(folder: &Path) -> Result<Lock, String> {
         let folder = folder.display();
         format!("cannot use the data folder {folder}: {error}; name another with --path.data")
     };
-    make(folder).map_err(wrong)?;
+    make_private_folder(folder).map_err(wrong)?;
     let file = OpenOptions::new()
         .create(true)
         .truncate(false)

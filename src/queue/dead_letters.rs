@@ -12,6 +12,7 @@ use std::path::PathBuf;
 use std::sync::Mutex;
 use std::time::{Duration, SystemTime};
 
+use crate::durable::make_private_folder;
 use crate::limits;
 use crate::queue::crash::{self, Point};
 use folder::Segment;
@@ -90,7 +91,7 @@ impl DeadLetters {
     fn try_to_write(&self, lines: &[u8], written: &mut Written) -> io::Result<()> {
         let mut current = self.current.lock().expect("no holder of this lock panics");
         let folder = &self.settings.folder;
-        folder::make(folder)?;
+        make_private_folder(folder)?;
         let _lock = folder::lock(folder)?;
         let segments = self.expire(written)?;
         let room = self.make_room(segments, lines.len() as u64, written)?;

@@ -12,7 +12,7 @@ use std::io;
 use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
-use crate::durable::make_folder;
+use crate::durable::make_private_folder;
 use crate::limits;
 use reclaim::Reclaim;
 
@@ -70,7 +70,7 @@ enum Access {
 impl Folder {
     /// Opens a folder for reading and writing and makes it if need be. The error is `ResourceBusy` if another process has it.
     pub fn open(path: &Path) -> io::Result<Self> {
-        make_folder(path, 0o700)?;
+        make_private_folder(path)?;
         let lock = OpenOptions::new()
             .create(true)
             .truncate(false)
@@ -100,7 +100,7 @@ impl Folder {
             true => Path::new("."),
             false => path,
         };
-        make_folder(path, 0o700)?;
+        make_private_folder(path)?;
         Ok(Self {
             path: path.into(),
             access: Access::Shared,

@@ -6,8 +6,6 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
-use crate::durable;
-
 /// What segments are called; others in the folder are left alone.
 const ENDING: &str = "ndjson";
 /// What is put before the ending of a segment that is being sent again: nobody appends to it any more.
@@ -24,11 +22,6 @@ pub struct Segment {
 /// The name of a segment that begins now; names sort by time.
 pub fn name(now: i64) -> String {
     format!("{now:020}.{ENDING}")
-}
-
-/// Makes the folder, for this user alone.
-pub fn make(folder: &Path) -> io::Result<()> {
-    durable::make_folder(folder, 0o700)
 }
 
 /// Waits for the turn to change the folder; it ends when the result is dropped.

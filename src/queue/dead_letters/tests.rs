@@ -163,7 +163,7 @@ fn writers_of_one_folder_do_not_meet() {
 #[test]
 fn one_replay_at_a_time() {
     let rig = Rig::new("replay");
-    folder::make(&rig.folder).expect("the folder is ours");
+    crate::durable::make_private_folder(&rig.folder).expect("the folder is ours");
     let held = folder::lock_replay(&rig.folder).expect("the folder is ours");
     assert!(held.is_some());
     let second = folder::lock_replay(&rig.folder).expect("the folder is ours");
@@ -172,7 +172,7 @@ fn one_replay_at_a_time() {
 
 /// A segment with so many bytes that cannot be written to, as on a disk that is full.
 fn unwritable(rig: &Rig, text: &str) -> Current {
-    folder::make(&rig.folder).expect("the folder is ours");
+    crate::durable::make_private_folder(&rig.folder).expect("the folder is ours");
     let path = rig.folder.join(folder::name(1));
     fs::write(&path, text).expect("the folder is ours");
     Current {
