@@ -282,11 +282,17 @@ pub const SAMPLES_WAITING_LOOK: std::time::Duration = std::time::Duration::from_
 /// The same once the agent stops: it waits for this.
 pub const SAMPLES_ENDING_LOOK: std::time::Duration = std::time::Duration::from_millis(10);
 
-/// How often the sums of a Graphite output are saved: what a crash loses of inputs that cannot be read again.
+/// How often the sums of a Graphite output are saved.
 pub const SUMS_SAVE_INTERVAL: std::time::Duration = std::time::Duration::from_millis(500);
 
 /// The pause after a save, in times of what it took: the disk is busy with it for a tenth of the time at most.
 pub const SUMS_SAVE_PAUSE_FACTOR: u32 = 9;
+
+/// How often they are saved while they hold what nobody can send again: a crash loses no more of it.
+pub const SUMS_PUSHED_SAVE_INTERVAL: std::time::Duration = std::time::Duration::from_millis(20);
+
+/// The pause after such a save, in times of what it took: the disk is busy with it for a fifth of the time at most.
+pub const SUMS_PUSHED_SAVE_PAUSE_FACTOR: u32 = 4;
 
 /// How long a reload waits for an old Graphite output to save its sums: many times what a disk needs.
 pub const SUMS_RELEASE_WAIT: std::time::Duration = std::time::Duration::from_secs(5);

@@ -65,6 +65,7 @@ kinds! {
     a_full_disk_is_told_and_loses_no_line: 12 "disk full", 2, 20, disk::full;
     carbon_killed_under_load_loses_no_count: 13 "carbon: `kill -9`", 1, 20, graphite::carbon_killed;
     an_agent_killed_at_random_loses_and_doubles_no_count: 21 "`kill -9`, counts", 2, 50, graphite::agent_killed;
+    an_agent_killed_at_random_loses_no_count_of_a_datagram_that_was_saved: 26 "`kill -9`, counts of datagrams", 3, 50, graphite::datagrams;
     the_engine_killed_with_its_containers_loses_no_line: 14 "Docker Engine: `kill -9`", 1, 20, containers::engine_killed;
     the_engine_killed_loses_no_line_that_is_read_by_its_api: 24 "Docker Engine: `kill -9`, API", 1, 20, containers::engine_killed_under_api;
     an_agent_that_dies_at_any_point_of_the_queues_way_to_disk_loses_no_line: 19 "crash points of queue and positions", 14, 200, queue::crash_points;

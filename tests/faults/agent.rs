@@ -276,6 +276,12 @@ impl Agent {
         self.figures(|_| true)
     }
 
+    /// The same over the outputs alone.
+    #[track_caller]
+    pub fn output_counters(&self) -> BTreeMap<String, u64> {
+        self.figures(|line| line.contains("section=\"output\""))
+    }
+
     /// The sums of figures whose lines are wanted.
     #[track_caller]
     fn figures(&self, is_wanted: impl Fn(&str) -> bool) -> BTreeMap<String, u64> {

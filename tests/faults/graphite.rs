@@ -2,6 +2,7 @@
 //! was delivered; a loss and a double do not make up for each other unless both have the same digit.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::time::{Duration, Instant};
 
 use super::agent::Agent;
@@ -9,9 +10,9 @@ use super::killed;
 use super::oracle::Account;
 use super::stage::SOURCE;
 use super::trial::Trial;
-use super::writer::{Place, Writer};
+use super::writer::{BURST_MAX, Place, Writer};
 use crate::services::carbon::Carbon;
-use crate::services::{Scratch, poll};
+use crate::services::{START_MAX, Scratch, free_port, poll, udp_is_bound, wait_until};
 
 /// Lines before a fault, and while it lasts.
 const APART: (u64, u64) = (1000, 6000);
@@ -34,10 +35,13 @@ fn sums(carbon: &Carbon) -> Vec<u64> {
     (0..DIGITS).map(sum).collect()
 }
 
-/// What they have to add up to when the first so many events were counted.
-fn offered_sums(offered: u64) -> Vec<u64> {
-    let with_digit = |digit: u64| offered.saturating_sub(digit).div_ceil(DIGITS);
-    (0..DIGITS).map(with_digit).collect()
+/// What they have to add up to when the first so many events were counted, but for these.
+fn offered_sums(offered: u64, without: &[Range<u64>]) -> Vec<u64> {
+    let mut sums = vec![0; DIGITS as usize];
+    for number in (0..offered).filter(|number| !without.iter().any(|some| some.contains(number))) {
+        sums[(number % DIGITS) as usize] += 1;
+    }
+    sums
 }
 
 /// Waits until the series add up to so many events.
@@ -64,6 +68,62 @@ pub fn agent_killed(trial: &mut Trial) -> Account {
     })
 }
 
+/// A pipeline that counts what an input reads, at the time when that was.
+fn counting(input: &str, carbon: &Carbon) -> String {
+    format!(
+        "input {{ {input} }}\n\
+         filter {{ grok {{ match => {{ \"message\" => \"^{SOURCE} [0-9]*(?<digit>[0-9]) [0-9a-f]{{16}} \" }} }} }}\n\
+         output {{ graphite {{ host => \"127.0.0.1\" port => {} interval => 1 reconnect_interval => 1\n\
+         timestamp_field => \"none\" counters => {{ \"{SERIES}.%{{digit}}\" => 1 }} }} }}\n",
+        carbon.port()
+    )
+}
+
+/// SIGKILL in the middle of datagrams that are counted. What the agent said just before that it had saved has to be in the
+/// series, and so has all that the next life heard; what came in between may be missing, as unheard.
+pub fn datagrams(trial: &mut Trial) -> Account {
+    let carbon = Carbon::start();
+    let port = free_port();
+    let input = format!("syslog {{ host => \"127.0.0.1\" port => {port} }}");
+    let mut agent = Agent::start(&counting(&input, &carbon));
+    let listens = || wait_until(START_MAX, "the agent's socket", || udp_is_bound(port));
+    listens();
+    let mut writer = Writer::start(SOURCE, Place::Datagrams(port));
+    // A life hears all datagrams in order from some number between these two on.
+    let mut first_heard = 0..0;
+    let mut unheard = Vec::new();
+    let (mut saved, mut window) = (0, 0);
+    for _ in 0..trial.faults {
+        writer.wait_for(trial.random(APART.0, APART.1));
+        let counters = agent.output_counters();
+        agent.kill();
+        saved += counters["events_out"];
+        window = window.max(counters["sums_window_millis_max"]);
+        let safe = first_heard.start + counters["events_out"];
+        let next = writer.written();
+        agent.spawn();
+        listens();
+        let missing = first_heard.end.max(safe);
+        first_heard = next..writer.written() + BURST_MAX;
+        unheard.push(missing..first_heard.end);
+        let end = Instant::now();
+        writer.wait_for(BURST_MAX);
+        let count = |numbers: &Range<u64>| numbers.end - numbers.start;
+        let heard = writer.written() - unheard.iter().map(count).sum::<u64>();
+        trial.note(end, reach(&carbon, heard), &agent);
+    }
+    assert!(0 < saved, "the agent told of what it had saved");
+    let offered = writer.stop();
+    let heard = offered_sums(offered, &unheard);
+    let least = heard.iter().sum();
+    if let Err(state) = reach(&carbon, least) {
+        eprintln!("not everything arrived: {state}; {}", agent.told());
+    }
+    agent.stop();
+    eprintln!("at most {window} ms went by before a count was saved");
+    account(&offered_sums(offered, &[]), &heard, &sums(&carbon))
+}
+
 /// Counts lines while something is struck again and again.
 fn run(
     trial: &mut Trial,
@@ -72,13 +132,12 @@ fn run(
     let mut carbon = Carbon::start();
     let logs = Scratch::new("faults-logs");
     let path = logs.0.join("app.log");
-    let mut agent = Agent::start(&format!(
-        "input {{ file {{ path => \"{}\" start_position => \"beginning\" }} }}\n\
-         filter {{ grok {{ match => {{ \"message\" => \"^{SOURCE} [0-9]*(?<digit>[0-9]) [0-9a-f]{{16}} \" }} }} }}\n\
-         output {{ graphite {{ host => \"127.0.0.1\" port => {} interval => 1 reconnect_interval => 1\n\
-         counters => {{ \"{SERIES}.%{{digit}}\" => 1 }} }} }}\n",
-        path.display(),
-        carbon.port()
+    let mut agent = Agent::start(&counting(
+        &format!(
+            "file {{ path => \"{}\" start_position => \"beginning\" }}",
+            path.display()
+        ),
+        &carbon,
     ));
     let mut writer = Writer::start(SOURCE, Place::File(path));
     for _ in 0..trial.faults {
@@ -96,39 +155,66 @@ fn run(
         );
     }
     agent.stop();
-    account(&offered_sums(offered), &sums(&carbon))
+    let all = offered_sums(offered, &[]);
+    account(&all, &all, &sums(&carbon))
 }
 
-/// What became of events that are known by their digits alone.
-fn account(offered: &[u64], found: &[u64]) -> Account {
-    let pairs = || offered.iter().zip(found);
-    let delivered = pairs().map(|(offered, found)| *offered.min(found)).sum();
+/// What became of events that are known by their digits alone: those offered, those that have to be there, and those that
+/// are.
+fn account(offered: &[u64], heard: &[u64], found: &[u64]) -> Account {
+    let more = |one: &[u64], other: &[u64]| -> u64 {
+        let pairs = one.iter().zip(other);
+        pairs.map(|(one, other)| one.saturating_sub(*other)).sum()
+    };
+    let (missing, lost) = (more(offered, found), more(heard, found));
+    let duplicate = more(found, offered);
     let all = offered.iter().sum::<u64>();
+    let mut dropped = BTreeMap::new();
+    if lost < missing {
+        dropped.insert("unheard".to_owned(), missing - lost);
+    }
     Account {
         offered: all,
-        delivered,
-        duplicate: pairs()
-            .map(|(offered, found)| found.saturating_sub(*offered))
-            .sum(),
+        delivered: all - missing,
+        duplicate,
         dead: 0,
-        dropped: BTreeMap::new(),
+        dropped,
         pending: 0,
-        lost: (all - delivered) as i64,
-        wrong: match offered == found {
-            true => Vec::new(),
-            false => vec![format!("by last digit {found:?} counted of {offered:?}")],
+        lost: lost as i64,
+        wrong: match lost + duplicate {
+            0 => Vec::new(),
+            _ => vec![format!(
+                "by last digit {found:?} counted of {offered:?}, at least {heard:?} of them heard"
+            )],
         },
     }
 }
 
 #[test]
 fn a_loss_and_a_double_do_not_make_up_for_each_other() {
-    let offered = offered_sums(23);
+    let offered = offered_sums(23, &[]);
     assert_eq!(offered, [3, 3, 3, 2, 2, 2, 2, 2, 2, 2]);
     let mut found = offered.clone();
-    assert!(account(&offered, &found).wrong.is_empty());
+    assert!(account(&offered, &offered, &found).wrong.is_empty());
     (found[0], found[9]) = (2, 3);
-    let told = account(&offered, &found);
+    let told = account(&offered, &offered, &found);
     assert_eq!((told.delivered, told.duplicate, told.lost), (22, 1, 1));
     assert_eq!(told.wrong.len(), 1);
+}
+
+#[test]
+fn no_more_may_be_missing_than_was_unheard() {
+    let offered = offered_sums(30, &[]);
+    let heard = offered_sums(30, &[5..8, 20..21]);
+    assert_eq!(heard, [2, 3, 3, 3, 3, 2, 2, 2, 3, 3]);
+    let told = account(&offered, &heard, &heard);
+    assert_eq!(
+        (told.delivered, told.lost, &told.dropped["unheard"]),
+        (26, 0, &4)
+    );
+    assert!(told.wrong.is_empty());
+    let mut found = heard.clone();
+    found[1] = 1;
+    let told = account(&offered, &heard, &found);
+    assert_eq!((told.delivered, told.lost, told.wrong.len()), (24, 2, 1));
 }

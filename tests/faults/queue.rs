@@ -11,7 +11,7 @@ use super::record;
 use super::refused;
 use super::stage::{Plan, Stage};
 use super::trial::Trial;
-use super::writer::Sent;
+use super::writer::{BURST_MAX, Sent};
 use crate::services::{START_MAX, elasticsearch, free_port, udp_is_bound, wait_until};
 
 /// A queue before every output, with the smallest segments, so that they come and go.
@@ -120,7 +120,7 @@ pub fn datagrams(trial: &mut Trial) -> Account {
         let next = stage.writer.written();
         stage.agent.spawn();
         wait_until(START_MAX, "the agent's socket", || udp_is_bound(port));
-        first_heard = next..stage.writer.written() + 10;
+        first_heard = next..stage.writer.written() + BURST_MAX;
         kills.push((killed, first_heard.end));
         stage.recover(trial, server, Instant::now());
     }

@@ -23,6 +23,9 @@ pub const RATE: u64 = 2000;
 /// The pause between two bursts of lines.
 const PAUSE: Duration = Duration::from_millis(5);
 
+/// So many lines at most are written at once.
+pub const BURST_MAX: u64 = 10;
+
 /// Every so many bursts one is written in two parts.
 const TORN: u64 = 50;
 
@@ -169,9 +172,9 @@ impl Task {
         }
     }
 
-    /// The next lines, at most ten.
+    /// The next lines.
     fn burst(&self, from: u64, to: u64) -> (String, u64) {
-        let to = to.min(from + 10);
+        let to = to.min(from + BURST_MAX);
         let lines = (from..to).map(|number| (self.make)(&self.source, number) + "\n");
         (lines.collect(), to - from)
     }

@@ -56,6 +56,8 @@ pub struct Samples {
     pub events: u64,
     /// What is not acknowledged of them is read again.
     pub is_rereadable: bool,
+    /// When the first of them came in, nanoseconds since 1970.
+    pub received: i64,
     pub acks: Vec<Ack>,
 }
 
@@ -323,6 +325,9 @@ impl Encoder for SampleEncoder {
         for &id in selected {
             self.encode_one(batch, id);
             if !shares {
+                if self.open.acks.is_empty() {
+                    self.open.received = batch.received;
+                }
                 self.open.acks.push(batch.ack.clone());
                 shares = true;
             }
@@ -341,6 +346,14 @@ impl Encoder for SampleEncoder {
         let samples = std::mem::take(&mut self.open);
         if self.queue.blocking_send(samples).is_err() {
             tracing::error!("a graphite output has stopped; its samples stay unacknowledged");
+        }
+    }
+
+    /// What nobody can send again is saved soon, so it may not gather for long.
+    fn pass_time(&mut self, now: i64) {
+        let young = 0..limits::QUEUE_BLOCK_AGE.as_nanos() as i64;
+        if !self.open.is_rereadable && !young.contains(&(now - self.open.received)) {
+            self.flush();
         }
     }
 

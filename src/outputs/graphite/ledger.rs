@@ -40,6 +40,8 @@ impl Share {
 pub struct Commit {
     pub text: String,
     pub shares: Vec<Share>,
+    /// See `Ledger::pushed_since`.
+    pub pushed_since: Option<i64>,
 }
 
 /// Samples that were not taken.
@@ -65,6 +67,7 @@ pub struct Ledger {
     is_changed: bool,
     /// Some samples wait that are not touched.
     is_untouched: bool,
+    pushed_since: Option<i64>,
 }
 
 struct Waiting {
@@ -93,6 +96,7 @@ impl Ledger {
             gathered: Vec::new(),
             is_changed: false,
             is_untouched: false,
+            pushed_since: None,
         }
     }
 
@@ -117,6 +121,11 @@ impl Ledger {
         self.is_changed || self.is_untouched
     }
 
+    /// When the oldest came in of what is not saved and nobody can send again, nanoseconds since 1970.
+    pub fn pushed_since(&self) -> Option<i64> {
+        self.pushed_since
+    }
+
     /// Counts samples.
     pub fn absorb(&mut self, mut samples: Samples, now: i64) -> Refused {
         let present = self.sent.slot_of(now);
@@ -137,6 +146,9 @@ impl Ledger {
             acks: acks.into_iter().map(Ack::patient).collect(),
         };
         if self.saved.is_some() {
+            if !samples.is_rereadable {
+                self.pushed_since = earlier(self.pushed_since, Some(samples.received));
+            }
             self.waiting.push(Waiting {
                 samples,
                 share,
@@ -258,14 +270,20 @@ impl Ledger {
         Some(Commit {
             text: state::encode(saved),
             shares: std::mem::take(&mut self.ready),
+            pushed_since: self.pushed_since.take(),
         })
     }
 
     /// It could not be saved.
-    pub fn revoke(&mut self, shares: Vec<Share>) {
+    pub fn revoke(&mut self, shares: Vec<Share>, pushed_since: Option<i64>) {
         self.ready.extend(shares);
         self.is_changed = true;
+        self.pushed_since = earlier(self.pushed_since, pushed_since);
     }
+}
+
+fn earlier(one: Option<i64>, other: Option<i64>) -> Option<i64> {
+    one.into_iter().chain(other).min()
 }
 
 #[cfg(test)]

@@ -1,6 +1,8 @@
 //! The task of an output: samples come in and are counted, once an interval points go out, twice a second the sums are saved,
 //! and then batches are acknowledged. While carbon is away counting goes on; only when too much is held do the workers wait.
 
+mod saving;
+
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -48,7 +50,9 @@ pub struct Sender<O: Outside> {
     writing: JoinSet<(Connection<O>, std::io::Result<()>)>,
     saving: JoinSet<Saved>,
     next_flush: Instant,
-    next_save: Instant,
+    /// When the last save ended, and what it took.
+    saved_at: Instant,
+    save_took: Duration,
     /// When to look whether other outputs are done.
     next_look: Instant,
     /// The interval has ended, or a flush failed, and nothing was gathered since.
@@ -144,7 +148,8 @@ impl<O: Outside> Sender<O> {
             connection: Some(connection),
             writing: JoinSet::new(),
             saving: JoinSet::new(),
-            next_save: now,
+            saved_at: now,
+            save_took: Duration::ZERO,
             next_look: now,
             is_due: false,
             rests_until: None,
@@ -216,7 +221,7 @@ impl<O: Outside> Sender<O> {
             wake = wake.min(rests_until);
         }
         if self.ledger.is_changed() && self.saving.is_empty() {
-            wake = wake.min(self.next_save);
+            wake = wake.min(self.next_save());
         }
         match self.ledger.is_waiting() || self.ending.is_some() {
             true => wake.min(self.next_look),
@@ -366,62 +371,6 @@ impl<O: Outside> Sender<O> {
         self.connection = Some(connection);
     }
 
-    /// Starts to save what changed, if the last save is done, and its pause over or a flush waits for it.
-    fn save(&mut self, now: Instant) {
-        let is_wanted = self.booking == Booking::Wanted;
-        let is_time = is_wanted || self.next_save <= now || self.ending.is_some();
-        if !is_time || !self.saving.is_empty() {
-            return;
-        }
-        let started = Instant::now();
-        let is_disk_away = self
-            .ending
-            .as_ref()
-            .is_some_and(|ending| ending.is_disk_away);
-        let path = self.path.clone().filter(|_| !is_disk_away);
-        let commit = path.and_then(|path| Some((path, self.ledger.commit()?)));
-        if is_wanted {
-            self.gather();
-            self.booking = match commit {
-                Some(_) => Booking::UnderWay,
-                None => Booking::Done,
-            };
-        }
-        if let Some((path, commit)) = commit {
-            self.saving
-                .spawn_blocking(move || store::save(&path, commit, started));
-        }
-    }
-
-    fn saved(&mut self, saved: Saved) {
-        let pause = saved.took * limits::SUMS_SAVE_PAUSE_FACTOR;
-        self.next_save = Instant::now() + pause.max(limits::SUMS_SAVE_INTERVAL);
-        if self.booking == Booking::UnderWay {
-            // Metrics are sent even if the disk is full.
-            self.booking = Booking::Done;
-        }
-        match saved.result {
-            Ok(events) => {
-                self.said_disk = false;
-                self.metrics.events_out.add(events);
-            }
-            Err((error, shares)) => {
-                self.metrics.counter("saves_failed").add(1);
-                self.ledger.revoke(shares);
-                if let Some(ending) = &mut self.ending {
-                    ending.is_disk_away = true;
-                }
-                if !std::mem::replace(&mut self.said_disk, true) {
-                    let id = &self.metrics.id;
-                    tracing::error!(
-                        "{id}: sums cannot be saved ({error}). Metrics are sent, but no event is acknowledged; a restart \
-                         would read them again"
-                    );
-                }
-            }
-        }
-    }
-
     /// Whether the output has ended: with a state when all is saved, without one when all is delivered.
     fn is_done(&self, now: Instant) -> bool {
         let Some(ending) = &self.ending else {
@@ -443,8 +392,7 @@ impl<O: Outside> Sender<O> {
     async fn let_go(mut self, heir: Heir, samples: mpsc::Receiver<Samples>) {
         self.writing.shutdown().await;
         self.end_saving().await;
-        self.next_save = Instant::now();
-        self.save(self.next_save);
+        self.save_now();
         self.end_saving().await;
         if heir.released.send(()).is_err() {
             tracing::error!("sums were saved later than the next output began with them");
@@ -452,15 +400,6 @@ impl<O: Outside> Sender<O> {
         // Batches of samples that wait for another output stay unacknowledged and are read again.
         drop(self.ledger);
         succession::pass_on(samples, heir.samples).await;
-    }
-
-    async fn end_saving(&mut self) {
-        while let Some(saved) = self.saving.join_next().await {
-            match saved {
-                Ok(saved) => self.saved(saved),
-                Err(error) => tracing::error!("saving sums ended by a fault: {error}"),
-            }
-        }
     }
 }
 
@@ -559,5 +498,25 @@ mod tests {
         );
         sender.end_saving().await;
         std::fs::remove_dir_all(folder).expect("the folder is ours");
+    }
+
+    #[tokio::test]
+    async fn what_nobody_can_send_again_is_saved_soon() {
+        let mut sender = resting();
+        let pause = |sender: &Sender<Real>| sender.next_save() - sender.saved_at;
+        let samples = |is_rereadable| {
+            let mut samples = Samples::of(&[(Kind::Counter, "a", unix_seconds(), 1.0)]);
+            samples.is_rereadable = is_rereadable;
+            samples
+        };
+        sender.absorb(samples(true));
+        assert_eq!(pause(&sender), limits::SUMS_SAVE_INTERVAL);
+        sender.absorb(samples(false));
+        assert_eq!(pause(&sender), limits::SUMS_PUSHED_SAVE_INTERVAL);
+        // A slow disk is not busy with it all the time, and one that refuses it is not asked so often.
+        sender.save_took = Duration::from_millis(30);
+        assert_eq!(pause(&sender), Duration::from_millis(120));
+        sender.said_disk = true;
+        assert_eq!(pause(&sender), limits::SUMS_SAVE_INTERVAL);
     }
 }

@@ -52,6 +52,8 @@ pub fn load(path: &Path, empty: Slots) -> (Slots, bool) {
 pub struct Saved {
     /// The number of events that are safe now, or why none is, and what waits for the next try.
     pub result: Result<u64, (io::Error, Vec<Share>)>,
+    /// See `Commit::pushed_since`.
+    pub pushed_since: Option<i64>,
     /// From the making of the text on.
     pub took: Duration,
 }
@@ -59,7 +61,11 @@ pub struct Saved {
 /// Writes a commit and the moves of positions that go with it; once it is durable, acknowledges its batches and saves the
 /// positions. A crash between the two is made good by `catch_up`.
 pub fn save(path: &Path, commit: Commit, started: Instant) -> Saved {
-    let Commit { mut text, shares } = commit;
+    let Commit {
+        mut text,
+        shares,
+        pushed_since,
+    } = commit;
     let events = shares.iter().map(|share| share.events).sum();
     let step = Step::of(shares.iter().flat_map(|share| &share.acks));
     let mut shares = Some(shares);
@@ -80,6 +86,7 @@ pub fn save(path: &Path, commit: Commit, started: Instant) -> Saved {
     };
     Saved {
         result,
+        pushed_since,
         took: started.elapsed(),
     }
 }

@@ -155,9 +155,34 @@ fn what_could_not_be_saved_is_saved_the_next_time() {
     absorb(&mut ledger, counted(&Ack::none(), 103), 104);
     ledger.ripen();
     let commit = ledger.commit().expect("there is something to save");
-    ledger.revoke(commit.shares);
+    ledger.revoke(commit.shares, commit.pushed_since);
     let commit = ledger.commit().expect("it is not saved yet");
     assert_eq!(commit.shares.len(), 1);
+}
+
+#[test]
+fn a_ledger_tells_since_when_it_holds_what_nobody_can_send_again() {
+    let mut ledger = Ledger::new(empty(), Keep::State);
+    let pushed = |received| {
+        let mut samples = counted(&Ack::pushed(), 103);
+        samples.received = received;
+        samples
+    };
+    let mut read = pushed(1);
+    read.is_rereadable = true;
+    absorb(&mut ledger, read, 104);
+    assert_eq!(ledger.pushed_since(), None);
+    absorb(&mut ledger, pushed(8), 104);
+    absorb(&mut ledger, pushed(7), 104);
+    assert_eq!(ledger.pushed_since(), Some(7));
+    let commit = ledger.commit().expect("there is something to save");
+    assert_eq!(
+        (commit.pushed_since, ledger.pushed_since()),
+        (Some(7), None)
+    );
+    absorb(&mut ledger, pushed(9), 104);
+    ledger.revoke(commit.shares, commit.pushed_since);
+    assert_eq!(ledger.pushed_since(), Some(7));
 }
 
 #[test]
