@@ -3,6 +3,7 @@
 
 pub mod adopt;
 pub mod batch;
+pub mod copies;
 pub mod encode;
 pub mod fields;
 pub mod json;
@@ -15,7 +16,7 @@ pub mod value;
 
 pub use batch::{Batch, EventId};
 pub use names::{Name, Names};
-pub use provenance::{Home, Provenance};
+pub use provenance::{Home, Maker, Provenance};
 pub use reference::Reference;
 pub use template::Template;
 pub use value::{Text, Value};

@@ -1,11 +1,13 @@
 //! Filters: plain functions on the selected events of a batch. Each plugin is one file and one line of `ALL`.
 
+pub mod clone;
 pub mod date;
 pub mod docker;
 pub mod drop;
 pub mod grok;
 pub mod json;
 pub mod mutate;
+pub mod split;
 
 use crate::event::{Batch, EventId};
 use crate::lang::source::Span;
@@ -14,12 +16,14 @@ use crate::plugin::{Options, Plugin};
 
 /// Every filter of the agent.
 pub const ALL: &[FilterPlugin] = &[
+    clone::PLUGIN,
     date::PLUGIN,
     docker::PLUGIN,
     drop::PLUGIN,
     grok::PLUGIN,
     json::PLUGIN,
     mutate::PLUGIN,
+    split::PLUGIN,
 ];
 
 /// A filter's description and how it is built. `build` gives nothing after it has reported why.
@@ -47,7 +51,7 @@ pub trait Filter: Send {
 pub struct Outcome {
     /// Events on which the filter succeeded: they get its common options.
     pub matched: Vec<EventId>,
-    /// Events that the filter made; they go on behind it.
+    /// Events that the filter made of others, in the order of those: they go on behind it.
     pub created: Vec<EventId>,
     /// How many events it failed on.
     pub failed: u64,

@@ -8,6 +8,18 @@ pub mod table;
 /// filter as `texts_without_room`; the batch's events get the tag `_batchfull`.
 pub const BATCH_BYTES_MAX: usize = 256 << 20;
 
+/// Events that `split` makes of one. As many as a list that JSON brings can have items, and as a text of `LINE_BYTES_MAX` has lines
+/// of a hundred bytes; one of more parts stays whole, with the tag `_split_too_many`.
+pub const SPLIT_PARTS_MAX: usize = 10_000;
+
+/// What `clone` and `split` copy in one batch: fields, members of maps and items of lists, 24 bytes each, and as much as
+/// `COPY_NODES` for each event. A batch of `READ_BYTES` has some ten thousand, so only content that is made to multiply meets it.
+/// Events that would go beyond it stay as they are, with the tag `_split_too_many` or `_clone_too_many`.
+pub const BATCH_COPIES_MAX: usize = 4 << 20;
+
+/// What an event that a filter makes counts for in `BATCH_COPIES_MAX` besides its fields: later filters give it more of them.
+pub const COPY_NODES: usize = 16;
+
 /// One line or record. Elasticsearch refuses no such document, and ten at once still fit a small agent.
 pub const LINE_BYTES_MAX: usize = 1 << 20;
 

@@ -6,6 +6,7 @@
 mod book;
 mod docker;
 mod graphite;
+mod made;
 mod nginx;
 mod outage;
 mod queue;

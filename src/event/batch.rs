@@ -17,16 +17,18 @@ use crate::queue::ack::Ack;
 pub struct EventId(pub u32);
 
 #[derive(Clone, Copy, Debug)]
-struct Event {
-    fields: Chain,
-    spot: Option<Spot>,
+pub(super) struct Event {
+    pub(super) fields: Chain,
+    pub(super) spot: Option<Spot>,
+    /// The event that a filter made this one of; `NONE` for those that an input made.
+    pub(super) origin: u32,
     dropped: bool,
 }
 
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Node {
     pub(super) name: Name,
-    next: u32,
+    pub(super) next: u32,
     pub(super) value: Value,
 }
 
@@ -47,7 +49,9 @@ pub trait Decode: Send + Sync {
 pub struct Batch {
     pub(super) bytes: Vec<u8>,
     pub(super) nodes: Vec<Node>,
-    events: Vec<Event>,
+    pub(super) events: Vec<Event>,
+    /// What copies of events cost so far, see `copies`.
+    pub(super) copied: usize,
     names: Arc<Names>,
     local_names: Vec<Text>,
     local_by_text: HashMap<Box<[u8]>, Name, foldhash::fast::RandomState>,
@@ -76,6 +80,7 @@ impl Batch {
             bytes,
             nodes: Vec::new(),
             events: Vec::new(),
+            copied: 0,
             names,
             local_names: Vec::new(),
             local_by_text: HashMap::default(),
@@ -131,6 +136,7 @@ impl Batch {
         self.events.push(Event {
             fields: Chain::EMPTY,
             spot: self.spot,
+            origin: NONE,
             dropped: false,
         });
         // A record can hold several events, and is longer than they are many: no place is given twice.
@@ -159,8 +165,8 @@ impl Batch {
         self.spot = self.spot.map(|spot| spot.with_record(self.text(record)));
     }
 
-    /// The input's events are made. What filters make by copying or splitting has no place in the stream, and so never
-    /// an identifier of the event that it was made of.
+    /// The input's events are made. What filters make has no place in the stream of its own, but one that follows from the
+    /// event that it was made of, see `copies`.
     pub fn end_of_input(&mut self) {
         self.spot = None;
     }
@@ -412,6 +418,12 @@ impl Batch {
             });
         }
         copy
+    }
+
+    /// Whether a map is shared as a whole.
+    pub(super) fn is_frozen(&self, members: Chain) -> bool {
+        let mut shared = self.frozen.iter();
+        shared.any(|frozen| frozen.first == members.first)
     }
 
     /// The JSON of a map that is shared as a whole.

@@ -206,7 +206,8 @@ impl Batch {
         refused
     }
 
-    fn push_tag(&mut self, id: EventId, tag: Text) {
+    /// Adds a text of this batch as a tag, even if it is there.
+    pub fn push_tag(&mut self, id: EventId, tag: Text) {
         let tag = Value::Text(tag);
         let tags = match self.top(id, Name::TAGS) {
             None | Some(Value::Null) => self.list(&[tag]),

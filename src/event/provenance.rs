@@ -18,6 +18,17 @@ impl Home {
     }
 }
 
+/// A filter that makes events of others, by its id: so two filters in a row never make the same one of an event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Maker(u64);
+
+impl Maker {
+    /// The id is that of a plugin, which no other of its pipeline has.
+    pub fn of(id: &str) -> Self {
+        Self(hash(id.as_bytes()))
+    }
+}
+
 /// The stream of a batch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Provenance {
@@ -50,7 +61,8 @@ impl Provenance {
 /// another one, different records still get different identifiers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Spot {
-    /// Grows with each event of the stream; in a file or a connection the bytes before its record.
+    /// Grows with each event of the stream; in a file or a connection the bytes before its record. Of events that filters
+    /// make, a hash.
     pub offset: u64,
     record: NonZeroU32,
 }
@@ -77,6 +89,16 @@ impl Spot {
     pub fn next(self) -> Self {
         Self {
             offset: self.offset.wrapping_add(1),
+            ..self
+        }
+    }
+
+    /// The place of an event that a filter made of the one here, the `number`th of them. It follows from the places and
+    /// makers on the way, so it is the same whenever the record is read again, and different for each that is made.
+    pub fn of_made(self, maker: Maker, number: u32) -> Self {
+        let made_here = mix(mix(self.offset.wrapping_add(STEP)) ^ maker.0);
+        Self {
+            offset: mix(made_here ^ mix(u64::from(number).wrapping_add(STEP))),
             ..self
         }
     }
@@ -160,7 +182,7 @@ mod tests {
     use std::collections::HashSet;
     use std::sync::Arc;
 
-    use super::{Home, Provenance, Spot, hash, identifier};
+    use super::{Home, Maker, Provenance, Spot, hash, identifier};
     use crate::event::{Batch, Names};
     use crate::queue::ack::Ack;
 
@@ -217,6 +239,29 @@ mod tests {
     }
 
     #[test]
+    fn places_of_made_events_all_differ() {
+        let makers = ["filter_split_1", "filter_split_2", "x"].map(Maker::of);
+        let mut places: Vec<Spot> = (0..50).map(Spot::at).collect();
+        let mut last = places.clone();
+        for _ in 0..3 {
+            let made = |place: &Spot| {
+                let (place, numbers) = (*place, 0..5);
+                let of = move |maker| {
+                    numbers
+                        .clone()
+                        .map(move |number| place.of_made(maker, number))
+                };
+                makers.into_iter().flat_map(of)
+            };
+            last = last.iter().flat_map(made).collect();
+            places.extend_from_slice(&last);
+        }
+        assert_eq!(places.len(), 50 * (1 + 15 + 15 * 15 + 15 * 15 * 15));
+        let all = places.iter().map(|place| identifier(FILE, *place, None));
+        assert_eq!(all.collect::<HashSet<_>>().len(), places.len());
+    }
+
+    #[test]
     fn times_before_1970_are_taken_as_they_are() {
         assert!(text(FILE, Spot::at(1), Some(-1)).starts_with("________"));
     }
@@ -266,7 +311,7 @@ mod tests {
     }
 
     #[test]
-    fn what_filters_make_has_no_identifier() {
+    fn what_is_made_of_no_event_of_the_stream_has_no_identifier() {
         let mut batch = Batch::new(Vec::new(), Arc::new(Names::default()), 0, Ack::none());
         assert_eq!(batch.offset(), None);
         let unknown = batch.push_event(0);
@@ -274,7 +319,9 @@ mod tests {
         let (read, second) = (batch.push_event(0), batch.push_event(0));
         batch.end_of_input();
         let made = batch.push_event(0);
+        let copy = batch.copy_event(unknown, Maker::of("copies"), 0);
         assert_eq!(batch.identifier(unknown), None);
+        assert_eq!(batch.identifier(copy), None);
         assert_eq!(batch.identifier(made), None);
         assert!(batch.identifier(read).is_some());
         assert_ne!(batch.identifier(read), batch.identifier(second));

@@ -1,9 +1,10 @@
 //! The compiled filter and output sections: steps and branches over selections of a batch's events. A condition splits a
-//! selection in two; a dropped event leaves it; an event that a filter made joins it behind the others.
+//! selection in two; a dropped event leaves it; an event that a filter made joins it behind the one it was made of.
 
 use std::sync::Arc;
 use std::time::Instant;
 
+use crate::event::copies::Order;
 use crate::event::{Batch, EventId};
 use crate::filters::{Filter, Outcome};
 use crate::metrics::PluginMetrics;
@@ -106,6 +107,7 @@ fn run_branches<P: Run>(
     batch: &mut Batch,
     selected: &mut Vec<EventId>,
 ) {
+    let order = Order::of(batch, selected);
     let mut open = std::mem::take(selected);
     let mut through = Vec::with_capacity(open.len());
     for (condition, steps) in branches {
@@ -116,7 +118,7 @@ fn run_branches<P: Run>(
     }
     run(otherwise, batch, &mut open);
     through.append(&mut open);
-    through.sort_unstable();
+    order.restore(batch, &mut through);
     *selected = through;
 }
 
@@ -169,8 +171,11 @@ impl Run for FilterStep {
         if !self.decoration.is_empty() {
             self.decoration.apply(batch, &self.outcome.matched);
         }
-        selected.retain(|&id| !batch.is_dropped(id));
-        selected.append(&mut self.outcome.created);
+        if self.outcome.created.is_empty() {
+            selected.retain(|&id| !batch.is_dropped(id));
+        } else {
+            join(batch, selected, &mut self.outcome.created);
+        }
         let refused = batch.take_refused(selected, NO_ROOM);
         if 0 < refused {
             self.metrics.counter("texts_without_room").add(refused);
@@ -179,6 +184,22 @@ impl Run for FilterStep {
         self.metrics.failed.add(self.outcome.failed);
         self.metrics.worked(started.elapsed());
     }
+}
+
+/// Leaves the events out that were dropped, and puts each that was made behind the one it was made of.
+fn join(batch: &Batch, selected: &mut Vec<EventId>, created: &mut Vec<EventId>) {
+    let mut joined = Vec::with_capacity(selected.len() + created.len());
+    let mut created = created.drain(..).peekable();
+    for id in selected.drain(..) {
+        if !batch.is_dropped(id) {
+            joined.push(id);
+        }
+        while let Some(made) = created.next_if(|&made| batch.origin(made) == Some(id)) {
+            joined.push(made);
+        }
+    }
+    joined.extend(created);
+    *selected = joined;
 }
 
 /// An output's encoder with its metrics. What it sent is counted by the output's task.
@@ -204,3 +225,6 @@ impl Run for OutputStep {
         self.metrics.worked(started.elapsed());
     }
 }
+
+#[cfg(test)]
+mod tests;

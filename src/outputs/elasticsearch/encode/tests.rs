@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 
 use super::{BulkEncoder, Shared};
-use crate::event::{Batch, EventId, Names, Provenance, Value};
+use crate::event::{Batch, EventId, Maker, Names, Provenance, Value};
 use crate::lang::diagnostic::{Diagnostic, Severity};
 use crate::lang::source::Span;
 use crate::limits;
@@ -488,6 +488,33 @@ fn it_is_never_acknowledged_if_the_output_ends_before() {
     assert_eq!(encoder.metrics.counter("documents_abandoned").value(), 1);
     assert_eq!(encoder.metrics.failed.value(), 0);
     std::fs::remove_file(&encoder.folder).expect("it is ours");
+}
+
+#[test]
+fn a_batch_is_acknowledged_when_all_that_was_made_of_its_event_has_its_verdict() {
+    let (mut config, names, metrics) = checked(Ecs::Disabled, vec![]);
+    config.schedule.documents_max = 2;
+    let (blocks, mut sent) = ends::roomy();
+    let mut encoder = encoder(config, &metrics, blocks);
+    let acknowledged = Arc::new(AtomicBool::new(false));
+    let ack = Ack::new(Arc::new(Listener(Arc::clone(&acknowledged))), 1);
+    let mut batch = Batch::new(Vec::new(), Arc::new(names), TIME, ack);
+    let event = push(&mut batch, "{}");
+    let copy = |number| batch.copy_event(event, Maker::of("split"), number);
+    let made: Vec<EventId> = (0..5).map(copy).collect();
+    batch.drop_event(event);
+    encoder.encode(&mut batch, &made);
+    batch.ack.settle();
+    encoder.flush();
+    let runtime = tokio::runtime::Builder::new_current_thread().build();
+    let runtime = runtime.expect("a runtime can be had");
+    for documents in [2, 2, 1] {
+        assert!(!acknowledged.load(Ordering::Relaxed));
+        let block = runtime.block_on(sent.next()).expect("it was shipped");
+        assert_eq!(block.documents(), documents);
+        block.acks.into_iter().for_each(|(_, ack)| ack.settle());
+    }
+    assert!(acknowledged.load(Ordering::Relaxed));
 }
 
 #[test]
