@@ -8,6 +8,7 @@ pub mod grok;
 pub mod json;
 pub mod mutate;
 pub mod split;
+mod words;
 
 use crate::event::{Batch, EventId};
 use crate::lang::source::Span;

@@ -64,7 +64,8 @@ static DESCRIPTION: Plugin = Plugin {
         Opt::new(
             "split",
             Kind::Hash,
-            "Field to the separator at which its text becomes a list.",
+            "Field to the separator at which its text becomes a list. A single blank stands for any number of blanks, tabs and \
+             line ends.",
         ),
         Opt::new(
             "join",

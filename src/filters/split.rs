@@ -5,6 +5,7 @@ use std::sync::Arc;
 use memchr::memmem;
 
 use crate::event::{Batch, EventId, Maker, Reference, Text, Value};
+use crate::filters::words::{is_blank, words};
 use crate::filters::{Filter, FilterPlugin, Outcome};
 use crate::lang::diagnostic::Diagnostic;
 use crate::limits;
@@ -137,9 +138,7 @@ impl Terminator {
                 is_one
             }
             Self::Blanks => {
-                let is_blank = |byte: &u8| byte.is_ascii_whitespace() || *byte == b'\x0b';
-                let words = bytes.split(is_blank).filter(|word| !word.is_empty());
-                let words = words.map(|word| Value::Text(batch.text_of(word)));
+                let words = words(bytes).map(|word| Value::Text(batch.text_of(word)));
                 parts.extend(words.take(most));
                 // Behind blanks at the end Ruby finds one more, which is empty.
                 let at_end = usize::from(bytes.last().is_some_and(is_blank));

@@ -1,9 +1,10 @@
 //! The operations of `mutate`: compiled from the options in their fixed order, run on one event at a time.
 
 use crate::event::value::Chain;
-use crate::event::{Batch, EventId, Name, Reference, Template, Value};
+use crate::event::{Batch, EventId, Name, Reference, Template, Text, Value};
 use crate::filters::mutate::convert::{self, Target};
 use crate::filters::mutate::substitute::Substitution;
+use crate::filters::words::words;
 use crate::pipeline::Building;
 use crate::pipeline::decoration::NameTemplate;
 use crate::plugin::{Arg, ArgValue, Options, Word};
@@ -338,7 +339,8 @@ impl Rewrite {
     }
 }
 
-/// A text becomes a list at a literal separator; empty parts at the end are left out.
+/// A text becomes a list at a literal separator, at each letter without one, and at any white space where it is a blank, as in
+/// Ruby; empty parts at the end are left out.
 fn split(
     batch: &mut Batch,
     id: EventId,
@@ -348,18 +350,29 @@ fn split(
     let Some(Value::Text(text)) = batch.get(id, field) else {
         return Ok(());
     };
+    let parts = match separator {
+        b"" => letters(batch, text),
+        b" " => words(batch.text(text))
+            .map(|word| Value::Text(batch.text_of(word)))
+            .collect(),
+        separator => parts(batch, text, separator),
+    };
+    let list = batch.list(&parts);
+    batch.set(id, field, list).map_err(|_| Failed)
+}
+
+fn letters(batch: &mut Batch, text: Text) -> Vec<Value> {
+    let lossy = String::from_utf8_lossy(batch.text(text)).into_owned();
+    let letters = lossy.chars();
+    letters
+        .map(|letter| batch.value_of(letter.to_string().as_bytes()))
+        .collect()
+}
+
+fn parts(batch: &Batch, text: Text, separator: &[u8]) -> Vec<Value> {
     let bytes = batch.text(text);
     let mut ranges = Vec::new();
     let mut start = 0;
-    if separator.is_empty() {
-        let lossy = String::from_utf8_lossy(bytes).into_owned();
-        let letters: Vec<Value> = lossy
-            .chars()
-            .map(|c| batch.value_of(c.to_string().as_bytes()))
-            .collect();
-        let list = batch.list(&letters);
-        return batch.set(id, field, list).map_err(|_| Failed);
-    }
     for found in memchr::memmem::find_iter(bytes, separator) {
         ranges.push(start..found);
         start = found + separator.len();
@@ -368,12 +381,8 @@ fn split(
     while ranges.last().is_some_and(|range| range.is_empty()) {
         ranges.pop();
     }
-    let parts: Vec<Value> = ranges
-        .into_iter()
-        .map(|range| Value::Text(text.slice(range)))
-        .collect();
-    let list = batch.list(&parts);
-    batch.set(id, field, list).map_err(|_| Failed)
+    let part = |range| Value::Text(text.slice(range));
+    ranges.into_iter().map(part).collect()
 }
 
 fn join(batch: &mut Batch, id: EventId, field: &Reference, separator: &[u8]) -> Result<(), Failed> {
