@@ -26,6 +26,7 @@ use crate::metrics::{Metrics, PluginMetrics};
 use crate::outputs::graphite::Writers;
 use crate::pipeline::compile::Compiled;
 use crate::pipeline::program::Step;
+use crate::pipeline::worker::Threads;
 use crate::queue::policy::Policy;
 use crate::queue::positions::Positions;
 use crate::queue::queues::{Queues, waiting_in};
@@ -80,10 +81,14 @@ pub fn run(settings: Settings) -> ExitCode {
             tracing::error!("{error}");
             return REFUSED.into();
         }
-        if let Err(error) = agent.start(compiled, &[]) {
-            tracing::error!("cannot start the workers: {error}");
-            return FAULT.into();
-        }
+        let threads = match agent.spawn_workers(&compiled) {
+            Ok(threads) => threads,
+            Err(error) => {
+                tracing::error!("{error}");
+                return FAULT.into();
+            }
+        };
+        agent.start(compiled, threads, &[]);
         agent.sockets.report_unused();
         systemd::ready();
         systemd::keep_telling();
@@ -265,8 +270,17 @@ impl Agent {
         }
     }
 
+    /// The threads of each pipeline's workers, which wait for its start.
+    fn spawn_workers(&self, compiled: &[Compiled]) -> Result<Vec<Threads>, String> {
+        let all = compiled.iter().zip(&self.settings.pipelines);
+        let threads = all.map(|(one, pipeline)| Running::spawn_workers(one, pipeline.workers));
+        threads
+            .collect::<io::Result<_>>()
+            .map_err(|error| format!("cannot start the workers: {error}"))
+    }
+
     /// Starts pipelines, which go on from the kept positions.
-    fn start(&mut self, compiled: Vec<Compiled>, kept: &[Positions]) -> io::Result<()> {
+    fn start(&mut self, compiled: Vec<Compiled>, threads: Vec<Threads>, kept: &[Positions]) {
         let wanted: Vec<_> = self
             .queues_of(&compiled)
             .into_iter()
@@ -275,7 +289,8 @@ impl Agent {
         self.queues.keep(&wanted);
         self.certificates = Certificates::of(&compiled);
         self.tell_of_orphans();
-        for (one, pipeline) in compiled.into_iter().zip(&self.settings.pipelines) {
+        let all = compiled.into_iter().zip(threads);
+        for ((one, threads), pipeline) in all.zip(&self.settings.pipelines) {
             let surroundings = Surroundings {
                 sockets: &self.sockets,
                 queues: &self.queues,
@@ -284,12 +299,11 @@ impl Agent {
                 metrics: &self.metrics,
                 kept,
             };
-            let started = Running::start(one, pipeline.workers, &surroundings)?;
-            self.running.push(started);
+            self.running
+                .push(Running::start(one, threads, &surroundings));
         }
         self.state
             .show(self.running.iter().map(Running::waiting).collect());
-        Ok(())
     }
 
     /// Waits for what happens and acts on it.
@@ -396,14 +410,15 @@ impl Agent {
             .ok_or("the new configuration is refused, the old one runs on")?;
         self.confinement
             .check(&written(&self.settings, &compiled))?;
+        // While the old pipelines still run: without threads they go on.
+        let threads = self.spawn_workers(&compiled)?;
         self.prepare(&compiled).await?;
         self.sockets.begin_reload();
         let old = std::mem::take(&mut self.running);
         let (kept, behind) = Running::hand_over(old, &self.queues).await;
         self.behind.extend(behind);
-        let started = self.start(compiled, &kept);
+        self.start(compiled, threads, &kept);
         self.sockets.end_reload();
-        started.map_err(|error| format!("cannot start the workers: {error}"))?;
         self.metrics.reloads.add(1);
         tracing::info!("reloaded");
         Ok(())

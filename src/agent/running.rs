@@ -18,7 +18,7 @@ use crate::outputs::graphite::Writers;
 use crate::outputs::leave::{Leave, Notice};
 use crate::pipeline::compile::{Compiled, PlannedOutput};
 use crate::pipeline::program::{OutputStep, Step};
-use crate::pipeline::worker::{self, Batches, Counts, Program};
+use crate::pipeline::worker::{self, Batches, Counts, Program, Threads};
 use crate::queue::policy::Policy;
 use crate::queue::positions::Positions;
 use crate::queue::queues::Queues;
@@ -107,19 +107,23 @@ impl Surroundings<'_> {
 }
 
 impl Running {
-    /// Starts outputs, then workers, then inputs.
-    pub fn start(
-        compiled: Compiled,
-        workers: usize,
-        surroundings: &Surroundings<'_>,
-    ) -> io::Result<Self> {
+    /// Starts the threads of a pipeline's workers, so many for each kind of input that it has.
+    pub fn spawn_workers(compiled: &Compiled, workers: usize) -> io::Result<Threads> {
+        Threads::spawn(Counts {
+            read: if reads(compiled) { workers } else { 0 },
+            pushed: if compiled.has(Source::Pushed) {
+                workers
+            } else {
+                0
+            },
+        })
+    }
+
+    /// Starts outputs, then workers, then inputs. Nothing of it can fail: those that it replaces have ended.
+    pub fn start(compiled: Compiled, threads: Threads, surroundings: &Surroundings<'_>) -> Self {
+        let reads = reads(&compiled);
         let has = |source| compiled.has(source);
         let (pushed, has_private_input) = (has(Source::Pushed), has(Source::Private));
-        let reads = has(Source::Rereadable) || has_private_input || !pushed;
-        let counts = Counts {
-            read: if reads { workers } else { 0 },
-            pushed: if pushed { workers } else { 0 },
-        };
         let keeps_anything = compiled.keeps_anything();
         let mut tasks = Vec::new();
         let outputs = Step::turn(compiled.outputs, &mut |mut planned| {
@@ -134,7 +138,7 @@ impl Running {
             filters: compiled.filters,
             outputs,
         };
-        let (batches, workers) = worker::spawn(program, counts)?;
+        let (batches, workers) = threads.run(program);
         let (stop, stopped) = watch::channel(false);
         let positions = Arc::new(Mutex::new(surroundings.kept.to_vec()));
         let flow = Flow {
@@ -148,7 +152,7 @@ impl Running {
         let inputs = inputs.map(|input| input.start(flow.clone())).collect();
         let metrics = Arc::clone(surroundings.metrics);
         let saver = tokio::spawn(save_sometimes(Arc::clone(&positions), Arc::clone(&metrics)));
-        Ok(Self {
+        Self {
             inputs,
             stop,
             batches: Some(batches),
@@ -159,7 +163,7 @@ impl Running {
             saver,
             has_private_input,
             rest: Rest::default(),
-        })
+        }
     }
 
     pub fn has_private_input(&self) -> bool {
@@ -373,6 +377,12 @@ impl Running {
             false => Some(tokio::spawn(finish)),
         }
     }
+}
+
+/// Whether a pipeline has batches that can be read again, or none that cannot.
+fn reads(compiled: &Compiled) -> bool {
+    let has = |source| compiled.has(source);
+    has(Source::Rereadable) || has(Source::Private) || !has(Source::Pushed)
 }
 
 /// Waits for all workers; gives how many failed.

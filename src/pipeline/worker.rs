@@ -1,7 +1,9 @@
 //! Workers: plain threads, each with its own copy of the compiled pipeline. A worker takes batches from its queue, runs
 //! decoding, filters and encoders over them, and tells the outputs when its input pauses.
 
-use std::sync::Arc;
+use std::io;
+use std::sync::{Arc, mpsc as sync};
+use std::thread::JoinHandle;
 use std::time::Instant;
 
 use tokio::runtime::Handle;
@@ -177,27 +179,51 @@ pub struct Counts {
     pub pushed: usize,
 }
 
-/// Starts the workers. Each ends when all clones of the returned `Batches` are gone and its queue is empty.
-pub fn spawn(
-    program: Program,
-    counts: Counts,
-) -> std::io::Result<(Batches, Vec<std::thread::JoinHandle<()>>)> {
-    let count = counts.read + counts.pushed;
-    let mut programs: Vec<Program> = (1..count).map(|_| program.fork()).collect();
-    programs.push(program);
-    let mut senders = Vec::with_capacity(programs.len());
-    let mut threads = Vec::with_capacity(programs.len());
-    for (index, program) in programs.into_iter().enumerate() {
-        let (sender, receiver) = mpsc::channel(limits::BATCHES_WAITING_MAX);
-        senders.push(sender);
-        let name = format!("worker-{index}");
-        threads.push(
-            std::thread::Builder::new()
-                .name(name)
-                .spawn(|| run(program, receiver))?,
-        );
+/// What a thread gets to do: its copy of the program, and its queue.
+type Work = (Program, mpsc::Receiver<Batch>);
+
+/// Threads that wait for a program. Those that never get one end by themselves.
+pub struct Threads {
+    waiting: Vec<(sync::SyncSender<Work>, JoinHandle<()>)>,
+    first_of_pushed: usize,
+}
+
+impl Threads {
+    /// Starts the threads: the one thing about workers that can fail, and so done while nothing depends on it.
+    pub fn spawn(counts: Counts) -> io::Result<Self> {
+        let spawn = |index| {
+            let (sender, work) = sync::sync_channel(1);
+            let name = format!("worker-{index}");
+            let thread = std::thread::Builder::new().name(name).spawn(move || {
+                if let Ok((program, batches)) = work.recv() {
+                    run(program, batches);
+                }
+            })?;
+            Ok((sender, thread))
+        };
+        let waiting = (0..counts.read + counts.pushed).map(spawn);
+        Ok(Self {
+            waiting: waiting.collect::<io::Result<_>>()?,
+            first_of_pushed: counts.read,
+        })
     }
-    Ok((Batches::new(senders.into(), counts.read), threads))
+
+    /// Makes workers of them. Each ends when all clones of the returned `Batches` are gone and its queue is empty.
+    pub fn run(self, program: Program) -> (Batches, Vec<JoinHandle<()>>) {
+        let count = self.waiting.len();
+        let mut programs: Vec<Program> = (1..count).map(|_| program.fork()).collect();
+        programs.push(program);
+        let mut senders = Vec::with_capacity(count);
+        let mut threads = Vec::with_capacity(count);
+        for ((work, thread), program) in self.waiting.into_iter().zip(programs) {
+            let (sender, batches) = mpsc::channel(limits::BATCHES_WAITING_MAX);
+            let sent = work.send((program, batches));
+            sent.expect("the thread does nothing but wait for it");
+            senders.push(sender);
+            threads.push(thread);
+        }
+        (Batches::new(senders.into(), self.first_of_pushed), threads)
+    }
 }
 
 fn run(mut program: Program, mut batches: mpsc::Receiver<Batch>) {

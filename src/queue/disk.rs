@@ -1,4 +1,4 @@
-//! One folder of files, as the log needs it: a trait, so that a test can lose, tear and spoil what was written, and the
+//! One folder of files, as the log and the positions need it: a trait, so that a test can lose, tear and spoil what was written, and the
 //! real folder behind it.
 
 #[cfg(test)]
@@ -37,6 +37,8 @@ pub trait Disk {
     fn sync_folder(&self) -> io::Result<()>;
     /// An existing file called `to` is replaced.
     fn rename(&self, from: &str, to: &str) -> io::Result<()>;
+    /// A second name for a file; an existing file of that name is an error.
+    fn link(&self, file: &str, name: &str) -> io::Result<()>;
     fn remove(&self, name: &str) -> io::Result<()>;
     /// Names and sizes of all plain files, in no order.
     fn list(&self) -> io::Result<Vec<(String, u64)>>;
@@ -62,7 +64,7 @@ enum Access {
         lock: File,
         reclaim: Reclaim,
     },
-    /// Others write other files.
+    /// Others write other files. Files are written by their creation alone.
     Shared,
     View,
 }
@@ -94,17 +96,16 @@ impl Folder {
         }
     }
 
-    /// Opens a folder in which others write too, each its own files, and makes it if need be.
-    pub fn share(path: &Path) -> io::Result<Self> {
+    /// A folder in which others write too, each its own files. It is made with its first file.
+    pub fn share(path: &Path) -> Self {
         let path = match path.as_os_str().is_empty() {
             true => Path::new("."),
             false => path,
         };
-        make_private_folder(path)?;
-        Ok(Self {
+        Self {
             path: path.into(),
             access: Access::Shared,
-        })
+        }
     }
 
     /// Opens a folder for reading alone, also beside an agent that writes to it.
@@ -142,6 +143,9 @@ impl Disk for Folder {
 
     fn create(&self, name: &str) -> io::Result<File> {
         self.writable()?;
+        if matches!(self.access, Access::Shared) {
+            make_private_folder(&self.path)?;
+        }
         OpenOptions::new()
             .read(true)
             .write(true)
@@ -153,11 +157,16 @@ impl Disk for Folder {
     }
 
     fn open(&self, name: &str) -> io::Result<File> {
-        let is_viewed = matches!(self.access, Access::View);
+        let (is_viewed, is_written, flags) = match self.access {
+            Access::Locked { .. } => (false, true, no_follow()),
+            Access::View => (true, false, no_follow()),
+            // What is read alone may lie elsewhere.
+            Access::Shared => (false, false, 0),
+        };
         let file = OpenOptions::new()
             .read(true)
-            .write(!is_viewed)
-            .custom_flags(no_follow())
+            .write(is_written)
+            .custom_flags(flags)
             .open(self.path.join(name))?;
         // The writer beside may remove what is looked at: locked while it has its name, it keeps its content until it is closed.
         let is_gone = || -> io::Result<bool> {
@@ -206,6 +215,11 @@ impl Disk for Folder {
     fn rename(&self, from: &str, to: &str) -> io::Result<()> {
         self.writable()?;
         std::fs::rename(self.path.join(from), self.path.join(to))
+    }
+
+    fn link(&self, file: &str, name: &str) -> io::Result<()> {
+        self.writable()?;
+        std::fs::hard_link(self.path.join(file), self.path.join(name))
     }
 
     fn remove(&self, name: &str) -> io::Result<()> {

@@ -1,11 +1,11 @@
 //! Positions of inputs that can be read again: where each stream stands, moved only by acknowledgements, kept in one
 //! small file per input. A stream's position is the end of its last batch before which every batch is acknowledged.
 
+mod file;
 #[cfg(test)]
 mod model;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::ffi::OsString;
 use std::io;
 use std::ops::Bound;
 use std::path::{Path, PathBuf};
@@ -15,7 +15,8 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use serde_json::Value;
 
 use crate::queue::ack::{Ack, Acknowledge, Ahead};
-use crate::queue::whole_file;
+use crate::queue::disk::Disk;
+use file::{Damage, File};
 
 /// All positions of one input.
 #[derive(Clone)]
@@ -25,6 +26,7 @@ pub struct Positions {
 
 struct Shared {
     path: PathBuf,
+    write: Box<Write>,
     safe: Mutex<BTreeMap<String, Value>>,
     dirty: AtomicBool,
     /// How many positions were set without a batch.
@@ -32,6 +34,9 @@ struct Shared {
     /// What the file holds. Locked while it is written.
     saved: Mutex<Saved>,
 }
+
+/// Writes the file, on whatever disk it is.
+type Write = dyn Fn(&BTreeMap<String, Value>) -> io::Result<()> + Send + Sync;
 
 /// The positions in a file.
 #[derive(Default)]
@@ -54,7 +59,7 @@ impl Shared {
             return Ok(());
         }
         let positions = self.safe().clone();
-        let written = write(&self.path, &positions);
+        let written = (self.write)(&positions);
         match written {
             Ok(()) => *saved = Saved { positions, sets },
             Err(_) => self.dirty.store(true, Ordering::Release),
@@ -74,10 +79,37 @@ impl Shared {
 impl Positions {
     /// Reads the file of an earlier run, if there is one. A damaged one is set aside, and that is said: the positions that
     /// were saved before are taken in its place. What cannot be read at all is an error, not a fresh start.
+    /// Without a path nothing is read, and nothing can be saved.
     pub fn open(path: &Path) -> io::Result<Self> {
-        let safe = read(path)?;
+        if path.as_os_str().is_empty() {
+            let write = Box::new(|_: &_| Err(io::ErrorKind::InvalidFilename.into()));
+            return Ok(Self::new(path, BTreeMap::new(), write));
+        }
+        let (positions, damage) = Self::open_file(path, File::at(path)?)?;
+        tell(damage.as_ref());
+        Ok(positions)
+    }
+
+    fn open_file<D>(path: &Path, file: File<D>) -> io::Result<(Self, Option<Damage>)>
+    where
+        D: Disk + Send + Sync + 'static,
+    {
+        let found = file.read()?;
+        let is_durable = file.is_durable();
+        let write = Box::new(move |positions: &_| file.write(positions));
+        let positions = Self::new(path, found.positions, write);
+        if !is_durable {
+            // As if all of them were set just now.
+            positions.shared.sets.store(1, Ordering::Release);
+            positions.shared.dirty.store(true, Ordering::Release);
+        }
+        Ok((positions, found.damage))
+    }
+
+    fn new(path: &Path, safe: BTreeMap<String, Value>, write: Box<Write>) -> Self {
         let shared = Shared {
             path: path.into(),
+            write,
             saved: Mutex::new(Saved {
                 positions: safe.clone(),
                 sets: 0,
@@ -86,9 +118,9 @@ impl Positions {
             dirty: AtomicBool::new(false),
             sets: AtomicU64::new(0),
         };
-        Ok(Self {
+        Self {
             shared: Arc::new(shared),
-        })
+        }
     }
 
     pub fn path(&self) -> &Path {
@@ -147,76 +179,20 @@ impl Positions {
 
 /// Reads a file of positions; one that is not there has none. A damaged one is replaced by what was saved before it.
 pub fn read(path: &Path) -> io::Result<BTreeMap<String, Value>> {
-    match read_whole(path) {
-        Err(error) if error.kind() == io::ErrorKind::InvalidData => replace_damaged(path, &error),
-        read => read,
-    }
-}
-
-fn read_whole(path: &Path) -> io::Result<BTreeMap<String, Value>> {
-    match std::fs::read(path) {
-        Ok(bytes) => decode(&bytes).ok_or_else(|| io::ErrorKind::InvalidData.into()),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(BTreeMap::new()),
-        Err(error) => Err(error),
-    }
-}
-
-/// Sets a damaged file aside and puts the one before it in its place, or an empty one. What is read again for it is known
-/// by its identifiers.
-fn replace_damaged(path: &Path, error: &io::Error) -> io::Result<BTreeMap<String, Value>> {
-    let (aside, before) = (beside(path, ".damaged"), beside(path, ".old"));
-    std::fs::copy(path, &aside)?;
-    let positions = read_whole(&before).unwrap_or_default();
-    write_whole(path, &positions)?;
-    let from = match positions.is_empty() {
-        true => "reading begins as at the first start".to_owned(),
-        false => format!("reading goes on from {}, saved before it", before.display()),
-    };
-    tracing::error!(
-        "the positions in {} are damaged ({error}); they are kept as {}, and {from}",
-        path.display(),
-        aside.display()
-    );
-    Ok(positions)
+    let found = File::at(path)?.read()?;
+    tell(found.damage.as_ref());
+    Ok(found.positions)
 }
 
 /// Writes a file of positions. The one that was there is kept beside it.
 pub fn write(path: &Path, positions: &BTreeMap<String, Value>) -> io::Result<()> {
-    let before = beside(path, ".old");
-    // It is there for the day on which the disk spoils the new one; without it that one is as good.
-    let removed = std::fs::remove_file(&before);
-    let kept = std::fs::hard_link(path, &before);
-    if let Err(error) = removed.and(kept) {
-        tracing::debug!("{} is not as it should be: {error}", before.display());
+    File::at(path)?.write(positions)
+}
+
+fn tell(damage: Option<&Damage>) {
+    if let Some(damage) = damage {
+        tracing::error!("{damage}");
     }
-    write_whole(path, positions)
-}
-
-fn write_whole(path: &Path, positions: &BTreeMap<String, Value>) -> io::Result<()> {
-    whole_file::replace(path, &encode(positions)?)
-}
-
-/// A line of JSON, and its checksum.
-fn encode(positions: &BTreeMap<String, Value>) -> io::Result<Vec<u8>> {
-    let mut bytes = serde_json::to_vec(positions)?;
-    let sum = crc32fast::hash(&bytes);
-    bytes.extend_from_slice(format!("\n{sum:08x}").as_bytes());
-    Ok(bytes)
-}
-
-/// Nothing if the bytes are damaged. What somebody wrote by hand has no checksum.
-fn decode(bytes: &[u8]) -> Option<BTreeMap<String, Value>> {
-    let newline = memchr::memrchr(b'\n', bytes).unwrap_or(bytes.len());
-    let (json, sum) = bytes.split_at(newline);
-    let is_good = sum.len() < 2 || sum == format!("\n{:08x}", crc32fast::hash(json)).as_bytes();
-    is_good.then(|| serde_json::from_slice(json).ok())?
-}
-
-/// A path with something behind its file's name.
-fn beside(path: &Path, ending: &str) -> PathBuf {
-    let mut name = OsString::from(path);
-    name.push(ending);
-    name.into()
 }
 
 /// One stream: a file, a container's output.
@@ -393,8 +369,12 @@ impl Acknowledge for Inner {
 mod tests {
     use serde_json::json;
 
-    use super::{Positions, beside};
+    use super::Positions;
     use crate::queue::ack::{Ack, Others};
+
+    fn beside(path: &std::path::Path, ending: &str) -> std::path::PathBuf {
+        format!("{}{ending}", path.display()).into()
+    }
 
     fn open(name: &str) -> (Positions, std::path::PathBuf) {
         let folder = std::env::temp_dir().join(format!("sawlog-{name}-{}", std::process::id()));

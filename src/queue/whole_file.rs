@@ -9,24 +9,66 @@ use crate::queue::disk::{Disk, Folder};
 
 /// Replaces a file, durably. The folder is made if it is not there. Two threads must not replace the same file at once.
 pub fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let name = path.file_name().and_then(|name| name.to_str());
-    let name = name.ok_or(io::ErrorKind::InvalidFilename)?;
-    let folder = path.parent().unwrap_or(Path::new(""));
-    replace_in(&Folder::share(folder)?, name, bytes)
+    let (folder, name) = place(path)?;
+    replace_in(&folder, name, bytes)
 }
 
-/// A new file is written beside the old one, synced and renamed over it, and the folder synced.
-fn replace_in<D: Disk>(folder: &D, name: &str, bytes: &[u8]) -> io::Result<()> {
+/// The folder that a file lies in, and its name there.
+pub fn place(path: &Path) -> io::Result<(Folder, &str)> {
+    let name = path.file_name().and_then(|name| name.to_str());
+    let name = name.ok_or(io::ErrorKind::InvalidFilename)?;
+    Ok((Folder::share(path.parent().unwrap_or(Path::new(""))), name))
+}
+
+/// Replaces a file in a folder, durably.
+pub fn replace_in<D: Disk>(folder: &D, name: &str, bytes: &[u8]) -> io::Result<()> {
+    prepare(folder, name, bytes)?.put()
+}
+
+/// The whole content of a file.
+pub fn read_in<D: Disk>(folder: &D, name: &str) -> io::Result<Vec<u8>> {
+    let file = folder.open(name)?;
+    let size = usize::try_from(folder.size(&file)?).map_err(io::Error::other)?;
+    let mut bytes = vec![0; size];
+    let read = folder.read_at(&file, &mut bytes, 0)?;
+    bytes.truncate(read);
+    Ok(bytes)
+}
+
+/// A new file beside the old one, on disk already.
+pub struct Prepared<'a, D> {
+    folder: &'a D,
+    temporary: String,
+    name: &'a str,
+}
+
+/// Writes a new file beside the old one and syncs it.
+pub fn prepare<'a, D: Disk>(
+    folder: &'a D,
+    name: &'a str,
+    bytes: &[u8],
+) -> io::Result<Prepared<'a, D>> {
     let temporary = Path::new(name).with_extension("tmp");
-    let temporary = temporary.to_string_lossy();
+    let temporary = temporary.to_string_lossy().into_owned();
     let file = folder.create(&temporary)?;
     folder.write_at(&file, bytes, 0)?;
     crash::point(Point::FileWritten);
     folder.sync(&file)?;
     crash::point(Point::FileSynced);
-    folder.rename(&temporary, name)?;
-    crash::point(Point::FileRenamed);
-    folder.sync_folder()
+    Ok(Prepared {
+        folder,
+        temporary,
+        name,
+    })
+}
+
+impl<D: Disk> Prepared<'_, D> {
+    /// Renames it over the old one and syncs the folder.
+    pub fn put(self) -> io::Result<()> {
+        self.folder.rename(&self.temporary, self.name)?;
+        crash::point(Point::FileRenamed);
+        self.folder.sync_folder()
+    }
 }
 
 #[cfg(test)]

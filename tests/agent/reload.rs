@@ -2,15 +2,20 @@
 //! broken.
 
 use std::collections::BTreeSet;
+use std::fs::Permissions;
 use std::io::Write;
 use std::net::{Ipv4Addr, UdpSocket};
+use std::os::unix::fs::PermissionsExt;
+use std::process::Command;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use serde_json::Value;
 
 use super::running::{Agent, Start, connect, count_of, send, syslog_pipeline};
-use crate::services::free_port;
+use crate::services::process::output_of;
+use crate::services::sawlog::PROGRAM;
+use crate::services::{Scratch, free_port};
 
 /// A field that tells which configuration made the event.
 fn version(number: u32) -> String {
@@ -129,6 +134,50 @@ fn a_broken_configuration_leaves_the_old_one_running_and_says_so() {
         "{log}"
     );
     replace(&agent, &syslog_pipeline(port, &version(2)));
+    agent.signal("HUP");
+    agent.wait_for_log("INFO reloaded");
+    send(port, b"<13>Nov 20 18:56:22 host app[1]: anew");
+    assert_eq!(agent.wait_for_events(2)[1]["version"], "2");
+    agent.stop();
+}
+
+/// Limits how many threads and processes the agent's user may have, as that user.
+fn limit_threads(agent: &Agent, user: &[&str], count: u32) {
+    let (pid, limit) = (agent.pid().to_string(), format!("--nproc={count}:"));
+    let mut command = Command::new("setpriv");
+    output_of(command.args(user).args(["prlimit", "--pid", &pid, &limit]));
+}
+
+#[test]
+fn workers_that_cannot_be_started_leave_the_old_configuration_running() {
+    let port = free_port();
+    let folder = Scratch::new("threads");
+    let open = Permissions::from_mode(0o777);
+    std::fs::set_permissions(&folder.0, open).expect("the folder is ours");
+    // The limit does not hold for root, and it counts what else the user runs: this one runs nothing.
+    let number = format!("--reuid={}", 500_000 + std::process::id() % 500_000);
+    let user = [
+        &*number,
+        "--regid=65534",
+        "--clear-groups",
+        "--inh-caps=-all",
+        "--",
+    ];
+    let program = folder.0.join("sawlog");
+    output_of(Command::new("cp").arg(PROGRAM).arg(&program));
+    let program = program.to_str().expect("the folder's name is text");
+    let run = [program, "-f", "pipeline.conf", "--pipeline.workers", "4"];
+    let start = Start::other(&[&["setpriv"], &user[..], &run].concat());
+    let start = start.file("pipeline.conf", &syslog_pipeline(port, &version(1)));
+    let mut agent = start.env("SAWLOG_QUEUE_TYPE", "memory").spawn();
+    agent.wait_for_syslog(port);
+    limit_threads(&agent, &user, 1);
+    replace(&agent, &syslog_pipeline(port, &version(2)));
+    agent.signal("HUP");
+    agent.wait_for_log("not reloaded: cannot start the workers");
+    send(port, b"<13>Nov 20 18:56:21 host app[1]: still here");
+    assert_eq!(agent.wait_for_events(1)[0]["version"], "1");
+    limit_threads(&agent, &user, 1000);
     agent.signal("HUP");
     agent.wait_for_log("INFO reloaded");
     send(port, b"<13>Nov 20 18:56:22 host app[1]: anew");

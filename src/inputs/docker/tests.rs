@@ -182,8 +182,8 @@ impl Running {
             filters: Vec::new(),
             outputs: vec![Step::Plugin(output)],
         };
-        let (batches, _workers) = worker::spawn(program, worker::Counts { read: 1, pushed: 0 })
-            .expect("threads can be started");
+        let threads = worker::Threads::spawn(worker::Counts { read: 1, pushed: 0 });
+        let (batches, _workers) = threads.expect("threads can be started").run(program);
         let (stop, stopped) = watch::channel(false);
         let positions = Arc::default();
         let flow = Flow {

@@ -37,6 +37,7 @@ impl Change {
 enum Naming {
     Set(String, usize),
     Rename(String, String),
+    Link(String, String),
     Remove(String),
 }
 
@@ -49,6 +50,11 @@ impl Naming {
             Self::Rename(from, to) => {
                 if let Some(inode) = names.remove(from) {
                     names.insert(to.clone(), inode);
+                }
+            }
+            Self::Link(file, name) => {
+                if let Some(inode) = names.get(file).copied() {
+                    names.insert(name.clone(), inode);
                 }
             }
             Self::Remove(name) => {
@@ -76,6 +82,8 @@ struct Contents {
     /// Bytes that can still be written, if the disk is to run full.
     room: Option<u64>,
     failing_syncs: u32,
+    /// Changes and syncs that still come through, and how many fail then.
+    failing: Option<(u64, u64)>,
     unreadable: Option<(String, u64)>,
     randoms: u64,
     syncs: u64,
@@ -94,6 +102,30 @@ impl Contents {
                 Ok(())
             }
             None => Ok(()),
+        }
+    }
+
+    /// Whether this change or sync is one that fails.
+    fn fails(&mut self) -> bool {
+        match &mut self.failing {
+            Some((before @ 1.., _)) => {
+                *before -= 1;
+                false
+            }
+            Some((_, count @ 1..)) => {
+                *count -= 1;
+                true
+            }
+            _ => false,
+        }
+    }
+
+    /// Lets a change of the folder through.
+    fn may_name(&mut self) -> io::Result<()> {
+        self.alive()?;
+        match self.fails() {
+            true => Err(io::ErrorKind::StorageFull.into()),
+            false => Ok(()),
         }
     }
 }
@@ -140,8 +172,14 @@ impl Model {
         }
         contents.names = contents.durable_names.clone();
         contents.failing_syncs = 0;
+        contents.failing = None;
         contents.room = None;
         contents.last = None;
+    }
+
+    /// It was the process that died, not the machine: all that came through is kept.
+    pub fn live_on(&self) {
+        self.contents().last = None;
     }
 
     /// The machine dies after so many more changes and syncs: none comes through until `crash` says what is left.
@@ -163,6 +201,12 @@ impl Model {
     /// The next syncs fail, and forget what they should have written.
     pub fn fail_syncs(&self, count: u32) {
         self.contents().failing_syncs = count;
+    }
+
+    /// After so many more changes and syncs so many fail: a write for want of room in the middle, a sync for ever, any other as
+    /// if it had not been asked for.
+    pub fn fail_after(&self, operations: u64, count: u64) {
+        self.contents().failing = Some((operations, count));
     }
 
     /// So many bytes fit, and no more.
@@ -194,6 +238,13 @@ impl Model {
         let mut contents = self.contents();
         contents.names.remove(name);
         contents.durable_names.remove(name);
+    }
+
+    /// Whether two names are of one file.
+    pub fn is_linked(&self, one: &str, other: &str) -> bool {
+        let contents = self.contents();
+        let inode = contents.names.get(one);
+        inode.is_some() && inode == contents.names.get(other)
     }
 
     pub fn names(&self) -> Vec<String> {
@@ -262,7 +313,7 @@ impl Disk for Model {
 
     fn create(&self, name: &str) -> io::Result<Handle> {
         let mut contents = self.contents();
-        contents.alive()?;
+        contents.may_name()?;
         contents.inodes.push(Inode::default());
         let inode = contents.inodes.len() - 1;
         let naming = Naming::Set(name.to_owned(), inode);
@@ -303,6 +354,10 @@ impl Disk for Model {
         let mut contents = self.contents();
         contents.alive()?;
         let room = contents.room.unwrap_or(u64::MAX);
+        let room = match contents.fails() {
+            true => room.min(bytes.len() as u64 / 2),
+            false => room,
+        };
         let fits = usize::try_from(room).unwrap_or(usize::MAX).min(bytes.len());
         let change = Change::Write(offset as usize, bytes[..fits].to_vec());
         let inode = &mut contents.inodes[file.0];
@@ -319,7 +374,7 @@ impl Disk for Model {
 
     fn truncate(&self, file: &Handle, size: u64) -> io::Result<()> {
         let mut contents = self.contents();
-        contents.alive()?;
+        contents.may_name()?;
         let change = Change::Truncate(size as usize);
         let inode = &mut contents.inodes[file.0];
         change.apply(&mut inode.seen);
@@ -331,7 +386,7 @@ impl Disk for Model {
         let mut contents = self.contents();
         contents.alive()?;
         contents.syncs += 1;
-        let fails = 0 < contents.failing_syncs;
+        let fails = contents.fails() || 0 < contents.failing_syncs;
         contents.failing_syncs = contents.failing_syncs.saturating_sub(1);
         let inode = &mut contents.inodes[file.0];
         let changes = std::mem::take(&mut inode.changes);
@@ -349,6 +404,9 @@ impl Disk for Model {
         let mut contents = self.contents();
         contents.alive()?;
         contents.syncs += 1;
+        if contents.fails() {
+            return Err(broken());
+        }
         if 0 < contents.failing_syncs {
             contents.failing_syncs -= 1;
             return Err(broken());
@@ -360,7 +418,7 @@ impl Disk for Model {
 
     fn rename(&self, from: &str, to: &str) -> io::Result<()> {
         let mut contents = self.contents();
-        contents.alive()?;
+        contents.may_name()?;
         if !contents.names.contains_key(from) {
             return Err(io::ErrorKind::NotFound.into());
         }
@@ -370,9 +428,24 @@ impl Disk for Model {
         Ok(())
     }
 
+    fn link(&self, file: &str, name: &str) -> io::Result<()> {
+        let mut contents = self.contents();
+        contents.may_name()?;
+        if !contents.names.contains_key(file) {
+            return Err(io::ErrorKind::NotFound.into());
+        }
+        if contents.names.contains_key(name) {
+            return Err(io::ErrorKind::AlreadyExists.into());
+        }
+        let naming = Naming::Link(file.to_owned(), name.to_owned());
+        naming.apply(&mut contents.names);
+        contents.namings.push(naming);
+        Ok(())
+    }
+
     fn remove(&self, name: &str) -> io::Result<()> {
         let mut contents = self.contents();
-        contents.alive()?;
+        contents.may_name()?;
         if contents.names.remove(name).is_none() {
             return Err(io::ErrorKind::NotFound.into());
         }
