@@ -14,6 +14,8 @@ pub mod line;
 pub mod plain;
 pub mod rubydebug;
 
+use sawlog_parsers::lines::Delimiter;
+
 use crate::event::{Batch, EventId, Text};
 use crate::pipeline::Building;
 use crate::plugin::{Options, Plugin};
@@ -21,6 +23,9 @@ use charset::Charset;
 use framing::Framing;
 use reading::{Newborn, Reading};
 use writing::Writing;
+
+/// Bytes of a line that leave room for all lines of a usual text at once; shorter lines make it grow.
+const LINE_BYTES_USUAL: usize = 100;
 
 /// Every codec of the agent.
 pub const ALL: &[CodecPlugin] = &[
@@ -69,9 +74,9 @@ impl Codec {
 
     /// The same codec for a stream of bytes, which has no records of its own: `plain` then reads lines, and `json` one
     /// document a line, as in Logstash.
-    pub fn in_stream(mut self, delimiter: &[u8]) -> Self {
+    pub fn in_stream(mut self, delimiter: Delimiter) -> Self {
         if matches!(self.framing, Framing::Whole) {
-            self.framing = Framing::lines(delimiter);
+            self.framing = Framing::Lines(delimiter);
         }
         self
     }
@@ -91,7 +96,8 @@ impl Codec {
         match &self.framing {
             Framing::Whole => reading.read(batch, text, newborn),
             Framing::Lines(delimiter) => {
-                let lines = delimiter.lines(batch.text(text));
+                let mut lines = Vec::with_capacity(text.len() / LINE_BYTES_USUAL + 1);
+                lines.extend(delimiter.lines(batch.text(text)));
                 batch.reserve_events(lines.len());
                 let start = batch.offset();
                 let mut place = Place::default();

@@ -4,4 +4,5 @@
 pub mod container;
 pub mod containers;
 pub mod engine;
+pub mod events;
 pub mod fields;

@@ -22,6 +22,10 @@ const APART: [(&str, &[&str]); 3] = [
     ("src/filters", &["crate::inputs", "crate::outputs"]),
 ];
 
+/// Where bytes of others come in, and what would cut them there by hand.
+const TAKING_IN: [&str; 3] = ["src/inputs", "src/codecs", "src/docker"];
+const CUTTING: [&str; 3] = ["memchr", "memmem", "nom::"];
+
 /// What a library without IO and clock does not name.
 const WORLD: [&str; 8] = [
     "std::fs",
@@ -259,6 +263,14 @@ fn no_module_lies_in_a_file_called_mod_or_has_an_empty_name() {
 fn the_parsers_know_nothing_of_the_world() {
     let parsers = |source: &Source| source.is_rust() && source.path.starts_with("parsers/src/");
     check(parsers, |source| lines_with(source, &WORLD));
+}
+
+#[test]
+fn what_others_send_is_cut_by_the_parsers_alone() {
+    for folder in TAKING_IN {
+        let inside = |source: &Source| source.is_rust() && source.path.starts_with(folder);
+        check(inside, |source| lines_with(source, &CUTTING));
+    }
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! What holds for every line of a json-file log: serde_json is the judge of what a text means.
 
-use sawlog_parsers::docker_json::{Record, Text, parse, unescape};
+use sawlog_parsers::docker_json::{Record, Text, parse, split_torn, unescape};
 use serde_json::Value;
 
 /// Checks a line as a record, as the inside of a JSON string and as a text that the daemon would
@@ -11,6 +11,7 @@ pub fn check(data: &[u8]) {
         the_judge_agrees(&record, data);
         the_slow_way_agrees(&record, data);
     }
+    torn_records_are_split(data);
     unescaping_agrees(data);
     written_records_come_back(data);
 }
@@ -70,6 +71,17 @@ fn the_slow_way_agrees(record: &Record<'_>, line: &[u8]) {
     let zeros = line.iter().take_while(|byte| **byte == 0).count();
     let slow = [b" ", &line[zeros..]].concat();
     assert_eq!(parse(&slow).as_ref(), Some(record));
+}
+
+fn torn_records_are_split(line: &[u8]) {
+    if let Some((torn, record)) = split_torn(line) {
+        assert!(!torn.is_empty() && parse(record).is_some());
+        assert_eq!([torn, record].concat(), line);
+    }
+    let record = br#"{"log":"next\n","stream":"stdout","time":"2026-11-20T16:46:09.5Z"}"#;
+    let whole = [line, record].concat();
+    let want = Some((line, &record[..])).filter(|_| !line.is_empty());
+    assert_eq!(split_torn(&whole), want);
 }
 
 fn unescaping_agrees(escaped: &[u8]) {

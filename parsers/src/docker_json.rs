@@ -19,7 +19,7 @@
 //! assert_eq!(text, br#"say "hi""#);
 //! ```
 
-use memchr::{memchr, memchr_iter, memrchr};
+use memchr::{memchr, memchr_iter, memmem, memrchr};
 
 mod any_order;
 mod escapes;
@@ -123,6 +123,27 @@ impl<'a> Text<'a> {
 pub fn parse(line: &[u8]) -> Option<Record<'_>> {
     let line = trim(line);
     daemon_order(line).or_else(|| any_order::parse(line))
+}
+
+/// Cuts a line into half a record and the record that begins behind it, as a daemon leaves them that died while it wrote and
+/// then went on in the middle of the line. `None` if the line does not end with a record of the daemon's, or begins with it.
+///
+/// ```
+/// use sawlog_parsers::docker_json::{parse, split_torn};
+///
+/// let line = br#"{"log":"lost wo{"log":"next\n","stream":"stdout","time":"2026-11-20T16:46:09Z"}"#;
+/// let (torn, record) = split_torn(line).expect("a record behind half of one");
+/// assert_eq!(torn, br#"{"log":"lost wo"#);
+/// assert_eq!(parse(record).expect("it is whole").log.raw(), b"next");
+/// assert_eq!(split_torn(torn), None);
+/// assert_eq!(split_torn(record), None);
+/// ```
+#[cold]
+pub fn split_torn(line: &[u8]) -> Option<(&[u8], &[u8])> {
+    let begin = memmem::rfind(line, br#"{"log":""#).filter(|begin| 0 < *begin)?;
+    let (torn, record) = line.split_at_checked(begin)?;
+    parse(record)?;
+    Some((torn, record))
 }
 
 fn trim(line: &[u8]) -> &[u8] {

@@ -8,6 +8,7 @@
 //! |---|---|---|
 //! | [`grok`] | an expression such as `%{IP:client} %{NUMBER:took:float}`, or many of them, once; lines | typed fields, or spans of the captures; for a line that does not match, how far it got |
 //! | [`syslog`] | one message: RFC 5424, RFC 3164, and what devices really send | priority, time, host, program, structured data, text |
+//! | [`lines`] | the bytes of a stream whose records end with a newline or another delimiter, as they arrive | where each record lies, and how much can be taken now |
 //! | [`framing`] | the bytes of a syslog connection, as they arrive | one message at a time, octet-counted or by line |
 //! | [`docker_json`] | a line of Docker's json-file log | text, stream, time |
 //! | [`docker_frames`] | the body of the Docker Engine's logs API, as it arrives | one record at a time |
@@ -119,7 +120,7 @@
 //! # Threads
 //!
 //! What is compiled ([`grok::Grok`], [`grok::GrokSet`], [`grok::Patterns`], [`dissect::Dissect`], [`csv::Csv`], [`key_value::KeyValue`],
-//! [`timestamp::Format`], [`timestamp::Pattern`]) is immutable: any number of threads match through a shared reference,
+//! [`lines::Delimiter`], [`timestamp::Format`], [`timestamp::Pattern`]) is immutable: any number of threads match through a shared reference,
 //! without waiting for each other, but for the first line that needs an expression's automaton, which is built then, and,
 //! after a thread's first lines, without an allocation. A thread has a [`grok::Slots`] of its own; a stream has a decoder
 //! of its own.
@@ -149,6 +150,7 @@ pub mod framing;
 pub mod grok;
 pub mod joiner;
 pub mod key_value;
+pub mod lines;
 pub mod syslog;
 pub mod timestamp;
 

@@ -16,7 +16,7 @@ use sawlog_parsers::grok::{
 };
 use sawlog_parsers::syslog::{self, Format, Reference};
 use sawlog_parsers::{Error, access_log, key_value, timestamp};
-use sawlog_parsers::{csv, dissect, docker_json};
+use sawlog_parsers::{csv, dissect, docker_json, lines};
 
 use self::source::{Item, Source, items, sources, words};
 
@@ -167,6 +167,7 @@ fn threads_share_what_is_compiled_and_hand_over_what_is_not() {
     is_shared::<(csv::Csv, csv::Cuts, key_value::KeyValue)>();
     is_shared::<timestamp::Format>();
     is_shared::<timestamp::Pattern>();
+    is_shared::<sawlog_parsers::lines::Delimiter>();
     is_shared::<sawlog_parsers::framing::Decoder>();
     is_shared::<sawlog_parsers::docker_frames::Decoder>();
     is_shared::<sawlog_parsers::joiner::Joiner>();
@@ -329,6 +330,18 @@ fn syslog_allocates_nothing() {
     check_no_allocation(|| {
         for (line, format) in lines {
             assert_eq!(syslog::parse(line, &REFERENCE).format, format);
+        }
+    });
+}
+
+#[test]
+fn records_between_delimiters_allocate_nothing() {
+    let several = lines::Delimiter::new(b"||").expect("it is not empty");
+    check_no_allocation(|| {
+        let newline = lines::Delimiter::newline();
+        for (delimiter, text) in [(&newline, &b"a\r\n\nb\nc"[..]), (&several, b"a|||b||||c")] {
+            assert_eq!(delimiter.whole(text), text.len() - 1);
+            assert_eq!(delimiter.lines(text).count(), 4);
         }
     });
 }

@@ -41,6 +41,8 @@ mod grok_tiers;
 mod joiner;
 #[path = "../../fuzz/properties/key_value.rs"]
 mod key_value;
+#[path = "../../fuzz/properties/lines.rs"]
+mod lines;
 #[path = "../../fuzz/properties/syslog.rs"]
 mod syslog;
 #[path = "../../fuzz/properties/timestamp.rs"]
@@ -275,4 +277,9 @@ fn cri_lines() {
 #[test]
 fn interleaved_chunks() {
     check("joiner", 150, joiner::check);
+}
+
+#[test]
+fn records_between_delimiters() {
+    check("lines", 500, lines::check);
 }

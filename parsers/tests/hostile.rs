@@ -14,6 +14,7 @@ use std::time::Duration;
 
 use sawlog_parsers::grok::{Grok, Options, Outcome, Patterns, Slots, Tier, WorstCase};
 use sawlog_parsers::joiner::Joiner;
+use sawlog_parsers::lines::Delimiter;
 use sawlog_parsers::syslog::{self, Reference};
 use sawlog_parsers::{Stream, docker_json};
 use sawlog_parsers::{cri, docker_frames, framing, grok, timestamp};
@@ -289,6 +290,35 @@ fn docker_json_comes_back() {
             }
             docker_json::unescape(&line, &mut text);
             assert!(text.len() <= 4 * line.len());
+        }
+    });
+}
+
+#[test]
+fn records_between_delimiters_come_back() {
+    check("lines", || {
+        // Most of these overlap with themselves, and the text is full of their beginnings.
+        let ends = [
+            b"a".repeat(500),
+            b"ab".repeat(500),
+            [b"a".repeat(500), b"b".to_vec()].concat(),
+        ];
+        for end in [b"\n".to_vec(), b"\n\n".to_vec()].into_iter().chain(ends) {
+            let delimiter = Delimiter::new(&end).expect("it is not empty");
+            for line in lines().into_iter().chain([repeated(b"ab")]) {
+                let whole = delimiter.whole(&line);
+                let ended = delimiter
+                    .records(&line)
+                    .filter(|record| record.end < line.len());
+                assert_eq!(
+                    ended.last().map_or(0, |record| record.end + end.len()),
+                    whole
+                );
+                assert_eq!(
+                    delimiter.lines(&line).count(),
+                    delimiter.records(&line).count()
+                );
+            }
         }
     });
 }

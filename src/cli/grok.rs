@@ -17,6 +17,7 @@ use crate::pipeline::Ecs;
 use crate::printable::Reader;
 use crate::queue::ack::Ack;
 use sawlog_parsers::grok::{self, Grok, GrokSet, Patterns, SetOutcome, Slots};
+use sawlog_parsers::lines::Delimiter;
 
 pub fn command() -> Command {
     let text = |name: &'static str, help: &'static str| Arg::new(name).long(name).help(help);
@@ -106,14 +107,15 @@ fn match_lines(set: &GrokSet, explain: bool) -> io::Result<()> {
     let (mut input, mut output) = (io::stdin().lock(), io::stdout().lock());
     let reader = Reader::of(&output);
     let (mut line, mut slots) = (Vec::new(), Slots::new());
+    let newline = Delimiter::newline();
     loop {
         line.clear();
         let mut limited = io::Read::take(&mut input, limits::LINE_BYTES_MAX as u64);
         if limited.read_until(b'\n', &mut line)? == 0 {
             return output.flush();
         }
-        let text = line.strip_suffix(b"\n").unwrap_or(&line);
-        let text = text.strip_suffix(b"\r").unwrap_or(text);
+        let text = newline.lines(&line).next();
+        let text = text.and_then(|text| line.get(text)).unwrap_or_default();
         let found = match set.search(text, &mut slots) {
             SetOutcome::Match(index) => set.groks().get(index).zip(fields.get(index)),
             SetOutcome::NoMatch | SetOutcome::BudgetSpent(_) => None,

@@ -1,6 +1,7 @@
 //! Codec `json_lines`: each line is a JSON document. An output writes an object and the delimiter.
 
 use crate::codecs::charset::{self, Charset};
+use crate::codecs::framing::Framing;
 use crate::codecs::reading::Reading;
 use crate::codecs::writing::Writing;
 use crate::codecs::{Codec, CodecPlugin, json, line};
@@ -18,7 +19,7 @@ pub const PLUGIN: CodecPlugin = CodecPlugin {
     },
     build: |options, building| {
         Some(Codec {
-            framing: line::framing(options),
+            framing: Framing::of(options, building)?,
             charset: Charset::of(options),
             reading: Some(Reading::Json {
                 target: building.option_reference(options, "target"),

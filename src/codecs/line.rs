@@ -1,9 +1,9 @@
 //! Codec `line`: each line is a message. An output writes a template and the delimiter.
 
 use crate::codecs::charset::{self, Charset};
-use crate::codecs::framing::{Framing, NEWLINE};
+use crate::codecs::framing::Framing;
 use crate::codecs::{Codec, CodecPlugin, plain};
-use crate::plugin::{Kind, Opt, Options, Plugin, Section};
+use crate::plugin::{Kind, Opt, Plugin, Section};
 
 /// The option `delimiter`, which `json_lines` has too.
 pub const DELIMITER: Opt = Opt::new(
@@ -24,15 +24,10 @@ pub const PLUGIN: CodecPlugin = CodecPlugin {
     },
     build: |options, building| {
         Some(Codec {
-            framing: framing(options),
+            framing: Framing::of(options, building)?,
             charset: Charset::of(options),
             reading: Some(plain::reading(building.ecs(options), building)),
             writing: plain::writing(options, building)?,
         })
     },
 };
-
-/// Lines that end as the option `delimiter` says.
-pub fn framing(options: &Options) -> Framing {
-    Framing::lines(options.text("delimiter").map_or(NEWLINE, str::as_bytes))
-}

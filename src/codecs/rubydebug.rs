@@ -1,8 +1,10 @@
 //! Codec `rubydebug`: events as Ruby's awesome_print shows a hash, keys aligned to the right, for people to read. It only
 //! writes.
 
+use sawlog_parsers::lines::Delimiter;
+
 use crate::codecs::charset::Charset;
-use crate::codecs::framing::{Framing, NEWLINE};
+use crate::codecs::framing::Framing;
 use crate::codecs::writing::Writing;
 use crate::codecs::{Codec, CodecPlugin};
 use crate::event::value::Chain;
@@ -30,7 +32,7 @@ pub const PLUGIN: CodecPlugin = CodecPlugin {
             false => Metadata::Hidden,
         };
         Some(Codec {
-            framing: Framing::lines(NEWLINE),
+            framing: Framing::Lines(Delimiter::newline()),
             charset: Charset::default(),
             reading: None,
             writing: Writing::Rubydebug(Rubydebug { metadata }),

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use sawlog_parsers::lines::Delimiter;
+
 use super::Codec;
 use super::charset::Charset;
 use super::framing::Framing;
@@ -22,7 +24,7 @@ fn codec(framing: Framing, reading: Reading) -> Codec {
 }
 
 fn lines() -> Framing {
-    Framing::lines(b"\n")
+    Framing::Lines(Delimiter::newline())
 }
 
 const TEXT: Reading = Reading::Text { original: None };
@@ -75,10 +77,11 @@ fn plain_takes_the_whole_and_line_each_line() {
 
 #[test]
 fn in_a_stream_plain_is_line_and_json_is_json_lines() {
-    let text = codec(Framing::Whole, TEXT).in_stream(b"\n");
+    let text = codec(Framing::Whole, TEXT).in_stream(Delimiter::newline());
     assert_eq!(text.framing, lines());
-    let own = codec(Framing::lines(b"|"), TEXT).in_stream(b"\n");
-    assert_eq!(own.framing, Framing::lines(b"|"));
+    let bar = Framing::Lines(Delimiter::new(b"|").expect("it is not empty"));
+    let own = codec(bar.clone(), TEXT).in_stream(Delimiter::newline());
+    assert_eq!(own.framing, bar);
 }
 
 #[test]

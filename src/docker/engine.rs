@@ -12,6 +12,7 @@ use hyperlocal::{UnixClientExt, UnixConnector};
 use serde_json::Value;
 
 use crate::docker::container::Container;
+use crate::docker::events::Events;
 use crate::limits;
 
 /// A client of one Engine.
@@ -151,15 +152,11 @@ impl Engine {
             .ok_or_else(|| Fault::Away("its answer describes no container".to_owned()))
     }
 
-    /// What happened to containers since a time and what happens from now on, one JSON object a line. The Engine
-    /// remembers the last 256 events.
-    pub async fn events(&self, since: i64) -> Result<Response<Incoming>, Fault> {
+    /// What happened to containers since a time and what happens from now on. The Engine remembers the last 256 events.
+    pub async fn events(&self, since: i64) -> Result<Events, Fault> {
         let filters = "%7B%22type%22%3A%5B%22container%22%5D%7D";
-        self.get(&format!(
-            "/events?since={}&filters={filters}",
-            seconds(since)
-        ))
-        .await
+        let path = format!("/events?since={}&filters={filters}", seconds(since));
+        Ok(Events::of(self.get(&path).await?.into_body()))
     }
 
     /// A container's logs from a time on, and what follows. There is no limit to the wait for the answer: Podman sends no

@@ -102,6 +102,8 @@ impl Cutter {
 
 #[cfg(test)]
 mod tests {
+    use sawlog_parsers::lines::Delimiter;
+
     use super::Cutter;
     use crate::codecs::framing::Framing;
     use crate::limits;
@@ -123,9 +125,13 @@ mod tests {
         out
     }
 
+    fn lines(delimiter: &[u8]) -> Framing {
+        Framing::Lines(Delimiter::new(delimiter).expect("it is not empty"))
+    }
+
     #[track_caller]
     fn check(delimiter: &[u8], pieces: &[&[u8]], want: &[u8]) {
-        let got = feed(&Framing::lines(delimiter), pieces.iter().copied());
+        let got = feed(&lines(delimiter), pieces.iter().copied());
         assert_eq!(String::from_utf8_lossy(&got), String::from_utf8_lossy(want));
     }
 
@@ -137,8 +143,15 @@ mod tests {
     }
 
     #[test]
+    fn records_do_not_depend_on_how_the_stream_was_read() {
+        // The first two dashes end a record, and the third begins the next one.
+        check(b"--", &[b"a---b--"], b"a---b--|");
+        check(b"--", &[b"a---", b"b--"], b"a--|-b--|");
+    }
+
+    #[test]
     fn it_is_known_how_many_bytes_are_behind_a_piece() {
-        let framing = Framing::lines(b"\n");
+        let framing = lines(b"\n");
         let mut cutter = Cutter::default();
         let mut feed = |piece: &[u8]| {
             let mut room = cutter.room(piece.len());
@@ -159,7 +172,7 @@ mod tests {
         for delimiter in [&b"\n"[..], b"--"] {
             let mut pieces = vec![&piece[..]; 9];
             pieces.extend([&b"y-"[..], b"-next--", b"\nlast\n"]);
-            let got = feed(&Framing::lines(delimiter), pieces);
+            let got = feed(&lines(delimiter), pieces);
             let cut = limits::LINE_BYTES_MAX + 1;
             assert_eq!(got[..cut], vec![b'x'; cut]);
             let rest = String::from_utf8_lossy(&got[cut..]).into_owned();

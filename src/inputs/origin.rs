@@ -4,6 +4,8 @@
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use sawlog_parsers::lines::Delimiter;
+
 use crate::codecs::Codec;
 use crate::codecs::reading::{Newborn, Reading};
 use crate::event::batch::Decode;
@@ -42,7 +44,7 @@ impl Origin {
     /// `delimiter` unless the codec has its own.
     pub fn of_stream(
         options: &Options,
-        delimiter: &[u8],
+        delimiter: Delimiter,
         building: &mut Building<'_>,
     ) -> Option<Self> {
         let codec = Codec::build(options.codec("codec"), building);

@@ -64,7 +64,8 @@ pub fn unpacked(name: &[u8]) -> (&[u8], Packing) {
 
 /// The date in `app-20261128.log`, which was `app.log`, with what separates it.
 fn before_ending<'a>(name: &'a [u8], live: &[u8]) -> Option<&'a [u8]> {
-    let dot = memchr::memrchr(b'.', live).filter(|&dot| 0 < dot)?;
+    let dot = live.iter().rposition(|byte| *byte == b'.');
+    let dot = dot.filter(|dot| 0 < *dot)?;
     let (stem, ending) = live.split_at(dot);
     let mark = name.strip_prefix(stem)?.strip_suffix(ending)?;
     let digits = mark.iter().filter(|byte| byte.is_ascii_digit()).count();

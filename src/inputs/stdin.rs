@@ -5,9 +5,9 @@ use std::os::fd::AsFd;
 use std::sync::Arc;
 
 use rustix::io::Errno;
+use sawlog_parsers::lines::Delimiter;
 use tokio::task::JoinHandle;
 
-use crate::codecs::framing::NEWLINE;
 use crate::event::batch::Decode;
 use crate::event::{Batch, Provenance};
 use crate::inputs::cutter::Cutter;
@@ -30,7 +30,7 @@ pub const PLUGIN: InputPlugin = InputPlugin {
         absent: &[],
     },
     build: |options, building| {
-        let origin = Origin::of_stream(options, NEWLINE, building)?;
+        let origin = Origin::of_stream(options, Delimiter::newline(), building)?;
         let host = building.ecs(options).pick("host", "[host][hostname]");
         let host = building.known(host);
         let origin = origin.with_text(&host, building.surroundings.host_name.as_bytes());
@@ -135,7 +135,8 @@ mod tests {
     use tokio::sync::{mpsc, watch};
 
     use super::{Origin, StopSignal, run};
-    use crate::codecs::framing::NEWLINE;
+    use sawlog_parsers::lines::Delimiter;
+
     use crate::event::{Batch, EventId, Names};
     use crate::inputs::Flow;
     use crate::metrics::Metrics;
@@ -161,7 +162,7 @@ mod tests {
             origins: Vec::new(),
         };
         let options = Options::bare(super::PLUGIN.plugin, "stdin");
-        let origin = Origin::of_stream(&options, NEWLINE, &mut building);
+        let origin = Origin::of_stream(&options, Delimiter::newline(), &mut building);
         Arc::new(origin.expect("the options are good"))
     }
 

@@ -275,7 +275,8 @@ fn key(path: &PathBuf) -> Result<PrivateKeyDer<'static>, String> {
     let wrong = |why: &str| format!("cannot read a key from {}: {why}", path.display());
     let text = read(path).map_err(|error| wrong(&error.to_string()))?;
     PrivateKeyDer::from_pem_slice(&text).map_err(|_| {
-        if memchr::memmem::find(&text, b"ENCRYPTED").is_some() {
+        const MARK: &[u8] = b"ENCRYPTED";
+        if text.windows(MARK.len()).any(|part| part == MARK) {
             wrong("it is encrypted; store it without a passphrase: `openssl pkey -in KEY -out NEW`")
         } else {
             wrong("there is none in it, in PEM")

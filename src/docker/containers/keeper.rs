@@ -7,7 +7,6 @@ use std::path::{Path, PathBuf};
 use std::sync::Weak;
 use std::time::{Duration, SystemTime};
 
-use http_body_util::BodyExt;
 use serde_json::Value;
 use tokio::sync::mpsc;
 
@@ -103,37 +102,22 @@ impl Keeper {
             state.reach = Reach::Up;
         });
         let mut events = match engine.events(since).await {
-            Ok(events) if up => events.into_body(),
+            Ok(events) if up => events,
             Ok(_) => return Fault::Gone,
             Err(fault) => return fault,
         };
         backoff.reset();
-        let mut buffer = Vec::new();
         loop {
             tokio::select! {
-                frame = events.frame() => match frame {
-                    None => return Fault::Away("the events ended".to_owned()),
-                    Some(Err(error)) => return Fault::Away(error.to_string()),
-                    Some(Ok(frame)) => {
-                        buffer.extend_from_slice(frame.data_ref().map(|data| &**data).unwrap_or_default());
-                        self.take_events(&mut buffer);
-                    }
+                events = events.next() => match events {
+                    Ok(events) => events.iter().for_each(|event| self.take_event(event)),
+                    Err(fault) => return fault,
                 },
                 Some(key) = self.asks.recv() => self.ask(engine, key).await,
                 () = tokio::time::sleep(PULSE) => {}
             }
-            if self.shared.strong_count() == 0 || limits::DOCKER_RECORD_BYTES_MAX < buffer.len() {
-                return Fault::Away("an event has no end".to_owned());
-            }
-        }
-    }
-
-    fn take_events(&self, buffer: &mut Vec<u8>) {
-        while let Some(newline) = memchr::memchr(b'\n', buffer) {
-            let rest = buffer.split_off(newline + 1);
-            let line = std::mem::replace(buffer, rest);
-            if let Ok(event) = serde_json::from_slice::<Value>(&line) {
-                self.take_event(&event);
+            if self.shared.strong_count() == 0 {
+                return Fault::Gone;
             }
         }
     }

@@ -4,14 +4,13 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use http_body_util::BodyExt;
-use hyper::body::Incoming;
 use serde_json::Value;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use crate::docker::container::{self, Container};
 use crate::docker::engine::{Backoff, Engine, Fault};
+use crate::docker::events::Events;
 use crate::host;
 use crate::inputs::docker::follow::Follower;
 use crate::inputs::docker::known::{Known, describe};
@@ -123,7 +122,7 @@ impl Api {
         }
         self.reading.unsay(Missing::Docker);
         let events = match self.engine.events(since).await {
-            Ok(events) => events.into_body(),
+            Ok(events) => events,
             Err(fault) => return fault,
         };
         backoff.reset();
@@ -208,12 +207,11 @@ impl Api {
         }
     }
 
-    async fn take_events(&mut self, mut body: Incoming) -> Fault {
-        let mut buffer: Vec<u8> = Vec::new();
+    async fn take_events(&mut self, mut events: Events) -> Fault {
         let mut ticks = tokio::time::interval(limits::DOCKER_TIDY_INTERVAL);
         loop {
-            let frame = tokio::select! {
-                frame = body.frame() => frame,
+            let events = tokio::select! {
+                events = events.next() => events,
                 Some(ended) = self.looks.join_next() => {
                     if let Err(error) = ended {
                         tracing::error!("docker: a question to the Engine ended by a fault: {error}");
@@ -232,24 +230,9 @@ impl Api {
                     continue;
                 }
             };
-            match frame {
-                None => return Fault::Away("the events ended".to_owned()),
-                Some(Err(error)) => return Fault::Away(error.to_string()),
-                Some(Ok(frame)) => {
-                    buffer.extend_from_slice(
-                        frame.data_ref().map(|data| &**data).unwrap_or_default(),
-                    );
-                }
-            }
-            while let Some(newline) = memchr::memchr(b'\n', &buffer) {
-                let rest = buffer.split_off(newline + 1);
-                let line = std::mem::replace(&mut buffer, rest);
-                if let Ok(event) = serde_json::from_slice(&line) {
-                    self.take_event(&event);
-                }
-            }
-            if limits::DOCKER_RECORD_BYTES_MAX < buffer.len() {
-                return Fault::Away("an event has no end".to_owned());
+            match events {
+                Ok(events) => events.iter().for_each(|event| self.take_event(event)),
+                Err(fault) => return fault,
             }
         }
     }

@@ -8,6 +8,7 @@ use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use flate2::read::MultiGzDecoder;
+use sawlog_parsers::lines::Delimiter;
 
 use crate::inputs::archive;
 use crate::inputs::docker::place::Identity;
@@ -137,7 +138,7 @@ impl LogFile {
         }
         // Only where the first record is longer is more read, for its time.
         identity.first.is_none()
-            || memchr::memchr(b'\n', &head).is_some()
+            || Delimiter::newline().first_end(&head).is_some()
             || self
                 .head(limits::DOCKER_RECORD_BYTES_MAX)
                 .is_ok_and(|head| identity.matches(&head))

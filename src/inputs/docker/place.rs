@@ -2,6 +2,7 @@
 //! and inodes are used again at once, so neither identifies a file.
 
 use sawlog_parsers::docker_json;
+use sawlog_parsers::lines::Delimiter;
 use serde_json::{Map, Value, json};
 
 use crate::limits::FINGERPRINT_BYTES;
@@ -54,7 +55,7 @@ impl Identity {
 
 /// The time of the first record in a file's beginning, if that is long enough to hold it.
 pub fn first_time(head: &[u8]) -> Option<i64> {
-    let end = memchr::memchr(b'\n', head)?;
+    let end = Delimiter::newline().first_end(head)?;
     docker_json::parse(head.get(..end)?)?.time
 }
 

@@ -5,6 +5,7 @@ use std::collections::VecDeque;
 use std::io;
 use std::sync::Arc;
 
+use sawlog_parsers::lines::Delimiter;
 use sawlog_parsers::{Stream, docker_json};
 
 use crate::docker::container::Container;
@@ -14,6 +15,9 @@ use crate::inputs::docker::log_files::{LogFile, LogPaths};
 use crate::inputs::docker::place::{Last, Place, Position};
 use crate::limits;
 use crate::queue::positions;
+
+/// What ends a record of a json-file log. A carriage return is none of the daemon's.
+static NEWLINE: Delimiter = Delimiter::newline();
 
 /// What reading came to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -171,9 +175,7 @@ impl Tail {
         live.set_first(super::place::first_time(&head));
         let mut scratch = Vec::new();
         while 0 < live.read(&mut scratch, limits::READ_BYTES)? {
-            if let Some(newline) = memchr::memrchr(b'\n', &scratch) {
-                scratch.drain(..=newline);
-            }
+            scratch.drain(..NEWLINE.whole(&scratch));
         }
         let offset = live.offset() - scratch.len() as u64;
         let at = Place {
@@ -306,20 +308,17 @@ impl Tail {
         };
         let begin = current.offset() - bytes.len() as u64;
         let identity = current.identity();
-        let whole = memchr::memrchr(b'\n', bytes).map_or(0, |newline| newline + 1);
+        let whole = NEWLINE.whole(bytes);
         let rest = bytes.get(whole..).unwrap_or_default();
         // A hole of NULs that someone else's truncation left is as long as the file was.
         self.carry.extend_from_slice(trim_nuls(rest));
         bytes.truncate(whole);
-        let mut at = 0;
-        while let Some(length) = memchr::memchr(b'\n', bytes.get(at..).unwrap_or_default()) {
-            let record = bytes.get(at..at + length).unwrap_or_default();
+        for record in NEWLINE.records(bytes) {
             let place = Place {
                 file: identity,
-                offset: begin + at as u64,
+                offset: begin + record.start as u64,
             };
-            self.record(bytes, record, place);
-            at += length + 1;
+            self.record(bytes, bytes.get(record).unwrap_or_default(), place);
         }
         if limits::DOCKER_RECORD_BYTES_MAX < self.carry.len() {
             let carry = std::mem::take(&mut self.carry);
@@ -359,15 +358,12 @@ impl Tail {
     /// middle of the line.
     #[cold]
     fn damaged(&mut self, bytes: &[u8], record: &[u8], place: Place) {
-        const BEGIN: &[u8] = b"{\"log\":\"";
-        let second = memchr::memmem::rfind(record, BEGIN).filter(|&at| 0 < at);
-        let (torn, rest) = record.split_at(second.unwrap_or(record.len()));
-        if docker_json::parse(rest).is_none() {
+        let Some((torn, rest)) = docker_json::split_torn(record) else {
             if !record.is_empty() {
                 self.lines.push_damaged(record);
             }
             return;
-        }
+        };
         self.lines.push_damaged(torn);
         self.record(
             bytes,

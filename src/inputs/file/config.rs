@@ -4,7 +4,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use crate::codecs::framing::NEWLINE;
+use crate::codecs::framing;
 use crate::event::Reference;
 use crate::glob::{self, Glob};
 use crate::inputs::file::identity;
@@ -213,8 +213,8 @@ pub const OPTIONS: &[Opt] = &[
 impl Config {
     /// Checks the options; everything that is wrong with them is reported.
     pub fn compile(options: &Options, building: &mut Building<'_>) -> Option<Self> {
-        let delimiter = options.text("delimiter").map_or(NEWLINE, str::as_bytes);
-        let origin = Origin::of_stream(options, delimiter, building);
+        let delimiter = framing::delimiter(options, building);
+        let origin = Origin::of_stream(options, delimiter.clone().unwrap_or_default(), building);
         let ecs = building.ecs(options);
         let host = building.known(ecs.pick("host", "[host][name]"));
         let path_field = building.known(ecs.pick("path", "[log][file][path]"));
@@ -249,7 +249,9 @@ impl Config {
                 },
                 descending: options.text("file_sort_direction") == Some("desc"),
             },
-            origin: origin?.with_text(&host, building.surroundings.host_name.as_bytes()),
+            origin: delimiter
+                .and(origin)?
+                .with_text(&host, building.surroundings.host_name.as_bytes()),
             path_field,
         })
     }
