@@ -186,6 +186,22 @@ struct Agent {
     /// Held from the first pipeline on that keeps positions.
     lock: Option<Lock>,
     has_api: bool,
+    /// Why the last reload was refused, if that passes: it is tried again.
+    postponed: Option<String>,
+}
+
+/// Why a reload is refused.
+enum Refusal {
+    /// The configuration is wrong, or needs a restart.
+    ForGood(String),
+    /// Something is lacking that there may be later.
+    ForNow(String),
+}
+
+impl From<String> for Refusal {
+    fn from(error: String) -> Self {
+        Self::ForGood(error)
+    }
 }
 
 impl Agent {
@@ -208,6 +224,7 @@ impl Agent {
             metrics,
             lock: None,
             has_api: false,
+            postponed: None,
         }
     }
 
@@ -316,12 +333,13 @@ impl Agent {
             match event {
                 Event::Reload => self.reload().await,
                 Event::Tick => {
-                    if self.certificates.are_renewed() {
+                    let is_renewed = self.certificates.are_renewed();
+                    if is_renewed {
                         tracing::info!("a certificate was renewed");
-                        self.reload().await;
-                    } else if self.settings.reload_interval.is_some()
-                        && signals.changed(Files::of(&self.settings))
-                    {
+                    }
+                    let is_changed = self.settings.reload_interval.is_some()
+                        && signals.changed(Files::of(&self.settings));
+                    if is_renewed || is_changed || self.postponed.is_some() {
                         self.reload().await;
                     }
                 }
@@ -391,27 +409,40 @@ impl Agent {
     /// Builds every pipeline anew and, if all are good, puts them in place of the running ones.
     async fn reload(&mut self) {
         systemd::reloading();
-        if let Err(error) = self.replace().await {
-            self.metrics.reloads_failed.add(1);
-            tracing::error!("not reloaded: {error}");
+        match self.replace().await {
+            Ok(()) => self.postponed = None,
+            Err(Refusal::ForGood(error)) => {
+                self.metrics.reloads_failed.add(1);
+                tracing::error!("not reloaded: {error}");
+                self.postponed = None;
+            }
+            Err(Refusal::ForNow(error)) => {
+                if self.postponed.as_ref() != Some(&error) {
+                    self.metrics.reloads_failed.add(1);
+                    tracing::error!("not reloaded: {error}; it is tried again");
+                }
+                self.postponed = Some(error);
+            }
         }
         systemd::ready();
     }
 
-    async fn replace(&mut self) -> Result<(), String> {
+    async fn replace(&mut self) -> Result<(), Refusal> {
         if self.running.iter().any(Running::has_private_input) {
-            return Err("a pipeline that reads stdin cannot be replaced".to_owned());
+            let error = "a pipeline that reads stdin cannot be replaced";
+            return Err(error.to_owned().into());
         }
         self.behind.retain(|earlier| !earlier.is_finished());
         if limits::RELOADS_BEHIND_MAX <= self.behind.len() {
-            return Err("the outputs of earlier configurations are still away".to_owned());
+            let error = "the outputs of earlier configurations are still away";
+            return Err(Refusal::ForNow(error.to_owned()));
         }
         let compiled = compile_all(&self.settings, &self.metrics)
-            .ok_or("the new configuration is refused, the old one runs on")?;
+            .ok_or_else(|| "the new configuration is refused, the old one runs on".to_owned())?;
         self.confinement
             .check(&written(&self.settings, &compiled))?;
         // While the old pipelines still run: without threads they go on.
-        let threads = self.spawn_workers(&compiled)?;
+        let threads = self.spawn_workers(&compiled).map_err(Refusal::ForNow)?;
         self.prepare(&compiled).await?;
         self.sockets.begin_reload();
         let old = std::mem::take(&mut self.running);

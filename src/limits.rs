@@ -13,9 +13,16 @@ pub const BATCH_BYTES_MAX: usize = 256 << 20;
 pub const SPLIT_PARTS_MAX: usize = 10_000;
 
 /// What `clone` and `split` copy in one batch: fields, members of maps and items of lists, 24 bytes each, and as much as
-/// `COPY_NODES` for each event. A batch of `READ_BYTES` has some ten thousand, so only content that is made to multiply meets it.
-/// Events that would go beyond it stay as they are, with the tag `_split_too_many` or `_clone_too_many`.
+/// `COPY_NODES` for each event. A batch of `READ_BYTES` has some ten thousand. Events that would go beyond it stay as they are, with the
+/// tag `_split_too_many` or `_clone_too_many`.
 pub const BATCH_COPIES_MAX: usize = 4 << 20;
+
+/// The same for the bytes of their texts, which copies share but an output writes with each: as much as a batch may hold.
+pub const BATCH_COPIED_BYTES_MAX: usize = 256 << 20;
+
+/// Fields, members of maps and items of lists in one batch, 24 bytes each, when `mutate` splits a text. A text that would go beyond it
+/// stays as it is, is counted as `texts_without_room`, and the event has the tags `_mutate_error` and `_batchfull`.
+pub const BATCH_NODES_MAX: usize = 8 << 20;
 
 /// What an event that a filter makes counts for in `BATCH_COPIES_MAX` besides its fields: later filters give it more of them.
 pub const COPY_NODES: usize = 16;
@@ -245,6 +252,9 @@ pub const DOCKER_TIDY_INTERVAL: std::time::Duration = std::time::Duration::from_
 /// Text that is written to the standard output or a file at once, if the input does not pause before.
 pub const TEXT_BYTES: usize = 256 << 10;
 
+/// Dead letters of one batch are kept when there are so many, and not only at its end.
+pub const REFUSED_BYTES_MAX: usize = 1 << 20;
+
 /// Texts that wait to be written; with `TEXT_BYTES` this is two mebibytes.
 pub const TEXTS_WAITING_MAX: usize = 8;
 
@@ -300,8 +310,13 @@ pub const SUMS_SAVE_INTERVAL: std::time::Duration = std::time::Duration::from_mi
 /// The pause after a save, in times of what it took: the disk is busy with it for a tenth of the time at most.
 pub const SUMS_SAVE_PAUSE_FACTOR: u32 = 9;
 
-/// How often they are saved while they hold what nobody can send again: a crash loses no more of it.
+/// How often they are saved while they hold what nobody can send again: with the gathering and the saving itself that is what a
+/// crash may lose of it.
 pub const SUMS_PUSHED_SAVE_INTERVAL: std::time::Duration = std::time::Duration::from_millis(20);
+
+/// A file that is larger than what this writes in that time is saved less often, but each `SUMS_SAVE_INTERVAL`: it is written as a
+/// whole, 86 GB a day at most.
+pub const SUMS_PUSHED_BYTES_A_SECOND_MAX: usize = 1 << 20;
 
 /// The pause after such a save, in times of what it took: the disk is busy with it for a fifth of the time at most.
 pub const SUMS_PUSHED_SAVE_PAUSE_FACTOR: u32 = 4;

@@ -140,11 +140,19 @@ pub fn parse(line: &[u8]) -> Option<Record<'_>> {
 /// ```
 #[cold]
 pub fn split_torn(line: &[u8]) -> Option<(&[u8], &[u8])> {
-    let begin = memmem::rfind(line, br#"{"log":""#).filter(|begin| 0 < *begin)?;
-    let (torn, record) = line.split_at_checked(begin)?;
-    parse(record)?;
-    Some((torn, record))
+    // The last may be the attributes of the record, of which one can be called so; no more than one is.
+    let last = memmem::rfind(line, BEGIN)?;
+    let before = line.get(..last).and_then(|line| memmem::rfind(line, BEGIN));
+    let begins = [Some(last), before].into_iter().flatten();
+    let cut = |begin| line.split_at_checked(begin);
+    begins
+        .filter(|begin| 0 < *begin)
+        .filter_map(cut)
+        .find(|(_, record)| parse(record).is_some())
 }
+
+/// How the daemon begins a record.
+const BEGIN: &[u8] = br#"{"log":""#;
 
 fn trim(line: &[u8]) -> &[u8] {
     let line = line.strip_suffix(b"\n").unwrap_or(line);

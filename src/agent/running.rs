@@ -119,7 +119,8 @@ impl Running {
         })
     }
 
-    /// Starts outputs, then workers, then inputs. Nothing of it can fail: those that it replaces have ended.
+    /// Starts outputs, then workers, then inputs. Those that it replaces have ended, and their threads are free for those of
+    /// the runtime that read and write files; where a reload adds some at the very limit of threads, they wait for one.
     pub fn start(compiled: Compiled, threads: Threads, surroundings: &Surroundings<'_>) -> Self {
         let reads = reads(&compiled);
         let has = |source| compiled.has(source);

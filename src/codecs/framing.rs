@@ -16,9 +16,11 @@ pub enum Framing {
 }
 
 impl Framing {
-    /// Records that end as the option `delimiter` says.
-    pub fn of(options: &Options, building: &mut Building<'_>) -> Option<Self> {
-        delimiter(options, building).map(Self::Lines)
+    /// Records that end as the option `delimiter` says; with an empty one nothing stands between what is written, and what
+    /// is read is one record.
+    pub fn of(options: &Options) -> Self {
+        let delimiter = options.text("delimiter").unwrap_or("\n");
+        Delimiter::new(delimiter.as_bytes()).map_or(Self::Whole, Self::Lines)
     }
 
     /// How many of these bytes are whole records.

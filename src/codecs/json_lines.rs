@@ -19,7 +19,7 @@ pub const PLUGIN: CodecPlugin = CodecPlugin {
     },
     build: |options, building| {
         Some(Codec {
-            framing: Framing::of(options, building)?,
+            framing: Framing::of(options),
             charset: Charset::of(options),
             reading: Some(Reading::Json {
                 target: building.option_reference(options, "target"),

@@ -10,7 +10,8 @@ pub const DELIMITER: Opt = Opt::new(
     "delimiter",
     Kind::Text,
     "What ends a line; a line feed if not written. Before a line feed one carriage return is stripped as well. Without \
-     `config.support_escapes`, `\"\\n\"` is a backslash and an n.",
+     `config.support_escapes`, `\"\\n\"` is a backslash and an n. With an empty one an output writes nothing between events; an \
+     input takes a datagram as one event, and a stream line by line.",
 );
 
 /// The codec `line`.
@@ -24,7 +25,7 @@ pub const PLUGIN: CodecPlugin = CodecPlugin {
     },
     build: |options, building| {
         Some(Codec {
-            framing: Framing::of(options, building)?,
+            framing: Framing::of(options),
             charset: Charset::of(options),
             reading: Some(plain::reading(building.ecs(options), building)),
             writing: plain::writing(options, building)?,

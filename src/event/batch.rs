@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use hashbrown::HashMap;
 
+use crate::event::copies::Cost;
 use crate::event::names::{LOCAL, Name, Names};
 use crate::event::provenance::{self, IDENTIFIER_BYTES, Provenance, Spot};
 use crate::event::value::{Chain, NONE, Text, Value};
@@ -51,7 +52,7 @@ pub struct Batch {
     pub(super) nodes: Vec<Node>,
     pub(super) events: Vec<Event>,
     /// What copies of events cost so far, see `copies`.
-    pub(super) copied: usize,
+    pub(super) copied: Cost,
     names: Arc<Names>,
     local_names: Vec<Text>,
     local_by_text: HashMap<Box<[u8]>, Name, foldhash::fast::RandomState>,
@@ -80,7 +81,7 @@ impl Batch {
             bytes,
             nodes: Vec::new(),
             events: Vec::new(),
-            copied: 0,
+            copied: Cost::default(),
             names,
             local_names: Vec::new(),
             local_by_text: HashMap::default(),
@@ -233,6 +234,13 @@ impl Batch {
             return Text::EMPTY;
         }
         self.append_beyond(text)
+    }
+
+    /// Whether so many more fields, members or items have room; if not, that is counted.
+    pub fn has_room_for(&mut self, nodes: usize) -> bool {
+        let has_room = self.nodes.len().saturating_add(nodes) <= limits::BATCH_NODES_MAX;
+        self.refused += u64::from(!has_room);
+        has_room
     }
 
     /// The same without a limit, for a few bytes.

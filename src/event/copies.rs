@@ -6,6 +6,15 @@ use crate::event::provenance::Maker;
 use crate::event::value::{Chain, NONE, Value};
 use crate::limits;
 
+/// What copies cost.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Cost {
+    /// Fields, members of maps and items of lists.
+    nodes: usize,
+    /// Of their texts, which are not copied but written with each.
+    bytes: usize,
+}
+
 impl Batch {
     /// A copy of an event, which goes on behind it. It shares nothing with the original but texts and what is shared already;
     /// its identifier follows from the original's. `number` counts what `maker` makes of this event.
@@ -40,31 +49,59 @@ impl Batch {
         copy
     }
 
-    /// Takes room for so many copies of an event and for that many nodes besides; there may be none.
+    /// Takes room for so many copies of an event and for copies of `besides`; there may be none.
     #[must_use]
-    pub fn reserve_copies(&mut self, id: EventId, copies: usize, besides: usize) -> bool {
+    pub fn reserve_copies(&mut self, id: EventId, copies: usize, besides: Option<Value>) -> bool {
         // What is shared counts as well: events that change it get it for themselves.
-        let each = limits::COPY_NODES + self.nodes_of(self.fields(id));
-        let nodes = each.saturating_mul(copies).saturating_add(besides);
-        let sum = self.copied.saturating_add(nodes);
-        if limits::BATCH_COPIES_MAX < sum {
-            return false;
+        let mut each = self.cost_of(Value::Map(self.fields(id)));
+        each.nodes = each.nodes.saturating_add(limits::COPY_NODES);
+        let besides = besides.map_or(Cost::default(), |value| self.cost_of(value));
+        let sum = |so_far: usize, each: usize, besides: usize| {
+            let all = each.saturating_mul(copies).saturating_add(besides);
+            so_far.saturating_add(all)
+        };
+        let copied = Cost {
+            nodes: sum(self.copied.nodes, each.nodes, besides.nodes),
+            bytes: sum(self.copied.bytes, each.bytes, besides.bytes),
+        };
+        let has_room = copied.nodes <= limits::BATCH_COPIES_MAX
+            && copied.bytes <= limits::BATCH_COPIED_BYTES_MAX;
+        if has_room {
+            self.copied = copied;
         }
-        self.copied = sum;
-        true
+        has_room
     }
 
-    /// Nodes of a value, without the one that holds it.
-    pub fn value_nodes(&self, value: Value) -> usize {
+    /// What copies cost so far, for `set_copied`.
+    pub fn copied(&self) -> Cost {
+        self.copied
+    }
+
+    /// Gives room back that was taken since for copies which were not made after all.
+    pub fn set_copied(&mut self, cost: Cost) {
+        self.copied = cost;
+    }
+
+    /// What a copy of a value costs, without the node that holds it.
+    fn cost_of(&self, value: Value) -> Cost {
         match value {
-            Value::Map(chain) | Value::List(chain) => self.nodes_of(chain),
-            _ => 0,
+            Value::Map(chain) | Value::List(chain) => {
+                let members = self.members(chain);
+                let cost = |sum: Cost, (_, value)| {
+                    let one = self.cost_of(value);
+                    Cost {
+                        nodes: sum.nodes + 1 + one.nodes,
+                        bytes: sum.bytes + one.bytes,
+                    }
+                };
+                members.fold(Cost::default(), cost)
+            }
+            Value::Text(text) => Cost {
+                nodes: 0,
+                bytes: text.len(),
+            },
+            _ => Cost::default(),
         }
-    }
-
-    fn nodes_of(&self, chain: Chain) -> usize {
-        let members = self.members(chain);
-        members.map(|(_, value)| 1 + self.value_nodes(value)).sum()
     }
 
     /// The event that a filter made this one of.
@@ -74,7 +111,7 @@ impl Batch {
     }
 
     fn has_copies(&self) -> bool {
-        0 < self.copied
+        0 < self.copied.nodes
     }
 }
 
@@ -126,7 +163,7 @@ mod tests {
     use std::sync::Arc;
 
     use crate::event::mould::{Cast, Mould};
-    use crate::event::{Batch, EventId, Maker, Names, Reference, Text, Value};
+    use crate::event::{Batch, EventId, Maker, Name, Names, Reference, Text, Value};
     use crate::limits;
     use crate::queue::ack::Ack;
 
@@ -163,9 +200,26 @@ mod tests {
         let id = batch.push_event(0);
         let nodes = limits::COPY_NODES + 2;
         let most = limits::BATCH_COPIES_MAX / nodes;
-        assert!(!batch.reserve_copies(id, most + 1, 0));
-        assert!(!batch.reserve_copies(id, usize::MAX, usize::MAX));
-        assert!(batch.reserve_copies(id, most, 0));
-        assert!(!batch.reserve_copies(id, 1, 0));
+        assert!(!batch.reserve_copies(id, most + 1, None));
+        assert!(!batch.reserve_copies(id, usize::MAX, None));
+        let before = batch.copied();
+        assert!(batch.reserve_copies(id, most, None));
+        assert!(!batch.reserve_copies(id, 1, None));
+        batch.set_copied(before);
+        let list = batch.list(&vec![Value::Null; nodes]);
+        assert!(!batch.reserve_copies(id, most, Some(list)));
+        assert!(batch.reserve_copies(id, most - 1, Some(list)));
+    }
+
+    #[test]
+    fn long_texts_are_not_written_without_end() {
+        let text = vec![b'x'; 1 << 20];
+        let mut batch = Batch::new(text, Arc::default(), 0, Ack::none());
+        let id = batch.push_bare_event();
+        let text = batch.text_at(0..1 << 20);
+        batch.append_field(id, Name::TAGS, Value::Text(text));
+        let most = limits::BATCH_COPIED_BYTES_MAX >> 20;
+        assert!(!batch.reserve_copies(id, most + 1, None));
+        assert!(batch.reserve_copies(id, most, None));
     }
 }

@@ -73,7 +73,7 @@ impl Filter for Clones {
     fn run(&mut self, batch: &mut Batch, selected: &[EventId], outcome: &mut Outcome) {
         let names: Vec<Text> = self.names.iter().map(|name| batch.append(name)).collect();
         for &id in selected {
-            if !batch.reserve_copies(id, names.len(), 0) {
+            if !batch.reserve_copies(id, names.len(), None) {
                 batch.tag(id, TOO_MANY_TAG);
                 self.refused.add(1);
                 outcome.failed += 1;

@@ -187,9 +187,10 @@ impl Split {
                 .set(id, &self.field, Value::Null)
                 .map_err(|_| Whole::NotSplittable)?;
         }
-        let first = made.len();
+        let (first, copied) = (made.len(), batch.copied());
         let done = self.make(batch, id, whole, made);
         if done.is_err() {
+            batch.set_copied(copied);
             for copy in made.drain(first..) {
                 batch.drop_event(copy);
             }
@@ -206,11 +207,8 @@ impl Split {
         whole: Value,
         made: &mut Vec<EventId>,
     ) -> Result<(), Whole> {
-        let parts_nodes = match self.target {
-            None => 0,
-            Some(_) => batch.value_nodes(whole),
-        };
-        if !batch.reserve_copies(id, self.parts.len(), parts_nodes) {
+        let copied_besides = self.target.as_ref().map(|_| whole);
+        if !batch.reserve_copies(id, self.parts.len(), copied_besides) {
             return Err(Whole::TooMany);
         }
         for (number, &part) in (0..).zip(&self.parts) {

@@ -155,13 +155,18 @@ struct StdoutEncoder {
 
 impl Encoder for StdoutEncoder {
     fn encode(&mut self, batch: &mut Batch, selected: &[EventId]) {
+        let mut shares = false;
         for &id in selected {
             self.codec.encode(batch, id, &mut self.open.bytes);
-        }
-        self.open.events += selected.len() as u64;
-        self.open.acks.push(batch.ack.clone());
-        if limits::TEXT_BYTES < self.open.bytes.len() {
-            self.flush();
+            self.open.events += 1;
+            if !shares {
+                self.open.acks.push(batch.ack.clone());
+                shares = true;
+            }
+            if limits::TEXT_BYTES < self.open.bytes.len() {
+                self.flush();
+                shares = false;
+            }
         }
     }
 

@@ -25,6 +25,22 @@ pub fn replace_in<D: Disk>(folder: &D, name: &str, bytes: &[u8]) -> io::Result<(
     prepare(folder, name, bytes)?.put()
 }
 
+/// Has a file that is there outlive a loss of power: a process that was killed may have given it its name and not synced the
+/// folder.
+pub fn make_durable(path: &Path) -> io::Result<()> {
+    let (folder, name) = place(path)?;
+    make_durable_in(&folder, name)
+}
+
+/// The same in a folder.
+pub fn make_durable_in<D: Disk>(folder: &D, name: &str) -> io::Result<()> {
+    match folder.open(name) {
+        Ok(_) => folder.sync_folder(),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        Err(error) => Err(error),
+    }
+}
+
 /// The whole content of a file.
 pub fn read_in<D: Disk>(folder: &D, name: &str) -> io::Result<Vec<u8>> {
     let file = folder.open(name)?;

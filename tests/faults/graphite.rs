@@ -98,7 +98,8 @@ pub fn datagrams(trial: &mut Trial) -> Account {
         let counters = agent.output_counters();
         agent.kill();
         saved += counters["events_out"];
-        window = window.max(counters["sums_window_millis_max"]);
+        let longest = counters.get("sums_window_millis_max").copied();
+        window = window.max(longest.unwrap_or_default());
         let safe = first_heard.start + counters["events_out"];
         let next = writer.written();
         agent.spawn();

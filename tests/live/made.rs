@@ -92,18 +92,22 @@ fn clones_and_parts_outlive_kills_and_are_there_once() {
     server.wait_for_count(INDEX, OF_A_LINE, ARRIVAL_MAX);
     agent.stop();
     copy_folder(&data, &early);
-    let log = OpenOptions::new().append(true).open(&file);
-    log.and_then(|mut log| log.write_all(lines(1, LINES).as_bytes()))
-        .expect("the file is ours");
-    for least in [OF_A_LINE + 1, LINES * OF_A_LINE / 2, LINES * OF_A_LINE] {
+    // Each life has a third of the lines before it, and ends once some of them have arrived.
+    for end in [LINES / 3, 2 * LINES / 3, LINES] {
+        let begin = (end - LINES / 3).max(1);
+        let log = OpenOptions::new().append(true).open(&file);
+        log.and_then(|mut log| log.write_all(lines(begin, end).as_bytes()))
+            .expect("the file is ours");
         let agent = Sawlog::start_in(&data, &pipeline);
         wait_until(ARRIVAL_MAX, "documents", || match server.count(INDEX) {
-            count if least <= count => Ok(()),
+            count if begin * OF_A_LINE < count => Ok(()),
             count => Err(format!("{count} documents; {}", agent.stderr())),
         });
         agent.kill();
     }
+    let agent = Sawlog::start_in(&data, &pipeline);
     check_once(server);
+    agent.stop();
     // As if no position had been saved since the first line: all others are read again.
     fs::remove_dir_all(&data).expect("the folder is ours");
     copy_folder(&early, &data);

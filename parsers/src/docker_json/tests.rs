@@ -1,6 +1,6 @@
 //! Records of the json-file driver, and lines that are none.
 
-use super::{Stream, Text, any_order, daemon_order, parse, unescape};
+use super::{Stream, Text, any_order, daemon_order, parse, split_torn, unescape};
 
 /// Time of the records below.
 const TIME: i64 = 1_795_193_169_929_473_720;
@@ -224,4 +224,15 @@ fn a_text_writes_itself() {
     Text::Escaped(br"\n").write(&mut out);
     assert_eq!(out, b"a\n");
     assert_eq!(Text::Escaped(br"\n").raw(), br"\n");
+}
+
+#[test]
+fn a_record_behind_half_of_one_may_have_attributes_that_begin_as_a_record_does() {
+    let record =
+        br#"{"log":"next\n","stream":"stdout","attrs":{"log":"v"},"time":"2026-11-20T16:46:09Z"}"#;
+    let torn = br#"{"log":"lost "#;
+    let line = [&torn[..], record].concat();
+    assert_eq!(split_torn(&line), Some((&torn[..], &record[..])));
+    assert_eq!(split_torn(record), None);
+    assert_eq!(split_torn(&[&torn[..], &record[..60]].concat()), None);
 }

@@ -357,6 +357,9 @@ fn split(
             .collect(),
         separator => parts(batch, text, separator),
     };
+    if !batch.has_room_for(parts.len()) {
+        return Err(Failed);
+    }
     let list = batch.list(&parts);
     batch.set(id, field, list).map_err(|_| Failed)
 }

@@ -197,6 +197,9 @@ impl Encoder for BulkEncoder {
                 Ok(()) => {}
                 Err(refusal) => self.refuse(batch, id, &mut refused, &refusal),
             }
+            if refused.is_full() {
+                self.keep(batch, &std::mem::take(&mut refused));
+            }
             let full = block_bytes <= self.block.body.len()
                 || self.shared.block_events <= self.block.starts.len();
             if full {

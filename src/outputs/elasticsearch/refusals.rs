@@ -110,6 +110,11 @@ impl Refused {
         !self.lines.is_empty()
     }
 
+    /// Whether they should be kept before there are more.
+    pub fn is_full(&self) -> bool {
+        limits::REFUSED_BYTES_MAX <= self.lines.len()
+    }
+
     pub fn documents(&self) -> u64 {
         self.sums.iter().map(|sum| sum.count).sum()
     }

@@ -402,3 +402,75 @@ fn leading_number(text: &[u8]) -> f64 {
 fn parse(text: &[u8]) -> Option<f64> {
     std::str::from_utf8(text).ok()?.trim().parse().ok()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event::Names;
+    use crate::metrics::Metrics;
+    use crate::outputs::graphite::PLUGIN;
+    use crate::plugin::Options;
+    use crate::queue::positions::Positions;
+
+    const TIME: i64 = 1_795_200_981_000_000_000;
+
+    /// Counts events under a path.
+    fn encoder() -> (SampleEncoder, mpsc::Receiver<Samples>) {
+        let plan = Plan {
+            rules: vec![Rule {
+                kind: Kind::Counter,
+                path: PathTemplate::default(),
+                value: ValueSource::Constant(1.0),
+            }],
+            metrics: Vec::new(),
+            fields_are_metrics: false,
+            include: RegexSet::empty(),
+            exclude: RegexSet::empty(),
+            prefix: None,
+            format: PathTemplate::default(),
+            timestamp: Reference::compile("@timestamp", &mut Names::default()).expect("it is one"),
+            separator: String::new(),
+        };
+        let metrics = Metrics::default().plugin(&Options::bare(PLUGIN.plugin, "a"));
+        let (queue, samples) = mpsc::channel(9);
+        (SampleEncoder::new(Arc::new(plan), queue, metrics), samples)
+    }
+
+    fn encode(encoder: &mut SampleEncoder, received: i64, ack: Ack) {
+        let mut batch = Batch::new(Vec::new(), Arc::default(), received, ack);
+        let id = batch.push_event(received);
+        encoder.encode(&mut batch, &[id]);
+        batch.ack.settle();
+        encoder.pass_time(received);
+    }
+
+    #[test]
+    fn what_nobody_can_send_again_gathers_for_a_moment_only() {
+        let (mut encoder, mut samples) = encoder();
+        let age = limits::QUEUE_BLOCK_AGE.as_nanos() as i64;
+        for late in [0, age - 1] {
+            encode(&mut encoder, TIME + late, Ack::pushed());
+        }
+        assert!(samples.try_recv().is_err());
+        // A batch without an event for it lets time pass as well.
+        encoder.pass_time(TIME + age);
+        let block = samples.try_recv().expect("it is old");
+        assert_eq!((block.events, block.received), (2, TIME));
+        encoder.pass_time(TIME + 9 * age);
+        assert!(samples.try_recv().is_err(), "nothing is no block");
+        // The next one's age begins with its own first event; a clock that was set back makes it old.
+        encode(&mut encoder, TIME + age, Ack::pushed());
+        assert!(samples.try_recv().is_err());
+        encoder.pass_time(TIME);
+        assert!(samples.try_recv().is_ok());
+        let positions = Positions::open("".as_ref()).expect("there is no such file");
+        for late in [0, 9 * age] {
+            encode(
+                &mut encoder,
+                TIME + late,
+                positions.stream("a").ack(1.into()),
+            );
+        }
+        assert!(samples.try_recv().is_err());
+    }
+}

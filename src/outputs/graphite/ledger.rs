@@ -143,7 +143,11 @@ impl Ledger {
         let share = Share {
             open,
             events: samples.events,
-            acks: acks.into_iter().map(Ack::patient).collect(),
+            acks: acks
+                .into_iter()
+                .filter(Ack::is_heard)
+                .map(Ack::patient)
+                .collect(),
         };
         if self.saved.is_some() {
             if !samples.is_rereadable {
@@ -156,9 +160,28 @@ impl Ledger {
             });
             self.is_untouched = true;
         } else {
-            self.ready.push(share);
+            self.make_ready(share);
         }
         refused
+    }
+
+    /// Shares of which nobody hears are one: there is no limit to them while nothing can be saved.
+    fn make_ready(&mut self, share: Share) {
+        match self.ready.last_mut() {
+            Some(last) if last.acks.is_empty() && share.acks.is_empty() => {
+                last.open = last.open.max(share.open);
+                last.events += share.events;
+            }
+            _ => self.ready.push(share),
+        }
+    }
+
+    /// Events that nobody can send again and that are not saved.
+    pub fn unsaved(&self) -> u64 {
+        let waiting = self.waiting.iter().map(|waiting| &waiting.share);
+        let shares = self.ready.iter().chain(waiting);
+        let unheard = shares.filter(|share| share.acks.is_empty());
+        unheard.map(|share| share.events).sum()
     }
 
     /// Takes what other outputs are done with into what is saved.
@@ -198,7 +221,7 @@ impl Ledger {
                 // What is not taken here is in a slot that carbon has, or was counted as refused before.
                 saved.add(sample);
             }
-            self.ready.push(share);
+            self.make_ready(share);
             self.is_changed = true;
         }
     }
@@ -276,7 +299,7 @@ impl Ledger {
 
     /// It could not be saved.
     pub fn revoke(&mut self, shares: Vec<Share>, pushed_since: Option<i64>) {
-        self.ready.extend(shares);
+        shares.into_iter().for_each(|share| self.make_ready(share));
         self.is_changed = true;
         self.pushed_since = earlier(self.pushed_since, pushed_since);
     }

@@ -53,6 +53,7 @@ pub struct Sender<O: Outside> {
     /// When the last save ended, and what it took.
     saved_at: Instant,
     save_took: Duration,
+    save_bytes: usize,
     /// When to look whether other outputs are done.
     next_look: Instant,
     /// The interval has ended, or a flush failed, and nothing was gathered since.
@@ -150,6 +151,7 @@ impl<O: Outside> Sender<O> {
             saving: JoinSet::new(),
             saved_at: now,
             save_took: Duration::ZERO,
+            save_bytes: 0,
             next_look: now,
             is_due: false,
             rests_until: None,
@@ -179,7 +181,7 @@ impl<O: Outside> Sender<O> {
                 continue;
             }
             if self.is_done(now) {
-                return;
+                return self.tell_unsaved();
             }
             let has_room = self.ending.is_none() && !self.ledger.is_full();
             let wake = self.wake();
@@ -220,7 +222,7 @@ impl<O: Outside> Sender<O> {
         if let Some(rests_until) = self.rests_until.filter(|_| asks_again) {
             wake = wake.min(rests_until);
         }
-        if self.ledger.is_changed() && self.saving.is_empty() {
+        if self.ledger.is_changed() && self.saving.is_empty() && !self.has_lost_disk() {
             wake = wake.min(self.next_save());
         }
         match self.ledger.is_waiting() || self.ending.is_some() {
@@ -385,7 +387,7 @@ impl<O: Outside> Sender<O> {
         }
         let is_late = ending.since + limits::GRAPHITE_END_WAIT <= now;
         let waits = self.ledger.is_waiting() && !(is_late && self.ledger.waits_in_vain());
-        ending.is_disk_away || !(waits || self.ledger.is_changed())
+        self.has_lost_disk() || !(waits || self.ledger.is_changed())
     }
 
     /// Saves for the last time and leaves the state to another output, and samples that still come as well.
@@ -397,6 +399,7 @@ impl<O: Outside> Sender<O> {
         if heir.released.send(()).is_err() {
             tracing::error!("sums were saved later than the next output began with them");
         }
+        self.tell_unsaved();
         // Batches of samples that wait for another output stay unacknowledged and are read again.
         drop(self.ledger);
         succession::pass_on(samples, heir.samples).await;
@@ -518,5 +521,38 @@ mod tests {
         assert_eq!(pause(&sender), Duration::from_millis(120));
         sender.said_disk = true;
         assert_eq!(pause(&sender), limits::SUMS_SAVE_INTERVAL);
+    }
+
+    #[tokio::test]
+    async fn a_large_file_is_saved_less_often() {
+        let mut sender = resting();
+        sender.absorb(Samples::of(&[(Kind::Counter, "a", unix_seconds(), 1.0)]));
+        let mut pause = |bytes| {
+            sender.save_bytes = bytes;
+            sender.next_save() - sender.saved_at
+        };
+        assert_eq!(pause(10_000), limits::SUMS_PUSHED_SAVE_INTERVAL);
+        let second = limits::SUMS_PUSHED_BYTES_A_SECOND_MAX;
+        assert_eq!(pause(second / 8), Duration::from_millis(125));
+        assert_eq!(pause(10 * second), limits::SUMS_SAVE_INTERVAL);
+    }
+
+    #[tokio::test]
+    async fn an_ending_output_whose_disk_is_full_sleeps_and_tells_what_is_not_saved() {
+        let mut sender = resting();
+        let mut samples = Samples::of(&[(Kind::Counter, "a", unix_seconds(), 1.0)]);
+        samples.events = 7;
+        sender.absorb(samples);
+        let now = Instant::now();
+        sender.ending = Some(Ending {
+            is_planned: true,
+            is_disk_away: true,
+            ..Ending::new(now)
+        });
+        (sender.next_look, sender.save_took) = (now + Duration::from_secs(1), Duration::ZERO);
+        sender.saved_at = now - limits::SUMS_SAVE_INTERVAL;
+        assert!(now < sender.wake());
+        sender.tell_unsaved();
+        assert_eq!(sender.metrics.counter("dropped_unsaved").value(), 7);
     }
 }

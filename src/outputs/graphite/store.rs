@@ -54,6 +54,8 @@ pub struct Saved {
     pub result: Result<u64, (io::Error, Vec<Share>)>,
     /// See `Commit::pushed_since`.
     pub pushed_since: Option<i64>,
+    /// Of the file.
+    pub bytes: usize,
     /// From the making of the text on.
     pub took: Duration,
 }
@@ -87,6 +89,7 @@ pub fn save(path: &Path, commit: Commit, started: Instant) -> Saved {
     Saved {
         result,
         pushed_since,
+        bytes: text.len(),
         took: started.elapsed(),
     }
 }
@@ -95,7 +98,9 @@ pub fn save(path: &Path, commit: Commit, started: Instant) -> Saved {
 pub fn catch_up(path: &Path) {
     // A file that cannot be read is told when it is loaded.
     let text = std::fs::read_to_string(path).unwrap_or_default();
-    if let Err(error) = in_step::catch_up(&state::moves(&text)) {
+    // Positions must not outlive the sums that they go with.
+    let durable = whole_file::make_durable(path);
+    if let Err(error) = durable.and_then(|()| in_step::catch_up(&state::moves(&text))) {
         let path = path.display();
         tracing::error!(
             "positions cannot be brought in step with the sums in {path}: {error}; events may be counted twice"

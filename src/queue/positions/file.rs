@@ -107,10 +107,7 @@ impl<D: Disk> File<D> {
     /// Has what was read outlive a crash of the machine: a process that was killed before may have given the file its name and
     /// not synced the folder. False if that is not known.
     pub fn is_durable(&self) -> bool {
-        match self.folder.open(&self.name) {
-            Ok(_) => self.folder.sync_folder().is_ok(),
-            Err(_) => true,
-        }
+        whole_file::make_durable_in(&self.folder, &self.name).is_ok()
     }
 
     /// Writes it. The one that was there is kept beside it.

@@ -266,3 +266,18 @@ fn without_a_state_a_batch_waits_for_the_slot_of_its_latest_sample() {
     settle(ledger.delivered(120));
     assert_eq!(heard.tokens(), [1]);
 }
+
+#[test]
+fn what_nobody_hears_of_takes_no_more_memory_while_nothing_can_be_saved() {
+    let mut ledger = Ledger::new(empty(), Keep::State);
+    for _ in 0..1000 {
+        absorb(&mut ledger, counted(&Ack::pushed(), 103), 104);
+        let commit = ledger.commit().expect("there is something to save");
+        assert_eq!(commit.shares.len(), 1);
+        ledger.revoke(commit.shares, commit.pushed_since);
+    }
+    assert_eq!(ledger.unsaved(), 1000);
+    let heard = Ack::new(Arc::new(Heard::default()), 1);
+    absorb(&mut ledger, counted(&heard, 103), 104);
+    assert_eq!(ledger.unsaved(), 1000);
+}

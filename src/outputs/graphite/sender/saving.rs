@@ -1,5 +1,7 @@
 //! When the sums of an output are saved, and what comes of it: acknowledgements, or another try.
 
+use std::time::Duration;
+
 use tokio::time::Instant;
 
 use super::{Booking, Sender};
@@ -7,6 +9,9 @@ use crate::host;
 use crate::limits;
 use crate::outputs::graphite::outside::Outside;
 use crate::outputs::graphite::store::{self, Saved};
+
+/// The whole file is written each time: without a bound a trickle of syslog would wear out a disk.
+const SAVED_BYTES_A_SECOND_MAX: f64 = limits::SUMS_PUSHED_BYTES_A_SECOND_MAX as f64;
 
 impl<O: Outside> Sender<O> {
     /// When what changed is to be saved: soon, if nobody can send it again, unless the disk refuses it anyway.
@@ -19,7 +24,36 @@ impl<O: Outside> Sender<O> {
             ),
             false => (limits::SUMS_SAVE_INTERVAL, limits::SUMS_SAVE_PAUSE_FACTOR),
         };
-        self.saved_at + interval.max(self.save_took * factor)
+        let pause = interval.max(self.save_took * factor);
+        let write = Duration::from_secs_f64(self.save_bytes as f64 / SAVED_BYTES_A_SECOND_MAX);
+        self.saved_at
+            + match is_urgent {
+                true => pause.max(write.min(limits::SUMS_SAVE_INTERVAL)),
+                false => pause,
+            }
+    }
+
+    /// The sums cannot be saved, which is not tried again.
+    pub(super) fn has_lost_disk(&self) -> bool {
+        self.ending
+            .as_ref()
+            .is_some_and(|ending| ending.is_disk_away)
+    }
+
+    /// Counts what is gone with the output: carbon may have it, until the next output begins with older sums.
+    pub(super) fn tell_unsaved(&self) {
+        let unsaved = match self.keeps() {
+            true => self.ledger.unsaved(),
+            false => 0,
+        };
+        if 0 < unsaved {
+            self.metrics.counter("dropped_unsaved").add(unsaved);
+            let id = &self.metrics.id;
+            tracing::error!(
+                "{id}: the counts of {unsaved} events that nobody can send again could not be saved; the next run sends sums \
+                 without them"
+            );
+        }
     }
 
     /// Starts to save what changed, if the last save is done, and its pause over or a flush waits for it.
@@ -34,11 +68,7 @@ impl<O: Outside> Sender<O> {
     pub(super) fn save_now(&mut self) {
         let is_wanted = self.booking == Booking::Wanted;
         let started = Instant::now();
-        let is_disk_away = self
-            .ending
-            .as_ref()
-            .is_some_and(|ending| ending.is_disk_away);
-        let path = self.path.clone().filter(|_| !is_disk_away);
+        let path = self.path.clone().filter(|_| !self.has_lost_disk());
         let commit = path.and_then(|path| Some((path, self.ledger.commit()?)));
         if is_wanted {
             self.gather();
@@ -55,6 +85,7 @@ impl<O: Outside> Sender<O> {
 
     pub(super) fn saved(&mut self, saved: Saved) {
         (self.saved_at, self.save_took) = (Instant::now(), saved.took);
+        self.save_bytes = saved.bytes;
         if self.booking == Booking::UnderWay {
             // Metrics are sent even if the disk is full.
             self.booking = Booking::Done;
