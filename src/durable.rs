@@ -15,14 +15,47 @@ pub fn make_private_folder(path: &Path) -> io::Result<()> {
     make_folder(path, 0o700)
 }
 
+/// Syncs a folder, the one it lies in, and those below it down to a depth: a process that was killed may have made some of
+/// them and synced none.
+pub fn sync_folders(path: &Path, depth: usize) -> io::Result<()> {
+    let parent = File::open(parent_of(path)).and_then(|parent| parent.sync_all());
+    if let Err(error) = parent {
+        // Whoever made the folder for us may keep the one above for himself.
+        tracing::debug!(
+            "the folder above {} cannot be synced: {error}",
+            path.display()
+        );
+    }
+    sync_below(path, depth)
+}
+
+fn sync_below(path: &Path, depth: usize) -> io::Result<()> {
+    File::open(path)?.sync_all()?;
+    let entries = match depth {
+        0 => return Ok(()),
+        _ => std::fs::read_dir(path)?,
+    };
+    for entry in entries {
+        let entry = entry?;
+        if entry.file_type()?.is_dir() {
+            sync_below(&entry.path(), depth - 1)?;
+        }
+    }
+    Ok(())
+}
+
+fn parent_of(path: &Path) -> &Path {
+    match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    }
+}
+
 fn make(path: &Path, mode: u32, sync: &mut dyn FnMut(&Path) -> io::Result<()>) -> io::Result<()> {
     if path.is_dir() {
         return Ok(());
     }
-    let parent = match path.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => parent,
-        _ => Path::new("."),
-    };
+    let parent = parent_of(path);
     make(parent, mode, sync)?;
     match DirBuilder::new().mode(mode).create(path) {
         Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),

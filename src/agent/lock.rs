@@ -4,7 +4,10 @@ use std::fs::{File, OpenOptions};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
-use crate::durable::make_private_folder;
+use crate::durable::{make_private_folder, sync_folders};
+
+/// Folders in folders of a data folder at most: the queues of an output.
+const DEPTH: usize = 3;
 
 /// The held lock.
 pub struct Lock(File);
@@ -24,7 +27,15 @@ pub fn take(folder: &Path) -> Result<Lock, String> {
         .open(folder.join("lock"))
         .map_err(wrong)?;
     match file.try_lock() {
-        Ok(()) => Ok(Lock(file)),
+        Ok(()) => {
+            if let Err(error) = sync_folders(folder, DEPTH) {
+                let folder = folder.display();
+                tracing::warn!(
+                    "folders in {folder} cannot be synced: {error}; a loss of power may take new ones"
+                );
+            }
+            Ok(Lock(file))
+        }
         Err(std::fs::TryLockError::WouldBlock) => Err(format!(
             "another sawlog uses the data folder {}; stop it, or name another with --path.data",
             folder.display()
