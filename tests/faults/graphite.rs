@@ -1,5 +1,6 @@
 //! carbon under fault. An event is a count of one in the series of its number's last digit, so what those add up to is what
-//! was delivered; a loss and a double do not make up for each other unless both have the same digit.
+//! was delivered; a loss and a double do not make up for each other unless both have the same digit. Where some may be missing
+//! there is a series for each thousand events as well, so that what may be missing and is there does not stand for a loss elsewhere.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -26,13 +27,32 @@ const SERIES: &str = "faults.events";
 /// Digits, and so series.
 const DIGITS: u64 = 10;
 
+/// The same of the series of a thousand events.
+const BLOCKS: &str = "faults.blocks";
+
+/// What a series adds up to.
+fn sum(carbon: &Carbon, series: &str) -> u64 {
+    let points = carbon.points(series);
+    points.iter().map(|(_, value)| *value as u64).sum()
+}
+
 /// What the series of each digit adds up to.
 fn sums(carbon: &Carbon) -> Vec<u64> {
-    let sum = |digit: u64| {
-        let points = carbon.points(&format!("{SERIES}.{digit}"));
-        points.iter().map(|(_, value)| *value as u64).sum()
-    };
-    (0..DIGITS).map(sum).collect()
+    let series = (0..DIGITS).map(|digit| format!("{SERIES}.{digit}"));
+    series.map(|series| sum(carbon, &series)).collect()
+}
+
+/// What the series of each thousand events has to add up to, by its name: the number without its last three digits, behind
+/// three zeros. These events are not counted.
+fn offered_blocks(offered: u64, without: &[Range<u64>]) -> BTreeMap<String, u64> {
+    let mut sums = BTreeMap::new();
+    for number in 0..offered {
+        let mut block = format!("000{number}");
+        block.truncate(block.len() - 3);
+        let is_counted = !without.iter().any(|some| some.contains(&number));
+        *sums.entry(block).or_default() += u64::from(is_counted);
+    }
+    sums
 }
 
 /// What they have to add up to when the first so many events were counted, but for these.
@@ -68,13 +88,16 @@ pub fn agent_killed(trial: &mut Trial) -> Account {
     })
 }
 
-/// A pipeline that counts what an input reads, at the time when that was.
-fn counting(input: &str, carbon: &Carbon) -> String {
+/// A pipeline that counts what an input reads, at the time when that was: by digit and, where a filter finds the block, by
+/// block.
+fn counting(input: &str, filter: &str, carbon: &Carbon) -> String {
+    let number = "(?<number>[0-9]*(?<digit>[0-9]))";
     format!(
         "input {{ {input} }}\n\
-         filter {{ grok {{ match => {{ \"message\" => \"^{SOURCE} [0-9]*(?<digit>[0-9]) [0-9a-f]{{16}} \" }} }} }}\n\
+         filter {{ grok {{ match => {{ \"message\" => \"^{SOURCE} {number} [0-9a-f]{{16}} \" }} }}\n{filter} }}\n\
          output {{ graphite {{ host => \"127.0.0.1\" port => {} interval => 1 reconnect_interval => 1\n\
-         timestamp_field => \"none\" counters => {{ \"{SERIES}.%{{digit}}\" => 1 }} }} }}\n",
+         timestamp_field => \"none\"\n\
+         counters => {{ \"{SERIES}.%{{digit}}\" => 1 \"{BLOCKS}.%{{block}}\" => 1 }} }} }}\n",
         carbon.port()
     )
 }
@@ -85,7 +108,7 @@ pub fn datagrams(trial: &mut Trial) -> Account {
     let carbon = Carbon::start();
     let port = free_port();
     let input = format!("syslog {{ host => \"127.0.0.1\" port => {port} }}");
-    let mut agent = Agent::start(&counting(&input, &carbon));
+    let mut agent = Agent::start(&counting(&input, IN_BLOCKS, &carbon));
     let listens = || wait_until(START_MAX, "the agent's socket", || udp_is_bound(port));
     listens();
     let mut writer = Writer::start(SOURCE, Place::Datagrams(port));
@@ -115,15 +138,25 @@ pub fn datagrams(trial: &mut Trial) -> Account {
     }
     assert!(0 < saved, "the agent told of what it had saved");
     let offered = writer.stop();
-    let heard = offered_sums(offered, &unheard);
-    let least = heard.iter().sum();
-    if let Err(state) = reach(&carbon, least) {
+    let heard = offered_blocks(offered, &unheard);
+    if let Err(state) = reach(&carbon, heard.values().sum()) {
         eprintln!("not everything arrived: {state}; {}", agent.told());
     }
     agent.stop();
     eprintln!("at most {window} ms went by before a count was saved");
-    account(&offered_sums(offered, &[]), &heard, &sums(&carbon))
+    let found = |block| sum(&carbon, &format!("{BLOCKS}.{block}"));
+    let found: Vec<u64> = heard.keys().map(found).collect();
+    let values = |sums: BTreeMap<String, u64>| sums.into_values().collect::<Vec<u64>>();
+    account(
+        &values(offered_blocks(offered, &[])),
+        &values(heard),
+        &found,
+    )
 }
+
+/// Finds the block of an event.
+const IN_BLOCKS: &str = "mutate { add_field => { \"padded\" => \"000%{number}\" } }\n\
+                         grok { match => { \"padded\" => \"^(?<block>[0-9]+)[0-9]{3}$\" } }";
 
 /// Counts lines while something is struck again and again.
 fn run(
@@ -138,6 +171,7 @@ fn run(
             "file {{ path => \"{}\" start_position => \"beginning\" }}",
             path.display()
         ),
+        "",
         &carbon,
     ));
     let mut writer = Writer::start(SOURCE, Place::File(path));
@@ -185,7 +219,7 @@ fn account(offered: &[u64], heard: &[u64], found: &[u64]) -> Account {
         wrong: match lost + duplicate {
             0 => Vec::new(),
             _ => vec![format!(
-                "by last digit {found:?} counted of {offered:?}, at least {heard:?} of them heard"
+                "by series {found:?} counted of {offered:?}, at least {heard:?} of them heard"
             )],
         },
     }
@@ -201,6 +235,27 @@ fn a_loss_and_a_double_do_not_make_up_for_each_other() {
     let told = account(&offered, &offered, &found);
     assert_eq!((told.delivered, told.duplicate, told.lost), (22, 1, 1));
     assert_eq!(told.wrong.len(), 1);
+}
+
+#[test]
+fn what_may_be_missing_does_not_stand_for_a_loss_elsewhere() {
+    let offered = offered_blocks(2100, &[]);
+    let names: Vec<(&str, u64)> = offered.iter().map(|(name, sum)| (&**name, *sum)).collect();
+    let want = [
+        ("0", 10),
+        ("00", 90),
+        ("000", 900),
+        ("0001", 1000),
+        ("0002", 100),
+    ];
+    assert_eq!(names, want);
+    let values = |sums: &BTreeMap<String, u64>| sums.values().copied().collect::<Vec<u64>>();
+    let heard = values(&offered_blocks(2100, &[1990..2000, 2000..2010]));
+    assert_eq!(heard, [10, 90, 900, 990, 90]);
+    // All that was unheard is there, and ten others are not.
+    let found = [10, 90, 890, 1000, 100];
+    let told = account(&values(&offered), &heard, &found);
+    assert_eq!((told.delivered, told.lost, told.wrong.len()), (2090, 10, 1));
 }
 
 #[test]
