@@ -19,8 +19,8 @@ mod scanners;
 use cases::{CASES, Case, FILE};
 use scanners::{NONE, Span};
 
-/// Rounds in which every contender has its turn.
-const ROUNDS: usize = 25;
+/// Rounds in which every contender has its turn: seconds of them, since a shared machine runs at half its speed for one or two.
+const ROUNDS: usize = 200;
 /// What one turn takes about: long beside the clock's steps, short beside the scheduler's.
 const TURN: Duration = Duration::from_micros(400);
 
