@@ -430,7 +430,7 @@ impl Agent {
     async fn replace(&mut self) -> Result<(), Refusal> {
         if self.running.iter().any(Running::has_private_input) {
             let error = "a pipeline that reads stdin cannot be replaced";
-            return Err(error.to_owned().into());
+            return Err(Refusal::ForGood(error.to_owned()));
         }
         self.behind.retain(|earlier| !earlier.is_finished());
         if limits::RELOADS_BEHIND_MAX <= self.behind.len() {

@@ -11,6 +11,7 @@ pub mod stdout;
 use std::path::PathBuf;
 
 use crate::event::{Batch, EventId};
+use crate::limits;
 use crate::outputs::graphite::Writers;
 use crate::outputs::leave::Notice;
 use crate::pipeline::Building;
@@ -93,6 +94,13 @@ pub struct Started {
     /// For the first worker; others take forks. The task ends when all are gone and everything is sent.
     pub encoder: Box<dyn Encoder>,
     pub task: tokio::task::JoinHandle<()>,
+}
+
+/// Whether what has gathered since a time has to go out now, both in nanoseconds since 1970: until it is on disk it is in memory
+/// alone. A clock that was set back makes it old as well.
+pub fn has_gathered(since: i64, now: i64) -> bool {
+    let young = 0..limits::QUEUE_BLOCK_AGE.as_nanos() as i64;
+    !young.contains(&(now - since))
 }
 
 /// The part of an output that a worker runs: events to documents or samples, into the output's queue. It may block while

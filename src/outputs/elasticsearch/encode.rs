@@ -9,11 +9,10 @@ use memchr::memmem;
 use crate::event::encode::Stamp;
 use crate::event::provenance::IDENTIFIER_BYTES;
 use crate::event::{Batch, EventId, Name, Reference, Value};
-use crate::limits;
-use crate::outputs::Encoder;
 use crate::outputs::elasticsearch::action::{Action, Plan};
 use crate::outputs::elasticsearch::refusals::{Lost, Refusals, Refused};
 use crate::outputs::elasticsearch::verdict::Refusal;
+use crate::outputs::{Encoder, has_gathered};
 use crate::queue::ack::Ack;
 use crate::queue::block::{Block, Spares};
 use crate::queue::ends::{Inlet, Place};
@@ -216,9 +215,7 @@ impl Encoder for BulkEncoder {
     }
 
     fn pass_time(&mut self, now: i64) {
-        let young = 0..limits::QUEUE_BLOCK_AGE.as_nanos() as i64;
-        // A clock that was set back makes a block old as well.
-        if self.place == Place::Disk && !young.contains(&(now - self.block.received)) {
+        if self.place == Place::Disk && has_gathered(self.block.received, now) {
             self.ship();
         }
     }

@@ -9,9 +9,9 @@ use tokio::sync::mpsc;
 use crate::event::{Batch, EventId, Name, Reference, Template, Value};
 use crate::limits;
 use crate::metrics::{Counter, PluginMetrics};
-use crate::outputs::Encoder;
 use crate::outputs::graphite::path::{PathTemplate, push_safe};
 use crate::outputs::graphite::slots::{Kind, Sample};
+use crate::outputs::{Encoder, has_gathered};
 use crate::queue::ack::Ack;
 
 /// A value: a constant, or what an event has.
@@ -351,8 +351,7 @@ impl Encoder for SampleEncoder {
 
     /// What nobody can send again is saved soon, so it may not gather for long.
     fn pass_time(&mut self, now: i64) {
-        let young = 0..limits::QUEUE_BLOCK_AGE.as_nanos() as i64;
-        if !self.open.is_rereadable && !young.contains(&(now - self.open.received)) {
+        if !self.open.is_rereadable && has_gathered(self.open.received, now) {
             self.flush();
         }
     }

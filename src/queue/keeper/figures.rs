@@ -106,8 +106,8 @@ impl Figures {
         self.kept.add(block.documents() as u64);
         let window = u64::try_from((now - block.received) / 1_000_000).unwrap_or(0);
         // A block that was put together anew has no time of its own.
-        if 0 < block.received && self.window.value() < window {
-            self.window.set(window);
+        if 0 < block.received {
+            self.window.raise(window);
         }
     }
 

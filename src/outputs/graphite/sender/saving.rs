@@ -10,27 +10,25 @@ use crate::limits;
 use crate::outputs::graphite::outside::Outside;
 use crate::outputs::graphite::store::{self, Saved};
 
-/// The whole file is written each time: without a bound a trickle of syslog would wear out a disk.
 const SAVED_BYTES_A_SECOND_MAX: f64 = limits::SUMS_PUSHED_BYTES_A_SECOND_MAX as f64;
 
 impl<O: Outside> Sender<O> {
     /// When what changed is to be saved: soon, if nobody can send it again, unless the disk refuses it anyway.
     pub(super) fn next_save(&self) -> Instant {
         let is_urgent = self.ledger.pushed_since().is_some() && !self.said_disk;
-        let (interval, factor) = match is_urgent {
-            true => (
-                limits::SUMS_PUSHED_SAVE_INTERVAL,
-                limits::SUMS_PUSHED_SAVE_PAUSE_FACTOR,
-            ),
-            false => (limits::SUMS_SAVE_INTERVAL, limits::SUMS_SAVE_PAUSE_FACTOR),
-        };
-        let pause = interval.max(self.save_took * factor);
-        let write = Duration::from_secs_f64(self.save_bytes as f64 / SAVED_BYTES_A_SECOND_MAX);
-        self.saved_at
-            + match is_urgent {
-                true => pause.max(write.min(limits::SUMS_SAVE_INTERVAL)),
-                false => pause,
+        let pause = match is_urgent {
+            true => {
+                // The whole file is written each time: without a bound a trickle of syslog would wear out a disk.
+                let seconds = self.save_bytes as f64 / SAVED_BYTES_A_SECOND_MAX;
+                limits::SUMS_PUSHED_SAVE_INTERVAL
+                    .max(self.save_took * limits::SUMS_PUSHED_SAVE_PAUSE_FACTOR)
+                    .max(Duration::from_secs_f64(seconds).min(limits::SUMS_SAVE_INTERVAL))
             }
+            false => {
+                limits::SUMS_SAVE_INTERVAL.max(self.save_took * limits::SUMS_SAVE_PAUSE_FACTOR)
+            }
+        };
+        self.saved_at + pause
     }
 
     /// The sums cannot be saved, which is not tried again.
@@ -115,12 +113,9 @@ impl<O: Outside> Sender<O> {
 
     /// Tells how long the oldest that nobody could send again was in memory alone, if it is the longest time yet.
     fn note_window(&self, since: Option<i64>) {
-        let window = self.metrics.gauge("sums_window_millis_max");
         let millis = since.map(|since| (host::now_nanos() - since) / 1_000_000);
-        if let Some(millis) = millis.and_then(|millis| u64::try_from(millis).ok())
-            && window.value() < millis
-        {
-            window.set(millis);
+        if let Some(millis) = millis.and_then(|millis| u64::try_from(millis).ok()) {
+            self.metrics.gauge("sums_window_millis_max").raise(millis);
         }
     }
 
