@@ -61,7 +61,7 @@ use crate::error::Error;
 
 use self::automaton::{Answer, Automaton};
 use self::fields::Homonyms;
-use self::machine::{Machine, Verdict};
+use self::machine::Verdict;
 use self::needed::Needed;
 use self::patterns::EXPRESSION_BYTES_MAX;
 use self::program::{Level, Program};
@@ -359,7 +359,7 @@ impl Grok {
         slots.scratch.prepare(self.captures.len());
         if let Some(scanner) = &self.scanner {
             let steps_max = scanner_steps_max(line).min(self.steps_max);
-            match Machine::new(scanner, line, &mut slots.scratch, steps_max).search() {
+            match machine::search(scanner, line, &mut slots.scratch, steps_max) {
                 Verdict::Match => return Outcome::Match,
                 Verdict::NoMatch => return Outcome::NoMatch,
                 // Not a line for the scanner.
@@ -377,7 +377,7 @@ impl Grok {
         if self.lacks_needed(line) || shape::lacks(self.shapes(), line) {
             return Outcome::NoMatch;
         }
-        match Machine::new(&self.program, line, &mut slots.scratch, self.steps_max).search() {
+        match machine::search(&self.program, line, &mut slots.scratch, self.steps_max) {
             Verdict::Match => Outcome::Match,
             Verdict::NoMatch => Outcome::NoMatch,
             Verdict::Spent => Outcome::BudgetSpent,

@@ -1,4 +1,4 @@
-//! Searches for a byte that usually stands near: a text in, the byte's place out.
+//! Searches for a byte that usually stands near the start of a text, or near its end: a text in, the byte's place out.
 //!
 //! The fields of a header are shorter than what the call of a vectorised search costs, so the first
 //! bytes are looked at eight at a time in a register. Beyond them the search is `memchr`'s.
@@ -31,6 +31,24 @@ pub(crate) fn find<const N: usize>(bytes: [u8; N], text: &[u8]) -> Option<usize>
     Some(text.len() - rest.len() + far(bytes, rest)?)
 }
 
+/// The place of the last one.
+#[inline]
+pub(crate) fn find_last(byte: u8, text: &[u8]) -> Option<usize> {
+    let mut rest = text;
+    for _ in 0..WORDS_MAX {
+        let Some((before, word)) = rest.split_last_chunk::<8>() else {
+            return rest.iter().rposition(|other| *other == byte);
+        };
+        // The last byte becomes the lowest one.
+        let found = zeros(u64::from_be_bytes(*word) ^ (u64::from(byte) * ONES));
+        if found != 0 {
+            return Some(rest.len() - 1 - found.trailing_zeros() as usize / 8);
+        }
+        rest = before;
+    }
+    memchr::memrchr(byte, rest)
+}
+
 /// The high bit of each byte that is zero; bits above the lowest one may be wrong.
 #[inline]
 fn zeros(word: u64) -> u64 {
@@ -50,6 +68,19 @@ fn far<const N: usize>(bytes: [u8; N], text: &[u8]) -> Option<usize> {
 #[cfg(test)]
 mod tests {
     use super::find;
+
+    #[test]
+    fn the_last_byte_is_found_at_every_place() {
+        for length in 0..60 {
+            let mut line = vec![b'\x80'; length];
+            assert_eq!(super::find_last(b'"', &line), None, "{length}");
+            for place in 0..length {
+                line[place] = b'"';
+                assert_eq!(super::find_last(b'"', &line), Some(place), "{length}");
+                line[place] = b'#';
+            }
+        }
+    }
 
     #[track_caller]
     fn check<const N: usize>(bytes: [u8; N], text: &[u8]) {

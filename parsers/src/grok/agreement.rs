@@ -8,7 +8,7 @@ use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 
 use super::automaton::{Answer, Automaton, Memory};
-use super::machine::{Machine, Scratch, Verdict};
+use super::machine::{self, Machine, Scratch, Verdict};
 use super::parse::{Parsed, parse};
 use super::patterns::Patterns;
 use super::program::{Level, Program};
@@ -61,8 +61,31 @@ impl Engines {
         scratch.prepare(self.captures.len() + program.any_runs);
         let again = Machine::new(program, line, &mut scratch, STEPS_MAX).search();
         assert_eq!(verdict, again, "once more: {}", self.expression);
+        let by_machine = self.found(program, |scratch| {
+            Machine::new(program, line, scratch, STEPS_MAX).search()
+        });
+        let found = self.found(program, |scratch| {
+            machine::search(program, line, scratch, STEPS_MAX)
+        });
+        // The preferred way may get to the end where the machine gives up.
+        if by_machine.is_some() {
+            let text = line.escape_ascii();
+            assert_eq!(
+                found, by_machine,
+                "preferred way: {} on b\"{text}\"",
+                self.expression
+            );
+        }
+        found
+    }
+
+    fn found(
+        &self,
+        program: &Program,
+        search: impl FnOnce(&mut Scratch) -> Verdict,
+    ) -> Option<Option<Vec<usize>>> {
         let mut scratch = self.scratch(program);
-        match Machine::new(program, line, &mut scratch, STEPS_MAX).search() {
+        match search(&mut scratch) {
             Verdict::Match => {
                 scratch.spans.truncate(2 * self.captures.len());
                 Some(Some(scratch.spans))

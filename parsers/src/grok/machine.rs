@@ -2,18 +2,20 @@
 //! order, but on a stack of its own and within a number of steps instead of a time.
 
 mod groups;
+mod preferred;
 mod runs;
 mod search;
 mod straight;
 
 use super::class::{decode, decode_back, is_word};
-use super::program::{GATES_MAX, GuardIndex, Op, Program, SetIndex};
+use super::program::{GATES_MAX, Op, Program, Set, SetIndex};
 use super::tree::Assert;
 
 /// A span's bound that is not set. Its bytes differ, so that a few of them are stored in line instead of
 /// by a call of memset, which took a tenth of a short line's time.
 pub(super) const UNSET: usize = usize::MAX - 1;
 
+use self::preferred::{Habits, Way};
 use self::straight::Halt;
 
 /// How a run of the machine ended.
@@ -104,6 +106,7 @@ pub(super) struct Scratch {
     registers: Vec<Register>,
     /// The places behind each gate.
     places: [[usize; PLACES_MAX]; GATES_MAX],
+    habits: Habits,
 }
 
 /// Where the program's tail matches: the place behind its gate, and where it ends. The spans hold those of the tail.
@@ -125,6 +128,34 @@ impl Scratch {
             self.spans.resize(2 * captures, UNSET);
         }
     }
+}
+
+/// Looks for the leftmost match. The memory is ready for the program's spans; after a match they are those of it.
+pub(super) fn search(
+    program: &Program,
+    line: &[u8],
+    scratch: &mut Scratch,
+    steps_max: u64,
+) -> Verdict {
+    let mut failed = None;
+    let is_tried = scratch.habits.is_worth_it(program);
+    if is_tried {
+        match preferred::walk(program, line, &mut scratch.spans, steps_max) {
+            Way::Match => {
+                scratch.habits.note(program, true);
+                return Verdict::Match;
+            }
+            Way::TailFails(place) => failed = Some(place),
+            Way::Lost => {}
+        }
+    }
+    let mut machine = Machine::new(program, line, scratch, steps_max);
+    machine.note_tail_failure(failed);
+    let verdict = machine.search();
+    if is_tried && verdict == Verdict::Match {
+        scratch.habits.note(program, false);
+    }
+    verdict
 }
 
 /// One search.
@@ -210,6 +241,13 @@ impl<'a> Machine<'a> {
             fails_late: None,
             known: None,
             furthest: None,
+        }
+    }
+
+    /// Takes note of a place where the program's tail fails, if one is known.
+    fn note_tail_failure(&mut self, place: Option<usize>) {
+        if let (Some(tail), Some(place)) = (self.program.tail, place) {
+            self.is_new_at(usize::from(tail.gate), place);
         }
     }
 
@@ -371,18 +409,9 @@ impl<'a> Machine<'a> {
         self.steps_left = self.steps_left.saturating_sub((bytes / STEP_BYTES) as u64);
     }
 
-    #[inline]
-    fn admits(&self, guard: GuardIndex, at: usize) -> bool {
-        self.program.guards[usize::from(guard)].admits(self.line.get(at))
-    }
-
     fn beside(&mut self, set: SetIndex, ahead: bool, negative: bool) -> bool {
-        let beside = match ahead {
-            true => decode(self.line, self.at),
-            false => decode_back(self.line, self.at),
-        };
         let set = &self.program.sets[usize::from(set)];
-        self.check(beside.is_some_and(|(code, _)| set.class.contains(code)) != negative)
+        self.check(is_beside(set, self.line, self.at, ahead) != negative)
     }
 
     /// Takes the last open choice; false when there is none.
@@ -444,6 +473,15 @@ impl<'a> Machine<'a> {
         // Twice the captures, which are bounded by the length of an expression.
         self.set as u32
     }
+}
+
+/// Whether the character before or behind a place is a member.
+fn is_beside(set: &Set, line: &[u8], at: usize, ahead: bool) -> bool {
+    let beside = match ahead {
+        true => decode(line, at),
+        false => decode_back(line, at),
+    };
+    beside.is_some_and(|(code, _)| set.class.contains(code))
 }
 
 fn starts_with(line: &[u8], at: usize, text: &[u8]) -> bool {

@@ -83,6 +83,8 @@ pub(super) struct Tail {
     pub address: usize,
     /// Bounds of spans from this one on are set in the tail, those before it are set before.
     pub bound: usize,
+    /// Whether it holds no choice: where its preferred way fails, all of it does.
+    pub is_decided: bool,
 }
 
 /// Where a match can begin.

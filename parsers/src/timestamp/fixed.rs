@@ -57,7 +57,7 @@ pub(crate) fn month(name: [u8; 3]) -> Option<u8> {
 /// Digits and marks of eight bytes at once: the digits' values, each in its byte, if every byte is
 /// what the shape has in its place, a digit where that has `0`.
 #[inline(always)]
-fn shaped(text: &[u8; 8], shape: &[u8; 8]) -> Option<u64> {
+pub(crate) fn shaped(text: &[u8; 8], shape: &[u8; 8]) -> Option<u64> {
     let digits = u64::from_le_bytes(shape.map(|mark| if mark == b'0' { 0xFF } else { 0 }));
     let low = 0x0F0F_0F0F_0F0F_0F0F & digits;
     // What is as it should be leaves nothing of a mark and 0 to 9 of a digit.
@@ -68,7 +68,7 @@ fn shaped(text: &[u8; 8], shape: &[u8; 8]) -> Option<u64> {
 
 /// The number that the digit at a place makes with the next one.
 #[inline(always)]
-fn pair_at(values: u64, place: u32) -> u8 {
+pub(crate) fn pair_at(values: u64, place: u32) -> u8 {
     let pairs = values.wrapping_mul(10).wrapping_add(values >> 8);
     (pairs >> (8 * place)) as u8
 }

@@ -3,7 +3,7 @@
 use super::{Frame, Machine};
 use crate::grok::class::{decode, decode_back};
 use crate::grok::first::First;
-use crate::grok::program::{GuardIndex, Op, SetIndex, Tail};
+use crate::grok::program::{GuardIndex, Op, Set, SetIndex, Tail, UNLIMITED};
 
 impl Machine<'_> {
     pub(super) fn greedy(&mut self, set: SetIndex, min: u32, max: u32, guard: GuardIndex) -> bool {
@@ -13,13 +13,8 @@ impl Machine<'_> {
             self.charge(min as usize);
             return false;
         };
-        // What may not be given back.
-        let low = match min {
-            0 => start,
-            _ => set.counted_run(self.line, start, min).0,
-        };
         self.charge(end - start);
-        self.shrink(self.pc, low, end, guard)
+        self.shrink(self.pc, least(set, self.line, start, min), end, guard)
     }
 
     /// The longest end from `high` down to `low` where what follows may begin.
@@ -64,60 +59,38 @@ impl Machine<'_> {
         if least.1 < min {
             return false;
         }
-        let left = if max == u32::MAX { u32::MAX } else { max - min };
+        let left = if max == UNLIMITED { max } else { max - min };
         self.grow(self.pc, least.0, left, guard)
     }
 
     /// The shortest end from here on where what follows may begin.
-    pub(super) fn grow(
-        &mut self,
-        pc: usize,
-        from: usize,
-        mut left: u32,
-        guard: GuardIndex,
-    ) -> bool {
+    pub(super) fn grow(&mut self, pc: usize, from: usize, left: u32, guard: GuardIndex) -> bool {
         let Op::Lazy { set, .. } = self.program.ops[pc] else {
             return false;
         };
         let set = &self.program.sets[usize::from(set)];
-        let mut at = from;
-        if left == u32::MAX && set.is_any() {
-            // All that the guard does not admit is passed over at once.
-            let guard = &self.program.guards[usize::from(guard)];
-            let Some(distance) = self.line.get(from..).and_then(|rest| guard.next(rest)) else {
-                self.charge(self.line.len() - from);
+        let guard = &self.program.guards[usize::from(guard)];
+        let (at, left) = match shortest(set, guard, self.line, from, left) {
+            Ok(found) => found,
+            Err(far) => {
+                self.charge(far - from);
                 return false;
-            };
-            at += distance;
-        }
-        loop {
-            let next = if left == 0 {
-                None
-            } else {
-                set.one(self.line, at)
-            };
-            if self.admits(guard, at) {
-                if let Some(length) = next {
-                    let left = if left == u32::MAX { left } else { left - 1 };
-                    let now = self.set_now();
-                    self.push(Frame::Grow {
-                        pc: pc as u32,
-                        set: now,
-                        at: at + length,
-                        left,
-                    });
-                }
-                self.charge(at - from);
-                self.at = at;
-                return self.jump(pc + 1);
             }
-            let Some(length) = next else {
-                self.charge(at - from);
-                return false;
-            };
-            at += length;
-            left = if left == u32::MAX { left } else { left - 1 };
+        };
+        if left != 0
+            && let Some(length) = set.one(self.line, at)
+        {
+            let now = self.set_now();
+            self.push(Frame::Grow {
+                pc: pc as u32,
+                set: now,
+                at: at + length,
+                left: one_less(left),
+            });
         }
+        self.charge(at - from);
+        self.at = at;
+        self.jump(pc + 1)
     }
 
     pub(super) fn find_next(&mut self, finder: u16, min: u32) -> bool {
@@ -221,8 +194,46 @@ impl Machine<'_> {
     }
 }
 
+/// The end of as few members as a run needs, which it has: what it may not give back.
+pub(super) fn least(set: &Set, line: &[u8], start: usize, min: u32) -> usize {
+    match min {
+        0 => start,
+        _ => set.counted_run(line, start, min).0,
+    }
+}
+
+/// The shortest end from a place on where what follows may begin, behind so many members at most, and how many are left
+/// then. The error is the place up to which there is none.
+pub(super) fn shortest(
+    set: &Set,
+    guard: &First,
+    line: &[u8],
+    from: usize,
+    mut left: u32,
+) -> Result<(usize, u32), usize> {
+    let mut at = from;
+    if left == UNLIMITED && set.is_any() {
+        // All that the guard does not admit is passed over at once.
+        let next = line.get(from..).and_then(|rest| guard.next(rest));
+        at += next.ok_or(line.len())?;
+    }
+    while !guard.admits(line.get(at)) {
+        let member = (left != 0).then(|| set.one(line, at)).flatten();
+        at += member.ok_or(at)?;
+        left = one_less(left);
+    }
+    Ok((at, left))
+}
+
+fn one_less(left: u32) -> u32 {
+    match left {
+        UNLIMITED => UNLIMITED,
+        _ => left - 1,
+    }
+}
+
 /// The last place from `low` on and before `high` where what follows may begin.
-fn last_admitted(guard: &First, line: &[u8], low: usize, high: usize) -> Option<usize> {
+pub(super) fn last_admitted(guard: &First, line: &[u8], low: usize, high: usize) -> Option<usize> {
     if guard.is_ascii() {
         let is_admitted = |byte: &u8| guard.admits(Some(byte));
         let found = line.get(low..high)?.iter().rposition(is_admitted)?;

@@ -51,6 +51,7 @@ pub(super) fn tail(ops: &[Op]) -> Option<Tail> {
             search: search_before(ops, at),
             address: at + 1,
             bound,
+            is_decided: !tail.iter().any(is_choice),
         })
     };
     ops.iter().enumerate().rev().find_map(tail)
@@ -83,6 +84,24 @@ fn can_fail(op: &Op) -> bool {
             | Op::CapturedRun { min: 0, .. }
             | Op::Mark(_)
             | Op::Cut(_)
+            | Op::Match
+    )
+}
+
+/// Whether it can go on in several ways, or in a way of its own.
+fn is_choice(op: &Op) -> bool {
+    !matches!(
+        op,
+        Op::Literal(_)
+            | Op::Short(_)
+            | Op::Gate { .. }
+            | Op::One(_)
+            | Op::Run { .. }
+            | Op::Save(_)
+            | Op::Assert(_)
+            | Op::Token { .. }
+            | Op::CapturedToken { .. }
+            | Op::CapturedRun { .. }
             | Op::Match
     )
 }

@@ -2,6 +2,8 @@
 
 use memchr::memmem::{Finder, FinderRev};
 
+use crate::near;
+
 /// A text of up to eight bytes.
 #[derive(Debug, Clone, Copy)]
 pub(in crate::grok) struct Short {
@@ -76,9 +78,6 @@ enum Kind {
     },
 }
 
-/// Words of eight bytes that are looked through, before it is worth asking for the vector instructions.
-const NEAR_WORDS: usize = 4;
-
 impl Needle {
     pub fn new(text: &[u8]) -> Self {
         let offsets = 0..text.len();
@@ -132,7 +131,7 @@ impl Needle {
     /// The last place, which is most often near.
     #[inline]
     pub fn last(&self, line: &[u8]) -> Option<usize> {
-        self.last_by(line, last_byte)
+        self.last_by(line, near::find_last)
     }
 
     /// The same where it is not near, if it is there at all.
@@ -158,32 +157,6 @@ impl Needle {
             high = memchr::memrchr(rare, line.get(..high)?)?;
         }
     }
-}
-
-/// The last place of a byte, looked for nearby first.
-#[inline]
-fn last_byte(byte: u8, line: &[u8]) -> Option<usize> {
-    let mut far = line;
-    for _ in 0..NEAR_WORDS {
-        let Some((rest, word)) = far.split_last_chunk::<8>() else {
-            return far.iter().rposition(|other| *other == byte);
-        };
-        let found = equal_bytes(u64::from_le_bytes(*word), byte);
-        if found != 0 {
-            return Some(rest.len() + 7 - found.leading_zeros() as usize / 8);
-        }
-        far = rest;
-    }
-    memchr::memrchr(byte, far)
-}
-
-/// The highest bit of each byte of a word that is this byte.
-#[inline]
-fn equal_bytes(word: u64, byte: u8) -> u64 {
-    const LOW_BITS: u64 = u64::from_le_bytes([0x7F; 8]);
-    let differing = word ^ u64::from_le_bytes([byte; 8]);
-    // A byte of zero alone has no bit in either part; no carry leaves a byte.
-    !(((differing & LOW_BITS) + LOW_BITS) | differing | LOW_BITS)
 }
 
 /// Blanks, digits and small letters are everywhere, brackets are not.
@@ -212,19 +185,6 @@ mod tests {
         for last in [Needle::last, Needle::last_far] {
             let found = last(&needle, line.as_bytes());
             assert_eq!(found, line.rfind(text), "{text} in {line}");
-        }
-    }
-
-    #[test]
-    fn the_last_byte_is_found_at_every_place() {
-        for length in 0..60 {
-            let mut line = vec![b'\x80'; length];
-            assert_eq!(last_byte(b'"', &line), None, "{length}");
-            for place in 0..length {
-                line[place] = b'"';
-                assert_eq!(last_byte(b'"', &line), Some(place), "{length}");
-                line[place] = b'#';
-            }
         }
     }
 

@@ -9,6 +9,7 @@ use nom::sequence::{preceded, terminated};
 
 use super::text::{digits, starts_word};
 use super::{Parsed, Scan, end_of};
+use crate::timestamp::fixed::{pair_at, shaped};
 
 /// MONTH: a whole word out of the list. A word with letters beyond ASCII is left to the other engines.
 pub(super) fn month(line: &[u8], at: usize) -> Scan {
@@ -139,20 +140,16 @@ pub(super) fn http_date(line: &[u8], at: usize) -> Scan {
 /// nearly every access log's line.
 fn usual_http_date(line: &[u8], at: usize) -> Option<usize> {
     let text: &[u8; 26] = line.get(at..)?.first_chunk()?;
-    let signs = [text[2], text[6], text[11], text[14], text[17], text[20]];
-    if signs != *b"//::: "
-        || !matches!(text[21], b'+' | b'-')
-        || !is_short_month([text[3], text[4], text[5]])
-    {
-        return None;
-    }
     let pair = |place: usize| pair([text[place], text[place + 1]]);
+    shaped(text[6..].first_chunk()?, b"/0000:00")?;
+    let clock = shaped(text[12..].first_chunk()?, b"00:00:00")?;
     let is_sound = (1..=31).contains(&pair(0))
-        && pair(7) <= 99
-        && pair(9) <= 99
-        && pair(12) <= 23
-        && pair(15) <= 59
-        && pair(18) <= 60
+        && text[2] == b'/'
+        && is_short_month([text[3], text[4], text[5]])
+        && pair_at(clock, 0) <= 23
+        && pair_at(clock, 3) <= 59
+        && pair_at(clock, 6) <= 60
+        && matches!(text[20..22], [b' ', b'+' | b'-'])
         && pair(22) <= 99
         && pair(24) <= 99;
     let end = at + text.len();

@@ -1,0 +1,350 @@
+//! The preferred way through a program: at every choice what is tried first, and nothing else.
+//!
+//! Nearly all lines that match do so on this way, from their start; and what gets to the end on it is what a backtracking
+//! search finds first. It needs no memory of choices, gates and void spans, which cost the machine a third of its time.
+//! Where it does not get to the end, the machine begins anew.
+
+use super::runs::{last_admitted, least, shortest};
+use super::{STEP_BYTES, UNSET, holds, is_beside, starts_with};
+use crate::grok::class::decode;
+use crate::grok::program::{GuardIndex, Op, Program, Set, Short, Tail, UNLIMITED};
+use crate::grok::token::{Parser, Scan};
+
+/// What became of the way.
+pub(super) enum Way {
+    Match,
+    /// Nothing is known of the line.
+    Lost,
+    /// The program's tail fails at the last place where it can begin, which is this one.
+    TailFails(usize),
+}
+
+/// Matches in a row that were found on other ways, after which the preferred one is not gone for a while.
+const LOST_MAX: u8 = 8;
+/// Programs that are remembered.
+const HABITS: usize = 8;
+
+/// Which programs match on other ways: there the walk would be in vain for line after line. Only a match tells; lines that
+/// do not match are lost early.
+#[derive(Debug, Default)]
+pub(super) struct Habits([Habit; HABITS]);
+
+#[derive(Debug, Clone, Copy, Default)]
+struct Habit {
+    /// The address of the program. When another one lies there, or shares the place in the table, no result changes.
+    program: usize,
+    /// Matches that were lost in a row; beyond `LOST_MAX` the lines since then, up to an overflow.
+    lost: u8,
+}
+
+impl Habits {
+    #[inline]
+    /// Whether the walk is to be tried, which is known of the lines before.
+    pub fn is_worth_it(&mut self, program: &Program) -> bool {
+        let habit = self.of(program);
+        if habit.lost < LOST_MAX {
+            return true;
+        }
+        habit.lost = habit.lost.wrapping_add(1);
+        false
+    }
+
+    /// Takes note of a match.
+    #[inline]
+    pub fn note(&mut self, program: &Program, is_on_the_way: bool) {
+        let habit = self.of(program);
+        habit.lost = match is_on_the_way {
+            true => 0,
+            false => habit.lost + 1,
+        };
+    }
+
+    #[inline]
+    fn of(&mut self, program: &Program) -> &mut Habit {
+        let address = std::ptr::from_ref(program).addr();
+        let habit = &mut self.0[address / size_of::<Program>() % HABITS];
+        if habit.program != address {
+            *habit = Habit {
+                program: address,
+                lost: 0,
+            };
+        }
+        habit
+    }
+}
+
+/// Why a way was left.
+enum Left {
+    /// An operation fails.
+    Failure,
+    /// It is not for this walk: an operation of groups, a token that is unsure, or too many steps.
+    Unknown,
+}
+
+type Place = Result<usize, Left>;
+
+/// Goes the preferred way from the start of the line. The spans are those of the match, if there is one.
+pub(super) fn walk(program: &Program, line: &[u8], spans: &mut [usize], steps_max: u64) -> Way {
+    if program.undoes_spans || !program.first.admits(line.first()) {
+        return Way::Lost;
+    }
+    spans.fill(UNSET);
+    let mut walk = Walk {
+        program,
+        line,
+        spans,
+        steps_left: steps_max,
+    };
+    if let Some(tail) = program.tail
+        && let Some(search) = tail.search
+    {
+        return walk.tail_first(tail, search);
+    }
+    match walk.go(0, 0, program.ops.len()) {
+        Ok(_) => Way::Match,
+        Err(_) => Way::Lost,
+    }
+}
+
+struct Walk<'a> {
+    program: &'a Program,
+    line: &'a [u8],
+    spans: &'a mut [usize],
+    steps_left: u64,
+}
+
+impl Walk<'_> {
+    /// The tail first: a line that fails at its end is known at once.
+    fn tail_first(&mut self, tail: Tail, search: usize) -> Way {
+        let (program, line) = (self.program, self.line);
+        let gate = &program.gates[usize::from(tail.gate)];
+        let Some(last) = gate.last(line) else {
+            return Way::Lost;
+        };
+        let place = last + gate.len();
+        match self.go(tail.address, place, program.ops.len()) {
+            Ok(_) => {}
+            Err(Left::Failure) if tail.is_decided => return Way::TailFails(place),
+            Err(_) => return Way::Lost,
+        }
+        let is_reached = match self.go(0, 0, search) {
+            Ok(end) => self
+                .least_end(&program.ops[search], end)
+                .is_ok_and(|low| low <= last),
+            Err(_) => false,
+        };
+        // Between the search and the text that it found are notes of its place at most.
+        let text = tail.address - 1;
+        match is_reached && self.go(search + 1, last, text).is_ok() {
+            true => Way::Match,
+            false => Way::Lost,
+        }
+    }
+
+    /// Goes from an operation, at a place, to another one that all ways pass, or to the end of the program; the place there.
+    fn go(&mut self, mut pc: usize, mut at: usize, stop: usize) -> Place {
+        let (program, line) = (self.program, self.line);
+        while pc != stop
+            && let Some(op) = program.ops.get(pc)
+        {
+            self.charge(0)?;
+            pc += 1;
+            at = match op {
+                Op::CapturedToken {
+                    parser, slot, text, ..
+                } => {
+                    let end = self.token(*parser, at)?;
+                    self.set_pair(*slot, at, end);
+                    self.behind(*text, end, &mut pc)?
+                }
+                Op::Token { parser, text, .. } => {
+                    let end = self.token(*parser, at)?;
+                    self.behind(*text, end, &mut pc)?
+                }
+                Op::Short(text) | Op::Gate { text, .. } => passed(text.end(line, at))?,
+                Op::Save(index) => {
+                    self.set(*index as usize, at);
+                    at
+                }
+                Op::Split {
+                    first,
+                    second,
+                    first_guard,
+                    second_guard,
+                } => {
+                    pc = match (
+                        self.admits(*first_guard, at),
+                        self.admits(*second_guard, at),
+                    ) {
+                        (true, _) => *first as usize,
+                        (false, true) => *second as usize,
+                        (false, false) => return Err(Left::Failure),
+                    };
+                    at
+                }
+                Op::Jump(target) => {
+                    pc = *target as usize;
+                    at
+                }
+                Op::CapturedRun { set, min, slot } => {
+                    let set = &program.sets[usize::from(*set)];
+                    let end = passed(set.run(line, at, *min, UNLIMITED))?;
+                    self.set_pair(*slot, at, end);
+                    end
+                }
+                Op::Run { set, min, max } => {
+                    passed(program.sets[usize::from(*set)].run(line, at, *min, *max))?
+                }
+                Op::Greedy {
+                    set,
+                    min,
+                    max,
+                    guard,
+                } => {
+                    let set = &program.sets[usize::from(*set)];
+                    self.longest(at, set, (*min, *max), *guard)?
+                }
+                Op::One(set) => at + passed(program.sets[usize::from(*set)].one(line, at))?,
+                Op::Match => break,
+                _ => self.rare(op, at)?,
+            };
+        }
+        match pc == stop {
+            true => Ok(at),
+            false => Err(Left::Unknown),
+        }
+    }
+
+    /// Carries out one of the operations that few lines meet.
+    #[inline(never)]
+    fn rare(&mut self, op: &Op, at: usize) -> Place {
+        let (program, line) = (self.program, self.line);
+        Ok(match op {
+            Op::Lazy {
+                set,
+                min,
+                max,
+                guard,
+            } => {
+                let set = &program.sets[usize::from(*set)];
+                self.shortest(at, set, (*min, *max), *guard)?
+            }
+            Op::Beside {
+                set,
+                ahead,
+                negative,
+            } => {
+                let set = &program.sets[usize::from(*set)];
+                let holds = is_beside(set, line, at, *ahead) != *negative;
+                passed(holds.then_some(at))?
+            }
+            Op::Literal(text) if starts_with(line, at, text) => at + text.len(),
+            Op::Literal(_) => return Err(Left::Failure),
+            Op::Assert(assert) => passed(holds(*assert, line, at).then_some(at))?,
+            Op::FindNext { finder, .. } => {
+                let low = self.least_end(op, at)?;
+                let rest = line.get(low..).unwrap_or_default();
+                let next = passed(program.finders[usize::from(*finder)].next(rest))?;
+                self.charge(next)?;
+                low + next
+            }
+            Op::FindLast { finder, .. } => {
+                let low = self.least_end(op, at)?;
+                let rest = line.get(low..).unwrap_or_default();
+                self.charge(rest.len())?;
+                low + passed(program.finders[usize::from(*finder)].last(rest))?
+            }
+            _ => return Err(Left::Unknown),
+        })
+    }
+
+    /// Where a token ends.
+    #[inline(always)]
+    fn token(&self, parser: Parser, at: usize) -> Place {
+        match parser(self.line, at) {
+            Scan::End(end) => Ok(end),
+            Scan::Unsure => Err(Left::Unknown),
+            Scan::Fail | Scan::FailAt(_) => Err(Left::Failure),
+        }
+    }
+
+    /// Passes the text behind a token, which is an operation of its own, if there is one.
+    #[inline(always)]
+    fn behind(&self, text: Short, end: usize, pc: &mut usize) -> Place {
+        if text.is_empty() {
+            return Ok(end);
+        }
+        *pc += 1;
+        passed(text.end(self.line, end))
+    }
+
+    /// The longest end where what follows may begin.
+    fn longest(&mut self, at: usize, set: &Set, counts: (u32, u32), guard: GuardIndex) -> Place {
+        let (min, max) = counts;
+        let high = passed(set.run(self.line, at, min, max))?;
+        self.charge(high - at)?;
+        if self.admits(guard, high) {
+            return Ok(high);
+        }
+        let low = least(set, self.line, at, min);
+        let guard = &self.program.guards[usize::from(guard)];
+        passed(last_admitted(guard, self.line, low, high))
+    }
+
+    /// The shortest end where what follows may begin.
+    fn shortest(&mut self, at: usize, set: &Set, counts: (u32, u32), guard: GuardIndex) -> Place {
+        let (min, max) = counts;
+        let (low, count) = set.counted_run(self.line, at, min);
+        if count < min {
+            return Err(Left::Failure);
+        }
+        let left = if max == UNLIMITED { max } else { max - min };
+        let guard = &self.program.guards[usize::from(guard)];
+        let found = shortest(set, guard, self.line, low, left);
+        let (end, _) = found.map_err(|_| Left::Failure)?;
+        self.charge(end - at)?;
+        Ok(end)
+    }
+
+    /// Where a search for a text begins.
+    fn least_end(&self, search: &Op, at: usize) -> Place {
+        match search {
+            Op::FindNext { min: 0, .. } | Op::FindLast { min: 0, .. } => Ok(at),
+            _ => passed(decode(self.line, at).map(|(_, length)| at + length)),
+        }
+    }
+
+    #[inline(always)]
+    fn admits(&self, guard: GuardIndex, at: usize) -> bool {
+        self.program.guards[usize::from(guard)].admits(self.line.get(at))
+    }
+
+    /// Sets both bounds of a capture.
+    #[inline(always)]
+    fn set_pair(&mut self, start: u32, from: usize, to: usize) {
+        let start = start as usize;
+        if let Some([start, end]) = self.spans.get_mut(start..start + 2) {
+            (*start, *end) = (from, to);
+        }
+    }
+
+    #[inline(always)]
+    fn set(&mut self, index: usize, at: usize) {
+        if let Some(bound) = self.spans.get_mut(index) {
+            *bound = at;
+        }
+    }
+
+    /// One step, and further ones for what was looked at.
+    #[inline(always)]
+    fn charge(&mut self, looked: usize) -> Result<(), Left> {
+        let steps = 1 + (looked / STEP_BYTES) as u64;
+        self.steps_left = self.steps_left.checked_sub(steps).ok_or(Left::Unknown)?;
+        Ok(())
+    }
+}
+
+#[inline(always)]
+fn passed(place: Option<usize>) -> Place {
+    place.ok_or(Left::Failure)
+}
