@@ -24,8 +24,8 @@ const LOST_MAX: u8 = 8;
 /// Programs that are remembered.
 const HABITS: usize = 8;
 
-/// Which programs match on other ways: there the walk would be in vain for line after line. Only a match tells; lines that
-/// do not match are lost early.
+/// Which programs match on other ways: there the walk would be in vain for line after line. Only matches tell, since lines
+/// that do not match are mostly lost early.
 #[derive(Debug, Default)]
 pub(super) struct Habits([Habit; HABITS]);
 
@@ -347,4 +347,99 @@ impl Walk<'_> {
 #[inline(always)]
 fn passed(place: Option<usize>) -> Place {
     place.ok_or(Left::Failure)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::grok::CaptureMode;
+    use crate::grok::parse::parse;
+    use crate::grok::patterns::Patterns;
+    use crate::grok::program::Level;
+
+    fn program(expression: &str) -> Program {
+        let parsed = parse(expression, &Patterns::legacy(), CaptureMode::Named).unwrap();
+        Program::compile(&parsed.tree, &parsed.captures, Level::Scanner).unwrap()
+    }
+
+    #[track_caller]
+    fn way(expression: &str, line: &str) -> Way {
+        walk(
+            &program(expression),
+            line.as_bytes(),
+            &mut [UNSET; 40],
+            1000,
+        )
+    }
+
+    #[test]
+    fn everyday_lines_are_on_the_preferred_way() {
+        for (expression, line) in [
+            (
+                "%{COMBINEDAPACHELOG}",
+                r#"192.0.2.1 - - [20/Nov/2026:18:56:21 +0100] "GET /a HTTP/1.1" 200 19 "-" "curl/8.0""#,
+            ),
+            (
+                "%{SYSLOGLINE}",
+                "Nov 20 18:56:21 web-17 sshd[4711]: Accepted key",
+            ),
+            (
+                r#"%{WORD:verb} "%{DATA:text}" .* "%{INT:a} %{INT:b}$"#,
+                r#"GET "x" and "7" "1 2"#,
+            ),
+            (r"%{NOTSPACE:host}:%{INT:port}", "web:17:8080"),
+            (
+                "%{TIMESTAMP_ISO8601:at} (?:%{WORD:level} )?%{GREEDYDATA:text}",
+                "2026-11-20 18:56:21 all is well",
+            ),
+        ] {
+            assert!(matches!(way(expression, line), Way::Match), "{expression}");
+        }
+    }
+
+    #[test]
+    fn a_line_that_fails_at_its_end_is_told() {
+        let line = r#"GET /a HTTP/1.1" 200 -"#;
+        assert!(matches!(
+            way(r#"%{WORD} .*" %{INT} %{INT}"#, line),
+            Way::TailFails(17)
+        ));
+        // Here the tail has another way.
+        assert!(matches!(
+            way(r#"%{WORD} .*" %{INT} (?:%{INT}|\S)"#, line),
+            Way::Lost
+        ));
+    }
+
+    #[test]
+    fn what_needs_another_way_is_lost() {
+        for (expression, line) in [
+            (r"(?:a|ab)c", "abc"),
+            (r"(?<x>a)\k<x>", "aa"),
+            (r"%{INT:n}", "no number first 7"),
+        ] {
+            assert!(matches!(way(expression, line), Way::Lost), "{expression}");
+        }
+    }
+
+    #[test]
+    fn a_way_that_is_always_lost_is_left_out_for_a_while() {
+        let (lost, other) = (program("%{INT:a}"), program("%{INT:b}"));
+        let mut habits = Habits::default();
+        for _ in 0..LOST_MAX {
+            assert!(habits.is_worth_it(&lost));
+            habits.note(&lost, false);
+        }
+        let is_tried = |habits: &mut Habits| habits.is_worth_it(&lost);
+        assert!(!is_tried(&mut habits));
+        // Unless another program takes its place, it is tried again after a while; one match on the way is enough then.
+        assert!((0..=u8::MAX).any(|_| is_tried(&mut habits)));
+        habits.note(&lost, false);
+        habits.note(&lost, true);
+        for _ in 0..LOST_MAX - 1 {
+            habits.note(&lost, false);
+            assert!(is_tried(&mut habits));
+        }
+        assert!(habits.is_worth_it(&other));
+    }
 }

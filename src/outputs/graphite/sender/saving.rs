@@ -103,8 +103,8 @@ impl<O: Outside> Sender<O> {
                 if !std::mem::replace(&mut self.said_disk, true) {
                     let id = &self.metrics.id;
                     tracing::error!(
-                        "{id}: sums cannot be saved ({error}). Metrics are sent, but no event is acknowledged; a restart \
-                         would read them again"
+                        "{id}: sums cannot be saved ({error}). Metrics are sent, but no event is acknowledged: after a \
+                         restart, what can be read again is read again, and what nobody can send again is missing"
                     );
                 }
             }
