@@ -98,6 +98,8 @@ impl Engines {
     fn scratch(&self, program: &Program) -> Scratch {
         let mut scratch = Scratch::default();
         scratch.prepare(self.captures.len() + program.any_runs);
+        // As if a line before had set all of them.
+        scratch.spans.fill(1);
         scratch
     }
 
