@@ -77,7 +77,9 @@ pub fn run(settings: Settings) -> ExitCode {
             }
         };
         let mut agent = Agent::new(settings, metrics, sockets, confinement);
-        if let Err(error) = agent.prepare(&compiled).await {
+        if let Err(Refusal::ForGood(error) | Refusal::ForNow(error)) =
+            agent.prepare(&compiled).await
+        {
             tracing::error!("{error}");
             return REFUSED.into();
         }
@@ -88,6 +90,7 @@ pub fn run(settings: Settings) -> ExitCode {
                 return FAULT.into();
             }
         };
+        agent.certificates = Certificates::of(&compiled);
         agent.start(compiled, threads, &[]);
         agent.sockets.report_unused();
         systemd::ready();
@@ -230,7 +233,7 @@ impl Agent {
 
     /// Takes what these pipelines need beside themselves: the data folder, the queues on disk, and the API's port. A
     /// pipeline that keeps nothing needs none of them.
-    async fn prepare(&mut self, compiled: &[Compiled]) -> Result<(), String> {
+    async fn prepare(&mut self, compiled: &[Compiled]) -> Result<(), Refusal> {
         let has = |source| compiled.iter().any(|one| one.has(source));
         let (rereadable, pushed) = (has(Source::Rereadable), has(Source::Pushed));
         let queues = self.queues_of(compiled);
@@ -241,9 +244,11 @@ impl Agent {
         for (policy, metrics, need) in queues {
             if let Err(error) = self.queues.open(&policy, &metrics) {
                 let folder = policy.folder_of(&metrics.id);
+                let passes = error.kind() == io::ErrorKind::WouldBlock;
                 let error = format!("cannot use the queue in {}: {error}", folder.display());
                 match need {
-                    Need::Settings => return Err(error),
+                    Need::Settings if passes => return Err(Refusal::ForNow(error)),
+                    Need::Settings => return Err(Refusal::ForGood(error)),
                     Need::Rest => tracing::error!("{error}; what waits there is not sent"),
                 }
             }
@@ -304,7 +309,6 @@ impl Agent {
             .map(|(policy, metrics, _)| policy.folder_of(&metrics.id))
             .collect();
         self.queues.keep(&wanted);
-        self.certificates = Certificates::of(&compiled);
         self.tell_of_orphans();
         let all = compiled.into_iter().zip(threads);
         for ((one, threads), pipeline) in all.zip(&self.settings.pipelines) {
@@ -358,13 +362,15 @@ impl Agent {
     /// for it; a second signal ends that time at once. What could not be sent by then is kept.
     async fn drain(&mut self, mut grace: Option<Duration>, signals: &mut Signals) -> ExitCode {
         systemd::stopping();
+        self.sockets.end_reloads();
         let running = std::mem::take(&mut self.running);
         let positions: Vec<_> = running.iter().map(Running::positions).collect();
         let deadline = Arc::new(Deadline::default());
         let behind = std::mem::take(&mut self.behind);
         let queues = Arc::clone(&self.queues);
         let draining = async {
-            let clean = Running::drain_all(running, behind, Arc::clone(&deadline)).await;
+            let deadline = Arc::clone(&deadline);
+            let clean = Running::drain_all(running, behind, deadline, &queues).await;
             let closed = tokio::task::spawn_blocking(move || queues.close());
             let closed = tokio::time::timeout(limits::QUEUE_CLOSE_WAIT, closed).await;
             if !matches!(closed, Ok(Ok(()))) {
@@ -437,17 +443,24 @@ impl Agent {
             let error = "the outputs of earlier configurations are still away";
             return Err(Refusal::ForNow(error.to_owned()));
         }
+        // Looked at before they are read: the old pipelines take their time to end.
+        let mut seen = self.certificates.clone();
+        seen.are_renewed();
         let compiled = compile_all(&self.settings, &self.metrics)
             .ok_or_else(|| "the new configuration is refused, the old one runs on".to_owned())?;
+        let certificates = Certificates::of(&compiled).since(&seen);
         self.confinement
             .check(&written(&self.settings, &compiled))?;
         // While the old pipelines still run: without threads they go on.
         let threads = self.spawn_workers(&compiled).map_err(Refusal::ForNow)?;
         self.prepare(&compiled).await?;
-        self.sockets.begin_reload();
+        let inputs = compiled.iter().flat_map(|one| &one.inputs);
+        let taken_at = inputs.flat_map(|input| input.listens_at()).collect();
+        self.sockets.begin_reload(taken_at);
         let old = std::mem::take(&mut self.running);
         let (kept, behind) = Running::hand_over(old, &self.queues).await;
         self.behind.extend(behind);
+        self.certificates = certificates;
         self.start(compiled, threads, &kept);
         self.sockets.end_reload();
         self.metrics.reloads.add(1);

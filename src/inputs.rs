@@ -17,6 +17,7 @@ pub mod tls;
 
 use std::collections::HashMap;
 use std::io;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
@@ -72,6 +73,11 @@ pub trait Input: Send {
 
     /// Says that it is the one with that number, from 1 on, of those that name their positions alike.
     fn set_number(&mut self, _number: usize) {}
+
+    /// Where it listens for connections, which it takes over from an input that a reload ends.
+    fn listens_at(&self) -> Vec<SocketAddr> {
+        Vec::new()
+    }
 
     /// Files and folders besides the data folder that it changes, itself or what lies below; others are closed to it.
     fn written(&self) -> Vec<PathBuf> {

@@ -94,6 +94,9 @@ pub const GLOB_ALTERNATIVES_MAX: usize = 1000;
 /// The largest datagram there is: a read never cuts one.
 pub const DATAGRAM_BYTES_MAX: usize = 64 << 10;
 
+/// Datagrams of one batch: empty ones add no bytes to it.
+pub const DATAGRAMS_GATHERED_MAX: usize = 8 << 10;
+
 /// Connections that one syslog input serves at once; each holds a buffer of `READ_BYTES` and a file descriptor.
 pub const SYSLOG_CONNECTIONS_MAX: usize = 1024;
 

@@ -58,7 +58,7 @@ impl Files {
 }
 
 /// Files with certificates and keys, as they were when they were last looked at.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub struct Certificates(Vec<(PathBuf, Option<Version>)>);
 
 impl Certificates {
@@ -74,6 +74,16 @@ impl Certificates {
             (file, version)
         });
         Self(with_version.collect())
+    }
+
+    /// Takes versions that were seen before in the place of its own: what changed since then is a change.
+    pub fn since(mut self, before: &Self) -> Self {
+        for (file, seen) in &mut self.0 {
+            if let Some((_, earlier)) = before.0.iter().find(|(known, _)| known == file) {
+                seen.clone_from(earlier);
+            }
+        }
+        self
     }
 
     /// Whether one was changed since this was last asked.

@@ -1,11 +1,12 @@
 //! A running pipeline: started from its outputs to its inputs, stopped from its inputs to its outputs.
 
 use std::io;
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use tokio::sync::watch;
-use tokio::task::JoinHandle;
+use tokio::task::{AbortHandle, JoinHandle};
 use tokio::time::Instant;
 
 use crate::agent::saving::{save_at_last, save_sometimes};
@@ -19,9 +20,12 @@ use crate::outputs::leave::{Leave, Notice};
 use crate::pipeline::compile::{Compiled, PlannedOutput};
 use crate::pipeline::program::{OutputStep, Step};
 use crate::pipeline::worker::{self, Batches, Counts, Program, Threads};
-use crate::queue::policy::Policy;
+use crate::queue::policy::{Kind, Policy};
 use crate::queue::positions::Positions;
 use crate::queue::queues::Queues;
+
+/// How often it is looked whether the outputs have left.
+const LOOK_INTERVAL: Duration = Duration::from_millis(20);
 
 /// The parts of a started pipeline.
 pub struct Running {
@@ -35,6 +39,8 @@ pub struct Running {
     saver: JoinHandle<()>,
     metrics: Arc<Metrics>,
     has_private_input: bool,
+    /// The folders of its outputs' queues on disk.
+    queues: Vec<PathBuf>,
     rest: Rest,
 }
 
@@ -42,7 +48,20 @@ pub struct Running {
 struct OutputTask {
     task: JoinHandle<()>,
     teller: watch::Sender<Leave>,
+    /// The folder of its queue on disk, if it has one.
+    queue: Option<PathBuf>,
     holds: Holds,
+}
+
+/// What inputs a pipeline has.
+#[derive(Clone, Copy)]
+struct Inputs {
+    /// Others send it events, once.
+    pushed: bool,
+    /// It reads what belongs to this process alone, and cannot be had again.
+    private: bool,
+    /// It reads, whatever that is, or has no pushed input.
+    reads: bool,
 }
 
 /// What an output has in memory.
@@ -79,10 +98,12 @@ pub struct Surroundings<'a> {
 }
 
 impl Surroundings<'_> {
-    /// Starts an output of a pipeline whose inputs are pushed, or can be read again, or both.
-    fn start(&self, planned: PlannedOutput, pushed: bool, reads: bool) -> (OutputStep, OutputTask) {
+    /// Starts an output of a pipeline with such inputs.
+    fn start(&self, planned: PlannedOutput, inputs: Inputs) -> (OutputStep, OutputTask) {
         let (teller, notice) = Notice::new();
-        let is_kept = self.policy.keeps(pushed) && planned.output.has_queue();
+        let is_kept = self.policy.keeps(inputs.pushed) && planned.output.has_queue();
+        let keeps_all = is_kept && self.policy.kind == Kind::Persisted;
+        let queue = is_kept.then(|| self.policy.folder_of(&planned.metrics.id));
         let started = planned.output.start(&Opening {
             queues: self.queues,
             policy: self.policy,
@@ -96,9 +117,15 @@ impl Surroundings<'_> {
         let task = OutputTask {
             task: started.task,
             teller,
-            holds: match (pushed, reads) {
-                (true, _) if !is_kept => Holds::Pushed,
-                (true, false) => Holds::Kept,
+            queue,
+            holds: match inputs {
+                Inputs { pushed: true, .. } if !is_kept => Holds::Pushed,
+                Inputs { private: true, .. } if !keeps_all => Holds::Pushed,
+                Inputs {
+                    pushed: true,
+                    reads: false,
+                    ..
+                } => Holds::Kept,
                 _ => Holds::Reread,
             },
         };
@@ -122,16 +149,20 @@ impl Running {
     /// Starts outputs, then workers, then inputs. Those that it replaces have ended, and their threads are free for those of
     /// the runtime that read and write files; where a reload adds some at the very limit of threads, they wait for one.
     pub fn start(compiled: Compiled, threads: Threads, surroundings: &Surroundings<'_>) -> Self {
-        let reads = reads(&compiled);
         let has = |source| compiled.has(source);
-        let (pushed, has_private_input) = (has(Source::Pushed), has(Source::Private));
+        let inputs = Inputs {
+            pushed: has(Source::Pushed),
+            private: has(Source::Private),
+            reads: reads(&compiled),
+        };
         let keeps_anything = compiled.keeps_anything();
-        let mut tasks = Vec::new();
+        let (mut tasks, mut queues) = (Vec::new(), Vec::new());
         let outputs = Step::turn(compiled.outputs, &mut |mut planned| {
             if !keeps_anything {
                 planned.output.keep_nothing();
             }
-            let (step, task) = surroundings.start(planned, pushed, reads);
+            let (step, task) = surroundings.start(planned, inputs);
+            queues.extend(task.queue.clone());
             tasks.push(task);
             step
         });
@@ -149,12 +180,12 @@ impl Running {
             sockets: Arc::clone(surroundings.sockets),
             positions: Arc::clone(&positions),
         };
-        let inputs = compiled.inputs.into_iter();
-        let inputs = inputs.map(|input| input.start(flow.clone())).collect();
+        let tasks_of_inputs = compiled.inputs.into_iter();
+        let tasks_of_inputs = tasks_of_inputs.map(|input| input.start(flow.clone()));
         let metrics = Arc::clone(surroundings.metrics);
         let saver = tokio::spawn(save_sometimes(Arc::clone(&positions), Arc::clone(&metrics)));
         Self {
-            inputs,
+            inputs: tasks_of_inputs.collect(),
             stop,
             batches: Some(batches),
             workers: tokio::task::spawn_blocking(move || join(workers)),
@@ -162,7 +193,8 @@ impl Running {
             positions,
             metrics,
             saver,
-            has_private_input,
+            has_private_input: inputs.private,
+            queues,
             rest: Rest::default(),
         }
     }
@@ -210,12 +242,43 @@ impl Running {
 
     /// Waits for workers and outputs to finish what was read. False if a worker or task of ours failed.
     async fn finish(&mut self, deadline: &Deadline) -> bool {
-        self.join_workers(deadline).await;
-        let outputs = std::mem::take(&mut self.outputs);
-        self.end_outputs(outputs, deadline).await;
+        self.end_outputs_at(deadline).await;
         // With the outputs gone nothing holds the workers up: what can wait on disk goes there now.
         self.join_workers(&Deadline::within_time(limits::WORKERS_END_WAIT))
             .await;
+        self.end()
+    }
+
+    /// The same where the agent ends, and with inputs that wait for workers. What finds no room on disk then is counted.
+    async fn finish_at_last(
+        &mut self,
+        deadline: &Deadline,
+        inputs: Vec<JoinHandle<()>>,
+        queues: &Queues,
+    ) -> bool {
+        self.end_outputs_at(deadline).await;
+        queues.call_last(&self.queues);
+        let bound = Deadline::within_time(limits::WORKERS_END_WAIT);
+        for mut input in inputs {
+            match bound.within(&mut input).await {
+                Some(ended) => report(ended, "an input"),
+                None => input.abort(),
+            }
+        }
+        self.join_workers(&bound).await;
+        if queues.have_refused(&self.queues) {
+            (self.rest.is_left, self.rest.is_lost) = (true, true);
+        }
+        self.end()
+    }
+
+    async fn end_outputs_at(&mut self, deadline: &Deadline) {
+        self.join_workers(deadline).await;
+        let outputs = std::mem::take(&mut self.outputs);
+        self.end_outputs(outputs, deadline).await;
+    }
+
+    fn end(&mut self) -> bool {
         self.warn_of_rest();
         self.saver.abort();
         save_at_last(&self.positions, &self.metrics);
@@ -274,7 +337,9 @@ impl Running {
     fn warn_of_rest(&self) {
         let rest = match (self.rest.is_left, self.rest.is_lost) {
             (false, _) => return,
-            (true, true) => "what outputs without a queue on disk still held of syslog is lost",
+            (true, true) => {
+                "what nobody can send again and is on no disk is lost, see `documents_abandoned` and `queue_dropped_at_end`"
+            }
             (true, false) => "nothing is lost",
         };
         tracing::warn!(
@@ -288,14 +353,11 @@ impl Running {
         all: Vec<Self>,
         behind: Vec<JoinHandle<bool>>,
         deadline: Arc<Deadline>,
+        queues: &Arc<Queues>,
     ) -> bool {
-        let drain = async |mut running: Self, deadline: Arc<Deadline>| {
-            let stuck = running.stop_inputs(&deadline).await;
-            stuck.iter().for_each(JoinHandle::abort);
-            running.finish(&deadline).await
-        };
         let all = all.into_iter();
-        let ends = all.map(|running| tokio::spawn(drain(running, Arc::clone(&deadline))));
+        let ends = all
+            .map(|running| tokio::spawn(running.drain(Arc::clone(&deadline), Arc::clone(queues))));
         let mut clean = true;
         for end in ends.collect::<Vec<_>>() {
             clean &= ended(end.await).unwrap_or(false);
@@ -309,6 +371,37 @@ impl Running {
             }
         }
         clean
+    }
+
+    /// Stops the inputs, and has what was read delivered by the deadline. An output that holds only what is safe anyway ends
+    /// at once when nobody takes it, and the workers soon after it: who has to wait for room then waits in vain.
+    async fn drain(mut self, deadline: Arc<Deadline>, queues: Arc<Queues>) -> bool {
+        let safe = |output: &&OutputTask| output.holds != Holds::Pushed;
+        for output in self.outputs.iter().filter(safe) {
+            output.teller.send_replace(Leave::Safe);
+        }
+        let outputs = self.outputs.iter();
+        let outputs: Vec<_> = outputs.map(|output| output.task.abort_handle()).collect();
+        let own = Arc::new(Deadline::default());
+        let set_own = {
+            let own = Arc::clone(&own);
+            async move {
+                let have_left = async {
+                    while !outputs.iter().all(AbortHandle::is_finished) {
+                        tokio::time::sleep(LOOK_INTERVAL).await;
+                    }
+                };
+                match deadline.within(have_left).await {
+                    Some(()) => own.set(limits::OUTPUT_END_WAIT),
+                    None => own.pass(),
+                }
+            }
+        };
+        let set_own = tokio::spawn(set_own);
+        let stuck = self.stop_inputs(&own).await;
+        let is_clean = self.finish_at_last(&own, stuck, &queues).await;
+        set_own.abort();
+        is_clean
     }
 
     /// Stops pipelines that are to be replaced, waits a short time for their outputs, and leaves the rest to the background.

@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use std::io;
 use std::net::{IpAddr, Ipv6Addr, SocketAddr, TcpListener, UdpSocket};
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 use sawlog_parsers::framing::Decoder;
 use tokio::sync::watch;
@@ -123,6 +123,14 @@ impl<S> Held<S> {
     }
 }
 
+/// Connections of inputs that a reload ends.
+#[derive(Debug, Default)]
+struct Left {
+    /// Addresses at which somebody takes them.
+    taken_at: Vec<SocketAddr>,
+    connections: HashMap<SocketAddr, Vec<Connection>>,
+}
+
 /// All sockets that inputs have bound.
 #[derive(Debug, Default)]
 pub struct Sockets {
@@ -131,7 +139,7 @@ pub struct Sockets {
     /// Counts reloads; a socket that was not asked for since the last one is closed.
     generation: AtomicU64,
     /// Connections that wait for the next input of the address at which they were accepted.
-    left: Mutex<HashMap<SocketAddr, Vec<Connection>>>,
+    left: Mutex<Left>,
     /// Changes whenever a connection is left.
     leaving: watch::Sender<()>,
 }
@@ -208,28 +216,44 @@ impl Sockets {
         Generation(self.generation.load(Ordering::Acquire))
     }
 
-    /// Leaves a connection to the next input of its address. Without such an input, because the agent stops or the address
-    /// is no longer listened to, it is given back.
+    /// Leaves a connection to the next input of its address. Without such an input, because the agent stops or nobody listens
+    /// at the address any more, it is given back.
     pub fn leave(
         &self,
         address: SocketAddr,
         input: Generation,
         connection: Connection,
     ) -> Result<(), Connection> {
-        let tcp = self.tcp.lock().expect("no holder of this lock panics");
-        if self.generation() == input || !tcp.bound.contains_key(&address) {
+        let mut left = self.left();
+        if !self.has_successor(&left, address, input) {
             return Err(connection);
         }
-        let mut left = self.left.lock().expect("no holder of this lock panics");
-        left.entry(address).or_default().push(connection);
+        left.connections
+            .entry(address)
+            .or_default()
+            .push(connection);
+        drop(left);
         self.leaving.send_replace(());
         Ok(())
     }
 
     /// The connections that were left at an address.
     pub fn take_left(&self, address: SocketAddr) -> Vec<Connection> {
-        let mut left = self.left.lock().expect("no holder of this lock panics");
-        left.remove(&address).unwrap_or_default()
+        let waiting = self.left().connections.remove(&address);
+        waiting.unwrap_or_default()
+    }
+
+    /// The same for an input that ends: only if no other one takes them.
+    pub fn take_last(&self, address: SocketAddr, input: Generation) -> Vec<Connection> {
+        let mut left = self.left();
+        match self.has_successor(&left, address, input) {
+            true => Vec::new(),
+            false => left.connections.remove(&address).unwrap_or_default(),
+        }
+    }
+
+    fn has_successor(&self, left: &Left, address: SocketAddr, input: Generation) -> bool {
+        self.generation() != input && left.taken_at.contains(&address)
     }
 
     /// Tells when a connection is left, at any address.
@@ -237,9 +261,15 @@ impl Sockets {
         self.leaving.subscribe()
     }
 
-    /// A reload begins: sockets that its inputs ask for are kept.
-    pub fn begin_reload(&self) {
+    /// A reload begins: sockets that its inputs ask for are kept, and connections at these addresses are taken over.
+    pub fn begin_reload(&self, taken_at: Vec<SocketAddr>) {
+        self.left().taken_at = taken_at;
         self.generation.fetch_add(1, Ordering::AcqRel);
+    }
+
+    /// The agent stops: nobody takes connections over any more.
+    pub fn end_reloads(&self) {
+        self.left().taken_at.clear();
     }
 
     /// The reload is done, and its inputs have asked for their sockets: closes the others.
@@ -251,12 +281,15 @@ impl Sockets {
             .expect("no holder of this lock panics")
             .bound
             .retain(|_, s| current(s.1));
-        let mut tcp = self.tcp.lock().expect("no holder of this lock panics");
-        tcp.bound.retain(|_, s| current(s.1));
-        self.left
+        self.tcp
             .lock()
             .expect("no holder of this lock panics")
-            .retain(|address, _| tcp.bound.contains_key(address));
+            .bound
+            .retain(|_, s| current(s.1));
+    }
+
+    fn left(&self) -> MutexGuard<'_, Left> {
+        self.left.lock().expect("no holder of this lock panics")
     }
 }
 
@@ -294,7 +327,7 @@ mod tests {
         drop(sockets.udp(address).expect("the port is free"));
         let sender = UdpSocket::bind("127.0.0.1:0").expect("a port is free");
         sender.send_to(b"kept", address).expect("loopback takes it");
-        sockets.begin_reload();
+        sockets.begin_reload(Vec::new());
         let again = sockets.udp(address).expect("it is still bound");
         sockets.end_reload();
         let mut buffer = [0; 16];
@@ -306,7 +339,7 @@ mod tests {
         let (sockets, address) = (Sockets::default(), free());
         let udp = || sockets.udp(address).expect("the port is free").dropped;
         let reload = || {
-            sockets.begin_reload();
+            sockets.begin_reload(Vec::new());
             let dropped = udp();
             sockets.end_reload();
             dropped
@@ -325,7 +358,7 @@ mod tests {
         assert_eq!(dropped.note(3 * quarter), quarter);
         assert_eq!(dropped.note(4), quarter + 4);
         // A socket that is bound anew begins at 0.
-        sockets.begin_reload();
+        sockets.begin_reload(Vec::new());
         sockets.end_reload();
         assert_eq!(udp().note(3), 3);
     }
@@ -335,7 +368,7 @@ mod tests {
         let (sockets, address) = (Sockets::default(), free());
         drop(sockets.udp(address).expect("the port is free"));
         assert!(UdpSocket::bind(address).is_err());
-        sockets.begin_reload();
+        sockets.begin_reload(Vec::new());
         sockets.end_reload();
         assert!(UdpSocket::bind(address).is_ok());
     }
@@ -350,7 +383,7 @@ mod tests {
         let taken = sockets.udp(address).expect("it is held");
         let taken = taken.socket.local_addr().expect("it is bound");
         assert_eq!(taken.port(), port);
-        sockets.begin_reload();
+        sockets.begin_reload(Vec::new());
         sockets.end_reload();
         assert!(UdpSocket::bind(address).is_err());
         assert!(sockets.udp(address).is_ok());

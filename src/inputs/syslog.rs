@@ -125,6 +125,11 @@ impl Input for Syslog {
         Source::Pushed
     }
 
+    fn listens_at(&self) -> Vec<SocketAddr> {
+        let (host, port) = &self.address;
+        resolve(host, *port).into_iter().collect()
+    }
+
     fn start(self: Box<Self>, flow: Flow) -> JoinHandle<()> {
         // Asked for here, so that a reload knows which sockets are still wanted.
         let udp = match self.tls {

@@ -12,6 +12,8 @@ pub enum Leave {
     /// Once everything is delivered.
     #[default]
     Delivered,
+    /// The same, but at once when nobody takes anything: what it holds is on disk, or can be read again.
+    Safe,
     /// Another output takes its place: what lies on disk is left to that one. What waits in memory is delivered while
     /// somebody takes it; when nobody does, it is left as well, since it can be read again.
     Succeeded,

@@ -52,6 +52,10 @@ struct Wishes {
     next: Option<Using>,
     /// To be told once all that was put in before is on disk and acknowledged.
     waiting: Vec<oneshot::Sender<()>>,
+    /// Nobody makes room any more: what finds none is refused.
+    is_last_call: bool,
+    /// Something was.
+    has_refused: bool,
 }
 
 impl Desk {
@@ -66,6 +70,17 @@ impl Desk {
         self.wishes().waiting.push(tell);
         self.called.notify_one();
         told
+    }
+
+    /// The agent ends: who waits for room waits no longer.
+    pub fn call_last(&self) {
+        self.wishes().is_last_call = true;
+        self.called.notify_one();
+    }
+
+    /// Whether something found no room at the end.
+    pub fn has_refused(&self) -> bool {
+        self.wishes().has_refused
     }
 
     fn wishes(&self) -> MutexGuard<'_, Wishes> {
@@ -170,6 +185,7 @@ impl<D: Disk> Keeper<D> {
             self.tell_kept();
             self.hand_over();
             self.figures.pending(&self.log);
+            self.refuse_at_last();
             if self.is_over() {
                 return self.end();
             }
@@ -192,6 +208,15 @@ impl<D: Disk> Keeper<D> {
     /// Whether nobody can put blocks in any more, and none waits that could be written.
     fn is_over(&self) -> bool {
         self.incoming.is_closed() && (self.incoming.is_empty() || self.is_stuck())
+    }
+
+    /// Nobody makes room any more: those who wait for it are told.
+    fn refuse_at_last(&mut self) {
+        let mut wishes = self.desk.wishes();
+        if wishes.is_last_call && (self.held.is_some() || !self.written.is_empty()) {
+            wishes.has_refused = true;
+            self.incoming.close();
+        }
     }
 
     fn is_stuck(&self) -> bool {

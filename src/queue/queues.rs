@@ -22,6 +22,13 @@ use crate::queue::policy::Policy;
 #[derive(Default)]
 pub struct Queues {
     open: Mutex<HashMap<PathBuf, Open>>,
+    /// Those of earlier configurations, until the last of their documents is on disk.
+    closing: Mutex<HashMap<PathBuf, Closing>>,
+}
+
+struct Closing {
+    desk: Arc<Desk>,
+    thread: JoinHandle<()>,
 }
 
 struct Open {
@@ -37,6 +44,10 @@ impl Queues {
         let mut open = self.all();
         if open.contains_key(&folder) {
             return Ok(());
+        }
+        if self.is_closing(&folder) {
+            let why = "an earlier configuration still uses it";
+            return Err(io::Error::new(io::ErrorKind::WouldBlock, why));
         }
         let (inlet, incoming) = mpsc::channel(limits::BULK_BLOCKS_WAITING_MAX);
         let desk = Arc::new(Desk::default());
@@ -80,8 +91,19 @@ impl Queues {
             .extract_if(|folder, _| !wanted.contains(folder))
             .collect();
         drop(open);
-        // Its thread ends once the old encoders are gone.
-        drop(unwanted);
+        // Their threads end once the old encoders are gone.
+        let mut closing = self.closing();
+        closing.extend(unwanted.into_iter().map(|(folder, open)| {
+            let Open { desk, thread, .. } = open;
+            (folder, Closing { desk, thread })
+        }));
+    }
+
+    /// Whether an earlier configuration still puts documents into the queue in a folder.
+    fn is_closing(&self, folder: &Path) -> bool {
+        let mut closing = self.closing();
+        closing.retain(|_, one| !one.thread.is_finished());
+        closing.contains_key(folder)
     }
 
     /// Queues below a pipeline's folder that no output has, and how many documents wait in each.
@@ -106,15 +128,46 @@ impl Queues {
         }
     }
 
+    /// The agent ends, and the outputs of these queues have: who waits for room waits no longer.
+    pub fn call_last(&self, folders: &[PathBuf]) {
+        let open = self.all();
+        folders
+            .iter()
+            .filter_map(|folder| open.get(folder))
+            .for_each(|queue| queue.desk.call_last());
+    }
+
+    /// Whether something found no room in one of these at the end.
+    pub fn have_refused(&self, folders: &[PathBuf]) -> bool {
+        let open = self.all();
+        let mut queues = folders.iter().filter_map(|folder| open.get(folder));
+        queues.any(|queue| queue.desk.has_refused())
+    }
+
     /// Closes all of them: what was put in is on disk when this returns. To be called when the encoders are gone.
     pub fn close(&self) {
         let open = std::mem::take(&mut *self.all());
-        let threads: Vec<_> = open.into_values().map(|queue| queue.thread).collect();
+        let open = open.into_values().map(|queue| (queue.desk, queue.thread));
+        let closing = std::mem::take(&mut *self.closing());
+        let closing = closing
+            .into_values()
+            .map(|queue| (queue.desk, queue.thread));
+        let threads: Vec<_> = open
+            .chain(closing)
+            .map(|(desk, thread)| {
+                desk.call_last();
+                thread
+            })
+            .collect();
         for thread in threads {
             if thread.join().is_err() {
                 tracing::error!("a queue on disk ended by a fault");
             }
         }
+    }
+
+    fn closing(&self) -> MutexGuard<'_, HashMap<PathBuf, Closing>> {
+        self.closing.lock().expect("no holder of this lock panics")
     }
 
     fn all(&self) -> MutexGuard<'_, HashMap<PathBuf, Open>> {

@@ -3,7 +3,7 @@
 
 use std::io::{ErrorKind, Write};
 use std::net::{Ipv4Addr, SocketAddr};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::running::{Agent, Start, connect};
 use crate::services::{free_port, http};
@@ -18,6 +18,9 @@ const MESSAGE_BYTES: usize = 4000;
 
 /// Messages of thrice as many bytes as the queue holds.
 const MESSAGES: u64 = 3 * BYTES_MAX / MESSAGE_BYTES as u64;
+
+/// The grace, the time that a worker and an output have behind it, and room for a busy machine.
+const END_MAX: Duration = Duration::from_secs(8);
 
 /// How long the agent takes nothing before a sender calls it waiting.
 const SILENCE: Duration = Duration::from_secs(5);
@@ -142,6 +145,18 @@ fn senders_wait_by_default_and_nothing_is_dropped() {
     // A worker that waits for room does not hold up a reload.
     filled.agent.signal("HUP");
     filled.agent.wait_for_log("INFO reloaded");
+    let waiting = filled.figure("queue_disk_documents");
+    let told = Instant::now();
     filled.agent.signal("TERM");
-    assert_eq!(filled.agent.end().status, Some(0));
+    let ended = filled.agent.end();
+    assert_eq!(ended.status, Some(0));
+    assert!(told.elapsed() < END_MAX, "{:?}", told.elapsed());
+    // What found no room is said, not called safe.
+    assert!(
+        ended.stderr.contains("is on no disk is lost"),
+        "{}",
+        ended.stderr
+    );
+    assert!(!ended.stderr.contains("panicked"), "{}", ended.stderr);
+    assert!(0 < waiting);
 }

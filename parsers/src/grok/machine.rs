@@ -137,22 +137,35 @@ pub(super) fn search(
     scratch: &mut Scratch,
     steps_max: u64,
 ) -> Verdict {
-    let mut failed = None;
-    let is_tried = scratch.habits.is_worth_it(program);
-    if is_tried {
-        match preferred::walk(program, line, &mut scratch.spans, steps_max) {
-            Way::Match => {
-                scratch.habits.note(program, true);
-                return Verdict::Match;
-            }
-            Way::TailFails(place) => failed = Some(place),
-            Way::Lost => {}
+    if !scratch.habits.is_worth_it(program) {
+        let verdict = Machine::new(program, line, scratch, steps_max).search();
+        // No result depends on the lines before: the walk may spare steps.
+        if verdict != Verdict::Spent {
+            return verdict;
         }
     }
+    search_preferred(program, line, scratch, steps_max)
+}
+
+/// The same, on the preferred way first.
+fn search_preferred(
+    program: &Program,
+    line: &[u8],
+    scratch: &mut Scratch,
+    steps_max: u64,
+) -> Verdict {
+    let failed = match preferred::walk(program, line, &mut scratch.spans, steps_max) {
+        Way::Match => {
+            scratch.habits.note(program, true);
+            return Verdict::Match;
+        }
+        Way::TailFails(place) => Some(place),
+        Way::Lost => None,
+    };
     let mut machine = Machine::new(program, line, scratch, steps_max);
     machine.note_tail_failure(failed);
     let verdict = machine.search();
-    if is_tried && verdict == Verdict::Match {
+    if verdict == Verdict::Match {
         scratch.habits.note(program, false);
     }
     verdict

@@ -57,6 +57,7 @@ pub async fn run(
         },
     };
     service.accept(&listener).await;
+    service.take_last();
     while service.connections.join_next().await.is_some() {}
 }
 
@@ -151,6 +152,19 @@ impl Service {
                     tokio::time::sleep(ACCEPT_AGAIN).await;
                 }
             }
+        }
+    }
+
+    /// An input that ends before it has taken over what an earlier one has left reads it out, unless another one comes.
+    fn take_last(&mut self) {
+        let Surroundings {
+            address,
+            generation,
+            ref flow,
+            ..
+        } = self.surroundings;
+        for connection in flow.sockets.take_last(address, generation) {
+            self.take_over(connection);
         }
     }
 

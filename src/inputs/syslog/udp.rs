@@ -229,7 +229,7 @@ impl Default for Gathered {
 
 impl Gathered {
     fn has_room(&self) -> bool {
-        self.end < limits::READ_BYTES && self.senders.len() < usize::from(u16::MAX)
+        self.end < limits::READ_BYTES && self.frames.len() < limits::DATAGRAMS_GATHERED_MAX
     }
 
     fn space(&mut self) -> &mut [u8] {

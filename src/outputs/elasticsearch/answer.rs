@@ -298,7 +298,9 @@ mod tests {
             verdicts[..3],
             [
                 Verdict::Stored,
-                Verdict::TryAgain(Trouble::Busy),
+                Verdict::TryAgain(Trouble::Busy {
+                    reason: "status 429, es_rejected_execution_exception: full".to_owned()
+                }),
                 Verdict::Duplicate
             ]
         );

@@ -203,6 +203,7 @@ impl Refusals {
     /// Puts refused documents on disk, and counts them; blocks for it. If the disk does not take them nothing is counted:
     /// then they are refused later.
     pub fn keep(&self, refused: &Refused) -> Result<(), NotKept> {
+        let mut has_room = true;
         if let Some(queue) = self.queue.as_ref().filter(|_| refused.has_letters()) {
             let written = queue.write(&refused.lines);
             let (written, fault) = match written {
@@ -212,12 +213,14 @@ impl Refusals {
             self.kept.add(written.kept);
             self.expired.add(written.expired);
             self.lose(written.dropped);
+            has_room = written.dropped == 0;
             if let Some(error) = fault {
                 self.tell_of(&error);
                 return Err(NotKept);
             }
         }
-        refused.sums.iter().for_each(|sum| self.count(sum));
+        let sums = refused.sums.iter();
+        sums.for_each(|sum| self.count(sum, has_room));
         Ok(())
     }
 
@@ -237,7 +240,7 @@ impl Refusals {
         Ok(())
     }
 
-    fn count(&self, sum: &Sum) {
+    fn count(&self, sum: &Sum, has_room: bool) {
         self.metrics.failed.add(sum.count);
         let Some((_, counter, silence)) = self.kinds.iter().find(|kind| kind.0 == sum.kind) else {
             return;
@@ -256,7 +259,8 @@ impl Refusals {
                     _ => "documents are",
                 },
                 fate = match self.queue_for(sum.kind) {
-                    Some(_) => "kept as dead letters",
+                    Some(_) if has_room => "kept as dead letters",
+                    Some(_) => "not all kept, for want of room for dead letters",
                     None => "not stored",
                 },
             );
@@ -272,8 +276,8 @@ impl Refusals {
         if let (Some(since), Some(queue)) = (silence.add(count), &self.queue) {
             let (id, folder) = (&self.metrics.id, queue.settings.folder.display());
             tracing::error!(
-                "{id}: {since} dead letters are dropped (there is no more room for dead letters). They are kept in \
-                 {folder}; see `path.dead_letter_queue` and `dead_letter_queue.max_bytes`"
+                "{id}: {since} dead letters are dropped: there is no more room for them in {folder}; see \
+                 `dead_letter_queue.max_bytes`, `dead_letter_queue.storage_policy` and `sawlog dlq`"
             );
         }
     }

@@ -134,7 +134,7 @@ impl Sender {
         loop {
             let now = Instant::now();
             let leave = self.notice.heard();
-            if leave != Leave::Delivered {
+            if Leave::Succeeded <= leave {
                 blocks.leave_disk();
             }
             self.give_up_old(now).await;
@@ -144,6 +144,9 @@ impl Sender {
             let waiting = blocks.waiting() + self.fresh.len() + self.retries.count();
             self.report.waiting(waiting + self.in_flight.len());
             if self.is_done(leave, !open && waiting == 0) {
+                if leave == Leave::Safe && (open || 0 < waiting) {
+                    self.report.left();
+                }
                 return;
             }
             let wake = self.next_wake(now).unwrap_or(now + LONGEST);
@@ -176,7 +179,7 @@ impl Sender {
         let is_idle = self.in_flight.is_empty();
         match leave {
             Leave::Delivered => is_all_sent && is_idle,
-            Leave::Succeeded => is_all_sent && is_idle || self.hosts.are_away(),
+            Leave::Safe | Leave::Succeeded => is_all_sent && is_idle || self.hosts.are_away(),
             Leave::Now => is_idle || self.hosts.are_away(),
         }
     }

@@ -19,8 +19,8 @@ pub enum Verdict {
 /// Why a document has to wait.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Trouble {
-    /// The server has too much to do.
-    Busy,
+    /// The server has too much to do, or a fault of its own.
+    Busy { reason: String },
     /// Somebody else changed the document at the same time.
     Conflict,
     /// Waiting alone does not help: somebody has to act.
@@ -127,15 +127,18 @@ impl ItemStatus {
             // An update that lost a race changed nothing; whatever else is there already came through before.
             409 if self.action == Some(Action::Update) => Verdict::TryAgain(Trouble::Conflict),
             409 => Verdict::Duplicate,
-            403 => {
+            400 | 404 | 413 => Verdict::Refused(self.refusal()),
+            status => {
                 let reason = format!("{}: {}", self.error_type, self.error_reason);
-                Verdict::TryAgain(match self.error_type.as_str() {
-                    "security_exception" => Trouble::Denied { reason },
-                    _ => Trouble::Blocked { reason },
+                Verdict::TryAgain(match (status, self.error_type.as_str()) {
+                    (403, "security_exception") => Trouble::Denied { reason },
+                    // Since version 7.7 a full disk is told by 429.
+                    (403, _) | (429, "cluster_block_exception") => Trouble::Blocked { reason },
+                    _ => Trouble::Busy {
+                        reason: format!("status {status}, {reason}"),
+                    },
                 })
             }
-            400 | 404 | 413 => Verdict::Refused(self.refusal()),
-            _ => Verdict::TryAgain(Trouble::Busy),
         }
     }
 
@@ -293,7 +296,16 @@ mod tests {
             Verdict::Duplicate
         );
         for busy in [429, 500, 503] {
-            assert_eq!(verdict(busy, "x"), Verdict::TryAgain(Trouble::Busy));
+            let reason = format!("status {busy}, x: because");
+            assert_eq!(
+                verdict(busy, "x"),
+                Verdict::TryAgain(Trouble::Busy { reason })
+            );
+        }
+        for blocked in [403, 429] {
+            let reason = "cluster_block_exception: because".to_owned();
+            let want = Verdict::TryAgain(Trouble::Blocked { reason });
+            assert_eq!(verdict(blocked, "cluster_block_exception"), want);
         }
     }
 

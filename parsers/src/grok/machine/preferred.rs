@@ -55,7 +55,7 @@ impl Habits {
         let habit = self.of(program);
         habit.lost = match is_on_the_way {
             true => 0,
-            false => habit.lost + 1,
+            false => habit.lost.saturating_add(1),
         };
     }
 
@@ -419,6 +419,21 @@ mod tests {
             (r"%{INT:n}", "no number first 7"),
         ] {
             assert!(matches!(way(expression, line), Way::Lost), "{expression}");
+        }
+    }
+
+    #[test]
+    fn no_result_depends_on_the_lines_before() {
+        use crate::grok::{Grok, Options, Outcome, Slots};
+        // The walk finds out at once that the tail fails; the machine alone does not within its steps.
+        let expression = r#"^(?:=*=*=*=*y|=+|z)?(?:a|b|ab)*.*"(?:\d-){120}x\Z"#;
+        let grok = Grok::compile(expression, &Patterns::new(), Options::default()).unwrap();
+        let line = format!("{}\"{}2", "ab".repeat(40), "1-".repeat(119));
+        let other = format!("=a\"{}x", "1-".repeat(120));
+        let mut slots = Slots::new();
+        for _ in 0..3 * LOST_MAX {
+            assert_eq!(grok.search(line.as_bytes(), &mut slots), Outcome::NoMatch);
+            assert_eq!(grok.search(other.as_bytes(), &mut slots), Outcome::Match);
         }
     }
 

@@ -26,6 +26,7 @@ pub struct Report {
     queue_blocks: Arc<Gauge>,
     requests_limit: Arc<Gauge>,
     blocked_said: Quiet,
+    busy_said: Quiet,
     duplicates_said: Quiet,
 }
 
@@ -49,6 +50,7 @@ impl Report {
             hosts,
             has_users_ids,
             blocked_said: Quiet::default(),
+            busy_said: Quiet::default(),
             duplicates_said: Quiet::default(),
         }
     }
@@ -110,6 +112,23 @@ impl Report {
             tracing::error!(
                 "{id}: documents wait because Elasticsearch does not let them in: {reason}. Lift the block, free disk \
                  space or grant the right; nothing is lost meanwhile"
+            );
+        }
+    }
+
+    pub fn left(&self) {
+        tracing::warn!(
+            "{}: Elasticsearch is away: what it has not taken stays in the queue on disk, or is read again",
+            self.metrics.id
+        );
+    }
+
+    pub fn busy(&mut self, reason: &str) {
+        if self.busy_said.passes(now()) {
+            let (id, reason) = (&self.metrics.id, printable(reason));
+            tracing::warn!(
+                "{id}: documents are tried again and again, since Elasticsearch does not take them yet: {reason}. Nothing is \
+                 lost meanwhile; `documents_retried` counts them"
             );
         }
     }

@@ -11,6 +11,9 @@ use crate::outputs::elasticsearch::sender::Sender;
 use crate::outputs::elasticsearch::verdict::{Outcome, Refusal, RefusalKind, Trouble, Verdict};
 use crate::queue::block::{Block, Sealed};
 
+/// So often a document is tried again before it is said why: fewer times are what a server in use asks for.
+const BUSY_TOLD_FROM: u32 = 4;
+
 impl Sender {
     /// Ends a request that the server answered.
     pub(super) async fn conclude(
@@ -26,7 +29,9 @@ impl Sender {
                 self.release(block);
             }
             Outcome::Items(verdicts) => {
-                if verdicts.contains(&Verdict::TryAgain(Trouble::Busy)) {
+                let is_busy =
+                    |verdict: &_| matches!(verdict, Verdict::TryAgain(Trouble::Busy { .. }));
+                if verdicts.iter().any(is_busy) {
                     self.concurrency.overloaded(started, now);
                 }
                 self.conclude_items(now, block, verdicts).await;
@@ -61,9 +66,16 @@ impl Sender {
                 Verdict::Stored => stored += 1,
                 Verdict::Duplicate => duplicates += 1,
                 Verdict::TryAgain(trouble) => {
-                    is_denied |= matches!(trouble, Trouble::Denied { .. });
-                    if let Trouble::Blocked { reason } | Trouble::Denied { reason } = trouble {
-                        self.report.blocked(&reason);
+                    match trouble {
+                        Trouble::Blocked { reason } => self.report.blocked(&reason),
+                        Trouble::Denied { reason } => {
+                            is_denied = true;
+                            self.report.blocked(&reason);
+                        }
+                        Trouble::Busy { reason } if BUSY_TOLD_FROM <= block.attempt => {
+                            self.report.busy(&reason);
+                        }
+                        Trouble::Busy { .. } | Trouble::Conflict => {}
                     }
                     waiting.push(place);
                 }
