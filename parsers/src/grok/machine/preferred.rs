@@ -429,12 +429,16 @@ mod tests {
         let expression = r#"^(?:=*=*=*=*y|=+|z)?(?:a|b|ab)*.*"(?:\d-){120}x\Z"#;
         let grok = Grok::compile(expression, &Patterns::new(), Options::default()).unwrap();
         let line = format!("{}\"{}2", "ab".repeat(40), "1-".repeat(119));
-        let other = format!("{}a\"{}x", "=".repeat(60), "1-".repeat(120));
+        // Found by the machine of the scanner, and, since that gives up, by the machine behind it.
+        let [one, other] =
+            [1, 60].map(|count| format!("{}a\"{}x", "=".repeat(count), "1-".repeat(120)));
         let mut slots = Slots::new();
-        for _ in 0..3 * LOST_MAX {
-            assert_eq!(grok.search(line.as_bytes(), &mut slots), Outcome::NoMatch);
-            assert_eq!(grok.search(other.as_bytes(), &mut slots), Outcome::Match);
+        for text in [one, other] {
+            for _ in 0..=LOST_MAX {
+                assert_eq!(grok.search(text.as_bytes(), &mut slots), Outcome::Match);
+            }
         }
+        assert_eq!(grok.search(line.as_bytes(), &mut slots), Outcome::NoMatch);
     }
 
     #[test]
