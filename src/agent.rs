@@ -3,6 +3,7 @@
 
 pub mod configuration;
 mod confinement;
+mod deadline;
 mod lock;
 mod running;
 mod saving;
@@ -33,8 +34,9 @@ use crate::queue::queues::{Queues, waiting_in};
 use crate::settings::{Landlock, Settings};
 use configuration::{Certificates, Files, compile_all};
 use confinement::Confinement;
+use deadline::Deadline;
 use lock::Lock;
-use running::{Deadline, Running, Surroundings};
+use running::{Running, Surroundings};
 use signals::{Event, Signals};
 
 /// The refused configuration's exit code.

@@ -101,6 +101,8 @@ pub struct Opt {
     pub old_names: &'static [&'static str],
     /// Accepted and without effect here; the text says why. A notice is printed.
     pub without_effect: Option<&'static str>,
+    /// Whether the values of its hash may be secret.
+    pub has_secrets: bool,
     pub doc: &'static str,
 }
 
@@ -122,6 +124,7 @@ impl Opt {
             allowed: &[],
             old_names: &[],
             without_effect: None,
+            has_secrets: false,
             doc,
         }
     }
@@ -143,6 +146,11 @@ impl Opt {
 
     pub const fn old_names(mut self, old_names: &'static [&'static str]) -> Self {
         self.old_names = old_names;
+        self
+    }
+
+    pub const fn with_secrets(mut self) -> Self {
+        self.has_secrets = true;
         self
     }
 

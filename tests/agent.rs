@@ -19,6 +19,7 @@ mod reload;
 mod running;
 mod secrets;
 mod settings;
+mod stopping;
 mod syslog;
 mod systemd;
 mod tls;

@@ -7,17 +7,17 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 use tokio::task::{AbortHandle, JoinHandle};
-use tokio::time::Instant;
 
+use crate::agent::deadline::Deadline;
 use crate::agent::saving::{save_at_last, save_sometimes};
+use crate::inputs::Flow;
 use crate::inputs::sockets::Sockets;
-use crate::inputs::{Flow, Source};
 use crate::limits;
 use crate::metrics::Metrics;
 use crate::outputs::Opening;
 use crate::outputs::graphite::Writers;
 use crate::outputs::leave::{Leave, Notice};
-use crate::pipeline::compile::{Compiled, PlannedOutput};
+use crate::pipeline::compile::{Compiled, InputKinds, PlannedOutput};
 use crate::pipeline::program::{OutputStep, Step};
 use crate::pipeline::worker::{self, Batches, Counts, Program, Threads};
 use crate::queue::policy::{Kind, Policy};
@@ -51,17 +51,6 @@ struct OutputTask {
     /// The folder of its queue on disk, if it has one.
     queue: Option<PathBuf>,
     holds: Holds,
-}
-
-/// What inputs a pipeline has.
-#[derive(Clone, Copy)]
-struct Inputs {
-    /// Others send it events, once.
-    pushed: bool,
-    /// It reads what belongs to this process alone, and cannot be had again.
-    private: bool,
-    /// It reads, whatever that is, or has no pushed input.
-    reads: bool,
 }
 
 /// What an output has in memory.
@@ -99,7 +88,7 @@ pub struct Surroundings<'a> {
 
 impl Surroundings<'_> {
     /// Starts an output of a pipeline with such inputs.
-    fn start(&self, planned: PlannedOutput, inputs: Inputs) -> (OutputStep, OutputTask) {
+    fn start(&self, planned: PlannedOutput, inputs: InputKinds) -> (OutputStep, OutputTask) {
         let (teller, notice) = Notice::new();
         let is_kept = self.policy.keeps(inputs.pushed) && planned.output.has_queue();
         let keeps_all = is_kept && self.policy.kind == Kind::Persisted;
@@ -119,9 +108,9 @@ impl Surroundings<'_> {
             teller,
             queue,
             holds: match inputs {
-                Inputs { pushed: true, .. } if !is_kept => Holds::Pushed,
-                Inputs { private: true, .. } if !keeps_all => Holds::Pushed,
-                Inputs {
+                InputKinds { pushed: true, .. } if !is_kept => Holds::Pushed,
+                InputKinds { private: true, .. } if !keeps_all => Holds::Pushed,
+                InputKinds {
                     pushed: true,
                     reads: false,
                     ..
@@ -136,25 +125,17 @@ impl Surroundings<'_> {
 impl Running {
     /// Starts the threads of a pipeline's workers, so many for each kind of input that it has.
     pub fn spawn_workers(compiled: &Compiled, workers: usize) -> io::Result<Threads> {
+        let inputs = compiled.input_kinds();
         Threads::spawn(Counts {
-            read: if reads(compiled) { workers } else { 0 },
-            pushed: if compiled.has(Source::Pushed) {
-                workers
-            } else {
-                0
-            },
+            read: if inputs.reads { workers } else { 0 },
+            pushed: if inputs.pushed { workers } else { 0 },
         })
     }
 
     /// Starts outputs, then workers, then inputs. Those that it replaces have ended, and their threads are free for those of
     /// the runtime that read and write files; where a reload adds some at the very limit of threads, they wait for one.
     pub fn start(compiled: Compiled, threads: Threads, surroundings: &Surroundings<'_>) -> Self {
-        let has = |source| compiled.has(source);
-        let inputs = Inputs {
-            pushed: has(Source::Pushed),
-            private: has(Source::Private),
-            reads: reads(&compiled),
-        };
+        let inputs = compiled.input_kinds();
         let keeps_anything = compiled.keeps_anything();
         let (mut tasks, mut queues) = (Vec::new(), Vec::new());
         let outputs = Step::turn(compiled.outputs, &mut |mut planned| {
@@ -373,35 +354,43 @@ impl Running {
         clean
     }
 
-    /// Stops the inputs, and has what was read delivered by the deadline. An output that holds only what is safe anyway ends
-    /// at once when nobody takes it, and the workers soon after it: who has to wait for room then waits in vain.
+    /// Stops the inputs, and has what was read delivered by the deadline.
     async fn drain(mut self, deadline: Arc<Deadline>, queues: Arc<Queues>) -> bool {
-        let safe = |output: &&OutputTask| output.holds != Holds::Pushed;
-        for output in self.outputs.iter().filter(safe) {
-            output.teller.send_replace(Leave::Safe);
-        }
-        let outputs = self.outputs.iter();
-        let outputs: Vec<_> = outputs.map(|output| output.task.abort_handle()).collect();
         let own = Arc::new(Deadline::default());
-        let set_own = {
-            let own = Arc::clone(&own);
-            async move {
-                let have_left = async {
-                    while !outputs.iter().all(AbortHandle::is_finished) {
-                        tokio::time::sleep(LOOK_INTERVAL).await;
-                    }
-                };
-                match deadline.within(have_left).await {
-                    Some(()) => own.set(limits::OUTPUT_END_WAIT),
-                    None => own.pass(),
-                }
-            }
-        };
-        let set_own = tokio::spawn(set_own);
+        let leaving = tokio::spawn(self.let_leave(deadline, Arc::clone(&own)));
         let stuck = self.stop_inputs(&own).await;
         let is_clean = self.finish_at_last(&own, stuck, &queues).await;
-        set_own.abort();
+        leaving.abort();
         is_clean
+    }
+
+    /// Once the agent is told to stop, an output that holds only what is safe anyway ends as soon as nobody takes it, and the
+    /// pipeline's own deadline is soon after that: who waits for room then waits in vain.
+    fn let_leave(
+        &self,
+        deadline: Arc<Deadline>,
+        own: Arc<Deadline>,
+    ) -> impl Future<Output = ()> + use<> {
+        let safe = |output: &&OutputTask| output.holds != Holds::Pushed;
+        let safe = self.outputs.iter().filter(safe);
+        let tellers: Vec<_> = safe.map(|output| output.teller.clone()).collect();
+        let outputs = self.outputs.iter();
+        let outputs: Vec<_> = outputs.map(|output| output.task.abort_handle()).collect();
+        async move {
+            deadline.is_set().await;
+            for teller in tellers {
+                teller.send_replace(Leave::Safe);
+            }
+            let have_left = async {
+                while !outputs.iter().all(AbortHandle::is_finished) {
+                    tokio::time::sleep(LOOK_INTERVAL).await;
+                }
+            };
+            match deadline.within(have_left).await {
+                Some(()) => own.set(limits::OUTPUT_END_WAIT),
+                None => own.pass(),
+            }
+        }
     }
 
     /// Stops pipelines that are to be replaced, waits a short time for their outputs, and leaves the rest to the background.
@@ -473,71 +462,10 @@ impl Running {
     }
 }
 
-/// Whether a pipeline has batches that can be read again, or none that cannot.
-fn reads(compiled: &Compiled) -> bool {
-    let has = |source| compiled.has(source);
-    has(Source::Rereadable) || has(Source::Private) || !has(Source::Pushed)
-}
-
 /// Waits for all workers; gives how many failed.
 fn join(workers: Vec<std::thread::JoinHandle<()>>) -> usize {
     let ended = workers.into_iter().map(std::thread::JoinHandle::join);
     ended.filter(Result::is_err).count()
-}
-
-/// A point in time that may be set later, while somebody already waits for it.
-pub struct Deadline(watch::Sender<Option<Instant>>);
-
-impl Default for Deadline {
-    fn default() -> Self {
-        Self(watch::Sender::new(None))
-    }
-}
-
-impl Deadline {
-    /// So much from now on.
-    fn within_time(wait: Duration) -> Self {
-        let deadline = Self::default();
-        deadline.set(wait);
-        deadline
-    }
-
-    /// Sets it, from now on, unless it is set.
-    pub fn set(&self, wait: Duration) {
-        self.0.send_if_modified(|deadline| {
-            let is_new = deadline.is_none();
-            deadline.get_or_insert_with(|| Instant::now() + wait);
-            is_new
-        });
-    }
-
-    /// It is over, whatever was set.
-    pub fn pass(&self) {
-        self.0.send_replace(Some(Instant::now()));
-    }
-
-    /// Waits for a future, at most until the deadline.
-    async fn within<F: Future>(&self, future: F) -> Option<F::Output> {
-        let mut changes = self.0.subscribe();
-        let passed = async {
-            loop {
-                let set = *changes.borrow_and_update();
-                let changed = changes.changed();
-                match set {
-                    None => drop(changed.await),
-                    Some(at) => tokio::select! {
-                        () = tokio::time::sleep_until(at) => return,
-                        _ = changed => {}
-                    },
-                }
-            }
-        };
-        tokio::select! {
-            biased;
-            output = future => Some(output),
-            () = passed => None,
-        }
-    }
 }
 
 /// What became of a pipeline that was ended.

@@ -243,13 +243,11 @@ impl Sockets {
         waiting.unwrap_or_default()
     }
 
-    /// The same for an input that ends: only if no other one takes them.
-    pub fn take_last(&self, address: SocketAddr, input: Generation) -> Vec<Connection> {
+    /// The same for an input that ends; none if another one takes them.
+    pub fn take_last(&self, address: SocketAddr, input: Generation) -> Option<Vec<Connection>> {
         let mut left = self.left();
-        match self.has_successor(&left, address, input) {
-            true => Vec::new(),
-            false => left.connections.remove(&address).unwrap_or_default(),
-        }
+        let is_last = !self.has_successor(&left, address, input);
+        is_last.then(|| left.connections.remove(&address).unwrap_or_default())
     }
 
     fn has_successor(&self, left: &Left, address: SocketAddr, input: Generation) -> bool {

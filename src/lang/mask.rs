@@ -16,7 +16,7 @@ pub const MASK: &str = "***";
 /// the plugin is unknown.
 static TELLING: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(
-        r#"(?i)([a-z0-9_-]*(?:passw|passphrase|secret|api_?key|token|cloud_auth|credential)[a-z0-9_-]*)["']?\s*(?:=>|=|:)\s*("(?:[^"\\]|\\.)*"?|'(?:[^'\\]|\\.)*'?|\[[^\]]*\]?|[^\s"'{}\[\],>][^\s"'{}\[\],]*)"#,
+        r#"(?i)([a-z0-9_-]*(?:passw|passphrase|secret|api_?key|token|cloud_auth|credential|authorization|cookie)[a-z0-9_-]*)["']?\s*(?:=>|=|:)\s*("(?:[^"\\]|\\.)*"?|'(?:[^'\\]|\\.)*'?|\[[^\]]*\]?|[^\s"'{}\[\],>][^\s"'{}\[\],]*)"#,
     )
     .expect("a constant that the tests compile")
 });
@@ -136,6 +136,10 @@ mod tests {
         check("api_key => abc:def", "api_key => ***");
         check(r#""password" => "a\"b" c"#, r#""password" => "***" c"#);
         check("tokens => [\"a\", \"b\"] x", "tokens => *** x");
+        check(
+            r#"{ "Authorization" => "Bearer x" "Cookie" => 'y' }"#,
+            r#"{ "Authorization" => "***" "Cookie" => '***' }"#,
+        );
         check(r#"password => "open"#, r#"password => "***"#);
     }
 

@@ -82,7 +82,7 @@ const OPTIONS: &[Opt] = &[
         "hosts",
         Kind::Uris,
         "The servers, such as `http://one:9200`; port 9200 when none is written. They take turns; one that does not \
-         answer rests.",
+         answer rests. A query goes with every request to that server.",
     )
     .default("//127.0.0.1")
     .old_names(&["host"]),
@@ -162,8 +162,8 @@ const OPTIONS: &[Opt] = &[
     Opt::new("ssl_key", Kind::Path, "The key of our own certificate, PEM."),
     Opt::new("path", Kind::Text, "Where Elasticsearch lives on the hosts, when a proxy stands before it.").default("/"),
     Opt::new("bulk_path", Kind::Text, "The path of bulk requests, when it is not `_bulk` below `path`."),
-    Opt::new("parameters", Kind::Hash, "Added to the address of every request."),
-    Opt::new("custom_headers", Kind::Hash, "Headers of every request."),
+    Opt::new("parameters", Kind::Hash, "Added to the address of every request.").with_secrets(),
+    Opt::new("custom_headers", Kind::Hash, "Headers of every request.").with_secrets(),
     Opt::new("proxy", Kind::Text, "A proxy's address; an empty text means none, not even the environment's."),
     Opt::new(
         "compression_level",

@@ -27,7 +27,27 @@ pub struct Compiled {
     pub sources: Sources,
 }
 
+/// What kinds of inputs a pipeline has.
+#[derive(Clone, Copy)]
+pub struct InputKinds {
+    /// Others send it events, once.
+    pub pushed: bool,
+    /// It reads what belongs to this process alone, and cannot be had again.
+    pub private: bool,
+    /// It reads, whatever that is, or has no pushed input.
+    pub reads: bool,
+}
+
 impl Compiled {
+    pub fn input_kinds(&self) -> InputKinds {
+        let (pushed, private) = (self.has(Source::Pushed), self.has(Source::Private));
+        InputKinds {
+            pushed,
+            private,
+            reads: self.has(Source::Rereadable) || private || !pushed,
+        }
+    }
+
     /// Whether one of its inputs is of that kind.
     pub fn has(&self, source: inputs::Source) -> bool {
         self.inputs.iter().any(|input| input.source() == source)

@@ -476,6 +476,7 @@ impl<D: Disk> Keeper<D> {
         let stuck = self.written.iter().chain(&self.held);
         lost += stuck.map(Block::documents).sum::<usize>();
         if 0 < lost {
+            self.desk.wishes().has_refused = true;
             self.figures.dropped_at_end(lost as u64);
         }
         self.give_up();

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::net::TcpListener;
 
 use super::running::{Agent, Start, messages, send, syslog_pipeline};
 use crate::services::{free_port, udp_is_bound};
@@ -177,10 +178,11 @@ fn sigint_stops_as_well() {
     assert!(udp_is_bound(port).is_err());
 }
 
-/// Syslog to stdout and to an Elasticsearch that is not there, after one event went to both.
+/// Syslog to stdout and to an Elasticsearch that never answers, after one event went to both.
 #[track_caller]
-fn start_with_output_away(grace: &str) -> Agent {
-    let (port, nobody) = (free_port(), free_port());
+fn start_with_output_silent(grace: &str, silent: &TcpListener) -> Agent {
+    let port = free_port();
+    let nobody = silent.local_addr().expect("it is bound").port();
     let output =
         format!("output {{ elasticsearch {{ hosts => [\"http://127.0.0.1:{nobody}\"] }} }}\n");
     let start = Start::new(&["-f", "pipeline.conf", "--shutdown.grace", grace]);
@@ -195,8 +197,9 @@ fn start_with_output_away(grace: &str) -> Agent {
 }
 
 #[test]
-fn an_output_that_is_away_delays_the_end_by_the_grace_period_only() {
-    let agent = start_with_output_away("500ms");
+fn an_output_that_is_silent_delays_the_end_by_the_grace_period_only() {
+    let silent = silent_server();
+    let agent = start_with_output_silent("500ms", &silent);
     let ended = agent.end();
     assert_eq!(ended.status, Some(0), "{}", ended.stderr);
     assert!(
@@ -208,9 +211,15 @@ fn an_output_that_is_away_delays_the_end_by_the_grace_period_only() {
 
 #[test]
 fn a_second_signal_ends_the_wait() {
-    let mut agent = start_with_output_away("1h");
+    let silent = silent_server();
+    let mut agent = start_with_output_silent("1h", &silent);
     agent.signal_until_log("TERM", "told twice to stop");
     assert_eq!(agent.end().status, Some(0));
+}
+
+/// Takes connections, by the kernel alone.
+fn silent_server() -> TcpListener {
+    TcpListener::bind("127.0.0.1:0").expect("a port is free")
 }
 
 /// The inodes of the sockets that listen or are bound, TCP and UDP.

@@ -15,7 +15,8 @@ use super::tree::Assert;
 /// by a call of memset, which took a tenth of a short line's time.
 pub(super) const UNSET: usize = usize::MAX - 1;
 
-use self::preferred::{Habits, Way};
+use self::preferred::Habits;
+pub(super) use self::preferred::search;
 use self::straight::Halt;
 
 /// How a run of the machine ended.
@@ -128,47 +129,6 @@ impl Scratch {
             self.spans.resize(2 * captures, UNSET);
         }
     }
-}
-
-/// Looks for the leftmost match. The memory is ready for the program's spans; after a match they are those of it.
-pub(super) fn search(
-    program: &Program,
-    line: &[u8],
-    scratch: &mut Scratch,
-    steps_max: u64,
-) -> Verdict {
-    if !scratch.habits.is_worth_it(program) {
-        let verdict = Machine::new(program, line, scratch, steps_max).search();
-        // No result depends on the lines before: the walk may spare steps.
-        if verdict != Verdict::Spent {
-            return verdict;
-        }
-    }
-    search_preferred(program, line, scratch, steps_max)
-}
-
-/// The same, on the preferred way first.
-fn search_preferred(
-    program: &Program,
-    line: &[u8],
-    scratch: &mut Scratch,
-    steps_max: u64,
-) -> Verdict {
-    let failed = match preferred::walk(program, line, &mut scratch.spans, steps_max) {
-        Way::Match => {
-            scratch.habits.note(program, true);
-            return Verdict::Match;
-        }
-        Way::TailFails(place) => Some(place),
-        Way::Lost => None,
-    };
-    let mut machine = Machine::new(program, line, scratch, steps_max);
-    machine.note_tail_failure(failed);
-    let verdict = machine.search();
-    if verdict == Verdict::Match {
-        scratch.habits.note(program, false);
-    }
-    verdict
 }
 
 /// One search.

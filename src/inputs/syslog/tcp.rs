@@ -57,7 +57,7 @@ pub async fn run(
         },
     };
     service.accept(&listener).await;
-    service.take_last();
+    service.take_last(&listener).await;
     while service.connections.join_next().await.is_some() {}
 }
 
@@ -155,16 +155,22 @@ impl Service {
         }
     }
 
-    /// An input that ends before it has taken over what an earlier one has left reads it out, unless another one comes.
-    fn take_last(&mut self) {
+    /// Unless another one comes, an input that ends reads out what an earlier one has left, and what waits to be accepted.
+    async fn take_last(&mut self, listener: &TcpListener) {
         let Surroundings {
             address,
             generation,
             ref flow,
             ..
         } = self.surroundings;
-        for connection in flow.sockets.take_last(address, generation) {
+        let Some(left) = flow.sockets.take_last(address, generation) else {
+            return;
+        };
+        for connection in left {
             self.take_over(connection);
+        }
+        while let Ok(Ok((stream, sender))) = timeout(Duration::ZERO, listener.accept()).await {
+            self.serve(stream, sender.ip().to_canonical());
         }
     }
 

@@ -15,6 +15,12 @@ impl Checker<'_> {
         if opt.kind == Kind::Password {
             self.secrets.push(value.span);
         }
+        if opt.has_secrets
+            && let ValueKind::Hash(entries) = &value.kind
+        {
+            let values = entries.iter().map(|entry| entry.value.span);
+            self.secrets.extend(values);
+        }
         if let ValueKind::Plugin(node) = &value.kind {
             let message = format!(
                 "the option `{}` of {} `{}` takes no plugin",

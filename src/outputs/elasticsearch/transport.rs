@@ -58,9 +58,11 @@ pub trait Transport: Send + Sync + 'static {
 /// One host as it was configured.
 #[derive(Clone)]
 pub struct Host {
-    /// Without user and password.
+    /// Without user, password and query.
     pub url: Url,
     pub login: Login,
+    /// The query of its address, which goes with every request.
+    pub query: Vec<(String, String)>,
     /// Our own certificate and its key, PEM.
     pub certificate: Option<Vec<u8>>,
 }
@@ -230,12 +232,13 @@ impl Client {
                 compress(body, level).await?
             }
         };
+        let parameters = self.parameters(host);
         let sending = async {
             let sent = client.send(
                 Method::Post,
                 &self.requests.path,
                 headers,
-                Some(&self.requests.parameters),
+                Some(&parameters),
                 Some(body),
                 None,
             );
@@ -270,6 +273,13 @@ impl Client {
                 })
             }
         }
+    }
+
+    /// The query of a request to a host.
+    fn parameters(&self, host: usize) -> Vec<&(String, String)> {
+        let own = self.requests.hosts.get(host).map(|host| &host.query);
+        let own = own.into_iter().flatten();
+        own.chain(&self.requests.parameters).collect()
     }
 
     /// The innermost cause, in words; a connection that failed is not used again.
@@ -341,8 +351,9 @@ pub fn authorities(pem: &[u8]) -> Result<Certificate, String> {
 pub fn header(name: &str, value: &str) -> Result<(HeaderName, HeaderValue), String> {
     let name = HeaderName::from_bytes(name.as_bytes())
         .map_err(|_| format!("`{name}` is not a header's name"))?;
-    let value =
+    let mut value =
         HeaderValue::from_str(value).map_err(|_| format!("the value of `{name}` is no text"))?;
+    value.set_sensitive(true);
     Ok((name, value))
 }
 

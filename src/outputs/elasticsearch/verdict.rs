@@ -296,14 +296,14 @@ mod tests {
             Verdict::Duplicate
         );
         for busy in [429, 500, 503] {
-            let reason = format!("status {busy}, x: because");
+            let reason = format!("status {busy}, x: ");
             assert_eq!(
                 verdict(busy, "x"),
                 Verdict::TryAgain(Trouble::Busy { reason })
             );
         }
         for blocked in [403, 429] {
-            let reason = "cluster_block_exception: because".to_owned();
+            let reason = "cluster_block_exception: ".to_owned();
             let want = Verdict::TryAgain(Trouble::Blocked { reason });
             assert_eq!(verdict(blocked, "cluster_block_exception"), want);
         }

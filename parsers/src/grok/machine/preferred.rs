@@ -5,13 +5,54 @@
 //! Where it does not get to the end, the machine begins anew.
 
 use super::runs::{last_admitted, least, shortest};
-use super::{STEP_BYTES, UNSET, holds, is_beside, starts_with};
+use super::{Machine, STEP_BYTES, Scratch, UNSET, Verdict, holds, is_beside, starts_with};
 use crate::grok::class::decode;
 use crate::grok::program::{GuardIndex, Op, Program, Set, Short, Tail, UNLIMITED};
 use crate::grok::token::{Parser, Scan};
 
+/// Looks for the leftmost match. The memory is ready for the program's spans; after a match they are those of it.
+pub(in crate::grok) fn search(
+    program: &Program,
+    line: &[u8],
+    scratch: &mut Scratch,
+    steps_max: u64,
+) -> Verdict {
+    if !scratch.habits.is_worth_it(program) {
+        let verdict = Machine::new(program, line, scratch, steps_max).search();
+        // No result depends on the lines before: the walk may spare steps.
+        if verdict != Verdict::Spent {
+            return verdict;
+        }
+    }
+    search_preferred(program, line, scratch, steps_max)
+}
+
+/// The same, on the preferred way first.
+fn search_preferred(
+    program: &Program,
+    line: &[u8],
+    scratch: &mut Scratch,
+    steps_max: u64,
+) -> Verdict {
+    let failed = match walk(program, line, &mut scratch.spans, steps_max) {
+        Way::Match => {
+            scratch.habits.note(program, true);
+            return Verdict::Match;
+        }
+        Way::TailFails(place) => Some(place),
+        Way::Lost => None,
+    };
+    let mut machine = Machine::new(program, line, scratch, steps_max);
+    machine.note_tail_failure(failed);
+    let verdict = machine.search();
+    if verdict == Verdict::Match {
+        scratch.habits.note(program, false);
+    }
+    verdict
+}
+
 /// What became of the way.
-pub(super) enum Way {
+enum Way {
     Match,
     /// Nothing is known of the line.
     Lost,
@@ -84,7 +125,7 @@ enum Left {
 type Place = Result<usize, Left>;
 
 /// Goes the preferred way from the start of the line. The spans are those of the match, if there is one.
-pub(super) fn walk(program: &Program, line: &[u8], spans: &mut [usize], steps_max: u64) -> Way {
+fn walk(program: &Program, line: &[u8], spans: &mut [usize], steps_max: u64) -> Way {
     if program.undoes_spans || !program.first.admits(line.first()) {
         return Way::Lost;
     }
@@ -162,10 +203,7 @@ impl Walk<'_> {
                     self.behind(*text, end, &mut pc)?
                 }
                 Op::Short(text) | Op::Gate { text, .. } => passed(text.end(line, at))?,
-                Op::Save(index) => {
-                    self.set(*index as usize, at);
-                    at
-                }
+                Op::Save(index) => self.save(*index, at),
                 Op::Split {
                     first,
                     second,
@@ -186,15 +224,6 @@ impl Walk<'_> {
                     pc = *target as usize;
                     at
                 }
-                Op::CapturedRun { set, min, slot } => {
-                    let set = &program.sets[usize::from(*set)];
-                    let end = passed(set.run(line, at, *min, UNLIMITED))?;
-                    self.set_pair(*slot, at, end);
-                    end
-                }
-                Op::Run { set, min, max } => {
-                    passed(program.sets[usize::from(*set)].run(line, at, *min, *max))?
-                }
                 Op::Greedy {
                     set,
                     min,
@@ -204,7 +233,6 @@ impl Walk<'_> {
                     let set = &program.sets[usize::from(*set)];
                     self.longest(at, set, (*min, *max), *guard)?
                 }
-                Op::One(set) => at + passed(program.sets[usize::from(*set)].one(line, at))?,
                 Op::Match => break,
                 _ => self.rare(op, at)?,
             };
@@ -220,6 +248,16 @@ impl Walk<'_> {
     fn rare(&mut self, op: &Op, at: usize) -> Place {
         let (program, line) = (self.program, self.line);
         Ok(match op {
+            Op::CapturedRun { set, min, slot } => {
+                let set = &program.sets[usize::from(*set)];
+                let end = passed(set.run(line, at, *min, UNLIMITED))?;
+                self.set_pair(*slot, at, end);
+                end
+            }
+            Op::Run { set, min, max } => {
+                passed(program.sets[usize::from(*set)].run(line, at, *min, *max))?
+            }
+            Op::One(set) => at + passed(program.sets[usize::from(*set)].one(line, at))?,
             Op::Lazy {
                 set,
                 min,
@@ -328,11 +366,13 @@ impl Walk<'_> {
         }
     }
 
+    /// Sets one bound; the place stays.
     #[inline(always)]
-    fn set(&mut self, index: usize, at: usize) {
-        if let Some(bound) = self.spans.get_mut(index) {
+    fn save(&mut self, index: u32, at: usize) -> usize {
+        if let Some(bound) = self.spans.get_mut(index as usize) {
             *bound = at;
         }
+        at
     }
 
     /// One step, and further ones for what was looked at.

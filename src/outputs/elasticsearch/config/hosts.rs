@@ -21,6 +21,7 @@ pub fn check(options: &Options, building: &mut Building<'_>) -> Option<Vec<Host>
             Ok(cloud) => Some(vec![Host {
                 url: cloud.url,
                 login,
+                query: Vec::new(),
                 certificate,
             }]),
             Err(error) => {
@@ -35,11 +36,16 @@ pub fn check(options: &Options, building: &mut Building<'_>) -> Option<Vec<Host>
     let mut hosts = Vec::new();
     for word in options.list("hosts") {
         match parse(&word.text, tls) {
-            Ok((url, own)) => hosts.push(Host {
-                url,
-                login: own.unwrap_or_else(|| login.clone()),
-                certificate: certificate.clone(),
-            }),
+            Ok((mut url, own)) => {
+                let query = url.query_pairs().into_owned().collect();
+                url.set_query(None);
+                hosts.push(Host {
+                    url,
+                    login: own.unwrap_or_else(|| login.clone()),
+                    query,
+                    certificate: certificate.clone(),
+                });
+            }
             Err(why) => {
                 building.refuse(word.span, why);
                 return None;

@@ -26,6 +26,7 @@ fn requests(port: u16) -> Requests {
                 user: "elastic".to_owned(),
                 password: "secret".to_owned(),
             },
+            query: vec![("routing".to_owned(), "a b".to_owned())],
             certificate: None,
         }],
         trust: Trust::Authorities(None),
@@ -116,7 +117,10 @@ async fn the_body_is_sent_as_it_is() {
     assert_eq!(answer::read(&reply.body, 1, &Rules::default()), stored);
     let (head, body) = &read[0];
     assert_eq!(body, BODY);
-    assert!(head.starts_with("post /_bulk?filter_path=errors"), "{head}");
+    assert!(
+        head.starts_with("post /_bulk?routing=a+b&filter_path=errors"),
+        "{head}"
+    );
     assert!(
         head.contains("content-type: application/x-ndjson"),
         "{head}"
