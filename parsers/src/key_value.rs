@@ -39,6 +39,7 @@
 //! ```
 
 mod fields;
+mod index;
 mod pattern;
 mod scan;
 mod separators;

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use super::{DEPTH_MAX, KeyValue, PAIRS_MAX, Pairs};
 
+use super::index::{Index, MANY};
 use super::scan::Scan;
 
 /// The fields of a line, in the order of their first pairs; default keys come first.
@@ -122,21 +123,30 @@ impl KeyValue {
             scan: Scan::new(&self.separators, text),
             left: *left,
         };
+        let Fields {
+            fields: gathered,
+            cut_short,
+        } = fields;
+        let mut gathering = Gathering {
+            fields: gathered,
+            pairs: 0,
+            index: None,
+        };
         while let Some(pair) = pairs.next() {
-            if !self.allow_duplicate_values && fields.has(&pair.key, &pair.value) {
+            if !self.allow_duplicate_values && gathering.has(&pair.key, &pair.value) {
                 continue;
             }
             let value = if self.recursive && depth < DEPTH_MAX {
                 let (value, is_cut_short) = self.looked_into(pair.value, depth, &mut pairs.left);
-                fields.cut_short |= is_cut_short;
+                *cut_short |= is_cut_short;
                 value
             } else {
                 Value::Text(pair.value)
             };
-            fields.add(pair.key, value);
+            gathering.add(pair.key, value);
         }
         *left = pairs.left;
-        fields.cut_short |= *left == 0 && pairs.scan.next().is_some();
+        *cut_short |= *left == 0 && pairs.scan.next().is_some();
     }
 
     /// The pairs within a value, or the value if it has none; and whether it has some that were not looked at.
@@ -269,22 +279,63 @@ impl<'l> Fields<'l> {
             cut_short: self.cut_short,
         }
     }
+}
 
-    fn has(&self, key: &[u8], value: &[u8]) -> bool {
-        let is_equal = |text: &Value<'_>| matches!(text, Value::Text(text) if **text == *value);
-        self.by_key(key)
-            .is_some_and(|field| field.values().any(is_equal))
+/// Fields that more pairs come to.
+struct Gathering<'f, 'l> {
+    fields: &'f mut Vec<Field<'l>>,
+    pairs: usize,
+    /// Once there are many.
+    index: Option<Index>,
+}
+
+impl<'l> Gathering<'_, 'l> {
+    fn place(&self, key: &[u8]) -> Option<usize> {
+        match &self.index {
+            Some(index) => index.place(self.fields, key),
+            None => self.fields.iter().position(|field| *field.key == *key),
+        }
+    }
+
+    fn has(&self, key: &[u8], text: &[u8]) -> bool {
+        let Some(place) = self.place(key) else {
+            return false;
+        };
+        let values = self.fields.get(place).into_iter().flat_map(Field::values);
+        match &self.index {
+            Some(index) => index.has(self.fields, place, text),
+            None => values.into_iter().any(|value| value.is_text(text)),
+        }
     }
 
     fn add(&mut self, key: Cow<'l, [u8]>, value: Value<'l>) {
-        match self.fields.iter_mut().find(|field| field.key == key) {
-            Some(field) => field.others.push(value),
-            None => self.fields.push(Field {
-                key,
-                first: value,
-                others: Vec::new(),
-            }),
+        let place = self.place(&key).unwrap_or(self.fields.len());
+        let number = match self.fields.get_mut(place) {
+            Some(field) => {
+                field.others.push(value);
+                field.others.len()
+            }
+            None => {
+                self.fields.push(Field {
+                    key,
+                    first: value,
+                    others: Vec::new(),
+                });
+                0
+            }
+        };
+        self.pairs += 1;
+        match &mut self.index {
+            Some(index) => index.note(self.fields, place, number),
+            None if self.pairs == MANY => self.index = Some(Index::of(self.fields)),
+            None => {}
         }
+    }
+}
+
+impl Value<'_> {
+    pub(super) fn is_text(&self, text: &[u8]) -> bool {
+        matches!(self, Value::Text(own) if **own == *text)
     }
 }
 
@@ -331,6 +382,14 @@ impl<'l> Field<'l> {
     /// ```
     pub fn values(&self) -> impl Iterator<Item = &Value<'l>> {
         std::iter::once(&self.first).chain(&self.others)
+    }
+
+    /// One of the values.
+    pub(super) fn value(&self, number: usize) -> Option<&Value<'l>> {
+        match number.checked_sub(1) {
+            None => Some(&self.first),
+            Some(number) => self.others.get(number),
+        }
     }
 
     /// Whether the key occurred more than once.

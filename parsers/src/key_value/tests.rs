@@ -758,3 +758,47 @@ fn threads_share_what_is_compiled() {
     fn shared<T: Send + Sync>() {}
     shared::<KeyValue>();
 }
+
+/// Keys and values that occur again, in a line with so many pairs that they are looked up by their hashes, are found as in a
+/// short one.
+#[test]
+fn many_pairs_are_gathered_like_few() {
+    let kv = |allow_duplicate_values| {
+        KeyValue::compile(&Options {
+            allow_duplicate_values,
+            ..Options::default()
+        })
+        .unwrap()
+    };
+    let line: String = (0..4000)
+        .map(|number| format!("k{}=v{} ", number % 1300, number % 7))
+        .collect();
+    for allows in [true, false] {
+        let fields = kv(allows).fields(line.as_bytes()).into_owned();
+        assert_eq!(fields.iter().len(), 1300);
+        for (place, field) in fields.iter().enumerate() {
+            assert_eq!(field.key(), format!("k{place}").as_bytes());
+            let mut want: Vec<String> = Vec::new();
+            for number in (place..4000).step_by(1300) {
+                let value = format!("v{}", number % 7);
+                if allows || !want.contains(&value) {
+                    want.push(value);
+                }
+            }
+            let values = field.values().map(|value| match value {
+                Value::Text(text) => String::from_utf8_lossy(text).into_owned(),
+                Value::Fields(_) => String::new(),
+            });
+            assert_eq!(values.collect::<Vec<_>>(), want, "k{place}");
+        }
+    }
+    // Values of one key, each twice.
+    let line: String = (0..4000)
+        .map(|number| format!("k=v{} ", number / 2))
+        .collect();
+    let fields = kv(false).fields(line.as_bytes()).into_owned();
+    assert_eq!(
+        fields.iter().next().map(|field| field.values().count()),
+        Some(2000)
+    );
+}
