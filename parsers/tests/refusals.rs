@@ -357,6 +357,33 @@ fn a_mark_of_utf_8_and_line_ends_of_windows_are_no_part_of_a_pattern() {
 }
 
 #[test]
+fn what_is_not_quite_a_reference_is_warned_of() {
+    for (expression, part) in [
+        (
+            "%{IP:client %{NUMBER:bytes:int} x",
+            "` %{NUMBER:bytes:int` in the reference to IP",
+        ),
+        ("%{IP client}", "` client` in the reference to IP"),
+        ("%{INT:a", "`%{INT:a` is no reference"),
+        ("%{ INT:a}", "`%{ INT:a}` is no reference"),
+    ] {
+        let grok = Grok::compile(expression, &Patterns::legacy(), Options::default());
+        let grok = grok.expect("Logstash takes it as well");
+        assert_eq!(
+            grok.warnings().len(),
+            1,
+            "{expression}: {:?}",
+            grok.warnings()
+        );
+        assert!(
+            grok.warnings()[0].contains(part),
+            "{expression}: {:?}",
+            grok.warnings()
+        );
+    }
+}
+
+#[test]
 fn an_unknown_type_is_kept_as_text_with_a_warning() {
     let grok = compile("%{WORD:x:integer} (?<y:inet>a)", &Patterns::legacy());
     let grok = grok.expect("an unknown type is no error");

@@ -8,12 +8,17 @@ use crate::error::{Error, Place};
 use crate::grok::Kind;
 use crate::grok::tree::Node;
 
+/// Characters of an expression that a warning shows.
+const SHOWN: usize = 40;
+
 /// A reference as written.
 struct Reference<'t> {
     name: &'t str,
     field: Option<&'t str>,
     kind: Option<&'t str>,
     definition: Option<&'t str>,
+    /// What stands before the brace and belongs to none of these.
+    passed_over: &'t str,
     length: usize,
 }
 
@@ -21,8 +26,10 @@ impl Parser<'_, '_, '_> {
     /// `None` when the text is not a reference: then it stands for itself.
     pub(super) fn reference(&mut self) -> Result<Option<Node>, Error> {
         let Some(reference) = read(self.rest()) else {
+            self.warn_of_text();
             return Ok(None);
         };
+        self.warn_of_passed_over(&reference);
         if let Some(definition) = reference.definition {
             self.scope
                 .inline
@@ -52,6 +59,30 @@ impl Parser<'_, '_, '_> {
             },
             None => named,
         }))
+    }
+
+    /// What looks like a reference and is none is matched as it stands, as in Logstash.
+    fn warn_of_text(&mut self) {
+        let rest = self.rest();
+        if rest.starts_with("%{") {
+            let shown: String = rest.chars().take(SHOWN).collect();
+            self.scope.warnings.push(format!(
+                "`{shown}` is no reference to a pattern and is matched as it stands; a reference is %{{NAME}} or %{{NAME:field}}"
+            ));
+        }
+    }
+
+    /// So does Logstash: but likely a brace is missing, and with it a field.
+    fn warn_of_passed_over(&mut self, reference: &Reference<'_>) {
+        let Reference {
+            name, passed_over, ..
+        } = reference;
+        if !passed_over.is_empty() {
+            let shown: String = passed_over.chars().take(SHOWN).collect();
+            self.scope.warnings.push(format!(
+                "`{shown}` in the reference to {name} has no meaning and is passed over; is a `}}` missing before it?"
+            ));
+        }
     }
 
     /// An unknown type is text, as in Logstash; the warning is ours.
@@ -145,7 +176,7 @@ fn read(text: &str) -> Option<Reference<'_>> {
         rest = &after[length..];
     }
     // What else stands before the brace is passed over, as in Logstash.
-    let (_, rest) = rest.split_once('}')?;
+    let (passed_over, rest) = rest.split_once('}')?;
     let (field, kind) = match written.and_then(|written| written.split_once(':')) {
         Some((field, kind)) => (Some(field), Some(kind)),
         None => (written, None),
@@ -156,6 +187,7 @@ fn read(text: &str) -> Option<Reference<'_>> {
         field,
         kind,
         definition,
+        passed_over,
         length: text.len() - rest.len(),
     })
 }
