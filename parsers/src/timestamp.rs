@@ -6,8 +6,8 @@
 //! the year out, the caller says what time it is.
 //!
 //! All times are 64 bits of nanoseconds since 1970 in UTC, which reach from 1678 to 2261; what lies
-//! beyond is no time. Second 60 is read as the first of the next minute, since devices write leap
-//! seconds.
+//! beyond is no time. The fixed shapes read second 60 as the first of the next minute, since devices
+//! write leap seconds; a format of a user's own ends at 59, as Joda's do.
 //!
 //! ```
 //! use sawlog_parsers::timestamp::{Context, Format, Zone, iso8601, write_iso8601_nanos};

@@ -392,11 +392,16 @@ fn definitions_that_double_each_other_are_refused_before_they_fill_the_memory() 
 }
 
 #[test]
-fn a_capture_that_was_entered_again_is_not_explained_as_complete() {
-    let grok = compile("(?:(?<name>[a-z]+[0-9]) )+!").unwrap();
-    let explained = grok.explain(b"a1 b2 cde");
-    assert_eq!(explained.rest, 9..9);
-    assert_eq!(explained.captured, []);
+fn a_capture_that_was_entered_again_is_explained_as_it_was_last_whole() {
+    for (expression, line, rest, captured) in [
+        ("(?:(?<name>[a-z]+[0-9]) )+!", "a1 b2 cde", 9..9, 3..5),
+        (r"^(?:(?<n>\d,))+$", "1,2,3,x", 6..7, 4..6),
+        ("^(?<x>a)+b", "aaac", 3..4, 2..3),
+    ] {
+        let explained = compile(expression).unwrap().explain(line.as_bytes());
+        assert_eq!(explained.rest, rest, "{expression}");
+        assert_eq!(explained.captured, [(0, captured)], "{expression}");
+    }
 }
 
 #[track_caller]

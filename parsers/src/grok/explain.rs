@@ -214,7 +214,6 @@ impl Grok {
 
     /// The captures that are complete.
     fn spans(&self, bounds: &[usize]) -> Vec<(usize, Range<usize>)> {
-        // A capture in a repetition that was entered again has its new start and its old end: it is open.
         let complete = |pair: &[usize]| match pair {
             [start, end] if *end != UNSET && start <= end => Some(*start..*end),
             _ => None,

@@ -141,12 +141,13 @@ impl Machine<'_> {
         let Some(furthest) = &mut self.furthest else {
             return;
         };
-        let (bounds, set) = (&self.scratch.spans, self.set);
+        let (bounds, set, stack) = (&self.scratch.spans, self.set, &self.scratch.stack);
         let spans = || {
             let mut spans = bounds.clone();
             if let Some(void) = spans.get_mut(set..) {
                 void.fill(UNSET);
             }
+            complete(&mut spans, stack);
             spans
         };
         match furthest.beside_at {
@@ -157,6 +158,32 @@ impl Machine<'_> {
                 let length = self.at.saturating_sub(furthest.start);
                 furthest.note(self.at, length.saturating_sub(any_text), spans);
             }
+        }
+    }
+}
+
+/// A capture in a repetition that was entered again has its new start and its old end: the old start, which is kept to be
+/// restored, is that of the last whole one.
+fn complete(spans: &mut [usize], stack: &[Frame]) {
+    let (pairs, _) = spans.as_chunks_mut::<2>();
+    let last_change = |bound: usize| {
+        stack
+            .iter()
+            .enumerate()
+            .rev()
+            .find_map(|(at, frame)| match frame {
+                Frame::Span { index, value } if *index == bound => Some((at, *value)),
+                _ => None,
+            })
+    };
+    for (number, [start, end]) in pairs.iter_mut().enumerate() {
+        if *end == UNSET {
+            continue;
+        }
+        if let Some((started, old)) = last_change(2 * number)
+            && last_change(2 * number + 1).is_none_or(|(ended, _)| ended < started)
+        {
+            *start = old;
         }
     }
 }
