@@ -122,7 +122,8 @@
 //! What is compiled ([`grok::Grok`], [`grok::GrokSet`], [`grok::Patterns`], [`dissect::Dissect`], [`csv::Csv`], [`key_value::KeyValue`],
 //! [`lines::Delimiter`], [`timestamp::Format`], [`timestamp::Pattern`]) is immutable: any number of threads match through a shared reference,
 //! without waiting for each other, but for the first line that needs an expression's automaton, which is built then, and,
-//! after a thread's first lines, without an allocation. A thread has a [`grok::Slots`] of its own; a stream has a decoder
+//! after a thread's first lines, without an allocation. A time format with the name of a zone is an exception: the database of
+//! zones has a lock for reading, and takes memory for what is no name. A thread has a [`grok::Slots`] of its own; a stream has a decoder
 //! of its own.
 //!
 //! # Features
