@@ -364,7 +364,7 @@ impl Agent {
     /// for it; a second signal ends that time at once. What could not be sent by then is kept.
     async fn drain(&mut self, mut grace: Option<Duration>, signals: &mut Signals) -> ExitCode {
         systemd::stopping();
-        self.sockets.end_reloads();
+        self.sockets.leave_no_more();
         let running = std::mem::take(&mut self.running);
         let positions: Vec<_> = running.iter().map(Running::positions).collect();
         let deadline = Arc::new(Deadline::default());

@@ -33,11 +33,8 @@ impl Deadline {
 
     /// Returns once it is set.
     pub async fn is_set(&self) {
-        let mut changes = self.0.subscribe();
-        if changes.wait_for(Option::is_some).await.is_err() {
-            // Nobody sets it any more: the sender is gone with us.
-            std::future::pending().await
-        }
+        // No error: the sender is ours.
+        drop(self.0.subscribe().wait_for(Option::is_some).await);
     }
 
     /// It is over, whatever was set.

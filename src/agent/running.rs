@@ -39,8 +39,6 @@ pub struct Running {
     saver: JoinHandle<()>,
     metrics: Arc<Metrics>,
     has_private_input: bool,
-    /// The folders of its outputs' queues on disk.
-    queues: Vec<PathBuf>,
     rest: Rest,
 }
 
@@ -135,15 +133,14 @@ impl Running {
     /// Starts outputs, then workers, then inputs. Those that it replaces have ended, and their threads are free for those of
     /// the runtime that read and write files; where a reload adds some at the very limit of threads, they wait for one.
     pub fn start(compiled: Compiled, threads: Threads, surroundings: &Surroundings<'_>) -> Self {
-        let inputs = compiled.input_kinds();
+        let kinds = compiled.input_kinds();
         let keeps_anything = compiled.keeps_anything();
-        let (mut tasks, mut queues) = (Vec::new(), Vec::new());
+        let mut tasks = Vec::new();
         let outputs = Step::turn(compiled.outputs, &mut |mut planned| {
             if !keeps_anything {
                 planned.output.keep_nothing();
             }
-            let (step, task) = surroundings.start(planned, inputs);
-            queues.extend(task.queue.clone());
+            let (step, task) = surroundings.start(planned, kinds);
             tasks.push(task);
             step
         });
@@ -161,12 +158,12 @@ impl Running {
             sockets: Arc::clone(surroundings.sockets),
             positions: Arc::clone(&positions),
         };
-        let tasks_of_inputs = compiled.inputs.into_iter();
-        let tasks_of_inputs = tasks_of_inputs.map(|input| input.start(flow.clone()));
+        let inputs = compiled.inputs.into_iter();
+        let inputs = inputs.map(|input| input.start(flow.clone())).collect();
         let metrics = Arc::clone(surroundings.metrics);
         let saver = tokio::spawn(save_sometimes(Arc::clone(&positions), Arc::clone(&metrics)));
         Self {
-            inputs: tasks_of_inputs.collect(),
+            inputs,
             stop,
             batches: Some(batches),
             workers: tokio::task::spawn_blocking(move || join(workers)),
@@ -174,8 +171,7 @@ impl Running {
             positions,
             metrics,
             saver,
-            has_private_input: inputs.private,
-            queues,
+            has_private_input: kinds.private,
             rest: Rest::default(),
         }
     }
@@ -237,8 +233,13 @@ impl Running {
         inputs: Vec<JoinHandle<()>>,
         queues: &Queues,
     ) -> bool {
+        let folders: Vec<_> = self
+            .outputs
+            .iter()
+            .filter_map(|output| output.queue.clone())
+            .collect();
         self.end_outputs_at(deadline).await;
-        queues.call_last(&self.queues);
+        queues.call_last(&folders);
         let bound = Deadline::within_time(limits::WORKERS_END_WAIT);
         for mut input in inputs {
             match bound.within(&mut input).await {
@@ -247,7 +248,7 @@ impl Running {
             }
         }
         self.join_workers(&bound).await;
-        if queues.have_refused(&self.queues) {
+        if queues.have_refused(&folders) {
             (self.rest.is_left, self.rest.is_lost) = (true, true);
         }
         self.end()

@@ -266,7 +266,7 @@ impl Sockets {
     }
 
     /// The agent stops: nobody takes connections over any more.
-    pub fn end_reloads(&self) {
+    pub fn leave_no_more(&self) {
         self.left().taken_at.clear();
     }
 

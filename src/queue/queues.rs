@@ -23,16 +23,16 @@ use crate::queue::policy::Policy;
 pub struct Queues {
     open: Mutex<HashMap<PathBuf, Open>>,
     /// Those of earlier configurations, until the last of their documents is on disk.
-    closing: Mutex<HashMap<PathBuf, Closing>>,
-}
-
-struct Closing {
-    desk: Arc<Desk>,
-    thread: JoinHandle<()>,
+    closing: Mutex<HashMap<PathBuf, Kept>>,
 }
 
 struct Open {
     inlet: mpsc::Sender<Block>,
+    kept: Kept,
+}
+
+/// The keeper of a queue, which ends once nobody holds its inlet.
+struct Kept {
     desk: Arc<Desk>,
     thread: JoinHandle<()>,
 }
@@ -54,8 +54,7 @@ impl Queues {
         let thread = keeper::spawn(&folder, policy, metrics, incoming, Arc::clone(&desk))?;
         let one = Open {
             inlet,
-            desk,
-            thread,
+            kept: Kept { desk, thread },
         };
         open.insert(folder, one);
         Ok(())
@@ -70,7 +69,7 @@ impl Queues {
         let (forward, outlet) = mpsc::channel(limits::BULK_BLOCKS_WAITING_MAX);
         let (encoders, encoders_end) = mpsc::channel(1);
         let (taker, taker_end) = mpsc::channel(1);
-        queue.desk.put(Using {
+        queue.kept.desk.put(Using {
             forward: Some(forward),
             encoders: encoders_end,
             taker: taker_end,
@@ -92,11 +91,9 @@ impl Queues {
             .collect();
         drop(open);
         // Their threads end once the old encoders are gone.
-        let mut closing = self.closing();
-        closing.extend(unwanted.into_iter().map(|(folder, open)| {
-            let Open { desk, thread, .. } = open;
-            (folder, Closing { desk, thread })
-        }));
+        let unwanted = unwanted.into_iter();
+        self.closing()
+            .extend(unwanted.map(|(folder, queue)| (folder, queue.kept)));
     }
 
     /// Whether an earlier configuration still puts documents into the queue in a folder.
@@ -121,7 +118,11 @@ impl Queues {
 
     /// Waits until all that encoders have put in by now is on disk and acknowledged.
     pub async fn kept(&self) {
-        let waiting: Vec<_> = self.all().values().map(|queue| queue.desk.kept()).collect();
+        let waiting: Vec<_> = self
+            .all()
+            .values()
+            .map(|queue| queue.kept.desk.kept())
+            .collect();
         for one in waiting {
             // A keeper that has ended acknowledges nothing more.
             one.await.unwrap_or(());
@@ -134,39 +135,32 @@ impl Queues {
         folders
             .iter()
             .filter_map(|folder| open.get(folder))
-            .for_each(|queue| queue.desk.call_last());
+            .for_each(|queue| queue.kept.desk.call_last());
     }
 
     /// Whether something found no room in one of these at the end.
     pub fn have_refused(&self, folders: &[PathBuf]) -> bool {
         let open = self.all();
         let mut queues = folders.iter().filter_map(|folder| open.get(folder));
-        queues.any(|queue| queue.desk.has_refused())
+        queues.any(|queue| queue.kept.desk.has_refused())
     }
 
     /// Closes all of them: what was put in is on disk when this returns. To be called when the encoders are gone.
     pub fn close(&self) {
         let open = std::mem::take(&mut *self.all());
-        let open = open.into_values().map(|queue| (queue.desk, queue.thread));
         let closing = std::mem::take(&mut *self.closing());
-        let closing = closing
-            .into_values()
-            .map(|queue| (queue.desk, queue.thread));
-        let threads: Vec<_> = open
-            .chain(closing)
-            .map(|(desk, thread)| {
-                desk.call_last();
-                thread
-            })
-            .collect();
-        for thread in threads {
-            if thread.join().is_err() {
+        // All inlets are given up before the first keeper is waited for.
+        let open = open.into_values().map(|queue| queue.kept);
+        let kept: Vec<_> = open.chain(closing.into_values()).collect();
+        kept.iter().for_each(|queue| queue.desk.call_last());
+        for queue in kept {
+            if queue.thread.join().is_err() {
                 tracing::error!("a queue on disk ended by a fault");
             }
         }
     }
 
-    fn closing(&self) -> MutexGuard<'_, HashMap<PathBuf, Closing>> {
+    fn closing(&self) -> MutexGuard<'_, HashMap<PathBuf, Kept>> {
         self.closing.lock().expect("no holder of this lock panics")
     }
 

@@ -4,9 +4,8 @@
 //! search finds first. It needs no memory of choices, gates and void spans, which cost the machine a third of its time.
 //! Where it does not get to the end, the machine begins anew.
 
-use super::runs::{last_admitted, least, shortest};
+use super::runs::{last_admitted, least, least_end, left_beyond, shortest};
 use super::{Machine, STEP_BYTES, Scratch, UNSET, Verdict, holds, is_beside, starts_with};
-use crate::grok::class::decode;
 use crate::grok::program::{GuardIndex, Op, Program, Set, Short, Tail, UNLIMITED};
 use crate::grok::token::{Parser, Scan};
 
@@ -79,8 +78,8 @@ struct Habit {
 }
 
 impl Habits {
-    #[inline]
     /// Whether the walk is to be tried, which is known of the lines before.
+    #[inline]
     pub fn is_worth_it(&mut self, program: &Program) -> bool {
         let habit = self.of(program);
         if habit.lost < LOST_MAX {
@@ -336,7 +335,7 @@ impl Walk<'_> {
         if count < min {
             return Err(Left::Failure);
         }
-        let left = if max == UNLIMITED { max } else { max - min };
+        let left = left_beyond(min, max);
         let guard = &self.program.guards[usize::from(guard)];
         let found = shortest(set, guard, self.line, low, left);
         let (end, _) = found.map_err(|_| Left::Failure)?;
@@ -347,8 +346,10 @@ impl Walk<'_> {
     /// Where a search for a text begins.
     fn least_end(&self, search: &Op, at: usize) -> Place {
         match search {
-            Op::FindNext { min: 0, .. } | Op::FindLast { min: 0, .. } => Ok(at),
-            _ => passed(decode(self.line, at).map(|(_, length)| at + length)),
+            Op::FindNext { min, .. } | Op::FindLast { min, .. } => {
+                passed(least_end(self.line, at, *min))
+            }
+            _ => Err(Left::Unknown),
         }
     }
 

@@ -59,8 +59,7 @@ impl Machine<'_> {
         if least.1 < min {
             return false;
         }
-        let left = if max == UNLIMITED { max } else { max - min };
-        self.grow(self.pc, least.0, left, guard)
+        self.grow(self.pc, least.0, left_beyond(min, max), guard)
     }
 
     /// The shortest end from here on where what follows may begin.
@@ -94,14 +93,14 @@ impl Machine<'_> {
     }
 
     pub(super) fn find_next(&mut self, finder: u16, min: u32) -> bool {
-        match self.least_end(self.at, min) {
+        match least_end(self.line, self.at, min) {
             Some(from) => self.search_on(self.pc, usize::from(finder), from),
             None => false,
         }
     }
 
     pub(super) fn find_last(&mut self, finder: u16, min: u32) -> bool {
-        match self.least_end(self.at, min) {
+        match least_end(self.line, self.at, min) {
             Some(low) => self.search_back(self.pc, usize::from(finder), low, self.line.len()),
             None => false,
         }
@@ -114,14 +113,6 @@ impl Machine<'_> {
         let is_search = |tail: &Tail| tail.search == Some(pc);
         let tail = self.program.tail.filter(is_search)?;
         self.known.map(|known| known.place - tail.gate_bytes)
-    }
-
-    /// Where a run of any text from a place on may end first, of at least none or one character.
-    pub(super) fn least_end(&self, at: usize, min: u32) -> Option<usize> {
-        match min {
-            0 => Some(at),
-            _ => decode(self.line, at).map(|(_, length)| at + length),
-        }
     }
 
     pub(super) fn search_on(&mut self, pc: usize, finder: usize, from: usize) -> bool {
@@ -199,6 +190,22 @@ pub(super) fn least(set: &Set, line: &[u8], start: usize, min: u32) -> usize {
     match min {
         0 => start,
         _ => set.counted_run(line, start, min).0,
+    }
+}
+
+/// Where a run of any text from a place on may end first, of at least none or one character.
+pub(super) fn least_end(line: &[u8], at: usize, min: u32) -> Option<usize> {
+    match min {
+        0 => Some(at),
+        _ => decode(line, at).map(|(_, length)| at + length),
+    }
+}
+
+/// How many members a run may take beyond those that it needs.
+pub(super) fn left_beyond(min: u32, max: u32) -> u32 {
+    match max {
+        UNLIMITED => UNLIMITED,
+        _ => max - min,
     }
 }
 

@@ -1,6 +1,7 @@
 //! The operations that most lines consist of, in a loop of their own that keeps the place and the address in
 //! registers. What opens a run with several ends, and what few expressions have, is left to `step`.
 
+use super::runs::least_end;
 use super::{Frame, Machine, PLACES_MAX, STEP_BYTES, UNSET, bytes_alike, holds, starts_with};
 use crate::grok::program::{GuardIndex, NO_GATE, Op, Program, Short};
 use crate::grok::token::Scan;
@@ -135,8 +136,7 @@ impl Machine<'_> {
             Op::Literal(text) => return literal(line, at, text),
             Op::Assert(assert) => holds(*assert, line, at).then_some(at),
             Op::FindLast { min, .. } => match self.known_last(*pc) {
-                Some(last) => self
-                    .least_end(at, *min)
+                Some(last) => least_end(line, at, *min)
                     .filter(|low| *low <= last)
                     .map(|_| last),
                 None => return Step::Other,
