@@ -212,12 +212,8 @@ impl<D: Disk> Keeper<D> {
 
     /// Nobody makes room any more: those who wait for it are told.
     fn refuse_at_last(&mut self) {
-        if !self.is_stuck() {
-            return;
-        }
-        let mut wishes = self.desk.wishes();
-        if wishes.is_last_call {
-            wishes.has_refused = true;
+        if self.is_stuck() && self.desk.wishes().is_last_call {
+            self.desk.wishes().has_refused = true;
             self.incoming.close();
         }
     }
