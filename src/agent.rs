@@ -5,6 +5,7 @@ pub mod configuration;
 mod confinement;
 mod deadline;
 mod lock;
+mod rest;
 mod running;
 mod saving;
 mod signals;
@@ -28,6 +29,7 @@ use crate::outputs::graphite::Writers;
 use crate::pipeline::compile::Compiled;
 use crate::pipeline::program::Step;
 use crate::pipeline::worker::Threads;
+use crate::queue::keeper::Kept;
 use crate::queue::policy::Policy;
 use crate::queue::positions::Positions;
 use crate::queue::queues::{Queues, waiting_in};
@@ -372,13 +374,17 @@ impl Agent {
         let queues = Arc::clone(&self.queues);
         let draining = async {
             let deadline = Arc::clone(&deadline);
-            let clean = Running::drain_all(running, behind, deadline, &queues).await;
+            let mut rest = Running::drain_all(running, behind, deadline, &queues).await;
             let closed = tokio::task::spawn_blocking(move || queues.close());
-            let closed = tokio::time::timeout(limits::QUEUE_CLOSE_WAIT, closed).await;
-            if !matches!(closed, Ok(Ok(()))) {
-                tracing::error!("a queue on disk could not be closed in time");
+            match tokio::time::timeout(limits::QUEUE_CLOSE_WAIT, closed).await {
+                Ok(Ok(kept)) => rest.is_lost |= kept != Kept::All,
+                _ => {
+                    rest.is_lost = true;
+                    tracing::error!("a queue on disk could not be closed in time");
+                }
             }
-            clean
+            rest.warn();
+            rest.is_clean()
         };
         tokio::pin!(draining);
         let mut told = Instant::now();

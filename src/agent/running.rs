@@ -9,6 +9,7 @@ use tokio::sync::watch;
 use tokio::task::{AbortHandle, JoinHandle};
 
 use crate::agent::deadline::Deadline;
+use crate::agent::rest::Rest;
 use crate::agent::saving::{save_at_last, save_sometimes};
 use crate::inputs::Flow;
 use crate::inputs::sockets::Sockets;
@@ -39,6 +40,7 @@ pub struct Running {
     saver: JoinHandle<()>,
     metrics: Arc<Metrics>,
     has_private_input: bool,
+    has_joined: bool,
     rest: Rest,
 }
 
@@ -60,17 +62,6 @@ enum Holds {
     Reread,
     /// What nobody could send again.
     Pushed,
-}
-
-/// What is known of the end of a pipeline's parts.
-#[derive(Default)]
-struct Rest {
-    /// An output was ended that had not sent everything.
-    is_left: bool,
-    /// It held what nobody can send again.
-    is_lost: bool,
-    has_failed: bool,
-    workers_joined: bool,
 }
 
 /// What a pipeline finds when it starts.
@@ -172,6 +163,7 @@ impl Running {
             metrics,
             saver,
             has_private_input: kinds.private,
+            has_joined: false,
             rest: Rest::default(),
         }
     }
@@ -223,21 +215,21 @@ impl Running {
         // With the outputs gone nothing holds the workers up: what can wait on disk goes there now.
         self.join_workers(&Deadline::within_time(limits::WORKERS_END_WAIT))
             .await;
-        self.end()
+        let rest = self.end();
+        rest.warn();
+        rest.is_clean()
     }
 
-    /// The same where the agent ends, and with inputs that wait for workers. What finds no room on disk then is counted.
+    /// The same where the agent ends, and with inputs that wait for workers. What finds no room on disk then is counted, and
+    /// known once the queues are closed.
     async fn finish_at_last(
         &mut self,
         deadline: &Deadline,
         inputs: Vec<JoinHandle<()>>,
         queues: &Queues,
-    ) -> bool {
-        let folders: Vec<_> = self
-            .outputs
-            .iter()
-            .filter_map(|output| output.queue.clone())
-            .collect();
+    ) -> Rest {
+        let folders = self.outputs.iter();
+        let folders: Vec<_> = folders.filter_map(|output| output.queue.clone()).collect();
         self.end_outputs_at(deadline).await;
         queues.call_last(&folders);
         let bound = Deadline::within_time(limits::WORKERS_END_WAIT);
@@ -248,9 +240,6 @@ impl Running {
             }
         }
         self.join_workers(&bound).await;
-        if queues.have_refused(&folders) {
-            (self.rest.is_left, self.rest.is_lost) = (true, true);
-        }
         self.end()
     }
 
@@ -260,20 +249,19 @@ impl Running {
         self.end_outputs(outputs, deadline).await;
     }
 
-    fn end(&mut self) -> bool {
-        self.warn_of_rest();
+    fn end(&mut self) -> Rest {
         self.saver.abort();
         save_at_last(&self.positions, &self.metrics);
-        !self.rest.has_failed
+        std::mem::take(&mut self.rest)
     }
 
     async fn join_workers(&mut self, deadline: &Deadline) {
-        if self.rest.workers_joined {
+        if self.has_joined {
             return;
         }
         match deadline.within(&mut self.workers).await {
             Some(joined) => {
-                self.rest.workers_joined = true;
+                self.has_joined = true;
                 self.rest.has_failed |= !matches!(joined, Ok(0));
             }
             None => self.rest.is_left = true,
@@ -315,54 +303,39 @@ impl Running {
         }
     }
 
-    /// Says what becomes of events that an output could not send before the end.
-    fn warn_of_rest(&self) {
-        let rest = match (self.rest.is_left, self.rest.is_lost) {
-            (false, _) => return,
-            (true, true) => {
-                "what nobody can send again and is on no disk is lost, see `documents_abandoned` and `queue_dropped_at_end`"
-            }
-            (true, false) => "nothing is lost",
-        };
-        tracing::warn!(
-            "outputs are away: files and containers are read again from where they were acknowledged, queues on disk keep \
-             the rest; {rest}"
-        );
-    }
-
     /// Drains pipelines, and waits for what earlier ones left behind, all before the same deadline.
     pub async fn drain_all(
         all: Vec<Self>,
         behind: Vec<JoinHandle<bool>>,
         deadline: Arc<Deadline>,
         queues: &Arc<Queues>,
-    ) -> bool {
+    ) -> Rest {
         let all = all.into_iter();
         let ends = all
             .map(|running| tokio::spawn(running.drain(Arc::clone(&deadline), Arc::clone(queues))));
-        let mut clean = true;
+        let mut rest = Rest::default();
         for end in ends.collect::<Vec<_>>() {
-            clean &= ended(end.await).unwrap_or(false);
+            rest.add(ended(end.await).unwrap_or(Rest::FAULT));
         }
-        for mut rest in behind {
-            if deadline.within(&mut rest).await.is_none() {
-                rest.abort();
+        for mut earlier in behind {
+            if deadline.within(&mut earlier).await.is_none() {
+                earlier.abort();
                 tracing::warn!(
                     "an output of an earlier configuration is still away: what it holds in memory is lost"
                 );
             }
         }
-        clean
+        rest
     }
 
     /// Stops the inputs, and has what was read delivered by the deadline.
-    async fn drain(mut self, deadline: Arc<Deadline>, queues: Arc<Queues>) -> bool {
+    async fn drain(mut self, deadline: Arc<Deadline>, queues: Arc<Queues>) -> Rest {
         let own = Arc::new(Deadline::default());
         let leaving = tokio::spawn(self.let_leave(deadline, Arc::clone(&own)));
         let stuck = self.stop_inputs(&own).await;
-        let is_clean = self.finish_at_last(&own, stuck, &queues).await;
+        let rest = self.finish_at_last(&own, stuck, &queues).await;
         leaving.abort();
-        is_clean
+        rest
     }
 
     /// Once the agent is told to stop, an output that holds only what is safe anyway ends as soon as nobody takes it, and the
@@ -447,8 +420,7 @@ impl Running {
             tracing::warn!("an output of the old configuration is away and goes on trying");
         }
         // A worker that waits for room on disk holds what nobody could send again as well.
-        let is_done =
-            self.rest.workers_joined && self.outputs.is_empty() && Vec::is_empty(&on_disk);
+        let is_done = self.has_joined && self.outputs.is_empty() && Vec::is_empty(&on_disk);
         let finish = async move {
             self.end_outputs(on_disk, &deadline).await;
             self.finish(&Deadline::default()).await

@@ -3,22 +3,22 @@
 //! Blocks that came together share one sync. What the files look like is in `log`.
 
 mod delivered;
+mod desk;
 mod figures;
 
 use std::collections::HashMap;
-use std::convert::Infallible;
 use std::io;
 use std::path::Path;
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::Arc;
 use std::thread::JoinHandle;
 
+use tokio::sync::mpsc;
 use tokio::sync::mpsc::error::TrySendError;
-use tokio::sync::{Notify, mpsc, oneshot};
 use tokio::time::Instant;
 
 use crate::limits;
 use crate::metrics::PluginMetrics;
-use crate::queue::block::{Block, Spares};
+use crate::queue::block::Block;
 use crate::queue::disk::{Disk, Folder};
 use crate::queue::ends::Closed;
 use crate::queue::log::{Entry, Limits, Log, Refusal};
@@ -27,80 +27,29 @@ use crate::queue::policy::{Full, Policy};
 use delivered::Delivered;
 use figures::Figures;
 
-/// A pipeline that uses the queue.
-pub struct Using {
-    /// To the output's task; none once the encoders are gone and that has everything.
-    pub forward: Option<mpsc::Sender<Block>>,
-    /// Ends when the encoders are gone.
-    pub encoders: mpsc::Receiver<Infallible>,
-    /// Ends when the output's task is gone.
-    pub taker: mpsc::Receiver<Infallible>,
-    /// Where emptied buffers go.
-    pub spares: Spares,
-}
+pub use desk::{Desk, Using};
 
-/// Where wishes are laid down for the keeper.
-#[derive(Default)]
-pub struct Desk {
-    wishes: Mutex<Wishes>,
-    called: Notify,
-}
-
-#[derive(Default)]
-struct Wishes {
-    /// The pipeline that uses the queue next; a later one takes an earlier one's place.
-    next: Option<Using>,
-    /// To be told once all that was put in before is on disk and acknowledged.
-    waiting: Vec<oneshot::Sender<()>>,
-    /// Nobody makes room any more: what finds none is refused.
-    is_last_call: bool,
-    /// Something was.
-    has_refused: bool,
-}
-
-impl Desk {
-    pub fn put(&self, using: Using) {
-        self.wishes().next = Some(using);
-        self.called.notify_one();
-    }
-
-    /// Ends once all that was put in before is on disk and acknowledged, or the keeper is gone.
-    pub fn kept(&self) -> oneshot::Receiver<()> {
-        let (tell, told) = oneshot::channel();
-        self.wishes().waiting.push(tell);
-        self.called.notify_one();
-        told
-    }
-
-    /// The agent ends: who waits for room waits no longer.
-    pub fn call_last(&self) {
-        self.wishes().is_last_call = true;
-        self.called.notify_one();
-    }
-
-    /// Whether something found no room at the end.
-    pub fn has_refused(&self) -> bool {
-        self.wishes().has_refused
-    }
-
-    fn wishes(&self) -> MutexGuard<'_, Wishes> {
-        self.wishes.lock().expect("no holder of this lock panics")
-    }
-}
-
-/// Opens the queue and starts its thread, which ends once nobody can put blocks in any more.
+/// Opens the queue and starts its thread, which ends once nobody can put blocks in any more, with what became of them.
 pub fn spawn(
     folder: &Path,
     policy: &Policy,
     metrics: &Arc<PluginMetrics>,
     incoming: mpsc::Receiver<Block>,
     desk: Arc<Desk>,
-) -> io::Result<JoinHandle<()>> {
+) -> io::Result<JoinHandle<Kept>> {
     let keeper = Keeper::open(Folder::open(folder)?, policy, metrics, incoming, desk)?;
     let runtime = tokio::runtime::Handle::current();
     std::thread::Builder::new()
         .name("queue".to_owned())
         .spawn(move || runtime.block_on(keeper.run()))
+}
+
+/// Whether all that anybody had for the queue went to disk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kept {
+    All,
+    /// At the end some found no room.
+    NotAll,
 }
 
 /// The keeper itself, on whatever disk. It is done once nobody can put blocks in any more.
@@ -121,6 +70,8 @@ pub struct Keeper<D: Disk> {
     written: Vec<Block>,
     /// Found no room.
     held: Option<Block>,
+    /// Those who waited for room at the last call were told that there is none.
+    has_refused: bool,
     scratch: Vec<u8>,
     /// Whether the state on disk says how far everything is delivered.
     is_saved: bool,
@@ -171,6 +122,7 @@ impl<D: Disk> Keeper<D> {
             in_hand: HashMap::new(),
             written: Vec::new(),
             held: None,
+            has_refused: false,
             scratch: Vec::new(),
             is_saved: true,
             read_failed: false,
@@ -178,7 +130,7 @@ impl<D: Disk> Keeper<D> {
         })
     }
 
-    pub async fn run(mut self) {
+    pub async fn run(mut self) -> Kept {
         let mut save_at = Instant::now();
         loop {
             self.change_hands();
@@ -212,8 +164,8 @@ impl<D: Disk> Keeper<D> {
 
     /// Nobody makes room any more: those who wait for it are told.
     fn refuse_at_last(&mut self) {
-        if self.is_stuck() && self.desk.wishes().is_last_call {
-            self.desk.wishes().has_refused = true;
+        if self.is_stuck() && self.desk.is_last_call() {
+            self.has_refused = true;
             self.incoming.close();
         }
     }
@@ -237,7 +189,7 @@ impl<D: Disk> Keeper<D> {
         }
         tokio::select! {
             biased;
-            () = self.desk.called.notified() => Event::Called,
+            () = self.desk.called() => Event::Called,
             () = self.delivered.any() => Event::Delivered,
             _ = optional(taker.map(mpsc::Receiver::recv)), if is_succeeded => Event::Left,
             _ = optional(forward.map(mpsc::Sender::reserve)), if can_read => Event::Room,
@@ -399,7 +351,7 @@ impl<D: Disk> Keeper<D> {
 
     /// Takes note of the pipeline that uses the queue next.
     fn listen(&mut self) {
-        if let Some(next) = self.desk.wishes().next.take() {
+        if let Some(next) = self.desk.next() {
             self.successor = Some(next);
         }
     }
@@ -407,7 +359,7 @@ impl<D: Disk> Keeper<D> {
     /// Tells those who wait for it that all is on disk.
     fn tell_kept(&self) {
         if !self.is_stuck() && self.incoming.is_empty() {
-            let waiting = std::mem::take(&mut self.desk.wishes().waiting);
+            let waiting = self.desk.waiting();
             for one in waiting {
                 // Whoever waits no longer need not hear it.
                 one.send(()).unwrap_or(());
@@ -460,7 +412,7 @@ impl<D: Disk> Keeper<D> {
     }
 
     /// Nobody puts blocks in any more.
-    fn end(mut self) {
+    fn end(mut self) -> Kept {
         self.try_again();
         let mut lost = 0;
         while let Ok(block) = self.incoming.try_recv() {
@@ -475,12 +427,16 @@ impl<D: Disk> Keeper<D> {
         let stuck = self.written.iter().chain(&self.held);
         lost += stuck.map(Block::documents).sum::<usize>();
         if 0 < lost {
-            self.desk.wishes().has_refused = true;
+            self.has_refused = true;
             self.figures.dropped_at_end(lost as u64);
         }
         self.give_up();
         self.save();
         self.figures.pending(&self.log);
+        match self.has_refused {
+            true => Kept::NotAll,
+            false => Kept::All,
+        }
     }
 }
 

@@ -14,7 +14,7 @@ use crate::metrics::PluginMetrics;
 use crate::queue::block::{Block, Spares};
 use crate::queue::disk::Folder;
 use crate::queue::ends::DiskEnds;
-use crate::queue::keeper::{self, Desk, Using};
+use crate::queue::keeper::{self, Desk, Kept, Using};
 use crate::queue::log::Log;
 use crate::queue::policy::Policy;
 
@@ -23,18 +23,18 @@ use crate::queue::policy::Policy;
 pub struct Queues {
     open: Mutex<HashMap<PathBuf, Open>>,
     /// Those of earlier configurations, until the last of their documents is on disk.
-    closing: Mutex<HashMap<PathBuf, Kept>>,
+    closing: Mutex<HashMap<PathBuf, Handle>>,
 }
 
 struct Open {
     inlet: mpsc::Sender<Block>,
-    kept: Kept,
+    keeper: Handle,
 }
 
 /// The keeper of a queue, which ends once nobody holds its inlet.
-struct Kept {
+struct Handle {
     desk: Arc<Desk>,
-    thread: JoinHandle<()>,
+    thread: JoinHandle<Kept>,
 }
 
 impl Queues {
@@ -54,7 +54,7 @@ impl Queues {
         let thread = keeper::spawn(&folder, policy, metrics, incoming, Arc::clone(&desk))?;
         let one = Open {
             inlet,
-            kept: Kept { desk, thread },
+            keeper: Handle { desk, thread },
         };
         open.insert(folder, one);
         Ok(())
@@ -69,7 +69,7 @@ impl Queues {
         let (forward, outlet) = mpsc::channel(limits::BULK_BLOCKS_WAITING_MAX);
         let (encoders, encoders_end) = mpsc::channel(1);
         let (taker, taker_end) = mpsc::channel(1);
-        queue.kept.desk.put(Using {
+        queue.keeper.desk.put(Using {
             forward: Some(forward),
             encoders: encoders_end,
             taker: taker_end,
@@ -93,7 +93,7 @@ impl Queues {
         // Their threads end once the old encoders are gone.
         let unwanted = unwanted.into_iter();
         self.closing()
-            .extend(unwanted.map(|(folder, queue)| (folder, queue.kept)));
+            .extend(unwanted.map(|(folder, queue)| (folder, queue.keeper)));
     }
 
     /// Whether an earlier configuration still puts documents into the queue in a folder.
@@ -121,7 +121,7 @@ impl Queues {
         let waiting: Vec<_> = self
             .all()
             .values()
-            .map(|queue| queue.kept.desk.kept())
+            .map(|queue| queue.keeper.desk.kept())
             .collect();
         for one in waiting {
             // A keeper that has ended acknowledges nothing more.
@@ -135,32 +135,32 @@ impl Queues {
         folders
             .iter()
             .filter_map(|folder| open.get(folder))
-            .for_each(|queue| queue.kept.desk.call_last());
+            .for_each(|queue| queue.keeper.desk.call_last());
     }
 
-    /// Whether something found no room in one of these at the end.
-    pub fn have_refused(&self, folders: &[PathBuf]) -> bool {
-        let open = self.all();
-        let mut queues = folders.iter().filter_map(|folder| open.get(folder));
-        queues.any(|queue| queue.kept.desk.has_refused())
-    }
-
-    /// Closes all of them: what was put in is on disk when this returns. To be called when the encoders are gone.
-    pub fn close(&self) {
+    /// Closes all of them: what could be put in is on disk when this returns. To be called when the encoders are gone.
+    pub fn close(&self) -> Kept {
         let open = std::mem::take(&mut *self.all());
         let closing = std::mem::take(&mut *self.closing());
         // All inlets are given up before the first keeper is waited for.
-        let open = open.into_values().map(|queue| queue.kept);
-        let kept: Vec<_> = open.chain(closing.into_values()).collect();
-        kept.iter().for_each(|queue| queue.desk.call_last());
-        for queue in kept {
-            if queue.thread.join().is_err() {
-                tracing::error!("a queue on disk ended by a fault");
+        let open = open.into_values().map(|queue| queue.keeper);
+        let queues: Vec<_> = open.chain(closing.into_values()).collect();
+        queues.iter().for_each(|queue| queue.desk.call_last());
+        let mut kept = Kept::All;
+        for queue in queues {
+            match queue.thread.join() {
+                Ok(Kept::All) => {}
+                Ok(Kept::NotAll) => kept = Kept::NotAll,
+                Err(_) => {
+                    kept = Kept::NotAll;
+                    tracing::error!("a queue on disk ended by a fault");
+                }
             }
         }
+        kept
     }
 
-    fn closing(&self) -> MutexGuard<'_, HashMap<PathBuf, Kept>> {
+    fn closing(&self) -> MutexGuard<'_, HashMap<PathBuf, Handle>> {
         self.closing.lock().expect("no holder of this lock panics")
     }
 

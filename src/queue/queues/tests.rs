@@ -12,6 +12,7 @@ use crate::plugin::Options;
 use crate::queue::ack::{Ack, Acknowledge};
 use crate::queue::block::{Block, Spares};
 use crate::queue::ends::{self, Inlet, Outlet, Place};
+use crate::queue::keeper::Kept;
 use crate::queue::policy::{Full, Kind, Policy};
 
 /// How long anything may take on a busy machine.
@@ -200,7 +201,7 @@ async fn what_was_not_delivered_outlives_the_process_and_what_was_does_not() {
     trial.put(&inlet, 2, "waiting\n").await;
     Block::settle(take(&mut outlet).await.1.acks);
     drop((inlet, outlet));
-    trial.queues.close();
+    assert_eq!(trial.queues.close(), Kept::All);
     trial.open();
     let (_inlet, mut outlet) = trial.attach();
     let (text, block) = take(&mut outlet).await;
@@ -212,13 +213,16 @@ async fn what_was_not_delivered_outlives_the_process_and_what_was_does_not() {
 async fn a_full_queue_makes_its_encoders_wait() {
     let trial = Trial::new(Full::Block, 16 << 10);
     let (inlet, mut outlet) = trial.attach();
-    let long = "x".repeat(4000);
+    let long = "x".repeat(5000);
     for token in 1..=3 {
         trial.put(&inlet, token, &long).await;
     }
     trial.wait_for_acknowledged(&[1, 2, 3]).await;
     // This one finds no room until others are delivered.
     trial.put(&inlet, 4, &long).await;
+    trial
+        .wait(|| 0 < trial.metrics.counter("queue_full").value())
+        .await;
     for _ in 0..3 {
         Block::settle(take(&mut outlet).await.1.acks);
     }
@@ -232,6 +236,23 @@ async fn a_full_queue_makes_its_encoders_wait() {
         ),
         (0, 0)
     );
+}
+
+#[tokio::test]
+async fn a_full_queue_says_when_it_is_closed_that_not_all_is_kept() {
+    let trial = Trial::new(Full::Block, 16 << 10);
+    let (inlet, outlet) = trial.attach();
+    let long = "x".repeat(5000);
+    for token in 1..=4 {
+        trial.put(&inlet, token, &long).await;
+    }
+    trial
+        .wait(|| 0 < trial.metrics.counter("queue_full").value())
+        .await;
+    drop((inlet, outlet));
+    assert_eq!(trial.queues.close(), Kept::NotAll);
+    let dropped = trial.metrics.counter("queue_dropped_at_end").value();
+    assert_eq!(dropped, 1);
 }
 
 #[tokio::test]
