@@ -35,6 +35,16 @@ fn parts_lie_inside(explained: &Explanation, grok: &Grok, line: &[u8]) {
     assert!(explained.offset <= line.len());
     assert!(explained.offset <= explained.reached && explained.reached <= line.len());
     captures_lie_inside(&explained.captured, grok, line);
+    // Alternatives of choices come first, each once and in the order of the expression; none holds another.
+    let branches: Vec<_> = explained
+        .alternatives
+        .iter()
+        .map(|one| &one.branch[..])
+        .collect();
+    assert!(branches.is_sorted_by_key(|branch| branch.is_empty()));
+    for pair in branches.windows(2).filter(|pair| !pair[1].is_empty()) {
+        assert!(pair[0] < pair[1] && !pair[1].starts_with(pair[0]));
+    }
     for alternative in &explained.alternatives {
         assert!(alternative.offset <= alternative.reached && alternative.reached <= line.len());
         captures_lie_inside(&alternative.captured, grok, line);

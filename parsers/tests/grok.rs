@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that panics has failed")]
 
+#[path = "grok/explain.rs"]
+mod explain;
 #[path = "grok/syntax.rs"]
 mod syntax;
 
@@ -212,6 +214,18 @@ fn faults_name_the_thing_the_place_and_the_fix() {
 }
 
 #[test]
+fn a_sign_that_ends_a_name_is_told() {
+    refused(
+        "%{HTTP-DATE:x}",
+        "column 1: unknown pattern %{HTTP}; did you mean %{HTTPDATE}? (names consist of letters, digits and `_`: this one ends before `-DATE`)",
+    );
+    refused(
+        "%{NUMBR:x y}",
+        "column 1: unknown pattern %{NUMBR}; did you mean %{NUMBER}?",
+    );
+}
+
+#[test]
 fn an_unknown_type_is_text_with_a_warning() {
     let grok = compile("%{WORD:x:integer}").unwrap();
     assert_eq!(grok.captures()[0].kind, sawlog_parsers::grok::Kind::Text);
@@ -235,16 +249,6 @@ fn stray_bytes_count_as_one_character_each() {
     let mut slots = Slots::new();
     assert_eq!(grok.search(b"\xFF\xC3b", &mut slots), Outcome::Match);
     assert_eq!(slots.span(1), Some(1..2));
-}
-
-#[test]
-fn an_explanation_tells_how_far_it_got() {
-    let line = br#"10.0.0.1 [14/Sep/2015:16:31:02 +0000] "GET /x HTTP/1.1" 200 - 0.1"#;
-    let explanation = compile(ACCESS).unwrap().explain(line);
-    assert_eq!(explanation.outcome, Outcome::NoMatch);
-    assert_eq!(&line[explanation.rest.clone()], b"- 0.1");
-    assert_eq!(explanation.expected, "%{NUMBER:bytes_sent}");
-    assert_eq!(explanation.captured.len(), 5);
 }
 
 #[track_caller]
@@ -349,37 +353,6 @@ NGINXACCESS %{NGINXSOURCE} %{HTTPREQUEST} %{WEBMETRICS}
 }
 
 #[test]
-fn an_explanation_tells_of_the_attempt_that_matched_most() {
-    let explanation = compile("%{WORD:a} %{INT:b} end")
-        .unwrap()
-        .explain(b"foo 12 enx");
-    assert_eq!(explanation.expected, "\" end\"");
-    assert_eq!(explanation.captured, [(0, 0..3), (1, 4..6)]);
-}
-
-#[test]
-fn what_a_run_of_any_text_swallowed_does_not_count_as_matched() {
-    let check = |expression: &str, line: &str, place: usize, expected: &str| {
-        let told = compile(expression).unwrap().explain(line.as_bytes());
-        assert_eq!((told.offset, told.expected.as_str()), (place, expected));
-    };
-    let path = "\"%{WORD:verb} %{URIPATHPARAM} HTTP.*\" %{INT:status} %{INT:bytes}";
-    check(path, "\"GET /cart HTTP/1.1\" 304 x", 25, "%{INT:bytes}");
-    check(
-        "%{WORD:verb} %{DATA:x} %{INT:n}$",
-        "GET abc def",
-        8,
-        "%{INT:n}",
-    );
-    check(
-        "^%{WORD:a}( %{WORD:b})?( %{INT:c})?$",
-        "a b !",
-        4,
-        "%{INT:c}",
-    );
-}
-
-#[test]
 fn definitions_that_double_each_other_are_refused_before_they_fill_the_memory() {
     let mut patterns = Patterns::new();
     patterns.define("A", &"%{B}".repeat(90)).unwrap();
@@ -389,87 +362,6 @@ fn definitions_that_double_each_other_are_refused_before_they_fill_the_memory() 
         .err()
         .unwrap();
     assert!(error.message().contains("262144 bytes"), "{error}");
-}
-
-#[test]
-fn a_capture_that_was_entered_again_is_explained_as_it_was_last_whole() {
-    for (expression, line, rest, captured) in [
-        ("(?:(?<name>[a-z]+[0-9]) )+!", "a1 b2 cde", 9..9, 3..5),
-        (r"^(?:(?<n>\d,))+$", "1,2,3,x", 6..7, 4..6),
-        ("^(?<x>a)+b", "aaac", 3..4, 2..3),
-    ] {
-        let explained = compile(expression).unwrap().explain(line.as_bytes());
-        assert_eq!(explained.rest, rest, "{expression}");
-        assert_eq!(explained.captured, [(0, captured)], "{expression}");
-    }
-}
-
-#[track_caller]
-fn check_alternatives(expression: &str, line: &str, want: &[(Option<usize>, usize, &str)]) {
-    let explanation = compile(expression).unwrap().explain(line.as_bytes());
-    let found: Vec<_> = explanation
-        .alternatives
-        .iter()
-        .map(|one| (one.branch, one.offset, one.expected.as_str()))
-        .collect();
-    assert_eq!(found, want);
-}
-
-#[test]
-fn an_explanation_tells_how_far_each_alternative_of_the_expression_got() {
-    check_alternatives(
-        "^(?:GET %{INT:a} now|PUT %{WORD:b}=%{INT:c}|%{IP:d})$",
-        "PUT x=y",
-        &[
-            (Some(0), 0, "\"GET \""),
-            (Some(1), 6, "%{INT:c}"),
-            (Some(2), 0, "%{IP:d}"),
-        ],
-    );
-}
-
-#[test]
-fn an_explanation_tells_what_else_could_stand_at_the_place_of_failure() {
-    check_alternatives(
-        "%{WORD:verb} (?:%{INT:n}|%{IP:ip}|-) ",
-        "GET x",
-        &[(None, 4, "%{IP:ip}"), (None, 4, "\"-\"")],
-    );
-}
-
-#[test]
-fn a_piece_that_fails_inside_tells_how_far_it_came() {
-    let explanation = compile("at %{TIME:t}").unwrap().explain(b"at 12:61:00");
-    assert_eq!((explanation.offset, explanation.reached), (3, 6));
-    assert_eq!(explanation.expected, "%{TIME:t}");
-}
-
-#[test]
-fn alternatives_captured_by_then_are_told() {
-    let explanation = compile("^%{WORD:a} %{INT:b}|^%{INT:c} %{INT:d}")
-        .unwrap()
-        .explain(b"17 x");
-    let captured: Vec<_> = explanation
-        .alternatives
-        .iter()
-        .map(|one| one.captured.clone())
-        .collect();
-    assert_eq!(captured, [[(0, 0..2)], [(2, 0..2)]]);
-    assert_eq!(explanation.rest, 3..4);
-}
-
-#[test]
-fn a_match_has_no_alternatives() {
-    check_alternatives("a|b", "b", &[]);
-}
-
-#[test]
-fn an_expression_without_captures_is_explained_too() {
-    let explanation = compile("^%{WORD} %{INT}").unwrap().explain(b"up x");
-    assert_eq!(
-        (explanation.offset, explanation.expected.as_str()),
-        (3, "%{INT}")
-    );
 }
 
 /// Each took from twenty seconds to minutes before its cause was mended; now all together take two. The bound leaves room

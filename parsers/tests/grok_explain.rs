@@ -25,6 +25,8 @@ const PIECES: &[&str] = &[
     "%{TIME:t}",
     r"(?<q>\w+) \k<q>",
     "(?:^a|b$)",
+    "(?:a%{INT:o}|(?<r>b|c(?:d|%{WORD:v} x)))",
+    "(?: (?:a|17))?",
     "",
 ];
 const TEXTS: &[&str] = &[
@@ -52,6 +54,9 @@ fn check(grok: &Grok, line: &[u8]) {
         assert!(*index < grok.captures().len());
         assert!(range.start <= range.end && range.end <= line.len());
     }
+    let branches = told.alternatives.iter().map(|one| &one.branch[..]);
+    let branches: Vec<_> = branches.take_while(|branch| !branch.is_empty()).collect();
+    assert!(branches.is_sorted_by(|one, next| one < next && !next.starts_with(one)));
     for one in &told.alternatives {
         assert!(one.offset <= one.reached && one.reached <= line.len());
         assert_ne!(outcome, Outcome::Match);

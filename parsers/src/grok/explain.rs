@@ -2,12 +2,15 @@
 //! alternatives. The machine that matches runs here too, with the plain program, so that each failure belongs to a piece
 //! that the user wrote.
 
+mod choice;
+
 use std::ops::Range;
 
 use super::machine::{Furthest, Machine, Scratch, UNSET, Verdict};
 use super::program::{Level, Program};
-use super::tree::{Look, Node};
+use super::tree::Node;
 use super::{Grok, Outcome};
+use choice::Choice;
 
 /// More alternatives than this are not told: nobody reads them.
 pub(super) const ALTERNATIVES_MAX: usize = 32;
@@ -43,8 +46,9 @@ pub struct Explanation {
     pub captured: Vec<(usize, Range<usize>)>,
     /// The part of the line that is left.
     pub rest: Range<usize>,
-    /// How far each alternative got: first those that the whole expression consists of, `A|B|C`, then what could have
-    /// stood at `offset` instead of `expected`. Empty after a match; 32 of them at most.
+    /// How far each alternative got: first those of the choice in which the line failed, be it the whole expression,
+    /// `A|B|C`, or a group in it, `x (?:A|B)`, with those of the groups inside them; then what else could have stood at
+    /// `offset` instead of `expected`. Empty after a match; 32 of them at most.
     pub alternatives: Vec<Alternative>,
 }
 
@@ -55,15 +59,17 @@ pub struct Explanation {
 ///
 /// let grok = Grok::compile("^a %{INT:n}$|^a b %{INT:m}$", &Patterns::legacy(), Options::default())?;
 /// let told = grok.explain(b"a b c");
-/// let second = told.alternatives.iter().find(|one| one.branch == Some(1)).expect("there are two");
+/// let second = told.alternatives.iter().find(|one| one.branch == [1]).expect("there are two");
 /// assert_eq!((second.offset, second.expected.as_str()), (4, "%{INT:m}"));
 /// # Ok::<(), sawlog_parsers::Error>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Alternative {
-    /// Which of the expression's own alternatives it is, counted from 0; `None` for a choice at the place of failure.
-    pub branch: Option<usize>,
+    /// Which one it is, counted from 0: of the alternatives that the expression consists of, or else of the group in it that
+    /// the line did not get through; then of the group in that alternative, and so on. Empty for what else could have stood
+    /// at the place of failure.
+    pub branch: Vec<usize>,
     /// Where the piece begins that failed.
     pub offset: usize,
     /// How far that piece had come.
@@ -89,7 +95,11 @@ impl Grok {
     /// assert_eq!((told.offset, told.expected.as_str()), (6, "\"to \""));
     /// assert_eq!(told.captured, [(0, 0..5)]);
     /// let others: Vec<&str> = told.alternatives.iter().map(|one| one.expected.as_str()).collect();
-    /// assert_eq!(others, ["\"from \""]);
+    /// assert_eq!(others, ["\"to \"", "\"from \""]);
+    ///
+    /// let told = grok.explain(b"login from me");
+    /// let others: Vec<_> = told.alternatives.iter().map(|one| (one.offset, one.expected.as_str())).collect();
+    /// assert_eq!(others, [(6, "\"to \""), (11, "%{IP:from}")]);
     /// # Ok::<(), sawlog_parsers::Error>(())
     /// ```
     pub fn explain(&self, line: &[u8]) -> Explanation {
@@ -112,7 +122,7 @@ impl Grok {
             };
         }
         steps = self.steps_max;
-        let mut alternatives = self.branches(line, &mut steps);
+        let mut alternatives = self.branches(&self.tree, furthest.piece, line, &mut steps);
         for other in self.beside(program, line, &furthest, steps) {
             let is_told = |known: &Alternative| {
                 known.offset == other.offset && known.expected == other.expected
@@ -158,27 +168,48 @@ impl Grok {
         (outcome, machine.end(), machine.into_furthest())
     }
 
-    /// Each alternative of the whole expression by itself.
-    fn branches(&self, line: &[u8], steps: &mut u64) -> Vec<Alternative> {
+    /// Each alternative of the choice in which the tree failed, and of the choices in those, by itself.
+    fn branches(&self, tree: &Node, failed: u32, line: &[u8], steps: &mut u64) -> Vec<Alternative> {
         let mut told = Vec::new();
-        for (index, branch) in alternatives(&self.tree).iter().enumerate() {
-            if *steps == 0 {
-                break;
+        if let Some(choice) = Choice::around(tree, failed, &self.captures) {
+            self.alternatives_of(&choice, line, steps, &mut Vec::new(), &mut told);
+        }
+        told
+    }
+
+    fn alternatives_of(
+        &self,
+        choice: &Choice<'_>,
+        line: &[u8],
+        steps: &mut u64,
+        branch: &mut Vec<usize>,
+        told: &mut Vec<Alternative>,
+    ) {
+        for (index, alternative) in choice.alternatives.iter().enumerate() {
+            if *steps == 0 || ALTERNATIVES_MAX <= told.len() {
+                return;
             }
-            let Ok(program) = Program::compile(branch, &self.captures, Level::Plain) else {
+            let tree = choice.narrowed(alternative);
+            let Ok(program) = Program::compile(&tree, &self.captures, Level::Plain) else {
                 continue;
             };
             let mut scratch = self.scratch(&program);
             let (_, _, furthest) = self.trace(&program, line, &mut scratch, steps);
-            told.push(Alternative {
-                branch: Some(index),
-                offset: furthest.piece_at,
-                reached: furthest.reached.max(furthest.piece_at),
-                expected: name_of(&program, furthest.piece),
-                captured: self.spans(&furthest.spans),
-            });
+            branch.push(index);
+            match Choice::around(&tree, furthest.piece, &self.captures) {
+                Some(inner) if inner.is_within(choice) => {
+                    self.alternatives_of(&inner, line, steps, branch, told);
+                }
+                _ => told.push(Alternative {
+                    branch: branch.clone(),
+                    offset: furthest.piece_at,
+                    reached: furthest.reached.max(furthest.piece_at),
+                    expected: name_of(&program, furthest.piece),
+                    captured: self.spans(&furthest.spans),
+                }),
+            }
+            branch.pop();
         }
-        told
     }
 
     /// What else could have stood at the place of failure: the attempt once more.
@@ -202,7 +233,7 @@ impl Grok {
                 continue;
             }
             told.push(Alternative {
-                branch: None,
+                branch: Vec::new(),
                 offset: furthest.piece_at,
                 reached: failed.reached,
                 expected,
@@ -225,52 +256,6 @@ impl Grok {
             .filter_map(|(index, pair)| Some((index, complete(pair)?)))
             .collect()
     }
-}
-
-/// The alternatives that a whole expression consists of; none when it is a sequence or a single piece. References without
-/// captures, such as `%{IP}`, count as one piece.
-fn alternatives(node: &Node) -> Vec<Node> {
-    let wrapped = |body: &Node, wrap: &dyn Fn(Node) -> Node| {
-        alternatives(body).into_iter().map(wrap).collect()
-    };
-    match node {
-        Node::Alternate(nodes) => nodes.iter().take(ALTERNATIVES_MAX).cloned().collect(),
-        Node::Named { name, body } if body.has_captures() => wrapped(body, &|body| Node::Named {
-            name: name.clone(),
-            body: Box::new(body),
-        }),
-        Node::Capture { slot, body } if body.has_captures() => {
-            wrapped(body, &|body| Node::Capture {
-                slot: *slot,
-                body: Box::new(body),
-            })
-        }
-        Node::Concat(nodes) => {
-            let mut open = nodes
-                .iter()
-                .enumerate()
-                .filter(|(_, node)| !is_condition(node));
-            match (open.next(), open.next()) {
-                // Anchors around a choice are no part of it.
-                (Some((at, choice)), None) => wrapped(choice, &|branch| {
-                    let mut nodes = nodes.clone();
-                    if let Some(node) = nodes.get_mut(at) {
-                        *node = branch;
-                    }
-                    Node::Concat(nodes)
-                }),
-                _ => Vec::new(),
-            }
-        }
-        _ => Vec::new(),
-    }
-}
-
-fn is_condition(node: &Node) -> bool {
-    matches!(
-        node,
-        Node::Empty | Node::Assert(_) | Node::Look(Look { .. })
-    )
 }
 
 /// A piece as the user wrote it.

@@ -5,7 +5,7 @@
 use std::fmt::Write as _;
 use std::ops::Range;
 
-use sawlog_parsers::grok::{Explanation, Grok, Outcome};
+use sawlog_parsers::grok::{Alternative, Explanation, Grok, Outcome};
 
 use crate::printable::is_harmful;
 
@@ -71,7 +71,7 @@ enum Captured {
     Untold,
 }
 
-/// A line of carets for what got furthest, or one for each alternative, with what it had captured.
+/// A line of carets for what got furthest, or one for each place where alternatives failed, with what they had captured.
 fn carets(
     grok: &Grok,
     line: &[u8],
@@ -79,52 +79,97 @@ fn carets(
     shown: &Shown,
     text: &mut String,
 ) -> Captured {
-    let pieces = told
-        .alternatives
-        .iter()
-        .filter(|one| one.branch.is_some())
-        .count();
-    if pieces == 0 {
-        let expected = named(&told.expected);
-        let others = told.alternatives.iter().take(ALTERNATIVES_MAX);
-        let others: String = others
-            .map(|one| format!(" or {}", named(&one.expected)))
-            .collect();
+    let groups = groups(&told.alternatives);
+    if groups.len() < 2 {
+        let mut expected = vec![&told.expected];
+        expected.extend(told.alternatives.iter().map(|one| &one.expected));
         line_of(
             text,
             format_args!(
-                "{} expected {expected}{others}",
-                shown.carets(told.offset..told.reached)
+                "{} expected {}",
+                shown.carets(told.offset..told.reached),
+                either(expected)
             ),
         );
         return Captured::Untold;
     }
-    for one in told.alternatives.iter().take(ALTERNATIVES_MAX) {
-        let Some(branch) = one.branch else { continue };
+    for group in groups.iter().take(ALTERNATIVES_MAX) {
+        let Some(first) = group.first() else { continue };
         line_of(
             text,
             format_args!(
-                "{} alternative {}: expected {}{}",
-                shown.carets(one.offset..one.reached),
-                branch + 1,
-                named(&one.expected),
-                match pieces {
-                    1 => String::new(),
-                    _ => briefly(grok, line, &one.captured),
-                }
+                "{} {}: expected {}{}",
+                shown.carets(first.offset..first.reached),
+                numbers(group),
+                either(group.iter().map(|one| &one.expected)),
+                briefly(grok, line, &first.captured)
             ),
         );
     }
-    if ALTERNATIVES_MAX < pieces {
-        line_of(
-            text,
-            format_args!("and {} alternatives more", pieces - ALTERNATIVES_MAX),
-        );
+    let more: usize = groups.iter().skip(ALTERNATIVES_MAX).map(Vec::len).sum();
+    if 0 < more {
+        line_of(text, format_args!("and {more} alternatives more"));
     }
     // The one that got furthest need not be among those that were printed.
-    match 1 < pieces && pieces <= ALTERNATIVES_MAX {
+    match groups.len() <= ALTERNATIVES_MAX {
         true => Captured::Told,
         false => Captured::Untold,
+    }
+}
+
+/// Alternatives that failed alike: at one place, with the same captures.
+fn groups(alternatives: &[Alternative]) -> Vec<Vec<&Alternative>> {
+    let mut groups: Vec<Vec<&Alternative>> = Vec::new();
+    for one in alternatives.iter().filter(|one| !one.branch.is_empty()) {
+        let is_alike = |other: &&Alternative| {
+            (other.offset, other.reached, &other.captured)
+                == (one.offset, one.reached, &one.captured)
+        };
+        match groups
+            .iter_mut()
+            .find(|group| group.first().is_some_and(is_alike))
+        {
+            Some(group) => group.push(one),
+            None => groups.push(vec![one]),
+        }
+    }
+    groups
+}
+
+/// `alternative 2`, `alternatives 1, 3.2`: counted from 1, with a point before one inside another.
+fn numbers(group: &[&Alternative]) -> String {
+    let number = |one: &&Alternative| {
+        let numbers: Vec<String> = one
+            .branch
+            .iter()
+            .map(|index| (index + 1).to_string())
+            .collect();
+        numbers.join(".")
+    };
+    let numbers: Vec<String> = group.iter().map(number).collect();
+    let word = match numbers.len() {
+        1 => "alternative",
+        _ => "alternatives",
+    };
+    format!("{word} {}", numbers.join(", "))
+}
+
+/// Each of them once.
+fn either<'a>(expected: impl IntoIterator<Item = &'a String>) -> String {
+    let mut texts = Vec::new();
+    let mut more = 0;
+    for one in expected {
+        let text = named(one);
+        match texts.len() {
+            _ if texts.contains(&text) => {}
+            ALTERNATIVES_MAX.. => more += 1,
+            _ => texts.push(text),
+        }
+    }
+    let texts = texts.join(" or ");
+    match more {
+        0 => texts,
+        more => format!("{texts} or {more} others"),
     }
 }
 

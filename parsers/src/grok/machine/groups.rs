@@ -200,9 +200,13 @@ fn any_text(bounds: &[usize], at: usize) -> usize {
 }
 
 impl Furthest {
-    /// Keeps the failure if no earlier one came further.
+    /// Keeps the failure if no earlier one came further. Of two at one place, the piece that began later: the other one had
+    /// been got through by then.
     fn note(&mut self, at: usize, length: usize, spans: impl FnOnce() -> Vec<usize>) {
-        if self.length < length || !self.is_noted {
+        let is_behind = self.length == length
+            && self.attempt_at == self.start
+            && self.piece_at < self.current.1;
+        if self.length < length || is_behind || !self.is_noted {
             self.is_noted = true;
             self.length = length;
             self.attempt_at = self.start;

@@ -46,7 +46,7 @@ impl Parser<'_, '_, '_> {
                 .map_or(Kind::Text, |kind| self.kind(field, kind));
             self.scope.new_slot(field, kind)
         });
-        let body = Box::new(self.scope.definition(reference.name, self.flags)?);
+        let body = Box::new(self.scope.definition(&reference, self.flags)?);
         self.at += reference.length;
         let named = Node::Named {
             name: Arc::from(reference.name),
@@ -106,7 +106,8 @@ impl Parser<'_, '_, '_> {
 
 impl Scope<'_> {
     /// Parses the definition in force of a name, under the flags where it is referred to: Logstash puts its text there.
-    fn definition(&mut self, name: &str, flags: Flags) -> Result<Node, Error> {
+    fn definition(&mut self, reference: &Reference<'_>, flags: Flags) -> Result<Node, Error> {
+        let name = reference.name;
         self.references += 1;
         if REFERENCES_MAX < self.references {
             return Err(Error::new(format!(
@@ -123,7 +124,7 @@ impl Scope<'_> {
             Some(text) => (text.clone(), Place::default()),
             None => match self.patterns.definition(name) {
                 Some(definition) => (definition.text.to_string(), definition.place.clone()),
-                None => return Err(self.unknown(name)),
+                None => return Err(self.unknown(reference)),
             },
         };
         self.bytes += text.len();
@@ -142,13 +143,24 @@ impl Scope<'_> {
         Ok(node)
     }
 
-    fn unknown(&self, name: &str) -> Error {
-        match self.patterns.nearest(name) {
-            Some(known) => Error::new(format!(
-                "unknown pattern %{{{name}}}; did you mean %{{{known}}}?"
-            )),
-            None => Error::new(format!("unknown pattern %{{{name}}}")),
+    fn unknown(&self, reference: &Reference<'_>) -> Error {
+        let name = reference.name;
+        let meant = match (reference.field, reference.definition) {
+            (None, None) => reference.passed_over.split(':').next().unwrap_or_default(),
+            _ => "",
+        };
+        let nearest = self.patterns.nearest(&format!("{name}{meant}"));
+        let mut message = format!("unknown pattern %{{{name}}}");
+        if let Some(known) = nearest.or_else(|| self.patterns.nearest(name)) {
+            message.push_str(&format!("; did you mean %{{{known}}}?"));
         }
+        if !meant.is_empty() {
+            let shown: String = meant.chars().take(SHOWN).collect();
+            message.push_str(&format!(
+                " (names consist of letters, digits and `_`: this one ends before `{shown}`)"
+            ));
+        }
+        Error::new(message)
     }
 }
 

@@ -44,6 +44,17 @@ fn choices_at_the_place_are_told_in_one_line() {
 }
 
 #[test]
+fn each_alternative_of_a_group_has_its_carets() {
+    check(
+        &["^%{WORD:p}: (?:open %{INT:a}|now (?:drop|close %{INT:b} by %{IP:c})|(?:now|at) end)$"],
+        b"srv: now close 7 by me",
+        "  srv: now close 7 by me\n       ^ alternative 1: expected \"open \"; until there: p = srv\n           ^ alternative \
+         2.1: expected \"drop\"; until there: p = srv\n                      ^ alternative 2.2: expected %{IP:c}; until \
+         there: p = srv, b = 7\n          ^ alternative 3: expected \" end\"; until there: p = srv\n  rest: me\n",
+    );
+}
+
+#[test]
 fn each_alternative_of_the_expression_has_its_carets() {
     check(
         &["^a %{INT:n}$|^a b %{INT:m}$"],

@@ -1,0 +1,184 @@
+//! What an explanation tells of a line that does not match.
+
+use sawlog_parsers::grok::Outcome;
+
+use super::{ACCESS, compile};
+
+#[test]
+fn an_explanation_tells_how_far_it_got() {
+    let line = br#"10.0.0.1 [14/Sep/2015:16:31:02 +0000] "GET /x HTTP/1.1" 200 - 0.1"#;
+    let explanation = compile(ACCESS).unwrap().explain(line);
+    assert_eq!(explanation.outcome, Outcome::NoMatch);
+    assert_eq!(&line[explanation.rest.clone()], b"- 0.1");
+    assert_eq!(explanation.expected, "%{NUMBER:bytes_sent}");
+    assert_eq!(explanation.captured.len(), 5);
+}
+
+#[test]
+fn an_explanation_tells_of_the_attempt_that_matched_most() {
+    let explanation = compile("%{WORD:a} %{INT:b} end")
+        .unwrap()
+        .explain(b"foo 12 enx");
+    assert_eq!(explanation.expected, "\" end\"");
+    assert_eq!(explanation.captured, [(0, 0..3), (1, 4..6)]);
+}
+
+#[test]
+fn what_a_run_of_any_text_swallowed_does_not_count_as_matched() {
+    let check = |expression: &str, line: &str, place: usize, expected: &str| {
+        let told = compile(expression).unwrap().explain(line.as_bytes());
+        assert_eq!((told.offset, told.expected.as_str()), (place, expected));
+    };
+    let path = "\"%{WORD:verb} %{URIPATHPARAM} HTTP.*\" %{INT:status} %{INT:bytes}";
+    check(path, "\"GET /cart HTTP/1.1\" 304 x", 25, "%{INT:bytes}");
+    check(
+        "%{WORD:verb} %{DATA:x} %{INT:n}$",
+        "GET abc def",
+        8,
+        "%{INT:n}",
+    );
+    check(
+        "^%{WORD:a}( %{WORD:b})?( %{INT:c})?$",
+        "a b !",
+        4,
+        "%{INT:c}",
+    );
+}
+
+#[test]
+fn a_capture_that_was_entered_again_is_explained_as_it_was_last_whole() {
+    for (expression, line, rest, captured) in [
+        ("(?:(?<name>[a-z]+[0-9]) )+!", "a1 b2 cde", 9..9, 3..5),
+        (r"^(?:(?<n>\d,))+$", "1,2,3,x", 6..7, 4..6),
+        ("^(?<x>a)+b", "aaac", 3..4, 2..3),
+    ] {
+        let explained = compile(expression).unwrap().explain(line.as_bytes());
+        assert_eq!(explained.rest, rest, "{expression}");
+        assert_eq!(explained.captured, [(0, captured)], "{expression}");
+    }
+}
+
+#[track_caller]
+fn check_alternatives(expression: &str, line: &str, want: &[(&[usize], usize, &str)]) {
+    let explanation = compile(expression).unwrap().explain(line.as_bytes());
+    let found: Vec<_> = explanation
+        .alternatives
+        .iter()
+        .map(|one| (&one.branch[..], one.offset, one.expected.as_str()))
+        .collect();
+    assert_eq!(found, want);
+}
+
+#[test]
+fn an_explanation_tells_how_far_each_alternative_of_the_expression_got() {
+    check_alternatives(
+        "^(?:GET %{INT:a} now|PUT %{WORD:b}=%{INT:c}|%{IP:d})$",
+        "PUT x=y",
+        &[
+            (&[0], 0, "\"GET \""),
+            (&[1], 6, "%{INT:c}"),
+            (&[2], 0, "%{IP:d}"),
+        ],
+    );
+}
+
+#[test]
+fn an_explanation_tells_what_else_could_stand_at_the_place_of_failure() {
+    check_alternatives(
+        "%{WORD:verb} (?:%{INT:n}|%{IP:ip}|-) ",
+        "GET x",
+        &[
+            (&[0], 4, "%{INT:n}"),
+            (&[1], 4, "%{IP:ip}"),
+            (&[2], 4, "\"-\""),
+        ],
+    );
+    check_alternatives(
+        "^%{WORD:verb} %{INT:n}(?: to)?$",
+        "GET 1 x",
+        &[(&[], 5, "$")],
+    );
+}
+
+#[test]
+fn an_explanation_tells_how_far_each_alternative_of_a_group_got() {
+    check_alternatives(
+        "^%{WORD:p}: (?:open %{INT:a}|close %{INT:b} by %{IP:c})$",
+        "srv: close 7 by me",
+        &[(&[0], 5, "\"open \""), (&[1], 16, "%{IP:c}")],
+    );
+    // A group in an alternative of a group, in one that may be left out, and in a definition.
+    check_alternatives(
+        "^a(?:b %{INT:x}|c (?:d%{INT:y}|e (?<z>f|g)))$",
+        "ac e x",
+        &[
+            (&[0], 1, "\"b \""),
+            (&[1, 0], 3, "\"d\""),
+            (&[1, 1, 0], 5, "\"f\""),
+            (&[1, 1, 1], 5, "\"g\""),
+        ],
+    );
+    check_alternatives(
+        "^x(?: (?:to %{IP:a}|from %{WORD:b}-%{INT:c}))?$",
+        "x from y-z",
+        &[(&[0], 2, "\"to \""), (&[1], 9, "%{INT:c}")],
+    );
+    check_alternatives(
+        "^%{INT:n} %{SYSLOG5424SD} (?:%{IP:a} x|%{IP:b} y %{INT:c})",
+        "1 [a b=\"c\"] 10.0.0.1 y z",
+        &[(&[0], 20, "\" x\""), (&[1], 23, "%{INT:c}")],
+    );
+}
+
+#[test]
+fn alternatives_that_were_not_the_trouble_are_not_told() {
+    check_alternatives("^(?:a|b) (?:c|d) %{INT:n}$", "a d x", &[]);
+    check_alternatives(
+        "^(?:a|b) (?:c|d) %{INT:n}$",
+        "a x 1",
+        &[(&[0], 2, "\"c\""), (&[1], 2, "\"d\"")],
+    );
+    // One round does not tell of a repeated group.
+    check_alternatives(
+        "^(?:%{INT:a},|%{WORD:b};)+$",
+        "1,a;!",
+        &[(&[], 4, "%{WORD:b}"), (&[], 4, "$")],
+    );
+    // Nor would one alternative of a group whose choice is final.
+    check_alternatives("^(?>a|ab)c", "abc", &[]);
+}
+
+#[test]
+fn a_piece_that_fails_inside_tells_how_far_it_came() {
+    let explanation = compile("at %{TIME:t}").unwrap().explain(b"at 12:61:00");
+    assert_eq!((explanation.offset, explanation.reached), (3, 6));
+    assert_eq!(explanation.expected, "%{TIME:t}");
+}
+
+#[test]
+fn alternatives_captured_by_then_are_told() {
+    let explanation = compile("^%{WORD:a} %{INT:b}|^%{INT:c} %{INT:d}")
+        .unwrap()
+        .explain(b"17 x");
+    let captured: Vec<_> = explanation
+        .alternatives
+        .iter()
+        .map(|one| one.captured.clone())
+        .collect();
+    assert_eq!(captured, [[(0, 0..2)], [(2, 0..2)]]);
+    assert_eq!(explanation.rest, 3..4);
+}
+
+#[test]
+fn a_match_has_no_alternatives() {
+    check_alternatives("a|b", "b", &[]);
+}
+
+#[test]
+fn an_expression_without_captures_is_explained_too() {
+    let explanation = compile("^%{WORD} %{INT}").unwrap().explain(b"up x");
+    assert_eq!(
+        (explanation.offset, explanation.expected.as_str()),
+        (3, "%{INT}")
+    );
+}
