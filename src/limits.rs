@@ -129,7 +129,7 @@ pub const FILE_PATH_BYTES_MAX: usize = 4096;
 /// Each name in such a path; file systems take no longer ones.
 pub const FILE_NAME_BYTES_MAX: usize = 255;
 
-/// What an input that stops still reads of a TCP connection: all that waited, unless the sender goes on and on.
+/// What an input that stops still reads of a TCP connection whose sender goes on and on; more if more waited then.
 pub const STREAM_LAST_BYTES_MAX: usize = 1 << 20;
 
 /// How soon it is tried again to open a file when no more could be opened.
@@ -389,6 +389,10 @@ pub const QUEUE_COMMIT_BYTES: usize = 4 << 20;
 /// How often it is written down what an output has delivered: a crash sends again at most what was delivered since, under
 /// the same ids.
 pub const QUEUE_SAVE_INTERVAL: std::time::Duration = std::time::Duration::from_millis(500);
+
+/// How long text for a file waits for room in memory before it goes to the queue on disk, if it may: longer than a disk takes to
+/// sync, shorter than a socket's buffer is full.
+pub const FILE_OVERFLOW_WAIT: std::time::Duration = std::time::Duration::from_millis(50);
 
 /// A record of a queue on disk: a block of documents, with room for the largest that Elasticsearch takes by default.
 pub const QUEUE_RECORD_BYTES_MAX: usize = 128 << 20;

@@ -18,7 +18,7 @@ use crate::pipeline::Building;
 use crate::plugin::{Options, Plugin};
 use crate::queue::ack::Ack;
 use crate::queue::block::Spares;
-use crate::queue::ends::{self, Inlet, Outlet};
+use crate::queue::ends::{self, DiskEnds, Inlet, Outlet};
 use crate::queue::policy::Policy;
 use crate::queue::queues::Queues;
 
@@ -84,8 +84,12 @@ impl Opening<'_> {
     /// The queue in front of the output with this id. It leads over the disk if one was opened there. Used buffers are
     /// given back to `spares`.
     pub fn queue(&self, id: &str, spares: &Spares) -> (Inlet, Outlet) {
-        let disk = self.queues.attach(&self.policy.folder_of(id), spares);
-        ends::queue(self.policy.kind, disk)
+        ends::queue(self.policy.kind, self.disk(id, spares))
+    }
+
+    /// The queue on disk of the output with this id, if one was opened.
+    pub fn disk(&self, id: &str, spares: &Spares) -> Option<DiskEnds> {
+        self.queues.attach(&self.policy.folder_of(id), spares)
     }
 }
 

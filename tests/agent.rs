@@ -13,6 +13,7 @@ mod handover;
 mod hostile;
 mod limits;
 mod obstacles;
+mod overflow;
 mod queue;
 mod queue_full;
 mod reload;

@@ -29,6 +29,18 @@ impl Stream {
         }
     }
 
+    /// How many bytes wait in the kernel, those of TLS itself among them.
+    pub fn waiting(&self) -> usize {
+        let socket = match self {
+            Self::Plain(stream) => stream,
+            Self::Tls(stream) => stream.get_ref().0,
+        };
+        rustix::io::ioctl_fionread(socket)
+            .ok()
+            .and_then(|bytes| usize::try_from(bytes).ok())
+            .unwrap_or(0)
+    }
+
     /// Appends what comes next, at most so many bytes; 0 at the end. May be dropped at any await: then nothing was read, but
     /// the buffer may have grown and is to be cut to the length it had.
     pub async fn read_into(&mut self, bytes: &mut Vec<u8>, bytes_max: usize) -> io::Result<usize> {

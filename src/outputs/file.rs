@@ -1,13 +1,14 @@
 //! `file`: events as text in files, whose names may hold fields. Encoders gather text by file; one thread writes it,
 //! has it on disk, and only then acknowledges.
 
+mod opened;
+mod overflow;
 mod path;
+mod text;
 mod writer;
 
 use std::path::PathBuf;
 use std::sync::Arc;
-
-use tokio::sync::mpsc;
 
 use crate::codecs::Codec;
 use crate::event::{Batch, EventId};
@@ -17,8 +18,12 @@ use crate::outputs::{Encoder, Opening, Output, OutputPlugin, Started};
 use crate::pipeline::Building;
 use crate::plugin::{Kind, Opt, Options, Plugin, Section};
 use crate::queue::ack::Ack;
+use crate::queue::block::Spares;
+use opened::{Behavior, Modes};
+use overflow::Inlet;
 use path::PathPlan;
-use writer::{Behavior, Modes, Writer};
+use text::{Chunk, Text};
+use writer::Writer;
 
 pub const PLUGIN: OutputPlugin = OutputPlugin {
     plugin: &Plugin {
@@ -128,33 +133,20 @@ struct File {
     metrics: Arc<PluginMetrics>,
 }
 
-/// What goes to one file.
-#[derive(Clone, Debug)]
-pub struct Chunk {
-    /// From the fixed folder on; as written if the path has no fields.
-    pub path: Vec<u8>,
-    pub bytes: Vec<u8>,
-    /// Where the newest event begins.
-    pub last: usize,
-    pub events: u64,
-}
-
-/// Text as it will be written, and whom to tell then.
-#[derive(Default)]
-pub struct Text {
-    pub chunks: Vec<Chunk>,
-    pub acks: Vec<Ack>,
-    bytes: usize,
-}
-
 impl Output for File {
+    fn has_queue(&self) -> bool {
+        true
+    }
+
     fn written(&self) -> Vec<PathBuf> {
         self.path.written()
     }
 
     fn start(self: Box<Self>, opening: &Opening<'_>) -> Started {
-        let (sender, receiver) = mpsc::channel(limits::TEXTS_WAITING_MAX);
+        let disk = opening.disk(&self.metrics.id, &Spares::default());
+        let (inlet, outlet) = overflow::queue(opening.policy.kind, disk);
         let confinement_failed = self.metrics.counter("confinement_failed");
+        let abandoned = self.metrics.counter("documents_abandoned");
         let writer = Writer::new(
             self.path.clone(),
             self.modes,
@@ -167,24 +159,34 @@ impl Output for File {
             codec: self.codec,
             path: self.path,
             rendered: Vec::new(),
-            open: Text::default(),
-            sender,
+            open: Open::default(),
+            inlet,
             confinement_failed,
+            abandoned,
         };
         Started {
             encoder: Box::new(encoder),
-            task: tokio::task::spawn_blocking(move || writer.run(receiver)),
+            task: tokio::task::spawn_blocking(move || writer.run(outlet)),
         }
     }
+}
+
+/// Text that gathers.
+#[derive(Default)]
+struct Open {
+    chunks: Vec<Chunk>,
+    acks: Vec<Ack>,
+    bytes: usize,
 }
 
 struct FileEncoder {
     codec: Codec,
     path: PathPlan,
     rendered: Vec<u8>,
-    open: Text,
-    sender: mpsc::Sender<Text>,
+    open: Open,
+    inlet: Inlet,
     confinement_failed: Arc<Counter>,
+    abandoned: Arc<Counter>,
 }
 
 impl FileEncoder {
@@ -200,9 +202,7 @@ impl FileEncoder {
             None => {
                 chunks.push(Chunk {
                     path: self.rendered.clone(),
-                    bytes: Vec::new(),
-                    last: 0,
-                    events: 0,
+                    ..Chunk::default()
                 });
                 chunks.len() - 1
             }
@@ -218,11 +218,10 @@ impl Encoder for FileEncoder {
             let Some(chunk) = self.open.chunks.get_mut(place) else {
                 continue;
             };
-            chunk.last = chunk.bytes.len();
+            let start = chunk.bytes.len();
+            chunk.starts.push(start as u32);
             self.codec.encode(batch, id, &mut chunk.bytes);
-            chunk.events += 1;
-            let added = chunk.bytes.len() - chunk.last;
-            self.open.bytes += added;
+            self.open.bytes += chunk.bytes.len() - start;
             if !shares {
                 self.open.acks.push(batch.ack.clone());
                 shares = true;
@@ -240,8 +239,14 @@ impl Encoder for FileEncoder {
         if self.open.chunks.is_empty() {
             return;
         }
-        let text = std::mem::take(&mut self.open);
-        if self.sender.blocking_send(text).is_err() {
+        let open = std::mem::take(&mut self.open);
+        let events = open.chunks.iter().map(Chunk::events).sum();
+        let text = Text {
+            chunks: open.chunks.into_iter().map(Arc::new).collect(),
+            acks: open.acks,
+        };
+        if self.inlet.put(text).is_err() {
+            self.abandoned.add(events);
             tracing::error!("a file output has stopped: its events stay unacknowledged");
         }
     }
@@ -251,9 +256,10 @@ impl Encoder for FileEncoder {
             codec: self.codec.clone(),
             path: self.path.clone(),
             rendered: Vec::new(),
-            open: Text::default(),
-            sender: self.sender.clone(),
+            open: Open::default(),
+            inlet: self.inlet.clone(),
             confinement_failed: Arc::clone(&self.confinement_failed),
+            abandoned: Arc::clone(&self.abandoned),
         })
     }
 }

@@ -1,12 +1,16 @@
 //! Paths with fields in them. A template is cut into its fixed folder and the rest; a rendered rest is checked to stay
 //! below that folder. Opening, which follows no link there, is `writer`'s.
 
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use crate::event::{Batch, EventId, Template};
 use crate::limits;
 use crate::pipeline::Building;
 use crate::plugin::{Options, Word};
+
+/// The file for events whose own was deleted, where the path has no fields.
+pub const FAILURES: &str = "_filepath_failures";
 
 /// Where events go.
 #[derive(Clone, Debug)]
@@ -69,6 +73,26 @@ impl PathPlan {
                     _ => vec![path.clone()],
                 }
             }
+        }
+    }
+
+    /// The name of the file for what has none of its own.
+    pub fn failures(&self) -> Vec<u8> {
+        match self {
+            Self::Below { failure, .. } => failure.clone().into_bytes(),
+            Self::Fixed(path) => {
+                let beside = path.with_file_name(FAILURES);
+                beside.as_os_str().as_bytes().to_vec()
+            }
+        }
+    }
+
+    /// A path that an earlier configuration may have rendered.
+    pub fn admitted<'a>(&'a self, path: &'a [u8]) -> &'a [u8] {
+        match self {
+            Self::Fixed(_) => b"",
+            Self::Below { .. } if is_below(path) => path,
+            Self::Below { failure, .. } => failure.as_bytes(),
         }
     }
 

@@ -1,26 +1,22 @@
 //! The thread that writes: texts come in, files grow, and when they are on disk the batches are acknowledged. What cannot
-//! be written is said once and tried again; nothing is skipped.
+//! be written is said once and tried again; nothing is skipped. What nobody else holds goes to the queue on disk meanwhile.
 
 use std::collections::HashMap;
-use std::fs::{self, File};
-use std::io::{self, Write};
+use std::fs::File;
+use std::io;
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
-use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use rustix::fs::{CWD, Mode, OFlags, mkdirat, openat};
-use rustix::io::Errno;
-use tokio::sync::mpsc;
+use tokio::runtime::Handle;
 
-use crate::durable;
 use crate::limits;
 use crate::metrics::PluginMetrics;
+use crate::outputs::file::opened::{Behavior, Modes, Open, is_still_named, open_file};
+use crate::outputs::file::overflow::{Outlet, Place};
 use crate::outputs::file::path::PathPlan;
-use crate::outputs::file::{Chunk, Text};
-use crate::outputs::leave::Notice;
-use crate::queue::ack::Ack;
+use crate::outputs::file::text::{Chunk, Text};
+use crate::outputs::leave::{Leave, Notice};
 
 /// How long a writer waits before it tries a failed write again.
 const RETRY_WAIT: Duration = Duration::from_secs(1);
@@ -28,21 +24,8 @@ const RETRY_WAIT: Duration = Duration::from_secs(1);
 /// How often an open file is compared with what its path names, so that rotation and deletion are noticed.
 const IDENTITY_INTERVAL: Duration = Duration::from_secs(1);
 
-/// The file for events whose own was deleted, where the path has no fields.
-const FAILURES: &str = "_filepath_failures";
-
-/// Rights of what is made; nothing means the system's.
-#[derive(Clone, Copy, Debug)]
-pub struct Modes {
-    pub folder: Option<u32>,
-    pub file: Option<u32>,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Behavior {
-    Append,
-    Overwrite,
-}
+/// How often room on disk is looked for at the end.
+const ROOM_INTERVAL: Duration = Duration::from_millis(10);
 
 /// The writing thread's state.
 pub struct Writer {
@@ -53,6 +36,10 @@ pub struct Writer {
     metrics: Arc<PluginMetrics>,
     notice: Notice,
     open: HashMap<Vec<u8>, Open>,
+    /// Of the texts under way.
+    held: Held,
+    /// How many of their chunks are written.
+    written: usize,
     /// The last fault that was said, until a write succeeds.
     said: Option<String>,
     sync_data: SyncFile,
@@ -63,29 +50,23 @@ pub struct Writer {
 /// `File::sync_data` or `File::sync_all`, but for tests.
 type SyncFile = Box<dyn FnMut(&File) -> io::Result<()> + Send>;
 
-struct Open {
-    file: File,
-    /// Folders in which it or those above it were made, until they are synced.
-    made_in: Vec<File>,
-    used: Instant,
-    compared: Instant,
-    /// What was written since the last sync, to be written again should that fail.
-    unsynced: Vec<Arc<Chunk>>,
-    /// Where that begins, and its length.
-    unsynced_from: u64,
-    unsynced_bytes: u64,
-}
-
-/// A file that was just opened, and the folders that have something new for it.
-struct Opened {
-    file: File,
-    made_in: Vec<File>,
+/// Who else has what the writer has in hand.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Held {
+    /// Nobody, but there is a queue on disk that takes it.
+    Movable,
+    /// It can be read again, or comes from the queue on disk.
+    Elsewhere,
+    /// Nobody, and nobody would take it.
+    Here,
 }
 
 /// Why something was not written.
 #[derive(Debug)]
 enum Fault {
     Io(io::Error),
+    /// It is not waited for, since others can take it.
+    Stuck,
     /// The writer was told to leave.
     Left,
 }
@@ -96,65 +77,12 @@ impl From<io::Error> for Fault {
     }
 }
 
-impl Open {
-    fn new(opened: Opened, now: Instant) -> Self {
-        Self {
-            file: opened.file,
-            made_in: opened.made_in,
-            used: now,
-            compared: now,
-            unsynced: Vec::new(),
-            unsynced_from: 0,
-            unsynced_bytes: 0,
-        }
-    }
-
-    /// Writes on from where an earlier try ended.
-    fn write(&mut self, behavior: Behavior, bytes: &mut &[u8], begun: &mut bool) -> io::Result<()> {
-        if !*begun && behavior == Behavior::Overwrite {
-            self.file.set_len(0)?;
-        }
-        *begun = true;
-        if self.unsynced_bytes == 0 {
-            self.unsynced_from = self.length();
-        }
-        while !bytes.is_empty() {
-            match self.file.write(bytes) {
-                Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
-                Ok(written) => {
-                    self.unsynced_bytes += written as u64;
-                    *bytes = bytes.get(written..).unwrap_or(b"");
-                }
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => return Err(error),
-            }
-        }
-        Ok(())
-    }
-
-    /// Removes what is not known to be on disk and will be written again, if nobody else has written behind it.
-    fn take_back(&mut self) {
-        let ours = self.unsynced_from..=self.unsynced_from + self.unsynced_bytes;
-        if 0 < self.unsynced_bytes
-            && ours.contains(&self.length())
-            && let Err(error) = self.file.set_len(self.unsynced_from)
-        {
-            tracing::debug!("what was not synced stays, and is there twice: {error}");
-        }
-        self.unsynced_bytes = 0;
-    }
-
-    fn length(&self) -> u64 {
-        self.file.metadata().map_or(0, |metadata| metadata.len())
-    }
-}
-
 impl Chunk {
     /// What of it is written.
     fn text(&self, behavior: Behavior) -> &[u8] {
         match behavior {
             Behavior::Append => &self.bytes,
-            Behavior::Overwrite => self.bytes.get(self.last..).unwrap_or(b""),
+            Behavior::Overwrite => self.newest(),
         }
     }
 }
@@ -175,6 +103,8 @@ impl Writer {
             metrics,
             notice: Notice::default(),
             open: HashMap::new(),
+            held: Held::Here,
+            written: 0,
             said: None,
             sync_data: Box::new(File::sync_data),
             sync_all: Box::new(File::sync_all),
@@ -188,48 +118,122 @@ impl Writer {
     }
 
     /// Writes until all encoders are gone or it is told to leave. Texts that wait together share one sync.
-    pub fn run(mut self, mut texts: mpsc::Receiver<Text>) {
-        while let Some(first) = texts.blocking_recv() {
-            let mut group = vec![first];
-            while group.len() < limits::TEXTS_WAITING_MAX {
-                match texts.try_recv() {
-                    Ok(text) => group.push(text),
-                    Err(_) => break,
-                }
+    pub fn run(mut self, mut outlet: Outlet) {
+        let runtime = Handle::current();
+        while let Some(first) = runtime.block_on(outlet.next(&mut self.notice, &self.plan)) {
+            let place = first.place;
+            let mut group = vec![first.text];
+            while group.len() < limits::TEXTS_WAITING_MAX
+                && let Some(text) = outlet.try_next(place, &self.plan)
+            {
+                group.push(text);
             }
-            let acks: Vec<Ack> = group
-                .iter_mut()
-                .flat_map(|text| text.acks.drain(..))
-                .collect();
-            let chunks = group.into_iter().flat_map(|text| text.chunks);
-            match self.write_group(chunks) {
-                Ok(events) => {
-                    self.metrics.events_out.add(events);
-                    acks.into_iter().for_each(Ack::settle);
-                }
-                Err(_) => {
-                    // It is read again, and is not to be there twice; but what nobody can read again stays.
-                    if !acks.iter().any(Ack::is_pushed) {
-                        self.open.values_mut().for_each(Open::take_back);
-                    }
-                    return;
-                }
+            let is_movable = |text: &Text| place == Place::Memory && outlet.keeps(text);
+            let (movable, others): (Vec<_>, Vec<_>) = group.into_iter().partition(is_movable);
+            let held = match place == Place::Memory && others.iter().any(Text::is_pushed) {
+                true => Held::Here,
+                false => Held::Elsewhere,
+            };
+            let delivered = match self.deliver(movable, Held::Movable, &outlet) {
+                Ok(()) => self.deliver(others, held, &outlet),
+                // The others are read again.
+                left => left,
+            };
+            if let Err(unwritten) = delivered {
+                return match place {
+                    Place::Memory => self.leave(unwritten, outlet),
+                    // That stays where it is.
+                    Place::Disk => self.leave(Vec::new(), outlet),
+                };
             }
         }
     }
 
-    /// Has chunks on disk; gives how many events they hold.
-    fn write_group(&mut self, chunks: impl Iterator<Item = Chunk>) -> Result<u64, Fault> {
-        let mut events = 0;
-        for chunk in chunks {
+    /// Has texts on disk and tells so; those that are movable maybe on that of the queue. Gives what was not written before
+    /// it had to leave.
+    fn deliver(
+        &mut self,
+        mut texts: Vec<Text>,
+        held: Held,
+        outlet: &Outlet,
+    ) -> Result<(), Vec<Text>> {
+        self.held = held;
+        while !texts.is_empty() {
+            match self.write_group(&texts) {
+                Ok(()) => {
+                    for text in texts.drain(..) {
+                        self.metrics.events_out.add(text.events());
+                        text.settle();
+                    }
+                }
+                Err(Fault::Left) => return Err(self.unwritten(texts)),
+                Err(Fault::Stuck | Fault::Io(_)) => {
+                    let unwritten = self.unwritten(texts).into_iter();
+                    texts = unwritten
+                        .filter_map(|text| outlet.put_back(text).err())
+                        .collect();
+                    if !texts.is_empty() && !self.notice.sleep(RETRY_WAIT) {
+                        return Err(texts);
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes out what is on disk, and takes back what may be there and will be written again.
+    fn unwritten(&mut self, mut texts: Vec<Text>) -> Vec<Text> {
+        let mut place = 0;
+        for text in &mut texts {
+            let before = text.events();
+            text.chunks.retain(|chunk| {
+                place += 1;
+                let is_in =
+                    |open: &Open| open.unsynced.iter().any(|other| Arc::ptr_eq(other, chunk));
+                self.written < place || self.open.values().any(is_in)
+            });
+            self.metrics.events_out.add(before - text.events());
+        }
+        if self.held != Held::Here {
+            self.open.values_mut().for_each(Open::give_up);
+        }
+        let (unwritten, written): (Vec<_>, Vec<_>) =
+            texts.into_iter().partition(|text| !text.chunks.is_empty());
+        written.into_iter().for_each(Text::settle);
+        unwritten
+    }
+
+    /// What nobody else holds goes to the queue on disk, if there is one and it has room in time; else it is counted.
+    fn leave(self, unwritten: Vec<Text>, mut outlet: Outlet) {
+        let until = Instant::now() + limits::OUTPUT_END_WAIT / 2;
+        let abandoned = self.metrics.counter("documents_abandoned");
+        let waiting = std::iter::from_fn(|| outlet.take_last());
+        let all: Vec<_> = unwritten.into_iter().chain(waiting).collect();
+        for mut text in all {
+            while let Err(back) = outlet.put_back(text) {
+                text = back;
+                if !outlet.keeps(&text) || until <= Instant::now() {
+                    if text.is_pushed() {
+                        abandoned.add(text.events());
+                    }
+                    break;
+                }
+                std::thread::sleep(ROOM_INTERVAL);
+            }
+        }
+    }
+
+    /// Has chunks on disk.
+    fn write_group(&mut self, texts: &[Text]) -> Result<(), Fault> {
+        self.written = 0;
+        for chunk in texts.iter().flat_map(|text| &text.chunks) {
             if self.notice.is_now() {
                 return Err(Fault::Left);
             }
-            events += chunk.events;
-            self.write_out(&Arc::new(chunk))?;
+            self.write_out(chunk)?;
+            self.written += 1;
         }
-        self.sync()?;
-        Ok(events)
+        self.sync()
     }
 
     /// Writes a chunk, however long that takes.
@@ -243,7 +247,7 @@ impl Writer {
                     self.recovered();
                     return Ok(());
                 }
-                Err(Fault::Left) => return Err(Fault::Left),
+                Err(fault) => return Err(fault),
             }
         }
     }
@@ -271,7 +275,7 @@ impl Writer {
             open.compared = now;
             if !is_still_named(&open.file, &self.plan, path) {
                 if !self.recreate {
-                    let failures = self.failures();
+                    let failures = self.plan.failures();
                     return self.opened(&failures, now);
                 }
                 self.sync()?;
@@ -287,32 +291,11 @@ impl Writer {
     /// The file of this name, opened now if it is not open.
     fn opened(&mut self, name: &[u8], now: Instant) -> Result<&mut Open, Fault> {
         if !self.open.contains_key(name) {
-            let opened = self.open_named(name)?;
+            let opened = open_file(&self.plan, name, self.modes)?;
             self.open.insert(name.to_vec(), Open::new(opened, now));
         }
         let open = self.open.get_mut(name);
         open.ok_or_else(|| io::Error::from(io::ErrorKind::NotFound).into())
-    }
-
-    fn open_named(&self, name: &[u8]) -> io::Result<Opened> {
-        match &self.plan {
-            PathPlan::Fixed(path) if name == self.failures() => {
-                let beside = PathPlan::Fixed(path.with_file_name(FAILURES));
-                open_file(&beside, b"", self.modes)
-            }
-            plan => open_file(plan, name, self.modes),
-        }
-    }
-
-    /// The name of the file for events whose own was deleted.
-    fn failures(&self) -> Vec<u8> {
-        match &self.plan {
-            PathPlan::Below { failure, .. } => failure.clone().into_bytes(),
-            PathPlan::Fixed(path) => {
-                let beside = path.with_file_name(FAILURES);
-                beside.as_os_str().as_bytes().to_vec()
-            }
-        }
     }
 
     fn close_least_used(&mut self) -> Result<(), Fault> {
@@ -361,15 +344,13 @@ impl Writer {
             }
             Ok(()) | Err(_) => {}
         }
-        open.made_in.clear();
-        open.unsynced.clear();
-        open.unsynced_bytes = 0;
+        open.is_synced();
         Ok(())
     }
 
     /// Opens a file anew and writes once more what could not be synced.
     fn write_again(&mut self, name: &[u8]) -> io::Result<()> {
-        let opened = self.open_named(name)?;
+        let opened = open_file(&self.plan, name, self.modes)?;
         let Some(open) = self.open.get_mut(name) else {
             return Ok(());
         };
@@ -385,7 +366,7 @@ impl Writer {
         Ok(())
     }
 
-    /// Tells of a fault, and waits until it may be tried again.
+    /// Tells of a fault, and waits until it may be tried again, unless others have what is under way or take it.
     fn failed(&mut self, path: &[u8], error: &io::Error) -> Result<(), Fault> {
         let name = match &self.plan {
             PathPlan::Fixed(path) => path.clone(),
@@ -396,6 +377,11 @@ impl Writer {
             let id = &self.metrics.id;
             tracing::error!("{id}: {message}. It is tried again; what is read waits");
             self.said = Some(message);
+        }
+        match self.held {
+            Held::Movable => return Err(Fault::Stuck),
+            Held::Elsewhere if Leave::Safe <= self.notice.heard() => return Err(Fault::Left),
+            Held::Elsewhere | Held::Here => {}
         }
         match self.notice.sleep(RETRY_WAIT) {
             true => Ok(()),
@@ -410,332 +396,5 @@ impl Writer {
     }
 }
 
-/// Whether the path still names the file that is open.
-fn is_still_named(file: &File, plan: &PathPlan, path: &[u8]) -> bool {
-    let name = match plan {
-        PathPlan::Fixed(path) => path.clone(),
-        PathPlan::Below { folder, .. } => folder.join(std::ffi::OsStr::from_bytes(path)),
-    };
-    match (
-        file.metadata(),
-        fs::symlink_metadata(&name).or_else(|_| fs::metadata(&name)),
-    ) {
-        (Ok(open), Ok(named)) if named.is_symlink() => fs::metadata(&name)
-            .is_ok_and(|target| (target.dev(), target.ino()) == (open.dev(), open.ino())),
-        (Ok(open), Ok(named)) => (open.dev(), open.ino()) == (named.dev(), named.ino()),
-        _ => false,
-    }
-}
-
-fn open_file(plan: &PathPlan, path: &[u8], modes: Modes) -> io::Result<Opened> {
-    match plan {
-        PathPlan::Fixed(path) => open_fixed(path, modes),
-        PathPlan::Below { folder, .. } => open_below(folder, path, modes),
-    }
-}
-
-fn open_fixed(path: &Path, modes: Modes) -> io::Result<Opened> {
-    let folder = match path.parent() {
-        Some(folder) if !folder.as_os_str().is_empty() => folder,
-        _ => Path::new("."),
-    };
-    make_folder(folder, modes)?;
-    let mut options = File::options();
-    options.append(true).mode(modes.file.unwrap_or(0o666));
-    match options.open(path) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Opened {
-            file: options.create(true).open(path)?,
-            made_in: match File::open(folder) {
-                // Nobody can sync a folder that he may not read.
-                Err(error) if error.kind() == io::ErrorKind::PermissionDenied => Vec::new(),
-                folder => vec![folder?],
-            },
-        }),
-        opened => Ok(Opened {
-            file: opened?,
-            made_in: Vec::new(),
-        }),
-    }
-}
-
-fn make_folder(folder: &Path, modes: Modes) -> io::Result<()> {
-    durable::make_folder(folder, modes.folder.unwrap_or(0o777))
-}
-
-/// Opens a file below a folder, part by part, and follows no link on the way: a path made of fields cannot lead out, even
-/// if somebody else may write there.
-fn open_below(folder: &Path, path: &[u8], modes: Modes) -> io::Result<Opened> {
-    make_folder(folder, modes)?;
-    let into = OFlags::DIRECTORY | OFlags::CLOEXEC;
-    let mut at = File::from(openat(CWD, folder, into, Mode::empty())?);
-    let mut made_in = Vec::new();
-    let mut parts = path.split(|&byte| byte == b'/');
-    let name = parts.next_back().unwrap_or(b"");
-    for part in parts {
-        let mode = Mode::from_raw_mode(modes.folder.unwrap_or(0o777));
-        let made = match mkdirat(&at, part, mode) {
-            Err(error) if error != Errno::EXIST => return Err(error.into()),
-            made => made.is_ok(),
-        };
-        let inner = File::from(openat(&at, part, into | OFlags::NOFOLLOW, Mode::empty())?);
-        let outer = std::mem::replace(&mut at, inner);
-        made_in.extend(made.then_some(outer));
-    }
-    let flags = OFlags::WRONLY | OFlags::APPEND | OFlags::CLOEXEC | OFlags::NOFOLLOW;
-    let mode = Mode::from_raw_mode(modes.file.unwrap_or(0o666));
-    let file = match openat(&at, name, flags, mode) {
-        Err(Errno::NOENT) => {
-            let made = openat(&at, name, flags | OFlags::CREATE, mode)?;
-            made_in.push(at);
-            made
-        }
-        opened => opened?,
-    };
-    Ok(Opened {
-        file: File::from(file),
-        made_in,
-    })
-}
-
 #[cfg(test)]
-mod tests {
-    use std::fs;
-    use std::io;
-    use std::os::fd::AsRawFd;
-    use std::path::PathBuf;
-    use std::sync::atomic::{AtomicU64, Ordering};
-    use std::sync::{Arc, Mutex};
-
-    use tokio::sync::mpsc;
-
-    use super::{Behavior, Modes, Writer, open_below};
-    use crate::event::{Names, Template};
-    use crate::metrics::{Metrics, PluginMetrics};
-    use crate::outputs::file::path::PathPlan;
-    use crate::outputs::file::{Chunk, PLUGIN, Text};
-    use crate::outputs::leave::{Leave, Notice};
-    use crate::plugin::Options;
-    use crate::queue::ack::{Ack, Acknowledge};
-
-    const MODES: Modes = Modes {
-        folder: None,
-        file: Some(0o640),
-    };
-
-    /// A folder of this test alone, removed at its end.
-    struct Folder(PathBuf);
-
-    impl Folder {
-        fn new(name: &str) -> Self {
-            let path = std::env::temp_dir().join(format!("sawlog-{}-{name}", std::process::id()));
-            fs::create_dir_all(&path).expect("the temporary folder is writable");
-            Self(path)
-        }
-    }
-
-    impl Drop for Folder {
-        fn drop(&mut self) {
-            fs::remove_dir_all(&self.0).expect("the folder is ours");
-        }
-    }
-
-    fn metrics() -> Arc<PluginMetrics> {
-        let options = Options::bare(PLUGIN.plugin, "output_file_1");
-        Metrics::default().plugin(&options)
-    }
-
-    fn writer(folder: &Folder, behavior: Behavior) -> Writer {
-        let rest =
-            Template::compile("%{host}", &mut Names::default()).expect("the template is good");
-        let plan = PathPlan::Below {
-            folder: folder.0.clone(),
-            rest,
-            failure: "_failures".to_owned(),
-        };
-        Writer::new(plan, MODES, behavior, true, metrics())
-    }
-
-    fn chunk(path: &str, events: &[&str]) -> Chunk {
-        let bytes = events.concat().into_bytes();
-        Chunk {
-            path: path.as_bytes().to_vec(),
-            last: bytes.len() - events.last().map_or(0, |last| last.len()),
-            bytes,
-            events: events.len() as u64,
-        }
-    }
-
-    fn write(writer: &mut Writer, chunk: Chunk) {
-        writer
-            .write_group([chunk].into_iter())
-            .expect("nobody tells it to leave");
-    }
-
-    /// A disk whose first syncs fail, after the writes were taken. `forgets` is what becomes of the text then.
-    fn failing(writer: &mut Writer, failures: usize, forgets: fn(&fs::File)) {
-        let mut left = failures;
-        writer.sync_data = Box::new(move |file| {
-            if left == 0 {
-                return file.sync_data();
-            }
-            left -= 1;
-            forgets(file);
-            Err(io::Error::from_raw_os_error(5))
-        });
-    }
-
-    #[track_caller]
-    fn check_failed_sync(name: &str, behavior: Behavior, forgets: fn(&fs::File), want: &str) {
-        let folder = Folder::new(name);
-        let mut writer = writer(&folder, behavior);
-        write(&mut writer, chunk("a", &["before\n"]));
-        failing(&mut writer, 2, forgets);
-        let metrics = Arc::clone(&writer.metrics);
-        let (texts, waiting) = mpsc::channel(2);
-        let acknowledged = Arc::new(Acknowledged::default());
-        for number in ["one\n", "two\n"] {
-            let text = Text {
-                chunks: vec![chunk("a", &[number])],
-                acks: vec![Ack::new(Arc::clone(&acknowledged) as _, 0)],
-                ..Text::default()
-            };
-            texts.try_send(text).expect("there is room");
-        }
-        drop(texts);
-        writer.run(waiting);
-        let text = fs::read_to_string(folder.0.join("a")).expect("it was written");
-        assert_eq!(text, want);
-        assert_eq!(acknowledged.0.load(Ordering::Relaxed), 2);
-        assert_eq!(metrics.events_out.value(), 2);
-        assert_eq!(metrics.counter("sync_failed").value(), 2);
-    }
-
-    #[derive(Default)]
-    struct Acknowledged(AtomicU64);
-
-    impl Acknowledge for Acknowledged {
-        fn acknowledge(&self, _: u64) {
-            self.0.fetch_add(1, Ordering::Relaxed);
-        }
-    }
-
-    #[test]
-    fn what_a_failed_sync_lost_is_written_again_before_it_is_acknowledged() {
-        let forget = |file: &fs::File| file.set_len(7).expect("it is ours");
-        check_failed_sync("lost", Behavior::Append, forget, "before\none\ntwo\n");
-        check_failed_sync("overwritten", Behavior::Overwrite, forget, "two\n");
-    }
-
-    #[test]
-    fn what_a_failed_sync_did_not_lose_is_there_once() {
-        check_failed_sync("not-lost", Behavior::Append, |_| {}, "before\none\ntwo\n");
-    }
-
-    #[test]
-    fn a_writer_that_has_to_leave_acknowledges_nothing_and_leaves_nothing_that_is_read_again() {
-        let folder = Folder::new("leave");
-        let writer = writer(&folder, Behavior::Append);
-        let (teller, notice) = Notice::new();
-        let acknowledged = Arc::new(Acknowledged::default());
-        let (texts, waiting) = mpsc::channel(1);
-        let text = Text {
-            chunks: vec![chunk("a", &["one\n"])],
-            acks: vec![Ack::new(Arc::clone(&acknowledged) as _, 0)],
-            ..Text::default()
-        };
-        texts.try_send(text).expect("there is room");
-        let mut writer = writer.told_by(notice);
-        writer.sync_data = Box::new(move |_| {
-            teller.send_replace(Leave::Now);
-            Err(io::Error::from_raw_os_error(5))
-        });
-        writer.run(waiting);
-        let text = fs::read_to_string(folder.0.join("a")).expect("it was made");
-        assert_eq!(
-            (text.as_str(), acknowledged.0.load(Ordering::Relaxed)),
-            ("", 0)
-        );
-    }
-
-    #[test]
-    fn the_name_of_a_new_file_is_synced_once_in_each_folder_that_has_something_new() {
-        let folder = Folder::new("names");
-        let synced = Arc::new(Mutex::new(Vec::new()));
-        let mut writer = writer(&folder, Behavior::Append);
-        let (noted, mut failures) = (Arc::clone(&synced), 1);
-        writer.sync_all = Box::new(move |made_in| {
-            if failures != 0 {
-                failures -= 1;
-                return Err(io::Error::from_raw_os_error(5));
-            }
-            let path = format!("/proc/self/fd/{}", made_in.as_raw_fd());
-            let path = fs::read_link(path).expect("it is open");
-            noted.lock().expect("nobody panics").push(path);
-            Ok(())
-        });
-        for path in ["a/b/c.log", "a/b/c.log", "a/d.log"] {
-            write(&mut writer, chunk(path, &["x\n"]));
-        }
-        let base = &folder.0;
-        let want = [
-            base.clone(),
-            base.join("a"),
-            base.join("a/b"),
-            base.join("a"),
-        ];
-        assert_eq!(*synced.lock().expect("nobody panics"), want);
-        let text = fs::read_to_string(base.join("a/b/c.log")).expect("it was written");
-        assert_eq!(text, "x\nx\n");
-    }
-
-    #[test]
-    fn text_goes_to_the_end_of_its_file() {
-        let folder = Folder::new("append");
-        let mut writer = writer(&folder, Behavior::Append);
-        write(&mut writer, chunk("a/b.log", &["one\n", "two\n"]));
-        write(&mut writer, chunk("c.log", &["x\n"]));
-        write(&mut writer, chunk("a/b.log", &["three\n"]));
-        let text = fs::read_to_string(folder.0.join("a/b.log")).expect("it was written");
-        assert_eq!(text, "one\ntwo\nthree\n");
-        assert_eq!(
-            fs::read_to_string(folder.0.join("c.log")).expect("it was written"),
-            "x\n"
-        );
-    }
-
-    #[test]
-    fn overwriting_keeps_the_newest_event() {
-        let folder = Folder::new("overwrite");
-        let mut writer = writer(&folder, Behavior::Overwrite);
-        write(&mut writer, chunk("a", &["a long one\n", "two\n"]));
-        write(&mut writer, chunk("a", &["three\n"]));
-        assert_eq!(
-            fs::read_to_string(folder.0.join("a")).expect("it was written"),
-            "three\n"
-        );
-    }
-
-    #[test]
-    fn no_link_is_followed_below_the_folder() {
-        let (folder, outside) = (Folder::new("links"), Folder::new("outside"));
-        std::os::unix::fs::symlink(&outside.0, folder.0.join("link")).expect("links can be made");
-        std::os::unix::fs::symlink(outside.0.join("f"), folder.0.join("file"))
-            .expect("links can be made");
-        assert!(open_below(&folder.0, b"link/f", MODES).is_err());
-        assert!(open_below(&folder.0, b"file", MODES).is_err());
-        assert!(open_below(&folder.0, b"sub/f", MODES).is_ok());
-        assert_eq!(fs::read_dir(&outside.0).expect("it is there").count(), 0);
-    }
-
-    #[test]
-    fn no_more_files_are_open_than_allowed() {
-        let folder = Folder::new("many");
-        let mut writer = writer(&folder, Behavior::Append);
-        for number in 0..crate::limits::FILES_OPEN_MAX + 20 {
-            write(&mut writer, chunk(&format!("{number}"), &["x\n"]));
-        }
-        assert!(writer.open.len() <= crate::limits::FILES_OPEN_MAX);
-        let made = fs::read_dir(&folder.0).expect("it is there").count();
-        assert_eq!(made, crate::limits::FILES_OPEN_MAX + 20);
-    }
-}
+mod tests;

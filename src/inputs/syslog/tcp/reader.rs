@@ -160,8 +160,10 @@ impl Reader {
             Ok(()) => return,
             Err(connection) => self.connection = connection,
         }
+        let waiting = self.connection.stream.waiting();
+        let bytes_max = waiting.max(limits::STREAM_LAST_BYTES_MAX);
         let mut total = 0;
-        while total < limits::STREAM_LAST_BYTES_MAX {
+        while total < bytes_max {
             let Connection { stream, rest, .. } = &mut self.connection;
             let length = stream.read_waiting(rest, limits::READ_BYTES).await;
             total += length;

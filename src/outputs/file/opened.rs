@@ -1,0 +1,212 @@
+//! Files that are open for writing: made with the rights that were asked for, without a link on the way, and able to take
+//! back what is not known to be on disk.
+
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Instant;
+
+use rustix::fs::{CWD, Mode, OFlags, mkdirat, openat};
+use rustix::io::Errno;
+
+use crate::durable;
+use crate::outputs::file::path::{FAILURES, PathPlan};
+use crate::outputs::file::text::Chunk;
+
+/// Rights of what is made; nothing means the system's.
+#[derive(Clone, Copy, Debug)]
+pub struct Modes {
+    pub folder: Option<u32>,
+    pub file: Option<u32>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Behavior {
+    Append,
+    Overwrite,
+}
+
+/// An open file.
+pub struct Open {
+    pub file: File,
+    /// Folders in which it or those above it were made, until they are synced.
+    pub made_in: Vec<File>,
+    pub used: Instant,
+    pub compared: Instant,
+    /// What was written since the last sync, to be written again should that fail.
+    pub unsynced: Vec<Arc<Chunk>>,
+    /// Where that begins, and its length.
+    unsynced_from: u64,
+    unsynced_bytes: u64,
+}
+
+/// A file that was just opened, and the folders that have something new for it.
+pub struct Opened {
+    pub file: File,
+    pub made_in: Vec<File>,
+}
+
+impl Open {
+    pub fn new(opened: Opened, now: Instant) -> Self {
+        Self {
+            file: opened.file,
+            made_in: opened.made_in,
+            used: now,
+            compared: now,
+            unsynced: Vec::new(),
+            unsynced_from: 0,
+            unsynced_bytes: 0,
+        }
+    }
+
+    /// Writes on from where an earlier try ended.
+    pub fn write(
+        &mut self,
+        behavior: Behavior,
+        bytes: &mut &[u8],
+        begun: &mut bool,
+    ) -> io::Result<()> {
+        if !*begun && behavior == Behavior::Overwrite {
+            self.file.set_len(0)?;
+        }
+        *begun = true;
+        if self.unsynced_bytes == 0 {
+            self.unsynced_from = self.length();
+        }
+        while !bytes.is_empty() {
+            match self.file.write(bytes) {
+                Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+                Ok(written) => {
+                    self.unsynced_bytes += written as u64;
+                    *bytes = bytes.get(written..).unwrap_or(b"");
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+
+    /// Removes what is not known to be on disk and will be written again, if nobody else has written behind it.
+    pub fn take_back(&mut self) {
+        let ours = self.unsynced_from..=self.unsynced_from + self.unsynced_bytes;
+        if 0 < self.unsynced_bytes
+            && ours.contains(&self.length())
+            && let Err(error) = self.file.set_len(self.unsynced_from)
+        {
+            tracing::debug!("what was not synced stays, and is there twice: {error}");
+        }
+        self.unsynced_bytes = 0;
+    }
+
+    /// The same where it will not be written again from here.
+    pub fn give_up(&mut self) {
+        self.take_back();
+        self.unsynced.clear();
+    }
+
+    /// All that was written is on disk.
+    pub fn is_synced(&mut self) {
+        self.made_in.clear();
+        self.unsynced.clear();
+        self.unsynced_bytes = 0;
+    }
+
+    fn length(&self) -> u64 {
+        self.file.metadata().map_or(0, |metadata| metadata.len())
+    }
+}
+
+/// Whether the path still names the file that is open.
+pub fn is_still_named(file: &File, plan: &PathPlan, path: &[u8]) -> bool {
+    let name = match plan {
+        PathPlan::Fixed(path) => path.clone(),
+        PathPlan::Below { folder, .. } => folder.join(std::ffi::OsStr::from_bytes(path)),
+    };
+    match (
+        file.metadata(),
+        fs::symlink_metadata(&name).or_else(|_| fs::metadata(&name)),
+    ) {
+        (Ok(open), Ok(named)) if named.is_symlink() => fs::metadata(&name)
+            .is_ok_and(|target| (target.dev(), target.ino()) == (open.dev(), open.ino())),
+        (Ok(open), Ok(named)) => (open.dev(), open.ino()) == (named.dev(), named.ino()),
+        _ => false,
+    }
+}
+
+/// Opens the file of this name, which may be that for failures.
+pub fn open_file(plan: &PathPlan, name: &[u8], modes: Modes) -> io::Result<Opened> {
+    match plan {
+        PathPlan::Fixed(path) if name == plan.failures() => {
+            open_fixed(&path.with_file_name(FAILURES), modes)
+        }
+        PathPlan::Fixed(path) => open_fixed(path, modes),
+        PathPlan::Below { folder, .. } => open_below(folder, name, modes),
+    }
+}
+
+fn open_fixed(path: &Path, modes: Modes) -> io::Result<Opened> {
+    let folder = match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    };
+    make_folder(folder, modes)?;
+    let mut options = File::options();
+    options.append(true).mode(modes.file.unwrap_or(0o666));
+    match options.open(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Opened {
+            file: options.create(true).open(path)?,
+            made_in: match File::open(folder) {
+                // Nobody can sync a folder that he may not read.
+                Err(error) if error.kind() == io::ErrorKind::PermissionDenied => Vec::new(),
+                folder => vec![folder?],
+            },
+        }),
+        opened => Ok(Opened {
+            file: opened?,
+            made_in: Vec::new(),
+        }),
+    }
+}
+
+fn make_folder(folder: &Path, modes: Modes) -> io::Result<()> {
+    durable::make_folder(folder, modes.folder.unwrap_or(0o777))
+}
+
+/// Opens a file below a folder, part by part, and follows no link on the way: a path made of fields cannot lead out, even
+/// if somebody else may write there.
+pub fn open_below(folder: &Path, path: &[u8], modes: Modes) -> io::Result<Opened> {
+    make_folder(folder, modes)?;
+    let into = OFlags::DIRECTORY | OFlags::CLOEXEC;
+    let mut at = File::from(openat(CWD, folder, into, Mode::empty())?);
+    let mut made_in = Vec::new();
+    let mut parts = path.split(|&byte| byte == b'/');
+    let name = parts.next_back().unwrap_or(b"");
+    for part in parts {
+        let mode = Mode::from_raw_mode(modes.folder.unwrap_or(0o777));
+        let made = match mkdirat(&at, part, mode) {
+            Err(error) if error != Errno::EXIST => return Err(error.into()),
+            made => made.is_ok(),
+        };
+        let inner = File::from(openat(&at, part, into | OFlags::NOFOLLOW, Mode::empty())?);
+        let outer = std::mem::replace(&mut at, inner);
+        made_in.extend(made.then_some(outer));
+    }
+    let flags = OFlags::WRONLY | OFlags::APPEND | OFlags::CLOEXEC | OFlags::NOFOLLOW;
+    let mode = Mode::from_raw_mode(modes.file.unwrap_or(0o666));
+    let file = match openat(&at, name, flags, mode) {
+        Err(Errno::NOENT) => {
+            let made = openat(&at, name, flags | OFlags::CREATE, mode)?;
+            made_in.push(at);
+            made
+        }
+        opened => opened?,
+    };
+    Ok(Opened {
+        file: File::from(file),
+        made_in,
+    })
+}

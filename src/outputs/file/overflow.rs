@@ -1,0 +1,212 @@
+//! The queue before the writer: in memory, and what nobody could send again goes over to the disk when the writer does not
+//! keep up. As long as it does, nothing is written twice.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use tokio::runtime::Handle;
+use tokio::sync::mpsc::{self, WeakSender};
+
+use crate::limits;
+use crate::outputs::file::path::PathPlan;
+use crate::outputs::file::text::Text;
+use crate::outputs::leave::{Leave, Notice};
+use crate::queue::block::Block;
+use crate::queue::ends::{Closed, DiskEnds, Token};
+use crate::queue::policy::Kind;
+
+/// Where encoders put text.
+#[derive(Clone)]
+pub struct Inlet {
+    memory: mpsc::Sender<Text>,
+    disk: Option<(mpsc::Sender<Block>, Token)>,
+    shared: Arc<Shared>,
+    runtime: Handle,
+}
+
+struct Shared {
+    kind: Kind,
+    /// Texts that are put on disk and not taken from there: while there are some, others queue up behind them.
+    over: AtomicUsize,
+}
+
+impl Shared {
+    /// Whether a text may wait on disk.
+    fn keeps(&self, text: &Text) -> bool {
+        match self.kind {
+            Kind::Auto => text.is_pushed(),
+            Kind::Memory => false,
+            Kind::Persisted => true,
+        }
+    }
+}
+
+/// Where the writer takes text from.
+pub struct Outlet {
+    memory: Option<mpsc::Receiver<Text>>,
+    disk: Option<mpsc::Receiver<Block>>,
+    /// Leads back to the disk as long as that is open.
+    back: Option<WeakSender<Block>>,
+    shared: Arc<Shared>,
+    /// Of two that give, the other one gives next.
+    last: Place,
+    /// The queue on disk is given to another once nobody holds this.
+    _taker: Option<Token>,
+}
+
+/// Where a text has waited.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Place {
+    Memory,
+    Disk,
+}
+
+/// A text that the writer takes.
+pub struct Taken {
+    pub place: Place,
+    pub text: Text,
+}
+
+/// A queue, over the disk too if there are ends for it.
+pub fn queue(kind: Kind, disk: Option<DiskEnds>) -> (Inlet, Outlet) {
+    let (memory, memory_outlet) = mpsc::channel(limits::TEXTS_WAITING_MAX);
+    let (inlet, outlet, taker) = match disk {
+        Some(ends) => (
+            Some((ends.inlet, ends.encoders)),
+            Some(ends.outlet),
+            Some(ends.taker),
+        ),
+        None => (None, None, None),
+    };
+    let shared = Arc::new(Shared {
+        kind,
+        over: AtomicUsize::new(0),
+    });
+    let outlet = Outlet {
+        memory: Some(memory_outlet),
+        disk: outlet,
+        back: inlet.as_ref().map(|(disk, _)| disk.downgrade()),
+        shared: Arc::clone(&shared),
+        last: Place::Memory,
+        _taker: taker,
+    };
+    let inlet = Inlet {
+        memory,
+        disk: inlet,
+        shared,
+        runtime: Handle::current(),
+    };
+    (inlet, outlet)
+}
+
+impl Inlet {
+    /// Puts a text in. Waits while there is no room, in memory for a moment only if it may go to disk.
+    pub fn put(&self, text: Text) -> Result<(), Closed> {
+        let disk = self.disk.as_ref().filter(|_| self.shared.keeps(&text));
+        let Some((disk, _)) = disk else {
+            return self.memory.blocking_send(text).map_err(|_| Closed);
+        };
+        if self.shared.over.load(Ordering::Acquire) == 0 {
+            let room = async {
+                tokio::time::timeout(limits::FILE_OVERFLOW_WAIT, self.memory.reserve()).await
+            };
+            if let Ok(Ok(room)) = self.runtime.block_on(room) {
+                room.send(text);
+                return Ok(());
+            }
+        }
+        self.shared.over.fetch_add(1, Ordering::AcqRel);
+        disk.blocking_send(text.into_block()).map_err(|_| Closed)
+    }
+}
+
+impl Outlet {
+    /// The next text; none once all encoders are gone and everything was taken.
+    pub async fn next(&mut self, notice: &mut Notice, plan: &PathPlan) -> Option<Taken> {
+        loop {
+            if Leave::Succeeded <= notice.heard() {
+                self.disk = None;
+            }
+            // What is in memory is older than what went over.
+            let is_over = 0 < self.shared.over.load(Ordering::Acquire);
+            if (is_over || self.last == Place::Disk)
+                && let Some(text) = self.memory.as_mut().and_then(|it| it.try_recv().ok())
+            {
+                return Some(self.taken(Place::Memory, text));
+            }
+            let (has_memory, has_disk) = (self.memory.is_some(), self.disk.is_some());
+            tokio::select! {
+                biased;
+                block = recv(&mut self.disk), if has_disk => match block {
+                    Some(block) => return Some(self.from_disk(block, plan)),
+                    None => self.disk = None,
+                },
+                text = recv(&mut self.memory), if has_memory => match text {
+                    Some(text) => return Some(self.taken(Place::Memory, text)),
+                    None => self.memory = None,
+                },
+                () = notice.changed(), if has_memory || has_disk => {}
+                else => return None,
+            }
+        }
+    }
+
+    /// Another text from the same place, if one waits there.
+    pub fn try_next(&mut self, place: Place, plan: &PathPlan) -> Option<Text> {
+        match place {
+            Place::Memory => self.memory.as_mut()?.try_recv().ok(),
+            Place::Disk => {
+                let block = self.disk.as_mut()?.try_recv().ok()?;
+                Some(self.from_disk(block, plan).text)
+            }
+        }
+    }
+
+    /// Whether this text may go to disk from here.
+    pub fn keeps(&self, text: &Text) -> bool {
+        self.back.is_some() && self.shared.keeps(text)
+    }
+
+    /// Puts a text that waited in memory on disk. Gives it back if there is no room: to wait for that would be to wait for
+    /// oneself.
+    pub fn put_back(&self, text: Text) -> Result<(), Text> {
+        let disk = self.back.as_ref().and_then(WeakSender::upgrade);
+        let Some(disk) = disk.filter(|_| self.shared.keeps(&text)) else {
+            return Err(text);
+        };
+        let Ok(room) = disk.try_reserve() else {
+            return Err(text);
+        };
+        self.shared.over.fetch_add(1, Ordering::AcqRel);
+        room.send(text.into_block());
+        Ok(())
+    }
+
+    /// What still waits in memory; nobody puts anything there any more.
+    pub fn take_last(&mut self) -> Option<Text> {
+        let memory = self.memory.as_mut()?;
+        memory.close();
+        memory.blocking_recv()
+    }
+
+    fn from_disk(&mut self, block: Block, plan: &PathPlan) -> Taken {
+        // What an earlier run has left was not counted.
+        let less = |over: usize| Some(over.saturating_sub(1));
+        let over = &self.shared.over;
+        over.fetch_update(Ordering::AcqRel, Ordering::Acquire, less)
+            .unwrap_or(0);
+        self.taken(Place::Disk, Text::from_block(block, plan))
+    }
+
+    fn taken(&mut self, place: Place, text: Text) -> Taken {
+        self.last = place;
+        Taken { place, text }
+    }
+}
+
+async fn recv<T>(end: &mut Option<mpsc::Receiver<T>>) -> Option<T> {
+    match end {
+        Some(end) => end.recv().await,
+        None => None,
+    }
+}

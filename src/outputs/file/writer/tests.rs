@@ -1,0 +1,251 @@
+//! Tests of the thread that writes, with disks that fail.
+
+use std::fs;
+use std::io;
+use std::os::fd::AsRawFd;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+
+use super::Writer;
+use crate::event::{Names, Template};
+use crate::metrics::{Metrics, PluginMetrics};
+use crate::outputs::file::PLUGIN;
+use crate::outputs::file::opened::{Behavior, Modes, open_below};
+use crate::outputs::file::overflow;
+use crate::outputs::file::path::PathPlan;
+use crate::outputs::file::text::{Chunk, Text};
+use crate::outputs::leave::{Leave, Notice};
+use crate::plugin::Options;
+use crate::queue::ack::{Ack, Acknowledge};
+use crate::queue::policy::Kind;
+
+const MODES: Modes = Modes {
+    folder: None,
+    file: Some(0o640),
+};
+
+/// A folder of this test alone, removed at its end.
+struct Folder(PathBuf);
+
+impl Folder {
+    fn new(name: &str) -> Self {
+        let path = std::env::temp_dir().join(format!("sawlog-{}-{name}", std::process::id()));
+        fs::create_dir_all(&path).expect("the temporary folder is writable");
+        Self(path)
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        fs::remove_dir_all(&self.0).expect("the folder is ours");
+    }
+}
+
+fn metrics() -> Arc<PluginMetrics> {
+    let options = Options::bare(PLUGIN.plugin, "output_file_1");
+    Metrics::default().plugin(&options)
+}
+
+fn writer(folder: &Folder, behavior: Behavior) -> Writer {
+    let rest = Template::compile("%{host}", &mut Names::default()).expect("the template is good");
+    let plan = PathPlan::Below {
+        folder: folder.0.clone(),
+        rest,
+        failure: "_failures".to_owned(),
+    };
+    Writer::new(plan, MODES, behavior, true, metrics())
+}
+
+fn chunk(path: &str, events: &[&str]) -> Chunk {
+    let mut chunk = Chunk {
+        path: path.as_bytes().to_vec(),
+        ..Chunk::default()
+    };
+    for event in events {
+        chunk.starts.push(chunk.bytes.len() as u32);
+        chunk.bytes.extend_from_slice(event.as_bytes());
+    }
+    chunk
+}
+
+fn write(writer: &mut Writer, chunk: Chunk) {
+    let text = Text {
+        chunks: vec![Arc::new(chunk)],
+        ..Text::default()
+    };
+    writer
+        .write_group(&[text])
+        .expect("nobody tells it to leave");
+}
+
+/// Has a writer take texts that wait, without a queue on disk.
+fn run(writer: Writer, texts: Vec<Text>) {
+    let runtime = tokio::runtime::Runtime::new().expect("there are threads");
+    let _inside = runtime.enter();
+    let (inlet, outlet) = overflow::queue(Kind::Memory, None);
+    for text in texts {
+        inlet.put(text).expect("there is room");
+    }
+    drop(inlet);
+    writer.run(outlet);
+}
+
+/// A disk whose first syncs fail, after the writes were taken. `forgets` is what becomes of the text then.
+fn failing(writer: &mut Writer, failures: usize, forgets: fn(&fs::File)) {
+    let mut left = failures;
+    writer.sync_data = Box::new(move |file| {
+        if left == 0 {
+            return file.sync_data();
+        }
+        left -= 1;
+        forgets(file);
+        Err(io::Error::from_raw_os_error(5))
+    });
+}
+
+#[track_caller]
+fn check_failed_sync(name: &str, behavior: Behavior, forgets: fn(&fs::File), want: &str) {
+    let folder = Folder::new(name);
+    let mut writer = writer(&folder, behavior);
+    write(&mut writer, chunk("a", &["before\n"]));
+    failing(&mut writer, 2, forgets);
+    let metrics = Arc::clone(&writer.metrics);
+    let acknowledged = Arc::new(Acknowledged::default());
+    let texts = ["one\n", "two\n"].map(|number| Text {
+        chunks: vec![chunk("a", &[number]).into()],
+        acks: vec![Ack::new(Arc::clone(&acknowledged) as _, 0)],
+    });
+    run(writer, texts.into());
+    let text = fs::read_to_string(folder.0.join("a")).expect("it was written");
+    assert_eq!(text, want);
+    assert_eq!(acknowledged.0.load(Ordering::Relaxed), 2);
+    assert_eq!(metrics.events_out.value(), 2);
+    assert_eq!(metrics.counter("sync_failed").value(), 2);
+}
+
+#[derive(Default)]
+struct Acknowledged(AtomicU64);
+
+impl Acknowledge for Acknowledged {
+    fn acknowledge(&self, _: u64) {
+        self.0.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+#[test]
+fn what_a_failed_sync_lost_is_written_again_before_it_is_acknowledged() {
+    let forget = |file: &fs::File| file.set_len(7).expect("it is ours");
+    check_failed_sync("lost", Behavior::Append, forget, "before\none\ntwo\n");
+    check_failed_sync("overwritten", Behavior::Overwrite, forget, "two\n");
+}
+
+#[test]
+fn what_a_failed_sync_did_not_lose_is_there_once() {
+    check_failed_sync("not-lost", Behavior::Append, |_| {}, "before\none\ntwo\n");
+}
+
+#[test]
+fn a_writer_that_has_to_leave_acknowledges_nothing_and_leaves_nothing_that_is_read_again() {
+    let folder = Folder::new("leave");
+    let writer = writer(&folder, Behavior::Append);
+    let (teller, notice) = Notice::new();
+    let acknowledged = Arc::new(Acknowledged::default());
+    let text = Text {
+        chunks: vec![chunk("a", &["one\n"]).into()],
+        acks: vec![Ack::new(Arc::clone(&acknowledged) as _, 0)],
+    };
+    let mut writer = writer.told_by(notice);
+    writer.sync_data = Box::new(move |_| {
+        teller.send_replace(Leave::Now);
+        Err(io::Error::from_raw_os_error(5))
+    });
+    run(writer, vec![text]);
+    let text = fs::read_to_string(folder.0.join("a")).expect("it was made");
+    assert_eq!(
+        (text.as_str(), acknowledged.0.load(Ordering::Relaxed)),
+        ("", 0)
+    );
+}
+
+#[test]
+fn the_name_of_a_new_file_is_synced_once_in_each_folder_that_has_something_new() {
+    let folder = Folder::new("names");
+    let synced = Arc::new(Mutex::new(Vec::new()));
+    let mut writer = writer(&folder, Behavior::Append);
+    let (noted, mut failures) = (Arc::clone(&synced), 1);
+    writer.sync_all = Box::new(move |made_in| {
+        if failures != 0 {
+            failures -= 1;
+            return Err(io::Error::from_raw_os_error(5));
+        }
+        let path = format!("/proc/self/fd/{}", made_in.as_raw_fd());
+        let path = fs::read_link(path).expect("it is open");
+        noted.lock().expect("nobody panics").push(path);
+        Ok(())
+    });
+    for path in ["a/b/c.log", "a/b/c.log", "a/d.log"] {
+        write(&mut writer, chunk(path, &["x\n"]));
+    }
+    let base = &folder.0;
+    let want = [
+        base.clone(),
+        base.join("a"),
+        base.join("a/b"),
+        base.join("a"),
+    ];
+    assert_eq!(*synced.lock().expect("nobody panics"), want);
+    let text = fs::read_to_string(base.join("a/b/c.log")).expect("it was written");
+    assert_eq!(text, "x\nx\n");
+}
+
+#[test]
+fn text_goes_to_the_end_of_its_file() {
+    let folder = Folder::new("append");
+    let mut writer = writer(&folder, Behavior::Append);
+    write(&mut writer, chunk("a/b.log", &["one\n", "two\n"]));
+    write(&mut writer, chunk("c.log", &["x\n"]));
+    write(&mut writer, chunk("a/b.log", &["three\n"]));
+    let text = fs::read_to_string(folder.0.join("a/b.log")).expect("it was written");
+    assert_eq!(text, "one\ntwo\nthree\n");
+    assert_eq!(
+        fs::read_to_string(folder.0.join("c.log")).expect("it was written"),
+        "x\n"
+    );
+}
+
+#[test]
+fn overwriting_keeps_the_newest_event() {
+    let folder = Folder::new("overwrite");
+    let mut writer = writer(&folder, Behavior::Overwrite);
+    write(&mut writer, chunk("a", &["a long one\n", "two\n"]));
+    write(&mut writer, chunk("a", &["three\n"]));
+    assert_eq!(
+        fs::read_to_string(folder.0.join("a")).expect("it was written"),
+        "three\n"
+    );
+}
+
+#[test]
+fn no_link_is_followed_below_the_folder() {
+    let (folder, outside) = (Folder::new("links"), Folder::new("outside"));
+    std::os::unix::fs::symlink(&outside.0, folder.0.join("link")).expect("links can be made");
+    std::os::unix::fs::symlink(outside.0.join("f"), folder.0.join("file"))
+        .expect("links can be made");
+    assert!(open_below(&folder.0, b"link/f", MODES).is_err());
+    assert!(open_below(&folder.0, b"file", MODES).is_err());
+    assert!(open_below(&folder.0, b"sub/f", MODES).is_ok());
+    assert_eq!(fs::read_dir(&outside.0).expect("it is there").count(), 0);
+}
+
+#[test]
+fn no_more_files_are_open_than_allowed() {
+    let folder = Folder::new("many");
+    let mut writer = writer(&folder, Behavior::Append);
+    for number in 0..crate::limits::FILES_OPEN_MAX + 20 {
+        write(&mut writer, chunk(&format!("{number}"), &["x\n"]));
+    }
+    assert!(writer.open.len() <= crate::limits::FILES_OPEN_MAX);
+    let made = fs::read_dir(&folder.0).expect("it is there").count();
+    assert_eq!(made, crate::limits::FILES_OPEN_MAX + 20);
+}
