@@ -138,7 +138,7 @@ impl Outlet {
             tokio::select! {
                 biased;
                 block = recv(&mut self.disk), if has_disk => match block {
-                    Some(block) => return Some(self.from_disk(block, plan)),
+                    Some(block) => return Some(self.taken_from_disk(block, plan)),
                     None => self.disk = None,
                 },
                 text = recv(&mut self.memory), if has_memory => match text {
@@ -157,7 +157,7 @@ impl Outlet {
             Place::Memory => self.memory.as_mut()?.try_recv().ok(),
             Place::Disk => {
                 let block = self.disk.as_mut()?.try_recv().ok()?;
-                Some(self.from_disk(block, plan).text)
+                Some(self.taken_from_disk(block, plan).text)
             }
         }
     }
@@ -189,7 +189,7 @@ impl Outlet {
         memory.blocking_recv()
     }
 
-    fn from_disk(&mut self, block: Block, plan: &PathPlan) -> Taken {
+    fn taken_from_disk(&mut self, block: Block, plan: &PathPlan) -> Taken {
         // What an earlier run has left was not counted.
         let less = |over: usize| Some(over.saturating_sub(1));
         let over = &self.shared.over;
@@ -208,5 +208,140 @@ async fn recv<T>(end: &mut Option<mpsc::Receiver<T>>) -> Option<T> {
     match end {
         Some(end) => end.recv().await,
         None => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::PathBuf;
+    use std::sync::Arc;
+
+    use tokio::runtime::Runtime;
+    use tokio::sync::mpsc;
+
+    use super::{Inlet, Outlet, Place, queue};
+    use crate::limits;
+    use crate::outputs::file::path::PathPlan;
+    use crate::outputs::file::text::{Chunk, Text};
+    use crate::outputs::leave::Notice;
+    use crate::queue::ack::Ack;
+    use crate::queue::block::Block;
+    use crate::queue::ends::DiskEnds;
+    use crate::queue::policy::Kind;
+
+    /// A queue whose disk is a channel.
+    struct Trial {
+        runtime: Runtime,
+        inlet: Inlet,
+        outlet: Outlet,
+        incoming: mpsc::Receiver<Block>,
+        forward: mpsc::Sender<Block>,
+    }
+
+    fn text(number: usize) -> Text {
+        let chunk = Chunk {
+            path: Vec::new(),
+            bytes: number.to_string().into_bytes(),
+            starts: vec![0],
+        };
+        Text {
+            chunks: vec![Arc::new(chunk)],
+            acks: vec![Ack::pushed()],
+        }
+    }
+
+    impl Trial {
+        fn new(kind: Kind) -> Self {
+            let runtime = Runtime::new().expect("there are threads");
+            let _inside = runtime.enter();
+            let (inlet, incoming) = mpsc::channel(20);
+            let (forward, outlet) = mpsc::channel(20);
+            let (encoders, _) = mpsc::channel(1);
+            let (taker, _) = mpsc::channel(1);
+            let ends = DiskEnds {
+                inlet,
+                encoders,
+                taker,
+                outlet,
+            };
+            let (inlet, outlet) = queue(kind, Some(ends));
+            Self {
+                runtime,
+                inlet,
+                outlet,
+                incoming,
+                forward,
+            }
+        }
+
+        fn put(&self, number: usize) {
+            let put = self.inlet.put(text(number));
+            put.expect("somebody takes it");
+        }
+
+        /// Lets the disk hand on what it got.
+        fn pass(&mut self) {
+            while let Ok(block) = self.incoming.try_recv() {
+                self.forward.try_send(block).expect("there is room");
+            }
+        }
+
+        fn take(&mut self) -> (Place, usize) {
+            let plan = PathPlan::Fixed(PathBuf::from("/logs/all"));
+            let mut notice = Notice::default();
+            let next = self.outlet.next(&mut notice, &plan);
+            let taken = self.runtime.block_on(next).expect("there is one");
+            let bytes = &taken.text.chunks.first().expect("it has one").bytes;
+            let number = String::from_utf8_lossy(bytes).parse();
+            (taken.place, number.expect("it is a number"))
+        }
+    }
+
+    #[test]
+    fn what_finds_no_room_goes_over_the_disk_and_comes_out_in_its_order() {
+        let mut trial = Trial::new(Kind::Auto);
+        let room = limits::TEXTS_WAITING_MAX;
+        (0..room).for_each(|number| trial.put(number));
+        assert!(trial.incoming.is_empty());
+        trial.put(room);
+        assert_eq!(trial.take(), (Place::Memory, 0));
+        // There is room in memory, and others are before it.
+        trial.put(room + 1);
+        trial.pass();
+        for number in 1..room {
+            assert_eq!(trial.take(), (Place::Memory, number));
+        }
+        assert_eq!(trial.take(), (Place::Disk, room));
+        assert_eq!(trial.take(), (Place::Disk, room + 1));
+        trial.put(room + 2);
+        assert_eq!(trial.take(), (Place::Memory, room + 2));
+    }
+
+    #[test]
+    fn what_an_earlier_run_left_takes_turns_with_what_comes() {
+        let mut trial = Trial::new(Kind::Auto);
+        (0..2).for_each(|number| trial.put(number));
+        for number in [10, 11] {
+            let block = text(number).into_block();
+            trial.forward.try_send(block).expect("there is room");
+        }
+        let taken = [(); 4].map(|()| trial.take().1);
+        assert_eq!(taken, [10, 0, 11, 1]);
+    }
+
+    #[test]
+    fn what_can_be_read_again_or_is_to_stay_in_memory_does_not_go_over_the_disk() {
+        let mut read = text(0);
+        read.acks = vec![Ack::none()];
+        for (kind, text, goes) in [
+            (Kind::Auto, read, false),
+            (Kind::Memory, text(0), false),
+            (Kind::Auto, text(0), true),
+        ] {
+            let trial = Trial::new(kind);
+            assert_eq!(trial.outlet.keeps(&text), goes);
+            assert_eq!(trial.outlet.put_back(text).is_ok(), goes);
+            assert_eq!(trial.incoming.is_empty(), !goes);
+        }
     }
 }

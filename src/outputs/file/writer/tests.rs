@@ -7,7 +7,9 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
-use super::Writer;
+use tokio::sync::mpsc;
+
+use super::{Held, Writer};
 use crate::event::{Names, Template};
 use crate::metrics::{Metrics, PluginMetrics};
 use crate::outputs::file::PLUGIN;
@@ -18,6 +20,7 @@ use crate::outputs::file::text::{Chunk, Text};
 use crate::outputs::leave::{Leave, Notice};
 use crate::plugin::Options;
 use crate::queue::ack::{Ack, Acknowledge};
+use crate::queue::ends::DiskEnds;
 use crate::queue::policy::Kind;
 
 const MODES: Modes = Modes {
@@ -248,4 +251,45 @@ fn no_more_files_are_open_than_allowed() {
     assert!(writer.open.len() <= crate::limits::FILES_OPEN_MAX);
     let made = fs::read_dir(&folder.0).expect("it is there").count();
     assert_eq!(made, crate::limits::FILES_OPEN_MAX + 20);
+}
+
+/// A text for two files, of which one cannot be synced.
+#[test]
+fn what_is_on_disk_does_not_go_to_the_queue_as_well() {
+    let folder = Folder::new("moved");
+    let mut writer = writer(&folder, Behavior::Append);
+    writer.sync_data = Box::new(|file| {
+        let path = fs::read_link(format!("/proc/self/fd/{}", file.as_raw_fd()))?;
+        match path.ends_with("b") {
+            true => Err(io::Error::from_raw_os_error(5)),
+            false => file.sync_data(),
+        }
+    });
+    let metrics = Arc::clone(&writer.metrics);
+    let runtime = tokio::runtime::Runtime::new().expect("there are threads");
+    let _inside = runtime.enter();
+    let (disk, mut incoming) = mpsc::channel(4);
+    let (_forward, outlet) = mpsc::channel(4);
+    let (token, _) = mpsc::channel(1);
+    let ends = DiskEnds {
+        inlet: disk,
+        encoders: token.clone(),
+        taker: token,
+        outlet,
+    };
+    let (_inlet, outlet) = overflow::queue(Kind::Auto, Some(ends));
+    let text = Text {
+        chunks: vec![chunk("a", &["one\n"]).into(), chunk("b", &["two\n"]).into()],
+        acks: vec![Ack::pushed()],
+    };
+    let delivered = writer.deliver(vec![text], Held::Movable, &outlet);
+    assert!(delivered.is_ok());
+    let block = incoming.try_recv().expect("b is moved");
+    let moved = String::from_utf8_lossy(&block.body).into_owned();
+    let read = |name: &str| fs::read_to_string(folder.0.join(name)).expect("it was made");
+    assert!(moved.contains("file b\ntwo\n"), "{moved}");
+    // It depends on whose turn came first.
+    assert_eq!(moved.matches("one").count() + read("a").lines().count(), 1);
+    assert_eq!(read("b"), "");
+    assert_eq!(metrics.events_out.value(), read("a").lines().count() as u64);
 }
