@@ -69,7 +69,8 @@ fn explain(grok: &Grok, line: &[u8], output: &mut impl Write) -> io::Result<()> 
     let explanation = grok.explain(line);
     let before = String::from_utf8_lossy(line.get(..explanation.offset).unwrap_or(line));
     writeln!(output, "{}", String::from_utf8_lossy(line))?;
-    let caret = " ".repeat(before.chars().count());
+    let blank = |letter| if letter == '\t' { '\t' } else { ' ' };
+    let caret: String = before.chars().map(blank).collect();
     writeln!(output, "{caret}^ expected {}", explanation.expected)?;
     for (index, span) in explanation.captured {
         write!(output, "  until there ")?;

@@ -16,7 +16,11 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         Some(path) => Box::new(BufReader::new(File::open(path)?)),
         None => Box::new(io::stdin().lock()),
     };
-    convert(&compile(&expression)?, input, io::stdout().lock())?;
+    let grok = compile(&expression)?;
+    for warning in grok.warnings() {
+        eprintln!("warning: {warning}");
+    }
+    convert(&grok, input, io::stdout().lock())?;
     Ok(())
 }
 
@@ -39,7 +43,8 @@ pub fn convert(grok: &Grok, mut input: impl BufRead, mut output: impl Write) -> 
     output.flush()
 }
 
-/// The fields of a match as Logstash's filter makes them: typed, with several texts of one name as a list.
+/// The fields of a match: typed, with several texts of one name as a list. Names are as they are written: `[source][ip]`
+/// stays one.
 fn fields(grok: &Grok, line: &[u8], slots: &Slots) -> Map<String, Value> {
     let fields = grok.fields(line, slots, Empty::Drop).map(|field| {
         let value = match field.is_list() {

@@ -51,7 +51,8 @@ pub struct Record<'a> {
     /// Nanoseconds since 1970; for each chunk of a line that of its first. `None` if absent or no
     /// time.
     pub time: Option<i64>,
-    /// The object of labels, environment and tag, as it stands.
+    /// The object of labels, environment and tag, as it stands: from its brace to the one that closes it. Whether what is
+    /// between them is JSON is not looked at.
     pub attrs: Option<&'a [u8]>,
     /// The text does not end with a newline: the line goes on in the next record of this stream, or
     /// its stream ended.

@@ -190,11 +190,13 @@ impl Joiner {
             return;
         }
         let room = self.bytes_max.saturating_sub(self.buffer.len());
-        if chunk.len() <= room {
-            self.buffer.extend_from_slice(chunk);
-        } else {
-            self.buffer.extend_from_slice(cut(chunk, room));
-            self.truncated = true;
+        match chunk.split_at_checked(room) {
+            Some((head, [next, ..])) => {
+                self.buffer.extend_from_slice(head);
+                self.buffer.truncate(whole_length(&self.buffer, *next));
+                self.truncated = true;
+            }
+            _ => self.buffer.extend_from_slice(chunk),
         }
     }
 
@@ -223,24 +225,27 @@ impl Joiner {
     }
 }
 
-/// The head of a text, not ending inside a UTF-8 character if that can be had by leaving out up to
-/// three bytes.
+/// The head of a text, not ending inside a UTF-8 character.
 fn cut(text: &[u8], bytes_max: usize) -> &[u8] {
-    let Some((head, rest)) = text.split_at_checked(bytes_max) else {
-        return text;
-    };
-    let continues = |byte: &u8| byte & 0xC0 == 0x80;
-    if !rest.first().is_some_and(continues) {
-        return head;
+    match text.split_at_checked(bytes_max) {
+        Some((head, [next, ..])) => head.get(..whole_length(head, *next)).unwrap_or(head),
+        _ => text,
     }
-    let back = head
-        .iter()
-        .rev()
-        .take(3)
-        .take_while(|byte| continues(byte))
-        .count();
-    head.get(..head.len().saturating_sub(back + 1))
-        .unwrap_or(head)
+}
+
+/// How much of a text to keep so that it does not end inside a UTF-8 character; `next` is the byte behind it.
+fn whole_length(text: &[u8], next: u8) -> usize {
+    let continues = |byte: &&u8| **byte & 0xC0 == 0x80;
+    if !continues(&&next) {
+        return text.len();
+    }
+    let inside = text.iter().rev().take(3).take_while(continues).count();
+    let before = text.len().saturating_sub(inside + 1);
+    match text.get(before) {
+        Some(0xC0..) => before,
+        // It is no text.
+        _ => text.len(),
+    }
 }
 
 #[cfg(test)]
@@ -299,6 +304,13 @@ mod tests {
         assert_eq!(cut("a\u{1F980}b".as_bytes(), 4), b"a");
         assert_eq!(cut("a\u{1F980}b".as_bytes(), 5), "a\u{1F980}".as_bytes());
         assert_eq!(cut(b"ab", 2), b"ab");
+        // What is no text loses nothing.
+        assert_eq!(cut(&[0x80; 10], 5), [0x80; 5]);
+        let mut joiner = Joiner::new(3);
+        assert_eq!(joiner.push(b"a\xF0", true, None), None);
+        let line = joiner.push(b"\x9F\xA6\x80b", false, None);
+        let line = line.expect("it is whole");
+        assert_eq!((line.bytes, line.truncated), (&b"a"[..], true));
     }
 
     #[test]

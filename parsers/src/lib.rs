@@ -99,7 +99,7 @@
 //! | a line that an expression makes up | 8 KiB, and what its last piece adds | the line ends |
 //! | expressions of a set that are ruled out together | those with the first 20,000 needed texts | the others are tried on every line |
 //! | a message, record or line of a stream | the decoder's `Limits`, [`joiner::Joiner::new`]'s `bytes_max` | cut and marked; a counted syslog frame is [`framing::Step::CountTooLarge`], which ends the stream |
-//! | the count of a counted syslog frame | 7 digits | [`framing::Step::CountTooLarge`] |
+//! | the count of a counted syslog frame | 7 digits | it is a line |
 //! | keys of a json-file record whose keys are not in Docker's order | 10,000; values of them 128 levels deep | [`docker_json::parse`] gives `None` |
 //! | a time before a record of Docker's API | 36 bytes | it is text |
 //! | a syslog line that `syslog_loose` is asked for | 64 KiB | kept whole |
@@ -123,7 +123,8 @@
 //! [`lines::Delimiter`], [`timestamp::Format`], [`timestamp::Pattern`]) is immutable: any number of threads match through a shared reference,
 //! without waiting for each other, but for the first line that needs an expression's automaton, which is built then, and,
 //! after a thread's first lines, without an allocation. A time format with the name of a zone is an exception: the database of
-//! zones has a lock for reading, and takes memory for what is no name. A thread has a [`grok::Slots`] of its own; a stream has a decoder
+//! zones has a lock for reading, and takes memory for what is no name. So are the patterns of key-value pairs with a `\b` that meets text
+//! beyond ASCII: each look then takes memory for a moment. A thread has a [`grok::Slots`] of its own; a stream has a decoder
 //! of its own.
 //!
 //! # Features

@@ -35,8 +35,9 @@ pub struct Explanation {
     /// Whether the line matches. It can be [`Outcome::BudgetSpent`] where [`Grok::search`] decides, with an engine or a
     /// short cut that would not show how far the line came; it never says another thing besides.
     pub outcome: Outcome,
-    /// Where the piece begins that failed furthest in the line, of all ways through the expression; the match's end if
-    /// there is one.
+    /// Where the piece begins that failed furthest, of all ways through the expression: with the most bytes behind it in its
+    /// attempt, those of runs of any text (`.*`) not counted, since they tell nothing of the line. So an attempt that begins
+    /// late in the line does not win by that. The match's end if there is one.
     pub offset: usize,
     /// How far that piece itself had come: the place of the byte that did not fit.
     pub reached: usize,
@@ -47,7 +48,8 @@ pub struct Explanation {
     /// The part of the line that is left.
     pub rest: Range<usize>,
     /// How far each alternative got: first those of the choice in which the line failed, be it the whole expression,
-    /// `A|B|C`, or a group in it, `x (?:A|B)`, with those of the groups inside them; then what else could have stood at
+    /// `A|B|C`, or a group in it, `x (?:A|B)`, with those of the groups inside them (not of a group that is
+    /// repeated, whose rounds would each be told); then what else could have stood at
     /// `offset` instead of `expected`. Empty after a match; 32 of them at most.
     pub alternatives: Vec<Alternative>,
 }
@@ -85,7 +87,7 @@ impl Grok {
     /// does it, with a program that has none of the shortcuts, since each of these would hide how far an alternative came.
     ///
     /// It takes some hundred microseconds usually. It may take [`Grok::steps_max`] steps, and as many again for all
-    /// alternatives together; those for which no steps are left are not told.
+    /// alternatives together, of which each has its share and what those before it have left.
     ///
     /// ```
     /// use sawlog_parsers::grok::{Grok, Options, Patterns};
@@ -185,20 +187,27 @@ impl Grok {
         branch: &mut Vec<usize>,
         told: &mut Vec<Alternative>,
     ) {
+        let mut left = choice.alternatives.len().min(ALTERNATIVES_MAX) as u64;
         for (index, alternative) in choice.alternatives.iter().enumerate() {
             if *steps == 0 || ALTERNATIVES_MAX <= told.len() {
                 return;
             }
+            // Each has its share, and what those before it have left.
+            let share = *steps / left.max(1);
+            let mut own = share;
+            left = left.saturating_sub(1);
             let tree = choice.narrowed(alternative);
             let Ok(program) = Program::compile(&tree, &self.captures, Level::Plain) else {
                 continue;
             };
             let mut scratch = self.scratch(&program);
-            let (_, _, furthest) = self.trace(&program, line, &mut scratch, steps);
+            let (outcome, _, furthest) = self.trace(&program, line, &mut scratch, &mut own);
             branch.push(index);
             match Choice::around(&tree, furthest.piece, &self.captures) {
+                // It would match, were the choice not final.
+                _ if outcome == Outcome::Match => {}
                 Some(inner) if inner.is_within(choice) => {
-                    self.alternatives_of(&inner, line, steps, branch, told);
+                    self.alternatives_of(&inner, line, &mut own, branch, told);
                 }
                 _ => told.push(Alternative {
                     branch: branch.clone(),
@@ -209,6 +218,7 @@ impl Grok {
                 }),
             }
             branch.pop();
+            *steps -= share - own;
         }
     }
 

@@ -206,8 +206,8 @@ impl<K: Clone + Eq + Hash> Joiners<K> {
         };
         let before = open.joiner.open_bytes();
         open.joiner.append(chunk);
-        let grown = open.joiner.open_bytes() - before;
-        self.open_bytes += grown;
+        // A character that did not fit may have gone.
+        self.open_bytes = self.open_bytes - before + open.joiner.open_bytes();
         if partial {
             self.turn += 1;
             if let Some(key) = self.waiting.remove(&open.turn) {

@@ -10,14 +10,14 @@
 //! The usual forms are told by a search or two each, by hand, since nom's results cost more to move
 //! than these searches; the stamps' rarer forms, in `timestamp/bsd.rs`, are nom's.
 
+mod device;
+
 use super::tag::{self, Tagged};
 use super::{Format, Message, Priority, Reference, without_mark};
 use crate::near;
 use crate::timestamp::civil::NANOS_PER_SECOND;
 use crate::timestamp::{bsd, complete, fixed};
-
-/// Tokens that end in a colon before a network device's time: a number, a host, another number.
-const DEVICE_TOKENS_MAX: usize = 3;
+use device::{device, device_text, signed_hours, zone_word};
 
 /// Fills the message; what it holds after `None` is not to be used.
 pub(super) fn parse<'a>(
@@ -222,7 +222,7 @@ fn set_time<'a>(message: &mut Message<'a>, stamp: &Stamp<'a>) {
 
 /// The zone that a word names counts more than what the time was taken at.
 fn set_zone(message: &mut Message<'_>, stamp: &Stamp<'_>, zone: &[u8]) {
-    if let Some(offset_seconds) = bsd::zone_offset(zone) {
+    if let Some(offset_seconds) = bsd::zone_offset(zone).or_else(|| signed_hours(zone)) {
         message.timestamp = stamp.nanos_at(offset_seconds);
     }
 }
@@ -387,89 +387,6 @@ fn is_address_with_open_end(word: &[u8]) -> bool {
         && word
             .iter()
             .all(|byte| byte.is_ascii_hexdigit() || *byte == b':')
-}
-
-/// `CET: ` after a device's time: the word and what follows it.
-fn zone_word(content: &[u8]) -> Option<(&[u8], &[u8])> {
-    let (word, rest) = tag::word(content);
-    let zone = word.strip_suffix(b":")?;
-    (!zone.is_empty() && zone.iter().all(u8::is_ascii_alphanumeric)).then_some((zone, rest?))
-}
-
-/// A network device's message: sequence numbers and a host before the time, a mark that the clock
-/// is not set.
-fn device<'a>(message: &mut Message<'a>, body: &'a [u8], reference: &Reference) -> Option<()> {
-    let mut rest = body;
-    for _ in 0..=DEVICE_TOKENS_MAX {
-        // Some put a colon where a sequence number could stand.
-        rest = rest.strip_prefix(b":").map_or(rest, skip_blanks);
-        let unmarked = rest
-            .strip_prefix(b"*")
-            .or_else(|| rest.strip_prefix(b"."))
-            .unwrap_or(rest);
-        if let Some((stamp, after)) = stamp(unmarked, reference) {
-            return device_timed(message, &stamp, after);
-        }
-        if rest.starts_with(b"%") && (message.sequence.or(message.timestamp_text)).is_some() {
-            device_text(message, rest);
-            return Some(());
-        }
-        let (word, after) = tag::word(rest);
-        if let Some((node, unmarked)) = node(word, rest)
-            && let Some((stamp, after)) = stamp(unmarked, reference)
-        {
-            message.host = message.host.or(Some(node));
-            return device_timed(message, &stamp, after);
-        }
-        let token = word.strip_suffix(b":")?;
-        if !token.is_empty() && token.iter().all(u8::is_ascii_digit) {
-            message.sequence = message.sequence.or(Some(token));
-        } else if is_uptime(token) && after.is_some_and(|after| after.starts_with(b"%")) {
-            // The device never had the time; how long it has been running says nothing about when.
-            message.timestamp_text = Some(token);
-        } else if message.host.is_none() && is_host(token) {
-            message.host = Some(token);
-        } else {
-            return None;
-        }
-        rest = skip_blanks(after?);
-    }
-    None
-}
-
-/// `RP/0/RP0/CPU0:` right before the time: the node of a router that has several, and what follows.
-fn node<'a>(word: &'a [u8], text: &'a [u8]) -> Option<(&'a [u8], &'a [u8])> {
-    let colon = memchr::memrchr(b':', word)?;
-    let (node, rest) = text.split_at_checked(colon)?;
-    let time = rest.get(1..)?;
-    (node.contains(&b'/') && is_host(node)).then_some((node, time))
-}
-
-/// After a device's time: perhaps a zone word, always a colon.
-fn device_timed<'a>(message: &mut Message<'a>, stamp: &Stamp<'a>, after: &'a [u8]) -> Option<()> {
-    let (zone, text) = match after {
-        [b':', text @ ..] => (&b""[..], text),
-        [b' ', content @ ..] => zone_word(content)?,
-        _ => return None,
-    };
-    set_time(message, stamp);
-    set_zone(message, stamp, zone);
-    device_text(message, text);
-    Some(())
-}
-
-/// `00:01:02`, `00:01:02.345`, `1d03h` or `2w5d`.
-fn is_uptime(token: &[u8]) -> bool {
-    let clock = |byte: &u8| byte.is_ascii_digit() || matches!(byte, b':' | b'.');
-    let span = |byte: &u8| byte.is_ascii_digit() || matches!(byte, b'y' | b'w' | b'd' | b'h');
-    let is_clock = token.contains(&b':') && token.iter().all(clock);
-    let is_span = matches!(token.last(), Some(b'w' | b'd' | b'h')) && token.iter().all(span);
-    token.first().is_some_and(u8::is_ascii_digit) && (is_clock || is_span)
-}
-
-fn device_text<'a>(message: &mut Message<'a>, text: &'a [u8]) {
-    message.format = Format::Cisco;
-    set_text(message, text.strip_prefix(b" ").unwrap_or(text));
 }
 
 /// A program without a time. Since any sentence may begin like that, a program without a pid must

@@ -583,6 +583,27 @@ fn a_switch_with_host_and_zone_word() {
 }
 
 #[test]
+fn a_device_whose_administrator_named_the_zone() {
+    for (zone, hour) in [
+        ("GMT+1", 15),
+        ("-03", 19),
+        ("UTC+2", 14),
+        ("MET-DST", 16),
+        ("EST5EDT", 16),
+    ] {
+        let line = format!("<189>45: *Nov 20 16:45:08.123 {zone}: %SYS-5-CONFIG_I: x");
+        let want = format!(
+            "189 Cisco 2026-11-20T{hour}:45:08.123Z program=%SYS-5-CONFIG_I sequence=45 | x"
+        );
+        check(line.as_bytes(), &want);
+    }
+    check(
+        b"<189>45: *Nov 20 16:45:08.123 CET:%SYS-5-CONFIG_I: x",
+        "189 Cisco 2026-11-20T15:45:08.123Z program=%SYS-5-CONFIG_I sequence=45 | x",
+    );
+}
+
+#[test]
 fn a_device_with_a_dot_and_greenwich_time() {
     check_at(
         b"<189>.Nov 18 20:20:20.123 GMT: %LINK-3-UPDOWN: Interface up",

@@ -97,11 +97,11 @@ impl Local {
         self.real_nanos_at(offset_seconds)
     }
 
-    /// The same of a day and time that are known to exist. Offsets are of less than a day.
+    /// The same of a day and time that are known to exist.
     #[inline(always)]
     pub(crate) fn real_nanos_at(&self, offset_seconds: i32) -> Option<i64> {
-        // Nothing can overflow in whole years that fit.
-        if (1678..=2261).contains(&self.year) {
+        // Nothing can overflow in whole years that fit, but by an offset that is none.
+        if (1678..=2261).contains(&self.year) && i64::from(offset_seconds).abs() < SECONDS_PER_DAY {
             let seconds = self.seconds() - i64::from(offset_seconds);
             return Some(seconds * NANOS_PER_SECOND + i64::from(self.nanos));
         }

@@ -68,11 +68,13 @@ impl Format {
     /// Compiles a format of the `date` filter: Joda-Time's letters, or one of the names `ISO8601`,
     /// `UNIX` (seconds, perhaps with a fraction), `UNIX_MS` (milliseconds) and `TAI64N`.
     ///
-    /// Not read are a century (`C`) and the full name of a zone (`zzzz`). Names are English.
+    /// Not read are a century (`C`) and the full name of a zone (`zzzz`). Names are English. The name of a weekday is read
+    /// and not held against the date. `z` is one of `UTC`, `GMT`, `EST`, `EDT`, `CST`, `CDT`, `MST`, `MDT`, `PST` and `PDT`, each
+    /// always with its own offset; Joda-Time takes `EST` as a time of New York, which has another one in summer.
     ///
     /// # Errors
     ///
-    /// A letter that means nothing, a quote that does not end, an empty or an overlong format. The
+    /// A letter that is not supported, a quote that does not end, an empty or an overlong format. The
     /// error names the column and what would work.
     ///
     /// ```
@@ -93,7 +95,9 @@ impl Format {
     /// of a year are of the years 2000 to 2099, and parts in brackets may be absent. Offsets are `X` to `XXXXX`,
     /// `x` to `xxxxx` and `Z` to `ZZZZZ`; up to three of these letters take them with and without minutes and colon.
     /// Not read are weeks (`Y` `w` `W` `e` `c`), quarters (`Q` `q`), the milliseconds and nanoseconds of a day
-    /// (`A` `N`), periods of the day (`B`), the full name of a zone (`zzzz`) and padding (`p`). Names are English.
+    /// (`A` `N`), periods of the day (`B`), the full name of a zone (`zzzz`) and padding (`p`). Names are English, those of
+    /// zones and weekdays as in [`Format::compile`]. A day that its month lacks and `24:00` are refused, where Java would take
+    /// the last day and the next; a year of one letter before other digits takes all of them.
     ///
     /// # Errors
     ///

@@ -103,9 +103,12 @@ const WIDTH_MAX: usize = 19;
 impl Pattern {
     /// Compiles an output format.
     ///
+    /// Of Java's letters these are not written: weeks of a month and weekdays by themselves (`W` `F` `c`), short and narrow
+    /// quarters (`QQQQ`, `QQQQQ`), narrow eras (`GGGGG`), periods of the day (`B`), Julian days (`g`) and generic zones (`v`).
+    ///
     /// # Errors
     ///
-    /// A letter that means nothing in the dialect, a quote that does not end, an empty or an overlong
+    /// A letter that is not supported in the dialect, a quote that does not end, an empty or an overlong
     /// format. The error names the column and what would work.
     ///
     /// ```

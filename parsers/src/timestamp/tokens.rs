@@ -72,7 +72,7 @@ pub(crate) fn cut(format: &str, dialect: Dialect) -> Result<Vec<(usize, Token)>,
     }
 }
 
-/// Letters that mean nothing, or nothing so many times, and what comes nearest to them.
+/// Letters that mean nothing here, or nothing so many times, and what comes nearest to them.
 pub(crate) fn unknown(letter: char, count: usize, dialect: Dialect) -> Error {
     let name = match dialect {
         Dialect::Joda => "a date format of Joda-Time",
@@ -83,8 +83,10 @@ pub(crate) fn unknown(letter: char, count: usize, dialect: Dialect) -> Error {
         _ => String::from_iter(std::iter::repeat_n(letter, count)),
     };
     Error::new(match nearest(letter, dialect) {
-        Some(nearest) => format!("{what} means nothing in {name}; {nearest}"),
-        None => format!("{what} means nothing in {name}; text stands in quotes, as in '{letter}'"),
+        Some(nearest) => format!("{what} is not supported in {name}; {nearest}"),
+        None => {
+            format!("{what} is not supported in {name}; text stands in quotes, as in '{letter}'")
+        }
     })
 }
 
@@ -102,7 +104,7 @@ fn nearest(letter: char, dialect: Dialect) -> Option<&'static str> {
         (Dialect::Joda, 'c') => "the number of the weekday is e, its name EEE",
         (Dialect::Joda, 'W' | 'F') => "the week of the year is ww",
         (Dialect::Java, 'Y' | 'w' | 'W' | 'e' | 'c' | 'C') => {
-            "weeks are not read; the year is uuuu, the weekday's name EEE"
+            "the year is uuuu, the weekday's name EEE"
         }
         (Dialect::Java, 'z') => "PST is z, Europe/Berlin VV, +01:00 XXX",
         (Dialect::Java, 'V') => "the name of a zone such as Europe/Berlin is VV",

@@ -144,8 +144,34 @@ fn alternatives_that_were_not_the_trouble_are_not_told() {
         "1,a;!",
         &[(&[], 4, "%{WORD:b}"), (&[], 4, "$")],
     );
-    // Nor would one alternative of a group whose choice is final.
+    // The choice is final, and the line got through it.
     check_alternatives("^(?>a|ab)c", "abc", &[]);
+    check_alternatives(
+        "^(?>%{IP:ip}|%{WORD:w}!)$",
+        "bar?",
+        &[(&[0], 0, "%{IP:ip}"), (&[1], 3, "\"!\"")],
+    );
+}
+
+#[test]
+fn of_a_text_as_much_counts_as_was_there() {
+    let told = compile("^hello world$|^h%{INT:n}$")
+        .unwrap()
+        .explain(b"hello worle");
+    let reached: Vec<_> = told.alternatives.iter().map(|one| one.reached).collect();
+    assert_eq!((told.offset, told.reached), (0, 10));
+    assert_eq!(
+        (&told.expected[..], &reached[..]),
+        ("\"hello world\"", &[10, 1][..])
+    );
+}
+
+#[test]
+fn an_alternative_that_costs_much_leaves_steps_to_the_others() {
+    let choice = "(?:%{DATA:a} %{DATA:b} x|%{DATA:c} %{DATA:d} y|%{DATA:e} %{DATA:f} z)";
+    let grok = compile(&format!("^{choice}(?:1|2|3|4|5|6|7|8)$")).unwrap();
+    let told = grok.explain("a b c ".repeat(2000).as_bytes());
+    assert_eq!(told.alternatives.len(), 3);
 }
 
 #[test]

@@ -120,11 +120,11 @@ fn carets(
 /// Alternatives that failed alike: at one place, with the same captures.
 fn groups(alternatives: &[Alternative]) -> Vec<Vec<&Alternative>> {
     let mut groups: Vec<Vec<&Alternative>> = Vec::new();
+    // One caret stands for one byte or none.
+    let place = |one: &Alternative| (one.offset, one.reached.max(one.offset + 1));
     for one in alternatives.iter().filter(|one| !one.branch.is_empty()) {
-        let is_alike = |other: &&Alternative| {
-            (other.offset, other.reached, &other.captured)
-                == (one.offset, one.reached, &one.captured)
-        };
+        let is_alike =
+            |other: &&Alternative| place(other) == place(one) && other.captured == one.captured;
         match groups
             .iter_mut()
             .find(|group| group.first().is_some_and(is_alike))

@@ -31,8 +31,8 @@ impl<'a> Choice<'a> {
         self.place.starts_with(&other.place)
     }
 
-    /// The tree with this node instead of the choice. No line matches it that does not match the tree: the way to the
-    /// choice leads through nothing that could turn a failure into a match.
+    /// The tree with this node instead of the choice. A line that does not match the tree matches that only where the choice
+    /// is in an atomic group, whose first way is final.
     pub fn narrowed(&self, alternative: &Node) -> Node {
         replaced(self.tree, &self.place, alternative)
     }
@@ -48,7 +48,7 @@ fn descend<'a>(
     match node {
         Node::Alternate(nodes) => Some(nodes),
         Node::Named { body, .. } if body.has_captures() => descend(body, piece, captures, place),
-        Node::Capture { body, .. } => descend(body, piece, captures, place),
+        Node::Capture { body, .. } | Node::Atomic(body) => descend(body, piece, captures, place),
         Node::Repeat(Repeat {
             body,
             min: 0 | 1,
@@ -108,6 +108,7 @@ fn replaced(node: &Node, place: &[usize], with: &Node) -> Node {
             slot: *slot,
             body: within(body),
         },
+        Node::Atomic(body) => Node::Atomic(within(body)),
         Node::Repeat(repeat) => Node::Repeat(Repeat {
             body: within(&repeat.body),
             ..repeat.clone()

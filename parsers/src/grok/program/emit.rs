@@ -128,11 +128,14 @@ impl Emitter<'_> {
         self.name_piece(node);
         match node {
             Node::Empty => {}
+            Node::Literal(bytes) if self.is_optimised() => {
+                self.push(Op::text(bytes))?;
+            }
+            // Byte by byte, so that an explanation tells how much of it was there.
             Node::Literal(bytes) => {
-                self.push(match self.is_optimised() {
-                    true => Op::text(bytes),
-                    false => Op::Literal(bytes.clone().into_boxed_slice()),
-                })?;
+                for byte in bytes {
+                    self.push(Op::Literal([*byte].into()))?;
+                }
             }
             Node::Class(class) => {
                 let set = self.set(class)?;

@@ -83,7 +83,7 @@ fn parse_item<'t>(
             let digits = text.get(..text.len().min(*digits_max))?;
             let (nanos, used) = fixed::fraction(digits);
             parts.nanos = nanos - nanos % 1_000_000;
-            used
+            (0 < used).then_some(used)?
         }
         Item::Fraction(Fraction::Exactly(digits)) => {
             let (nanos, used) = fixed::fraction(text.get(..*digits)?);
@@ -221,7 +221,7 @@ fn starts_with(text: &[u8], name: &[u8]) -> bool {
 fn zone_name(text: &[u8]) -> Option<(Zone, usize)> {
     /// Longer than any name of the database.
     const NAME_BYTES_MAX: usize = 40;
-    let is_part = |byte: &u8| byte.is_ascii_alphanumeric() || b"/_+-".contains(byte);
+    let is_part = |byte: &u8| byte.is_ascii_alphanumeric() || b"/_+-:".contains(byte);
     let most = text
         .iter()
         .take(NAME_BYTES_MAX)

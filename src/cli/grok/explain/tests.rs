@@ -39,7 +39,7 @@ fn choices_at_the_place_are_told_in_one_line() {
     check(
         &["^(?:GET|PUT) "],
         b"POST /",
-        "  POST /\n  ^ expected \"GET\" or \"PUT\"\n  rest: POST /\n",
+        "  POST /\n  ^ expected \"PUT\" or \"GET\"\n  rest: POST /\n",
     );
 }
 
@@ -118,7 +118,7 @@ fn characters_of_several_bytes_take_one_column() {
     check(
         &["^\u{e9}\u{e9}x"],
         "\u{e9}\u{e9}y".as_bytes(),
-        "  \u{e9}\u{e9}y\n  ^ expected \"\u{e9}\u{e9}x\"\n  rest: \u{e9}\u{e9}y\n",
+        "  \u{e9}\u{e9}y\n  ^^ expected \"\u{e9}\u{e9}x\"\n  rest: \u{e9}\u{e9}y\n",
     );
     check(
         &["^..%{INT}"],
