@@ -25,6 +25,7 @@ use crate::inputs::Source;
 use crate::inputs::sockets::Sockets;
 use crate::limits;
 use crate::metrics::{Metrics, PluginMetrics};
+use crate::outputs::Queue;
 use crate::outputs::graphite::Writers;
 use crate::pipeline::compile::Compiled;
 use crate::pipeline::program::Step;
@@ -144,7 +145,7 @@ fn kept_in(settings: &Settings, compiled: &[Compiled]) -> Vec<PathBuf> {
 fn queues_of(one: &Compiled, policy: &Policy) -> Vec<(Arc<PluginMetrics>, Need)> {
     let mut queues = Vec::new();
     Step::each(&one.outputs, &mut |planned| {
-        if planned.output.has_queue() {
+        if planned.output.queue() != Queue::None {
             let metrics = Arc::clone(&planned.metrics);
             if policy.keeps(one.has(Source::Pushed)) {
                 queues.push((metrics, Need::Settings));

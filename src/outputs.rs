@@ -37,11 +37,22 @@ pub struct OutputPlugin {
     pub build: fn(&Options, &mut Building<'_>) -> Option<Box<dyn Output>>,
 }
 
+/// What of an output's documents goes through its queue on disk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Queue {
+    /// It has none.
+    None,
+    /// What it does not take in time.
+    Overflow,
+    /// All that are to wait there by the policy.
+    All,
+}
+
 /// A checked output, before anything is opened.
 pub trait Output: Send {
-    /// Whether its documents may wait on disk.
-    fn has_queue(&self) -> bool {
-        false
+    /// What of its documents may wait on disk.
+    fn queue(&self) -> Queue {
+        Queue::None
     }
 
     /// Whether it keeps something in the data folder.

@@ -15,9 +15,9 @@ use crate::inputs::Flow;
 use crate::inputs::sockets::Sockets;
 use crate::limits;
 use crate::metrics::Metrics;
-use crate::outputs::Opening;
 use crate::outputs::graphite::Writers;
 use crate::outputs::leave::{Leave, Notice};
+use crate::outputs::{Opening, Queue};
 use crate::pipeline::compile::{Compiled, InputKinds, PlannedOutput};
 use crate::pipeline::program::{OutputStep, Step};
 use crate::pipeline::worker::{self, Batches, Counts, Program, Threads};
@@ -58,7 +58,7 @@ struct OutputTask {
 enum Holds {
     /// What lies on disk as well: nothing has to wait for its end.
     Kept,
-    /// What would be read again.
+    /// What would be read again, or can still go to disk.
     Reread,
     /// What nobody could send again.
     Pushed,
@@ -79,7 +79,8 @@ impl Surroundings<'_> {
     /// Starts an output of a pipeline with such inputs.
     fn start(&self, planned: PlannedOutput, inputs: InputKinds) -> (OutputStep, OutputTask) {
         let (teller, notice) = Notice::new();
-        let is_kept = self.policy.keeps(inputs.pushed) && planned.output.has_queue();
+        let through = planned.output.queue();
+        let is_kept = self.policy.keeps(inputs.pushed) && through != Queue::None;
         let keeps_all = is_kept && self.policy.kind == Kind::Persisted;
         let queue = is_kept.then(|| self.policy.folder_of(&planned.metrics.id));
         let started = planned.output.start(&Opening {
@@ -103,7 +104,7 @@ impl Surroundings<'_> {
                     pushed: true,
                     reads: false,
                     ..
-                } => Holds::Kept,
+                } if through == Queue::All => Holds::Kept,
                 _ => Holds::Reread,
             },
         };

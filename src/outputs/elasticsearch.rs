@@ -20,7 +20,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 
 use crate::metrics::PluginMetrics;
-use crate::outputs::{Opening, Output, OutputPlugin, Started};
+use crate::outputs::{Opening, Output, OutputPlugin, Queue, Started};
 use crate::pipeline::Building;
 use crate::plugin::{Kind, Opt, Options, Plugin, Section};
 use crate::queue::block::Spares;
@@ -268,8 +268,8 @@ struct Elasticsearch {
 }
 
 impl Output for Elasticsearch {
-    fn has_queue(&self) -> bool {
-        true
+    fn queue(&self) -> Queue {
+        Queue::All
     }
 
     fn keeps_dead_letters(&self) -> bool {

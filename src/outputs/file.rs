@@ -14,7 +14,7 @@ use crate::codecs::Codec;
 use crate::event::{Batch, EventId};
 use crate::limits;
 use crate::metrics::{Counter, PluginMetrics};
-use crate::outputs::{Encoder, Opening, Output, OutputPlugin, Started};
+use crate::outputs::{Encoder, Opening, Output, OutputPlugin, Queue, Started};
 use crate::pipeline::Building;
 use crate::plugin::{Kind, Opt, Options, Plugin, Section};
 use crate::queue::ack::Ack;
@@ -134,8 +134,8 @@ struct File {
 }
 
 impl Output for File {
-    fn has_queue(&self) -> bool {
-        true
+    fn queue(&self) -> Queue {
+        Queue::Overflow
     }
 
     fn written(&self) -> Vec<PathBuf> {
