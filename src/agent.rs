@@ -24,13 +24,12 @@ use crate::durable::make_private_folder;
 use crate::inputs::Source;
 use crate::inputs::sockets::Sockets;
 use crate::limits;
-use crate::metrics::{Metrics, PluginMetrics};
+use crate::metrics::{DOCUMENTS_LOST, Metrics, PluginMetrics};
 use crate::outputs::Queue;
 use crate::outputs::graphite::Writers;
 use crate::pipeline::compile::Compiled;
 use crate::pipeline::program::Step;
 use crate::pipeline::worker::Threads;
-use crate::queue::keeper::Kept;
 use crate::queue::policy::Policy;
 use crate::queue::positions::Positions;
 use crate::queue::queues::{Queues, waiting_in};
@@ -373,18 +372,16 @@ impl Agent {
         let deadline = Arc::new(Deadline::default());
         let behind = std::mem::take(&mut self.behind);
         let queues = Arc::clone(&self.queues);
+        let metrics = Arc::clone(&self.metrics);
         let draining = async {
             let deadline = Arc::clone(&deadline);
-            let mut rest = Running::drain_all(running, behind, deadline, &queues).await;
+            let rest = Running::drain_all(running, behind, deadline, &queues).await;
             let closed = tokio::task::spawn_blocking(move || queues.close());
-            match tokio::time::timeout(limits::QUEUE_CLOSE_WAIT, closed).await {
-                Ok(Ok(kept)) => rest.is_lost |= kept != Kept::All,
-                _ => {
-                    rest.is_lost = true;
-                    tracing::error!("a queue on disk could not be closed in time");
-                }
+            let closed = tokio::time::timeout(limits::QUEUE_CLOSE_WAIT, closed).await;
+            if !matches!(closed, Ok(Ok(()))) {
+                tracing::error!("a queue on disk could not be closed in time");
             }
-            rest.warn();
+            rest.warn(metrics.total(DOCUMENTS_LOST));
             rest.is_clean()
         };
         tokio::pin!(draining);

@@ -6,6 +6,9 @@ use std::time::Duration;
 
 use crate::plugin::{Options, Section};
 
+/// The counter of documents that were not delivered before the agent's end, nor kept, and that nobody could send again.
+pub const DOCUMENTS_LOST: &str = "documents_lost";
+
 /// A sum that only grows.
 #[derive(Debug, Default)]
 pub struct Counter(AtomicU64);
@@ -136,6 +139,13 @@ impl Metrics {
         });
         plugins.push(Arc::clone(&made));
         made
+    }
+
+    /// A counter of this name over all plugins.
+    pub fn total(&self, name: &str) -> u64 {
+        let counters = self.plugins().into_iter().flat_map(|one| one.counters());
+        let named = counters.filter(|(known, _)| *known == name);
+        named.map(|(_, value)| value).sum()
     }
 
     pub fn plugins(&self) -> Vec<Arc<PluginMetrics>> {

@@ -217,7 +217,7 @@ impl Running {
         self.join_workers(&Deadline::within_time(limits::WORKERS_END_WAIT))
             .await;
         let rest = self.end();
-        rest.warn();
+        rest.warn(0);
         rest.is_clean()
     }
 
@@ -292,7 +292,6 @@ impl Running {
         for output in &left {
             output.teller.send_replace(Leave::Now);
             self.rest.is_left = true;
-            self.rest.is_lost |= output.holds == Holds::Pushed;
         }
         let bound = Deadline::within_time(limits::OUTPUT_END_WAIT);
         let left = self.wait_for(left, &bound).await;

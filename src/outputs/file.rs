@@ -13,7 +13,7 @@ use std::sync::Arc;
 use crate::codecs::Codec;
 use crate::event::{Batch, EventId};
 use crate::limits;
-use crate::metrics::{Counter, PluginMetrics};
+use crate::metrics::{Counter, DOCUMENTS_LOST, PluginMetrics};
 use crate::outputs::{Encoder, Opening, Output, OutputPlugin, Queue, Started};
 use crate::pipeline::Building;
 use crate::plugin::{Kind, Opt, Options, Plugin, Section};
@@ -147,6 +147,7 @@ impl Output for File {
         let (inlet, outlet) = overflow::queue(opening.policy.kind, disk);
         let confinement_failed = self.metrics.counter("confinement_failed");
         let abandoned = self.metrics.counter("documents_abandoned");
+        let lost = self.metrics.counter(DOCUMENTS_LOST);
         let writer = Writer::new(
             self.path.clone(),
             self.modes,
@@ -163,6 +164,7 @@ impl Output for File {
             inlet,
             confinement_failed,
             abandoned,
+            lost,
         };
         Started {
             encoder: Box::new(encoder),
@@ -187,6 +189,7 @@ struct FileEncoder {
     inlet: Inlet,
     confinement_failed: Arc<Counter>,
     abandoned: Arc<Counter>,
+    lost: Arc<Counter>,
 }
 
 impl FileEncoder {
@@ -240,13 +243,14 @@ impl Encoder for FileEncoder {
             return;
         }
         let open = std::mem::take(&mut self.open);
-        let events = open.chunks.iter().map(Chunk::events).sum();
         let text = Text {
             chunks: open.chunks.into_iter().map(Arc::new).collect(),
             acks: open.acks,
         };
+        let (events, lost) = (text.events(), text.alone_here());
         if self.inlet.put(text).is_err() {
             self.abandoned.add(events);
+            self.lost.add(lost);
             tracing::error!("a file output has stopped: its events stay unacknowledged");
         }
     }
@@ -260,6 +264,7 @@ impl Encoder for FileEncoder {
             inlet: self.inlet.clone(),
             confinement_failed: Arc::clone(&self.confinement_failed),
             abandoned: Arc::clone(&self.abandoned),
+            lost: Arc::clone(&self.lost),
         })
     }
 }

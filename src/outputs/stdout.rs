@@ -9,7 +9,7 @@ use tokio::sync::mpsc;
 use crate::codecs::Codec;
 use crate::event::{Batch, EventId};
 use crate::limits;
-use crate::metrics::PluginMetrics;
+use crate::metrics::{Counter, DOCUMENTS_LOST, PluginMetrics};
 use crate::outputs::leave::Notice;
 use crate::outputs::{Encoder, Opening, Output, OutputPlugin, Started};
 use crate::pipeline::Building;
@@ -57,9 +57,20 @@ struct Text {
     acks: Vec<Ack>,
 }
 
+impl Text {
+    /// Events that nobody could send again.
+    fn alone_here(&self) -> u64 {
+        match self.acks.iter().all(Ack::is_heard) {
+            true => 0,
+            false => self.events,
+        }
+    }
+}
+
 impl Output for Stdout {
     fn start(self: Box<Self>, opening: &Opening<'_>) -> Started {
         let (sender, receiver) = mpsc::channel(limits::TEXTS_WAITING_MAX);
+        let lost = self.metrics.counter(DOCUMENTS_LOST);
         let writer = Writer {
             write: |bytes: &[u8]| Ok(rustix::io::write(io::stdout(), bytes)?),
             reader: Reader::of(&io::stdout()),
@@ -72,6 +83,7 @@ impl Output for Stdout {
             codec: self.codec,
             open: Text::default(),
             sender,
+            lost,
         };
         Started {
             encoder: Box::new(encoder),
@@ -97,6 +109,9 @@ impl<W: FnMut(&[u8]) -> io::Result<usize>> Writer<W> {
     fn run(mut self, mut texts: mpsc::Receiver<Text>) {
         while let Some(text) = texts.blocking_recv() {
             if !self.write_out(&self.reader.shown(&text.bytes)) {
+                let waiting = std::iter::from_fn(|| texts.try_recv().ok());
+                let left = waiting.chain([text]).map(|text| text.alone_here());
+                self.metrics.counter(DOCUMENTS_LOST).add(left.sum());
                 return;
             }
             self.metrics.events_out.add(text.events);
@@ -151,6 +166,7 @@ struct StdoutEncoder {
     codec: Codec,
     open: Text,
     sender: mpsc::Sender<Text>,
+    lost: Arc<Counter>,
 }
 
 impl Encoder for StdoutEncoder {
@@ -175,7 +191,9 @@ impl Encoder for StdoutEncoder {
             return;
         }
         let text = std::mem::take(&mut self.open);
+        let lost = text.alone_here();
         if self.sender.blocking_send(text).is_err() {
+            self.lost.add(lost);
             tracing::debug!("the standard output is closed: its events stay unacknowledged");
         }
     }
@@ -185,6 +203,7 @@ impl Encoder for StdoutEncoder {
             codec: self.codec.clone(),
             open: Text::default(),
             sender: self.sender.clone(),
+            lost: Arc::clone(&self.lost),
         })
     }
 }

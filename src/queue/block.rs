@@ -38,6 +38,11 @@ impl Block {
         self.starts.len()
     }
 
+    /// Documents that nobody could send again and that lie nowhere else.
+    pub fn alone_here(&self) -> u64 {
+        alone_here(&self.acks, self.starts.len())
+    }
+
     /// Adds another block's documents at the end. Gives back the emptied buffer.
     pub fn merge(&mut self, other: Self) -> Vec<u8> {
         let (bytes, documents) = (self.body.len() as u32, self.starts.len() as u32);
@@ -70,6 +75,15 @@ impl Block {
     }
 }
 
+fn alone_here(acks: &[(u32, Ack)], documents: usize) -> u64 {
+    let ends = acks.iter().skip(1).map(|(first, _)| *first);
+    let spans = acks.iter().zip(ends.chain([documents as u32]));
+    let alone = spans.filter(|((_, ack), _)| !ack.is_heard());
+    alone
+        .map(|((first, _), end)| u64::from(end.saturating_sub(*first)))
+        .sum()
+}
+
 /// A block whose body no longer changes.
 pub struct Sealed {
     pub body: Bytes,
@@ -81,6 +95,11 @@ pub struct Sealed {
 }
 
 impl Sealed {
+    /// As of a block.
+    pub fn alone_here(&self) -> u64 {
+        alone_here(&self.acks, self.starts.len())
+    }
+
     pub fn documents(&self) -> usize {
         self.starts.len()
     }

@@ -2,10 +2,12 @@
 //! through memory, or over the disk if it could not be had again. Whoever puts may have to wait, whoever takes never polls.
 
 use std::convert::Infallible;
+use std::sync::Arc;
 
 use tokio::sync::mpsc;
 
 use crate::limits;
+use crate::metrics::Counter;
 use crate::queue::ack::Ack;
 use crate::queue::block::Block;
 use crate::queue::policy::Kind;
@@ -78,6 +80,19 @@ pub struct Outlet {
     ends: [Option<End>; 2],
     /// The queue on disk is given to another once nobody holds this.
     _taker: Option<Token>,
+    /// Counts what is left in memory when this ends, and was nowhere else.
+    lost: Option<Arc<Counter>>,
+}
+
+impl Drop for Outlet {
+    fn drop(&mut self) {
+        let Some(lost) = &self.lost else { return };
+        for end in self.ends.iter_mut().flatten() {
+            while let Ok(block) = end.blocks.try_recv() {
+                lost.add(block.alone_here());
+            }
+        }
+    }
 }
 
 struct End {
@@ -86,6 +101,12 @@ struct End {
 }
 
 impl Outlet {
+    /// Counts there what it has to leave and nobody could send again.
+    pub fn counting(mut self, lost: Arc<Counter>) -> Self {
+        self.lost = Some(lost);
+        self
+    }
+
     /// The next block; none once all encoders are gone and everything was taken. Cancelling loses nothing.
     pub async fn next(&mut self) -> Option<Block> {
         loop {
@@ -171,6 +192,7 @@ fn with_room(blocks: usize, kind: Kind, disk: Option<DiskEnds>) -> (Inlet, Outle
             outlet.map(|outlet| end(Place::Disk, outlet)),
         ],
         _taker: taker,
+        lost: None,
     };
     (inlet, outlet)
 }

@@ -29,27 +29,19 @@ use figures::Figures;
 
 pub use desk::{Desk, Using};
 
-/// Opens the queue and starts its thread, which ends once nobody can put blocks in any more, with what became of them.
+/// Opens the queue and starts its thread, which ends once nobody can put blocks in any more.
 pub fn spawn(
     folder: &Path,
     policy: &Policy,
     metrics: &Arc<PluginMetrics>,
     incoming: mpsc::Receiver<Block>,
     desk: Arc<Desk>,
-) -> io::Result<JoinHandle<Kept>> {
+) -> io::Result<JoinHandle<()>> {
     let keeper = Keeper::open(Folder::open(folder)?, policy, metrics, incoming, desk)?;
     let runtime = tokio::runtime::Handle::current();
     std::thread::Builder::new()
         .name("queue".to_owned())
         .spawn(move || runtime.block_on(keeper.run()))
-}
-
-/// Whether all that anybody had for the queue went to disk.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kept {
-    All,
-    /// At the end some found no room.
-    NotAll,
 }
 
 /// The keeper itself, on whatever disk. It is done once nobody can put blocks in any more.
@@ -70,8 +62,8 @@ pub struct Keeper<D: Disk> {
     written: Vec<Block>,
     /// Found no room.
     held: Option<Block>,
-    /// Those who waited for room at the last call were told that there is none.
-    has_refused: bool,
+    /// Not even the disk has room for it.
+    is_disk_full: bool,
     scratch: Vec<u8>,
     /// Whether the state on disk says how far everything is delivered.
     is_saved: bool,
@@ -122,7 +114,7 @@ impl<D: Disk> Keeper<D> {
             in_hand: HashMap::new(),
             written: Vec::new(),
             held: None,
-            has_refused: false,
+            is_disk_full: false,
             scratch: Vec::new(),
             is_saved: true,
             read_failed: false,
@@ -130,7 +122,7 @@ impl<D: Disk> Keeper<D> {
         })
     }
 
-    pub async fn run(mut self) -> Kept {
+    pub async fn run(mut self) {
         let mut save_at = Instant::now();
         loop {
             self.change_hands();
@@ -165,7 +157,6 @@ impl<D: Disk> Keeper<D> {
     /// Nobody makes room any more: those who wait for it are told.
     fn refuse_at_last(&mut self) {
         if self.is_stuck() && self.desk.is_last_call() {
-            self.has_refused = true;
             self.incoming.close();
         }
     }
@@ -179,7 +170,7 @@ impl<D: Disk> Keeper<D> {
         let is_stuck = self.is_stuck();
         let has_unread = self.log.has_unread();
         let is_succeeded = self.successor.is_some();
-        let can_read = has_unread && !self.read_failed && !is_succeeded;
+        let can_read = has_unread && !self.read_failed || self.can_pass();
         let is_drained = !has_unread && !is_stuck && self.incoming.is_empty();
         let (mut forward, mut encoders, mut taker) = (None, None, None);
         if let Some(using) = &mut self.using {
@@ -192,7 +183,7 @@ impl<D: Disk> Keeper<D> {
             () = self.desk.called() => Event::Called,
             () = self.delivered.any() => Event::Delivered,
             _ = optional(taker.map(mpsc::Receiver::recv)), if is_succeeded => Event::Left,
-            _ = optional(forward.map(mpsc::Sender::reserve)), if can_read => Event::Room,
+            _ = optional(forward.map(mpsc::Sender::reserve)), if can_read && !is_succeeded => Event::Room,
             block = self.incoming.recv(), if !is_stuck => Event::Block(block),
             _ = optional(encoders.map(mpsc::Receiver::recv)), if is_drained => Event::EncodersGone,
             () = tokio::time::sleep_until(save_at), if is_stuck || self.read_failed || !self.is_saved => Event::Time,
@@ -230,20 +221,30 @@ impl<D: Disk> Keeper<D> {
                 Err(Refusal::QueueFull) => match self.full {
                     Full::DropOldest => {
                         if !self.drop_oldest() {
-                            return self.hold(block);
+                            return self.hold(block, false);
                         }
                     }
                     Full::DropNewest => return self.figures.dropped_newest(block),
-                    Full::Block => return self.hold(block),
+                    Full::Block => return self.hold(block, false),
                 },
-                Err(Refusal::DiskFull) => return self.hold(block),
+                Err(Refusal::DiskFull) => return self.hold(block, true),
             }
         }
     }
 
-    fn hold(&mut self, block: Block) {
-        self.figures.full();
+    fn hold(&mut self, block: Block, is_disk_full: bool) {
+        match is_disk_full {
+            true => self.figures.disk_full(),
+            false => self.figures.full(),
+        }
+        self.is_disk_full = is_disk_full;
         self.held = Some(block);
+    }
+
+    /// Whether a block that the disk has no room for may go on in memory: nothing on disk is before it.
+    fn can_pass(&self) -> bool {
+        let is_first = self.written.is_empty() && !self.log.has_unread();
+        self.held.is_some() && self.is_disk_full && is_first
     }
 
     /// Makes room for what is in `scratch`. False if nothing could be dropped.
@@ -339,6 +340,19 @@ impl<D: Disk> Keeper<D> {
                 }
             }
         }
+        self.pass(using)
+    }
+
+    /// A block for which the disk has no room goes on in memory; it is acknowledged when it is delivered.
+    fn pass(&mut self, using: &Using) -> Result<(), Closed> {
+        if !self.can_pass() {
+            return Ok(());
+        }
+        match using.forward.as_ref().map(mpsc::Sender::try_reserve) {
+            Some(Ok(permit)) => self.held.take().map_or((), |block| permit.send(block)),
+            Some(Err(TrySendError::Closed(()))) => return Err(Closed),
+            Some(Err(TrySendError::Full(()))) | None => {}
+        }
         Ok(())
     }
 
@@ -412,31 +426,26 @@ impl<D: Disk> Keeper<D> {
     }
 
     /// Nobody puts blocks in any more.
-    fn end(mut self) -> Kept {
+    fn end(mut self) {
         self.try_again();
-        let mut lost = 0;
+        let mut dropped = Vec::new();
         while let Ok(block) = self.incoming.try_recv() {
             match self.is_stuck() {
-                true => lost += block.documents(),
+                true => dropped.push(block),
                 false => {
                     self.append(block);
                     self.commit();
                 }
             }
         }
-        let stuck = self.written.iter().chain(&self.held);
-        lost += stuck.map(Block::documents).sum::<usize>();
-        if 0 < lost {
-            self.has_refused = true;
-            self.figures.dropped_at_end(lost as u64);
+        dropped.append(&mut self.written);
+        dropped.extend(self.held.take());
+        if !dropped.is_empty() {
+            self.figures.dropped_at_end(&dropped);
         }
         self.give_up();
         self.save();
         self.figures.pending(&self.log);
-        match self.has_refused {
-            true => Kept::NotAll,
-            false => Kept::All,
-        }
     }
 }
 
@@ -451,3 +460,6 @@ async fn optional<F: Future>(future: Option<F>) -> F::Output {
 fn unix_millis() -> u64 {
     u64::try_from(crate::host::now_nanos() / 1_000_000).unwrap_or(0)
 }
+
+#[cfg(test)]
+mod tests;

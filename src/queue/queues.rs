@@ -14,7 +14,7 @@ use crate::metrics::PluginMetrics;
 use crate::queue::block::{Block, Spares};
 use crate::queue::disk::Folder;
 use crate::queue::ends::DiskEnds;
-use crate::queue::keeper::{self, Desk, Kept, Using};
+use crate::queue::keeper::{self, Desk, Using};
 use crate::queue::log::Log;
 use crate::queue::policy::Policy;
 
@@ -34,7 +34,7 @@ struct Open {
 /// The keeper of a queue, which ends once nobody holds its inlet.
 struct Handle {
     desk: Arc<Desk>,
-    thread: JoinHandle<Kept>,
+    thread: JoinHandle<()>,
 }
 
 impl Queues {
@@ -139,25 +139,18 @@ impl Queues {
     }
 
     /// Closes all of them: what could be put in is on disk when this returns. To be called when the encoders are gone.
-    pub fn close(&self) -> Kept {
+    pub fn close(&self) {
         let open = std::mem::take(&mut *self.all());
         let closing = std::mem::take(&mut *self.closing());
         // All inlets are given up before the first keeper is waited for.
         let open = open.into_values().map(|queue| queue.keeper);
         let queues: Vec<_> = open.chain(closing.into_values()).collect();
         queues.iter().for_each(|queue| queue.desk.call_last());
-        let mut kept = Kept::All;
         for queue in queues {
-            match queue.thread.join() {
-                Ok(Kept::All) => {}
-                Ok(Kept::NotAll) => kept = Kept::NotAll,
-                Err(_) => {
-                    kept = Kept::NotAll;
-                    tracing::error!("a queue on disk ended by a fault");
-                }
+            if queue.thread.join().is_err() {
+                tracing::error!("a queue on disk ended by a fault");
             }
         }
-        kept
     }
 
     fn closing(&self) -> MutexGuard<'_, HashMap<PathBuf, Handle>> {

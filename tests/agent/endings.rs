@@ -203,7 +203,7 @@ fn an_output_that_is_silent_delays_the_end_by_the_grace_period_only() {
     let ended = agent.end();
     assert_eq!(ended.status, Some(0), "{}", ended.stderr);
     assert!(
-        ended.stderr.contains("outputs are away"),
+        ended.stderr.contains("not everything was sent"),
         "{}",
         ended.stderr
     );

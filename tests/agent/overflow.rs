@@ -140,7 +140,7 @@ fn lines(path: &Path) -> Vec<String> {
 }
 
 fn is_quiet(ended: &Ended) {
-    for word in ["is lost", "panicked"] {
+    for word in ["are lost", "panicked"] {
         assert!(!ended.stderr.contains(word), "{}", ended.stderr);
     }
 }

@@ -153,7 +153,7 @@ fn senders_wait_by_default_and_nothing_is_dropped() {
     assert!(told.elapsed() < END_MAX, "{:?}", told.elapsed());
     // What found no room is said, not called safe.
     assert!(
-        ended.stderr.contains("is on no disk is lost"),
+        ended.stderr.contains("are lost (`documents_lost`)"),
         "{}",
         ended.stderr
     );

@@ -151,7 +151,9 @@ impl BulkEncoder {
         } = &self.shared;
         let kept = refusals.keep_at_last(refused, || blocks.is_closed());
         if kept.is_err() {
-            refusals.abandoned(refused.documents() as usize);
+            let documents = refused.documents();
+            let lost = if batch.ack.is_heard() { 0 } else { documents };
+            refusals.abandoned(documents as usize, lost);
             batch.ack.clone().abandon();
         }
     }
@@ -162,9 +164,9 @@ impl BulkEncoder {
             return;
         }
         let block = std::mem::take(&mut self.block);
-        let documents = block.documents();
+        let (documents, lost) = (block.documents(), block.alone_here());
         if self.shared.blocks.put(block, self.place).is_err() {
-            self.shared.refusals.abandoned(documents);
+            self.shared.refusals.abandoned(documents, lost);
         }
     }
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use crate::limits;
-use crate::metrics::{Counter, PluginMetrics};
+use crate::metrics::{Counter, DOCUMENTS_LOST, PluginMetrics};
 use crate::outputs::elasticsearch::verdict::{Refusal, RefusalKind};
 use crate::printable::is_harmful;
 use crate::queue::dead_letters::DeadLetters;
@@ -154,11 +154,13 @@ impl Refusals {
         }
     }
 
-    /// The output was ended before it took these documents. They stay unacknowledged: what can be had again will be.
-    pub fn abandoned(&self, documents: usize) {
+    /// The output was ended before it took these documents. They stay unacknowledged: what can be had again will be,
+    /// the others are lost.
+    pub fn abandoned(&self, documents: usize, lost: u64) {
         self.metrics
             .counter("documents_abandoned")
             .add(documents as u64);
+        self.metrics.counter(DOCUMENTS_LOST).add(lost);
     }
 
     /// Takes a document out of the flow; it is kept with the others of `refused`, and counted then.

@@ -72,6 +72,11 @@ impl Waiting {
         self.next += 1;
     }
 
+    /// Documents that nobody could send again and that lie nowhere else.
+    pub fn alone_here(&self) -> u64 {
+        self.blocks.values().map(Block::alone_here).sum()
+    }
+
     /// When the first is due.
     pub fn next_due(&self) -> Option<Instant> {
         self.blocks.first_key_value().map(|((due, _), _)| *due)

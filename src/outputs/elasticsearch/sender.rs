@@ -63,11 +63,22 @@ pub struct Sender {
     retries: Waiting,
     in_flight: JoinSet<Done>,
     in_flight_bytes: usize,
+    /// Documents under way that are nowhere else.
+    in_flight_alone: u64,
     learned: Learned,
     report: Report,
     notice: Notice,
     /// Until then dead letters are not tried to be kept of documents that wait for that alone.
     letters_rest_until: Option<Instant>,
+}
+
+impl Drop for Sender {
+    /// However it ends: what nobody could send again is counted.
+    fn drop(&mut self) {
+        let fresh = self.fresh.iter().map(|(_, block)| block.alone_here());
+        let lost = fresh.sum::<u64>() + self.retries.alone_here() + self.in_flight_alone;
+        self.report.lost(lost);
+    }
 }
 
 /// A request that ended.
@@ -105,6 +116,7 @@ impl Sender {
             retries: Waiting::default(),
             in_flight: JoinSet::new(),
             in_flight_bytes: 0,
+            in_flight_alone: 0,
             learned,
             report,
             notice: Notice::default(),
@@ -127,7 +139,8 @@ impl Sender {
 
     /// Sends what comes until all encoders are gone and every document has its verdict, or until it is told to leave. What
     /// is left then is not acknowledged: it is read again, or comes out of the queue on disk again.
-    pub async fn run(mut self, mut blocks: Outlet) {
+    pub async fn run(mut self, blocks: Outlet) {
+        let mut blocks = blocks.counting(self.report.documents_lost());
         /// A bound on each wait; what is waited for wakes the task by itself.
         const LONGEST: Duration = Duration::from_secs(1);
         let mut open = true;
@@ -244,6 +257,7 @@ impl Sender {
     fn send(&mut self, host: usize, block: Block) {
         let block = block.seal();
         self.in_flight_bytes += block.body.len();
+        self.in_flight_alone += block.alone_here();
         self.report.sent(block.body.len());
         let transport = Arc::clone(&self.transport);
         let started = Instant::now();
@@ -284,6 +298,7 @@ impl Sender {
             result,
         } = done;
         self.in_flight_bytes = self.in_flight_bytes.saturating_sub(block.body.len());
+        self.in_flight_alone = self.in_flight_alone.saturating_sub(block.alone_here());
         self.note_load(started, now, &result);
         let (outcome, rest_max, retry_after) = match result {
             Ok(reply) => {

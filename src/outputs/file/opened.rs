@@ -3,8 +3,9 @@
 
 use std::fs::{self, File};
 use std::io::{self, Write};
+use std::os::fd::AsRawFd;
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
@@ -36,6 +37,8 @@ pub struct Open {
     pub made_in: Vec<File>,
     pub used: Instant,
     pub compared: Instant,
+    /// Whether the last line that it had when it was opened has no end.
+    is_torn: bool,
     /// What was written since the last sync, to be written again should that fail.
     pub unsynced: Vec<Arc<Chunk>>,
     /// Where that begins, and its length.
@@ -46,7 +49,31 @@ pub struct Open {
 /// A file that was just opened, and the folders that have something new for it.
 pub struct Opened {
     pub file: File,
+    is_torn: bool,
     pub made_in: Vec<File>,
+}
+
+impl Opened {
+    fn existing(file: File, made_in: Vec<File>) -> Self {
+        Self {
+            is_torn: is_torn(&file).unwrap_or(false),
+            file,
+            made_in,
+        }
+    }
+}
+
+/// Whether a file's last line has no end. Pipes and devices have none.
+fn is_torn(file: &File) -> io::Result<bool> {
+    let metadata = file.metadata()?;
+    let Some(last) = metadata.len().checked_sub(1).filter(|_| metadata.is_file()) else {
+        return Ok(false);
+    };
+    // It is open for writing alone.
+    let readable = File::open(format!("/proc/self/fd/{}", file.as_raw_fd()))?;
+    let mut byte = [0];
+    readable.read_exact_at(&mut byte, last)?;
+    Ok(byte != *b"\n")
 }
 
 impl Open {
@@ -54,12 +81,20 @@ impl Open {
         Self {
             file: opened.file,
             made_in: opened.made_in,
+            is_torn: opened.is_torn,
             used: now,
             compared: now,
             unsynced: Vec::new(),
             unsynced_from: 0,
             unsynced_bytes: 0,
         }
+    }
+
+    /// Goes on with the file opened anew.
+    pub fn reopen(&mut self, opened: Opened) {
+        self.file = opened.file;
+        self.is_torn = opened.is_torn;
+        self.made_in.extend(opened.made_in);
     }
 
     /// Writes on from where an earlier try ended.
@@ -76,6 +111,12 @@ impl Open {
         if self.unsynced_bytes == 0 {
             self.unsynced_from = self.length();
         }
+        // An agent that was killed while it wrote has left half a line; what is written behind it would be lost with it.
+        if self.is_torn && behavior == Behavior::Append && bytes.ends_with(b"\n") {
+            self.file.write_all(b"\n")?;
+            self.unsynced_bytes += 1;
+        }
+        self.is_torn = false;
         while !bytes.is_empty() {
             match self.file.write(bytes) {
                 Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
@@ -159,16 +200,14 @@ fn open_fixed(path: &Path, modes: Modes) -> io::Result<Opened> {
     match options.open(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Opened {
             file: options.create(true).open(path)?,
+            is_torn: false,
             made_in: match File::open(folder) {
                 // Nobody can sync a folder that he may not read.
                 Err(error) if error.kind() == io::ErrorKind::PermissionDenied => Vec::new(),
                 folder => vec![folder?],
             },
         }),
-        opened => Ok(Opened {
-            file: opened?,
-            made_in: Vec::new(),
-        }),
+        opened => Ok(Opened::existing(opened?, Vec::new())),
     }
 }
 
@@ -205,8 +244,5 @@ pub fn open_below(folder: &Path, path: &[u8], modes: Modes) -> io::Result<Opened
         }
         opened => opened?,
     };
-    Ok(Opened {
-        file: File::from(file),
-        made_in,
-    })
+    Ok(Opened::existing(File::from(file), made_in))
 }

@@ -55,6 +55,14 @@ impl Text {
         self.acks.iter().any(Ack::is_pushed)
     }
 
+    /// Events that nobody could send again and that lie nowhere else.
+    pub fn alone_here(&self) -> u64 {
+        match self.acks.iter().all(Ack::is_heard) {
+            true => 0,
+            false => self.events(),
+        }
+    }
+
     /// It is on disk.
     pub fn settle(self) {
         self.acks.into_iter().for_each(Ack::settle);

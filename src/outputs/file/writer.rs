@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use tokio::runtime::Handle;
 
 use crate::limits;
-use crate::metrics::PluginMetrics;
+use crate::metrics::{DOCUMENTS_LOST, PluginMetrics};
 use crate::outputs::file::opened::{Behavior, Modes, Open, is_still_named, open_file};
 use crate::outputs::file::overflow::{Outlet, Place};
 use crate::outputs::file::path::PathPlan;
@@ -206,16 +206,14 @@ impl Writer {
     /// What nobody else holds goes to the queue on disk, if there is one and it has room in time; else it is counted.
     fn leave(self, unwritten: Vec<Text>, mut outlet: Outlet) {
         let until = Instant::now() + limits::OUTPUT_END_WAIT / 2;
-        let abandoned = self.metrics.counter("documents_abandoned");
+        let lost = self.metrics.counter(DOCUMENTS_LOST);
         let waiting = std::iter::from_fn(|| outlet.take_last());
         let all: Vec<_> = unwritten.into_iter().chain(waiting).collect();
         for mut text in all {
             while let Err(back) = outlet.put_back(text) {
                 text = back;
                 if !outlet.keeps(&text) || until <= Instant::now() {
-                    if text.is_pushed() {
-                        abandoned.add(text.events());
-                    }
+                    lost.add(text.alone_here());
                     break;
                 }
                 std::thread::sleep(ROOM_INTERVAL);
@@ -354,8 +352,7 @@ impl Writer {
         let Some(open) = self.open.get_mut(name) else {
             return Ok(());
         };
-        open.file = opened.file;
-        open.made_in.extend(opened.made_in);
+        open.reopen(opened);
         for chunk in open.unsynced.clone() {
             let mut bytes = chunk.text(self.behavior);
             if let Err(error) = open.write(self.behavior, &mut bytes, &mut false) {

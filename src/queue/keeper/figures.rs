@@ -4,7 +4,8 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use crate::metrics::{Counter, Gauge, PluginMetrics};
+use crate::limits;
+use crate::metrics::{Counter, DOCUMENTS_LOST, Gauge, PluginMetrics};
 use crate::queue::block::Block;
 use crate::queue::disk::Disk;
 use crate::queue::log::{Log, Recovery, StateFound};
@@ -176,6 +177,18 @@ impl Figures {
         }
     }
 
+    pub fn disk_full(&mut self) {
+        self.full.add(1);
+        if self.is_time_for("disk_full") {
+            let (id, folder) = (&self.metrics.id, &self.folder);
+            tracing::warn!(
+                "{id}: the disk with the queue in {folder} is full ({} MiB stay free for others): once that is sent which \
+                 waits there, documents go from memory to the output, and inputs wait for it",
+                limits::QUEUE_FREE_RESERVE_BYTES >> 20
+            );
+        }
+    }
+
     pub fn fault(&mut self, error: &std::io::Error) {
         self.faults.add(1);
         if self.is_time_for("fault") {
@@ -187,8 +200,11 @@ impl Figures {
     }
 
     /// The queue is closed and the disk takes no more.
-    pub fn dropped_at_end(&self, documents: u64) {
-        self.dropped_at_end.add(documents);
+    pub fn dropped_at_end(&self, blocks: &[Block]) {
+        let documents: usize = blocks.iter().map(Block::documents).sum();
+        self.dropped_at_end.add(documents as u64);
+        let lost = blocks.iter().map(Block::alone_here).sum();
+        self.metrics.counter(DOCUMENTS_LOST).add(lost);
         let (id, folder) = (&self.metrics.id, &self.folder);
         tracing::error!(
             "{id}: {documents} documents could not be written to the queue in {folder} before it was closed. None is \

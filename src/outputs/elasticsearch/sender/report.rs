@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::metrics::{Counter, Gauge, PluginMetrics};
+use crate::metrics::{Counter, DOCUMENTS_LOST, Gauge, PluginMetrics};
 use crate::outputs::elasticsearch::refusals::{Lost, NotKept, Refusals, Refused, printable};
 use crate::outputs::elasticsearch::verdict::{Fault, Refusal};
 use crate::quiet::Quiet;
@@ -31,6 +31,15 @@ pub struct Report {
 }
 
 impl Report {
+    /// Documents that nobody could send again and that the output did not get rid of before its end.
+    pub fn documents_lost(&self) -> Arc<Counter> {
+        self.metrics.counter(DOCUMENTS_LOST)
+    }
+
+    pub fn lost(&self, documents: u64) {
+        self.documents_lost().add(documents);
+    }
+
     pub fn new(
         metrics: Arc<PluginMetrics>,
         refusals: Arc<Refusals>,

@@ -293,3 +293,17 @@ fn what_is_on_disk_does_not_go_to_the_queue_as_well() {
     assert_eq!(read("b"), "");
     assert_eq!(metrics.events_out.value(), read("a").lines().count() as u64);
 }
+
+#[test]
+fn half_a_line_that_a_kill_left_does_not_spoil_the_next() {
+    let folder = Folder::new("torn");
+    fs::write(folder.0.join("a"), "one\n{\"mess").expect("it is ours");
+    fs::write(folder.0.join("b"), "one\n").expect("it is ours");
+    let mut writer = writer(&folder, Behavior::Append);
+    for name in ["a", "b", "a"] {
+        write(&mut writer, chunk(name, &["two\n"]));
+    }
+    let read = |name: &str| fs::read_to_string(folder.0.join(name)).expect("it is there");
+    assert_eq!(read("a"), "one\n{\"mess\ntwo\ntwo\n");
+    assert_eq!(read("b"), "one\ntwo\n");
+}

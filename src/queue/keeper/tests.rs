@@ -1,0 +1,76 @@
+//! The keeper on a disk that has no room.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::mpsc;
+
+use super::{Desk, Keeper, Using};
+use crate::limits;
+use crate::metrics::Metrics;
+use crate::outputs::elasticsearch::PLUGIN;
+use crate::plugin::Options;
+use crate::queue::ack::Ack;
+use crate::queue::block::{Block, Spares};
+use crate::queue::disk::model::Model;
+use crate::queue::policy::{Full, Kind, Policy};
+
+fn block(text: &str) -> Block {
+    Block {
+        body: text.into(),
+        starts: vec![0],
+        acks: vec![(0, Ack::pushed())],
+        ..Block::default()
+    }
+}
+
+#[tokio::test]
+async fn what_a_full_disk_has_no_room_for_goes_on_in_memory_behind_what_is_there() {
+    let metrics = Metrics::default().plugin(&Options::bare(PLUGIN.plugin, "out"));
+    let policy = Policy {
+        kind: Kind::Persisted,
+        full: Full::Block,
+        bytes_max: 1 << 20,
+        segment_bytes: 1 << 17,
+        folder: "/queue".into(),
+    };
+    let disk = Model::default();
+    disk.fill(Some(limits::QUEUE_FREE_RESERVE_BYTES + 4000));
+    let (inlet, incoming) = mpsc::channel(8);
+    let desk = Arc::new(Desk::default());
+    let keeper = Keeper::open(disk.clone(), &policy, &metrics, incoming, Arc::clone(&desk));
+    let keeper = tokio::spawn(keeper.expect("there is room").run());
+    let (forward, mut outlet) = mpsc::channel(1);
+    let (encoders, encoders_end) = mpsc::channel(1);
+    let (taker, taker_end) = mpsc::channel(1);
+    let put = async |text: &str| inlet.send(block(text)).await.expect("the keeper is there");
+    for text in ["one", "two", "three"] {
+        put(text).await;
+    }
+    while metrics.counter("queue_documents").value() < 3 {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    disk.fill(Some(0));
+    // Too long for what was free before, so that it is looked again.
+    for text in ["four", "five"] {
+        put(&format!("{text}{}", " ".repeat(5000))).await;
+    }
+    desk.put(Using {
+        forward: Some(forward),
+        encoders: encoders_end,
+        taker: taker_end,
+        spares: Spares::default(),
+    });
+    for want in ["one", "two", "three", "four", "five"] {
+        let block = outlet.recv().await.expect("the keeper hands it on");
+        assert_eq!(String::from_utf8_lossy(&block.body).trim(), want);
+        // From the disk it is acknowledged by the queue, else by the input.
+        assert_eq!(block.alone_here() == 1, matches!(want, "four" | "five"));
+        Block::settle(block.acks);
+    }
+    assert!(0 < metrics.counter("queue_full").value());
+    assert_eq!(metrics.counter("queue_documents").value(), 3);
+    drop((inlet, encoders, taker));
+    keeper.await.expect("it ends");
+    assert_eq!(metrics.counter("documents_lost").value(), 0);
+}
