@@ -15,6 +15,9 @@ use choice::Choice;
 /// More alternatives than this are not told: nobody reads them.
 pub(super) const ALTERNATIVES_MAX: usize = 32;
 
+/// Steps that the compilation of an operation of an alternative is counted as.
+const COMPILE_STEPS: u64 = 4;
+
 /// How far a line matched: the attempt that got furthest, told in the pieces that the user wrote.
 ///
 /// ```
@@ -200,6 +203,8 @@ impl Grok {
             let Ok(program) = Program::compile(&tree, &self.captures, Level::Plain) else {
                 continue;
             };
+            // Compiling costs as well, here and for the choices inside.
+            own = own.saturating_sub(COMPILE_STEPS * program.ops.len() as u64);
             let mut scratch = self.scratch(&program);
             let (outcome, _, furthest) = self.trace(&program, line, &mut scratch, &mut own);
             branch.push(index);
