@@ -49,6 +49,9 @@ pub(crate) fn unix(text: &[u8]) -> Option<i64> {
     Some(sign * value)
 }
 
+/// Ten times as much and a digit fit into 128 bits.
+const VALUE_MAX: i128 = 10_i128.pow(36);
+
 /// `1.478207457456e9`, as programs write that have numbers with a floating point only. What is finer
 /// than a nanosecond is cut off.
 #[cold]
@@ -65,12 +68,17 @@ fn scientific(mantissa: &[u8], exponent: &[u8]) -> Option<i64> {
     if before.is_empty() || DIGITS_MAX < before.len() || 2 * DIGITS_MAX < after.len() {
         return None;
     }
-    let digits = before.iter().chain(after);
-    let value = digits.clone().try_fold(0_i128, |sum, byte| {
-        byte.is_ascii_digit()
-            .then(|| sum * 10 + i128::from(byte - b'0'))
-    })?;
-    let shift = exponent + 9 - after.len() as i64;
+    let mut value = 0_i128;
+    let mut exponent = exponent;
+    for (place, byte) in before.iter().chain(after).enumerate() {
+        let digit = byte.is_ascii_digit().then(|| i128::from(byte - b'0'))?;
+        // Behind so many digits all are finer than a nanosecond of a time that 64 bits hold.
+        if value < VALUE_MAX {
+            value = value * 10 + digit;
+            exponent -= i64::from(before.len() <= place);
+        }
+    }
+    let shift = exponent + 9;
     let power = 10_i128.checked_pow(u32::try_from(shift.abs()).ok()?);
     let nanos = match power {
         Some(power) if 0 <= shift => value.checked_mul(power)?,

@@ -293,6 +293,16 @@ fn counts_of_seconds_with_an_exponent() {
     assert_eq!(unix(b"1e3"), Some(1000 * SECOND));
     assert_eq!(unix(b"1e-40"), Some(0));
     assert_eq!(unix(b"0e99"), Some(0));
+    // More digits than 128 bits hold.
+    assert_eq!(
+        unix(b"1796217962.91992944962179622947949418e0"),
+        Some(1_796_217_962_919_929_449)
+    );
+    assert_eq!(
+        unix(b"0.00000000000017962179629199294496e22"),
+        Some(1_796_217_962_919_929_449)
+    );
+    assert_eq!(unix(b"1796217962919.92944962179622947949418e2"), None);
     for text in [
         "1e", "e3", "1e10", "1e99", "1e100", "1.5e3.5", "1ee3", "1e3x", "0x1e3", ".5e1",
     ] {
