@@ -1,6 +1,7 @@
 //! Input `file`: lines of files that grow, are renamed, emptied and made anew. Paths and options come in, batches of whole
 //! lines go out. One thread does all of it; how lines become events is the worker's part.
 
+pub mod beside;
 pub mod completed;
 pub mod config;
 pub mod discover;

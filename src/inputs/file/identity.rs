@@ -81,9 +81,20 @@ pub struct Position {
     pub time: i64,
     /// When its content began, in nanoseconds since 1970, as far as we know: the file was found then, or found emptied.
     pub began: i64,
+    /// When the file was made, where the file system tells. Earlier versions kept nothing of it.
+    pub born: Option<SystemTime>,
 }
 
 impl Position {
+    /// Whether a file with the same inode can be the one by its age: an inode's number is used again.
+    pub fn is_as_old(&self, born: Option<SystemTime>) -> bool {
+        match (self.born, born) {
+            (Some(own), Some(born)) => own == born,
+            (None, Some(_)) => !self.is_before(born),
+            (_, None) => true,
+        }
+    }
+
     /// Whether a file can have been made after this one was found. Another machine's clock may tell so in error.
     pub fn is_before(&self, born: Option<SystemTime>) -> bool {
         let found = Duration::from_nanos(u64::try_from(self.began).unwrap_or(0));
@@ -105,6 +116,12 @@ impl Position {
         });
         if self.skipping {
             json["skipping"] = Value::Bool(true);
+        }
+        let since_1970 = self
+            .born
+            .and_then(|born| born.duration_since(UNIX_EPOCH).ok());
+        if let Some(born) = since_1970.and_then(|born| u64::try_from(born.as_nanos()).ok()) {
+            json["born"] = born.into();
         }
         json
     }
@@ -129,12 +146,18 @@ impl Position {
                 .is_some_and(|skipping| skipping == true),
             time: json.get("time")?.as_i64()?,
             began: json.get("began").and_then(Value::as_i64).unwrap_or(0),
+            born: json
+                .get("born")
+                .and_then(Value::as_u64)
+                .map(|born| UNIX_EPOCH + Duration::from_nanos(born)),
         })
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::time::{Duration, UNIX_EPOCH};
+
     use super::{Fingerprint, Place, Position};
     use crate::limits;
 
@@ -170,12 +193,14 @@ mod tests {
             skipping: false,
             time: 1_790_000_000,
             began: 1_780_000_000_123_456_789,
+            born: Some(UNIX_EPOCH + Duration::from_nanos(1_780_000_000_012_345_678)),
         };
         assert_eq!(
             Position::from_json(&position.to_json()),
             Some(position.clone())
         );
         position.skipping = true;
+        position.born = None;
         assert_eq!(Position::from_json(&position.to_json()), Some(position));
         assert_eq!(Position::from_json(&serde_json::json!({"offset": 7})), None);
     }

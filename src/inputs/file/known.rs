@@ -6,8 +6,8 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
+use crate::inputs::file::beside;
 use crate::inputs::file::identity::{Place, Position};
-use crate::inputs::file::predecessors;
 use crate::inputs::file::sincedb::Entry;
 use crate::limits;
 use crate::queue::positions::Positions;
@@ -174,14 +174,15 @@ fn is_same_path(position: &Position, seen: Seen<'_>) -> bool {
 }
 
 /// The same inode. A device's number can change when the machine starts; the path then has to speak for it. An inode's number
-/// is used again: what was made later is another file, if this one is found elsewhere.
+/// is used again: what was made later is another file, if this one is found elsewhere, or if nothing was read of it that
+/// could tell.
 fn is_same_inode(position: &Position, seen: Seen<'_>) -> bool {
     position.place.inode == seen.place.inode
         && match (
             position.place.device == seen.place.device,
             is_same_path(position, seen),
         ) {
-            (true, true) => true,
+            (true, true) => !position.fingerprint.is_empty() || position.is_as_old(seen.born),
             (true, false) | (false, true) => !position.fingerprint.is_empty(),
             (false, false) => false,
         }
@@ -195,8 +196,8 @@ fn is_replaced_by_copy(position: &Position, seen: Seen<'_>) -> bool {
 
 /// The file lies beside its path under another name: what is at the path merely begins alike.
 fn is_renamed(position: &Position) -> bool {
-    let beside = predecessors::list(Path::new(&position.path));
-    beside.is_ok_and(|all| predecessors::find(&all, position).is_some())
+    let beside = beside::list(Path::new(&position.path));
+    beside.is_ok_and(|all| beside::find(&all, position).is_some())
 }
 
 /// The file was copied away and then emptied, as `copytruncate` does it: the copy is what was read. A file that is still

@@ -1,197 +1,21 @@
 //! What was at a path before: files that were renamed or packed while nobody looked, because the reading was held up or no agent
-//! ran. They lie beside the path under the names of `inputs::rotated`. A path comes in; the files that are still to be read
-//! are begun, the oldest first, and each waits for the one before.
+//! ran. They lie beside the path. A path comes in; the files that are still to be read are begun, the oldest first, and each
+//! waits for the one before.
 
-use std::cmp::{Ordering, Reverse};
-use std::collections::HashMap;
+use std::cmp::Ordering;
 use std::fs;
 use std::io;
-use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::{DirEntryExt, MetadataExt};
+use std::os::unix::fs::DirEntryExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::Instant;
 
 use crate::inputs::archive;
+use crate::inputs::file::beside::{Predecessor, find, list, match_up, target_of};
 use crate::inputs::file::discover::is_absence;
 use crate::inputs::file::follow::Follow;
 use crate::inputs::file::identity::{Place, Position};
-use crate::inputs::file::known::is_there;
-use crate::inputs::file::tail::{self, Opened, Start, Tail};
-use crate::inputs::rotated::{Packing, Rotated};
-use crate::limits;
-
-/// A file that was at a path once, by its name.
-#[derive(Clone, Debug)]
-pub struct Predecessor {
-    path: PathBuf,
-    place: Place,
-    size: u64,
-    /// Nanoseconds since 1970.
-    modified: i64,
-    born: Option<SystemTime>,
-    rotated: Rotated,
-}
-
-/// How often a folder is listed until two listings agree: names that change meanwhile hide files.
-const LISTINGS_MAX: usize = 8;
-
-/// The kernel stamps files by a clock that ticks; the slowest that is built ticks a hundred times a second.
-const STAMP_LAG: Duration = Duration::from_millis(20);
-
-/// The files that were at a path before, the oldest first.
-pub fn list(live: &Path) -> io::Result<Vec<Predecessor>> {
-    let mut all = list_once(live)?;
-    for _ in 1..LISTINGS_MAX {
-        let before = std::mem::replace(&mut all, list_once(live)?);
-        let name = |one: &Predecessor| (one.path.clone(), one.place);
-        if before.iter().map(name).eq(all.iter().map(name)) {
-            break;
-        }
-    }
-    all.sort_by_key(|one| (one.modified, Reverse(one.rotated.number)));
-    Ok(all)
-}
-
-/// Where a path leads: rotation renames that, and not a link to it.
-fn target_of(path: &Path) -> PathBuf {
-    fs::canonicalize(path).unwrap_or_else(|_| path.to_path_buf())
-}
-
-/// In the order of their names. While a file is being packed it is there twice, and only the plain one is whole.
-fn list_once(live: &Path) -> io::Result<Vec<Predecessor>> {
-    let live = target_of(live);
-    let (Some(folder), Some(live)) = (live.parent(), live.file_name()) else {
-        return Ok(Vec::new());
-    };
-    let mut all = Vec::new();
-    for entry in fs::read_dir(folder)? {
-        let entry = entry?;
-        let Some(rotated) = Rotated::of(entry.file_name().as_bytes(), live.as_bytes()) else {
-            continue;
-        };
-        let path = entry.path();
-        match fs::metadata(&path) {
-            Ok(metadata) if metadata.is_file() => all.push(Predecessor {
-                path,
-                place: Place::of(&metadata),
-                size: metadata.len(),
-                modified: metadata.mtime() * 1_000_000_000 + metadata.mtime_nsec(),
-                born: metadata.created().ok(),
-                rotated,
-            }),
-            Ok(_) => {}
-            Err(error) if is_absence(&error) => {}
-            Err(error) => return Err(error),
-        }
-    }
-    all.sort_by(|one, other| one.path.cmp(&other.path));
-    let plain: Vec<PathBuf> = all
-        .iter()
-        .filter(|one| one.rotated.packing == Packing::Plain)
-        .map(|one| one.path.clone())
-        .collect();
-    all.retain(|one| {
-        let is_plain = one.rotated.packing == Packing::Plain;
-        is_plain || plain.binary_search(&one.path.with_extension("")).is_err()
-    });
-    Ok(all)
-}
-
-/// The ways in which a file can be the one of a position, the surest first.
-const WAYS: [fn(&Predecessor, &Position) -> bool; 3] = [
-    |one, position| one.is_same(position) && !position.is_before(one.born),
-    Predecessor::is_copy,
-    Predecessor::is_same,
-];
-
-/// Which of the files is the one of a position.
-pub fn find(all: &[Predecessor], position: &Position) -> Option<usize> {
-    let place = |is_it: &fn(&Predecessor, &Position) -> bool| {
-        all.iter().position(|one| is_it(one, position))
-    };
-    WAYS.iter().find_map(place)
-}
-
-impl Predecessor {
-    fn is_packed(&self) -> bool {
-        self.rotated.packing != Packing::Plain
-    }
-
-    /// Whether it was written to after the file of a position was found.
-    fn is_since(&self, position: &Position) -> bool {
-        let found = match position.began {
-            0 => position.time.saturating_mul(1_000_000_000),
-            began => began,
-        };
-        let lag = i64::try_from(STAMP_LAG.as_nanos()).unwrap_or(0);
-        found.saturating_sub(lag) <= self.modified
-    }
-
-    /// Whether it holds what was read at a position.
-    fn holds(&self, position: &Position) -> bool {
-        let is_long_enough = self.is_packed() || position.offset <= self.size;
-        is_long_enough
-            && self
-                .open()
-                .is_ok_and(|opened| position.fingerprint.fits(&opened.head))
-    }
-
-    /// The same inode. Without a fingerprint the time has to tell that its number was not used again.
-    fn is_same(&self, position: &Position) -> bool {
-        self.place.inode == position.place.inode
-            && (!position.fingerprint.is_empty() || self.is_since(position))
-            && self.holds(position)
-    }
-
-    /// What was read is in an archive now; or in a copy, if its file was emptied after that.
-    fn is_copy(&self, position: &Position) -> bool {
-        let is_possible = match self.rotated.packing {
-            Packing::Plain => position.fingerprint.is_full() && is_there(position),
-            Packing::Gzip => !position.fingerprint.is_empty(),
-            Packing::Foreign => false,
-        };
-        is_possible && self.is_since(position) && self.holds(position)
-    }
-
-    /// Opens it; the head of an archive is that of what is in it.
-    fn open(&self) -> io::Result<Opened> {
-        let mut opened = tail::open(&self.path)?;
-        if opened.place != self.place {
-            return Err(io::ErrorKind::Interrupted.into());
-        }
-        match self.rotated.packing {
-            Packing::Plain => {}
-            Packing::Gzip => opened.head = archive::head(&opened.file, limits::FINGERPRINT_BYTES)?,
-            Packing::Foreign => {
-                let words = "it was packed by a program that is not understood here";
-                return Err(io::Error::new(io::ErrorKind::InvalidData, words));
-            }
-        }
-        Ok(opened)
-    }
-}
-
-/// The files of positions.
-fn match_up(
-    all: &[Predecessor],
-    positions: &[(String, Position)],
-) -> HashMap<usize, (String, Position)> {
-    let mut found = HashMap::new();
-    for is_it in WAYS {
-        for (key, position) in positions {
-            let is_placed = found
-                .values()
-                .any(|(placed, _): &(String, Position)| placed == key);
-            let mut places = (0..all.len()).filter(|place| !found.contains_key(place));
-            let here = |place: &usize| all.get(*place).is_some_and(|one| is_it(one, position));
-            if !is_placed && let Some(place) = places.find(here) {
-                found.insert(place, (key.clone(), position.clone()));
-            }
-        }
-    }
-    found
-}
+use crate::inputs::file::tail::{self, Start, Tail};
 
 impl Follow<'_> {
     /// Begins what was at a path after the file that was last known there and before what is there now, and goes on in files

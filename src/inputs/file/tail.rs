@@ -7,7 +7,7 @@ use std::io;
 use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Instant, SystemTime};
 
 use rustix::fs::OFlags;
 
@@ -29,6 +29,8 @@ pub struct Tail {
     /// The path that leads to it now; nothing, if it was removed, or moved to where nobody looks.
     pub home: Option<PathBuf>,
     pub place: Place,
+    /// When it was made, where the file system tells.
+    born: Option<SystemTime>,
     /// Its first bytes, as many as were seen and at most `limits::FINGERPRINT_BYTES`.
     head: Vec<u8>,
     source: Source,
@@ -90,9 +92,9 @@ pub struct Opened {
     pub file: File,
     pub place: Place,
     pub size: u64,
-    pub modified: Option<std::time::SystemTime>,
+    pub modified: Option<SystemTime>,
     /// When the file was made, where the file system tells.
-    pub born: Option<std::time::SystemTime>,
+    pub born: Option<SystemTime>,
     pub head: Vec<u8>,
     looked: Looked,
 }
@@ -169,6 +171,7 @@ impl Tail {
             path: path.into(),
             home: Some(path.into()),
             place: opened.place,
+            born: opened.born,
             head,
             source: Source::Plain(opened.file),
             cutter: match start.skipping {
@@ -211,6 +214,7 @@ impl Tail {
     /// Goes on in the archive that the file became, at the same place.
     pub fn move_into_archive(&mut self, opened: Opened) -> io::Result<()> {
         self.place = opened.place;
+        self.born = opened.born;
         self.head = opened.head;
         self.source = Source::Plain(opened.file);
         self.unpack()
@@ -430,6 +434,7 @@ impl Tail {
             skipping: self.cutter.is_skipping(),
             time: origin::now() / 1_000_000_000,
             began: self.began,
+            born: self.born,
         }
     }
 

@@ -1283,3 +1283,58 @@ fn a_closed_file_that_was_packed_is_read_to_its_end() {
     rig.write("b.log", "three\n");
     check_in_order(&mut running, &["two", "three"]);
 }
+
+/// A log that was empty when the agent stopped, and what was rotated and packed past it then. An older one lies beside it.
+fn packed_past_an_empty_log(rig: &Rig) -> PathBuf {
+    rig.write("a.log", "zero\n");
+    let long_ago = std::time::SystemTime::now() - Duration::from_secs(3600);
+    let old = File::options().append(true).open(rig.path("a.log"));
+    old.and_then(|old| old.set_modified(long_ago))
+        .expect("it is ours");
+    rig.rotate("a.log");
+    rig.write("a.log", "");
+    let running = rig.start("a.log", BEGINNING);
+    running.wait_for_files(1);
+    let positions = running.positions_path();
+    running.stop();
+    for text in ["one\n", "two\n"] {
+        rig.append("a.log", text);
+        // Another inode for sure: the old one is still taken.
+        rig.rotate("a.log");
+        rig.write("a.log", "");
+        rig.pack("a.log.1");
+    }
+    rig.append("a.log", "three\n");
+    positions
+}
+
+#[test]
+fn the_inode_of_an_empty_log_is_used_again_and_nothing_is_lost() {
+    use std::os::unix::fs::MetadataExt;
+
+    for name in ["a.log", "a.log.1.gz", "a.log.2.gz"] {
+        for is_from_earlier_version in [false, true] {
+            let rig = Rig::new(&format!("inode-again-{name}-{is_from_earlier_version}"));
+            let positions = packed_past_an_empty_log(&rig);
+            let metadata = fs::metadata(rig.path(name)).expect("it is there");
+            if metadata.created().is_err() {
+                // This file system does not tell.
+                return;
+            }
+            edit(&positions, |positions| {
+                let of_files = positions
+                    .values_mut()
+                    .filter_map(|position| position.as_object_mut());
+                for position in of_files {
+                    position.insert("inode".to_owned(), metadata.ino().into());
+                    if is_from_earlier_version {
+                        position.remove("born");
+                    }
+                }
+            });
+            let mut running = rig.start("a.log", "");
+            running.check(&["one", "two", "three"]);
+            running.stop();
+        }
+    }
+}
