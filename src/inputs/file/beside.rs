@@ -187,5 +187,23 @@ pub fn match_up(
             }
         }
     }
+    for (key, position) in positions {
+        let is_placed = found.values().any(|(placed, _)| placed == key);
+        if !is_placed
+            && let Some(place) = became(all, position)
+            && !found.contains_key(&place)
+        {
+            found.insert(place, (key.clone(), position.clone()));
+        }
+    }
     found
+}
+
+/// The archive that a file became of which nothing was read: nothing in it tells, but the order does. Rotation removes the
+/// oldest first, so that only with an older one beside it none is missing in between.
+fn became(all: &[Predecessor], position: &Position) -> Option<usize> {
+    let place = all.iter().position(|one| one.is_since(position))?;
+    let is_archive = all.get(place)?.rotated.packing == Packing::Gzip;
+    let is_unread = position.fingerprint.is_empty() && position.offset == 0;
+    (0 < place && is_archive && is_unread).then_some(place)
 }

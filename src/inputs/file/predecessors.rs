@@ -294,12 +294,21 @@ impl Follow<'_> {
     /// Tells that what an earlier run read last at a path is gone, and something else is there now.
     fn miss(&mut self, key: &str, position: &Position) {
         let path = Path::new(&position.path);
-        if self.known.was_last(key) && self.files.at_home(path).is_some() {
-            self.missed.add(1);
-            tracing::warn!(
+        if !self.known.was_last(key) || self.files.at_home(path).is_none() {
+            return;
+        }
+        self.missed.add(1);
+        match position.fingerprint.is_empty() && position.offset == 0 {
+            // It may be one of the archives that are read now, which nobody can tell.
+            true => tracing::warn!(
+                path = %path.display(),
+                "the file that was here was empty and is gone; if it was written to since and is in no archive beside \
+                 it, that is not read"
+            ),
+            false => tracing::warn!(
                 path = %path.display(), offset = position.offset,
                 "the file that was here is gone; what was written to it behind the offset is not read"
-            );
+            ),
         }
     }
 }

@@ -1334,7 +1334,39 @@ fn the_inode_of_an_empty_log_is_used_again_and_nothing_is_lost() {
             });
             let mut running = rig.start("a.log", "");
             running.check(&["one", "two", "three"]);
+            assert_eq!(running.counter("rotations_missed"), 0);
             running.stop();
         }
     }
+}
+
+#[test]
+fn logs_packed_past_an_empty_one_are_read_and_no_loss_is_told() {
+    let rig = Rig::new("packed-past-empty");
+    packed_past_an_empty_log(&rig);
+    let mut running = rig.start("a.log", "");
+    running.check(&["one", "two", "three"]);
+    rig.append("a.log", "four\n");
+    running.check(&["four"]);
+    assert_eq!(running.counter("rotations_missed"), 0);
+    running.stop();
+    let mut running = rig.start("a.log", "");
+    rig.append("a.log", "five\n");
+    running.check(&["five"]);
+    running.stop();
+}
+
+#[test]
+fn what_an_empty_log_became_is_not_certain_when_no_older_one_is_there() {
+    let rig = Rig::new("packed-past-empty-first");
+    packed_past_an_empty_log(&rig);
+    // As if rotation kept no more: the first after the empty one may be gone too.
+    fs::remove_file(rig.path("a.log.3")).expect("it is there");
+    fs::remove_file(rig.path("a.log.2.gz")).expect("it is there");
+    let mut running = rig.start("a.log", "");
+    running.check(&["two", "three"]);
+    running.wait_until("a missed rotation", |running| {
+        running.counter("rotations_missed") == 1
+    });
+    running.stop();
 }
