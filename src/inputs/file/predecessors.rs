@@ -74,14 +74,14 @@ impl Follow<'_> {
         let key = self.known.last_at(path)?.to_owned();
         let safe = self.positions.safe(&key)?;
         let safe = Position::from_json(&safe)?;
-        // What was read is more than what is safe, and tells better which file it is.
+        // What was read, and what the open file holds, is more than what is safe, and tells better which file it is.
         let tail = self
             .files
             .at_place(safe.place)
             .and_then(|id| self.files.tail(id));
         let position = tail
             .filter(|tail| tail.key() == key)
-            .map_or(safe, |tail| tail.position());
+            .map_or(safe, |tail| tail.position_to_find());
         Some((key, position))
     }
 
@@ -131,7 +131,7 @@ impl Follow<'_> {
     /// Whether an archive holds what is read from an open file, whose name is gone.
     fn is_open_too(&self, path: &Path, one: &Predecessor) -> bool {
         let mut of_path = self.files.all().filter(|(_, tail)| tail.path == path);
-        of_path.any(|(_, tail)| one.is_copy(&tail.position()))
+        of_path.any(|(_, tail)| one.is_copy(&tail.position_to_find()))
     }
 
     /// Goes on in a file that an earlier run had begun; nothing, if it had read all of it.

@@ -438,6 +438,19 @@ impl Tail {
         }
     }
 
+    /// The same, and what an open file begins with tells which it is, even if nothing of it is read yet.
+    pub fn position_to_find(&self) -> Position {
+        let mut position = self.position();
+        let mut head = [0; limits::FINGERPRINT_BYTES];
+        if self.head.is_empty()
+            && let Some(file) = self.file()
+            && let Ok(count) = read_at(file, &mut head, 0)
+        {
+            position.fingerprint = Fingerprint::of(head.get(..count).unwrap_or(b""));
+        }
+        position
+    }
+
     /// Where the piece stands that was cut just now.
     fn begin_of(&self, piece: &[u8]) -> (Provenance, u64) {
         let stream = self.number ^ self.began.cast_unsigned().rotate_left(32);

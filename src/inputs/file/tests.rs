@@ -1370,3 +1370,34 @@ fn what_an_empty_log_became_is_not_certain_when_no_older_one_is_there() {
     });
     running.stop();
 }
+
+#[test]
+fn a_log_found_empty_and_packed_at_once_is_read_once() {
+    let rig = Rig::new("empty-packed-open");
+    rig.write("a.log", "");
+    rig.write("b.log", "x\n");
+    let mut running = rig.start("?.log", BEGINNING);
+    running.check(&["x"]);
+    running.wait_for_files(2);
+    // The input is held up, so that it has read nothing of the log before it is packed.
+    let filler = format!("{}\n", "x".repeat(limits::READ_BYTES - 1));
+    rig.append("b.log", &filler.repeat(limits::BATCHES_WAITING_MAX + 4));
+    running.wait_until("the input being held up", |running| {
+        running.batches.len() == limits::BATCHES_WAITING_MAX
+    });
+    // Alike for longer than a fingerprint.
+    let header = format!("{}\n", "#".repeat(400));
+    let header_line = header.trim_end();
+    for text in ["one\n", "two\n"] {
+        rig.append("a.log", &format!("{header}{text}"));
+        rig.rotate("a.log");
+        rig.write("a.log", "");
+        rig.pack("a.log.1");
+    }
+    rig.append("a.log", "three\n");
+    let want = [header_line, "one", header_line, "two", "three"];
+    check_in_order(&mut running, &want);
+    rig.append("a.log", "four\n");
+    running.check(&["four"]);
+    running.stop();
+}
