@@ -2,7 +2,9 @@
 //! time to time. Which file is which is found out in `discover`.
 
 use std::collections::{HashSet, VecDeque};
+use std::fs::File;
 use std::io;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -120,10 +122,26 @@ impl<'a> Follow<'a> {
             let timeout = self.timeout();
             let descriptor = self.watch.as_ref().map(Watch::descriptor);
             match self.stop.wait(descriptor, Some(timeout))? {
-                Woken::Stop => return Ok(()),
-                Woken::Readable if self.nap()? == Going::Over => return Ok(()),
+                Woken::Stop => break,
+                Woken::Readable if self.nap()? == Going::Over => break,
                 Woken::Readable => self.take_changes(),
                 Woken::TimedOut => {}
+            }
+        }
+        self.read_unlinked();
+        Ok(())
+    }
+
+    /// Reads the rest of removed files, which are gone when the agent ends.
+    fn read_unlinked(&mut self) {
+        let ids: Vec<u64> = self.files.all().map(|(id, _)| id).collect();
+        for id in ids {
+            let Some(tail) = self.files.tail(id) else {
+                continue;
+            };
+            let path = tail.path.clone();
+            if let Err(error) = read_if_unlinked(tail, self.flow) {
+                self.say(&path, &error);
             }
         }
     }
@@ -365,6 +383,21 @@ impl<'a> Follow<'a> {
     pub(super) fn unsay(&mut self, path: &Path) {
         self.said.remove(path);
     }
+}
+
+/// Nobody can go on later in an open file that no path leads to any more: reads what is there, to the end.
+fn read_if_unlinked(tail: &mut Tail, flow: &Flow) -> io::Result<()> {
+    let metadata = match tail.file().map(File::metadata).transpose()? {
+        Some(metadata) if metadata.nlink() == 0 => metadata,
+        _ => return Ok(()),
+    };
+    let end = metadata.len();
+    tail.end = Some(end);
+    while tail.progress().0 < end && tail.step(flow)? == Step::More {}
+    tail.finish(flow);
+    // Behind all batches, so that it counts once they are safe.
+    tail.stream().ack(tail.position().to_json()).settle();
+    Ok(())
 }
 
 fn going(done: Step) -> Going {

@@ -83,6 +83,8 @@ pub struct Position {
     pub began: i64,
     /// When the file was made, where the file system tells. Earlier versions kept nothing of it.
     pub born: Option<SystemTime>,
+    /// Everything of a removed file is before the offset.
+    pub is_over: bool,
 }
 
 impl Position {
@@ -117,6 +119,9 @@ impl Position {
         if self.skipping {
             json["skipping"] = Value::Bool(true);
         }
+        if self.is_over {
+            json["over"] = Value::Bool(true);
+        }
         let since_1970 = self
             .born
             .and_then(|born| born.duration_since(UNIX_EPOCH).ok());
@@ -150,6 +155,7 @@ impl Position {
                 .get("born")
                 .and_then(Value::as_u64)
                 .map(|born| UNIX_EPOCH + Duration::from_nanos(born)),
+            is_over: json.get("over").is_some_and(|over| over == true),
         })
     }
 }
@@ -194,6 +200,7 @@ mod tests {
             time: 1_790_000_000,
             began: 1_780_000_000_123_456_789,
             born: Some(UNIX_EPOCH + Duration::from_nanos(1_780_000_000_012_345_678)),
+            is_over: false,
         };
         assert_eq!(
             Position::from_json(&position.to_json()),
@@ -201,6 +208,7 @@ mod tests {
         );
         position.skipping = true;
         position.born = None;
+        position.is_over = true;
         assert_eq!(Position::from_json(&position.to_json()), Some(position));
         assert_eq!(Position::from_json(&serde_json::json!({"offset": 7})), None);
     }

@@ -164,9 +164,9 @@ impl Known {
     }
 }
 
-/// Whether the file has what was read at this position.
+/// Whether the file has what was read at this position. One that is over has been removed.
 fn holds(position: &Position, seen: Seen<'_>) -> bool {
-    position.offset <= seen.size && position.fingerprint.fits(seen.head)
+    !position.is_over && position.offset <= seen.size && position.fingerprint.fits(seen.head)
 }
 
 fn is_same_path(position: &Position, seen: Seen<'_>) -> bool {

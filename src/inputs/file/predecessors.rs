@@ -294,7 +294,7 @@ impl Follow<'_> {
     /// Tells that what an earlier run read last at a path is gone, and something else is there now.
     fn miss(&mut self, key: &str, position: &Position) {
         let path = Path::new(&position.path);
-        if !self.known.was_last(key) || self.files.at_home(path).is_none() {
+        if position.is_over || !self.known.was_last(key) || self.files.at_home(path).is_none() {
             return;
         }
         self.missed.add(1);

@@ -38,6 +38,8 @@ pub struct Tail {
     /// Up to where the file was read; the cutter's share included.
     offset: u64,
     seen: Looked,
+    /// Where it ends for good, if that is known.
+    pub end: Option<u64>,
     /// Nothing but NUL bytes was read since the beginning: the hole that a writer leaves in a file emptied under it.
     in_hole: bool,
     origin: Arc<Origin>,
@@ -184,6 +186,7 @@ impl Tail {
                 size: start.offset,
                 ..opened.looked
             },
+            end: None,
             in_hole: start.offset == 0,
             origin,
             number: identity::hash(start.key.as_bytes()),
@@ -426,11 +429,13 @@ impl Tail {
 
     /// Where the file stands once all batches so far are safe.
     pub fn position(&self) -> Position {
+        let offset = self.offset - self.cutter.waiting() as u64;
         Position {
             path: self.path.to_string_lossy().into_owned(),
             place: self.place,
             fingerprint: Fingerprint::of(&self.head),
-            offset: self.offset - self.cutter.waiting() as u64,
+            offset,
+            is_over: self.end.is_some_and(|end| end <= offset),
             skipping: self.cutter.is_skipping(),
             time: origin::now() / 1_000_000_000,
             began: self.began,

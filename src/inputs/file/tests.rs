@@ -1401,3 +1401,24 @@ fn a_log_found_empty_and_packed_at_once_is_read_once() {
     running.check(&["four"]);
     running.stop();
 }
+
+#[test]
+fn the_unended_last_line_of_a_removed_file_goes_out_at_the_stop() {
+    let rig = Rig::new("remove-unended");
+    rig.write("a.log", "one\n");
+    let mut running = rig.start("a.log", BEGINNING);
+    running.check(&["one"]);
+    rig.append("a.log", "two\nno end");
+    fs::remove_file(rig.path("a.log")).expect("it is there");
+    running.stop.send(true).expect("the input listens");
+    running.check(&["two", "no end"]);
+    running.stop();
+    // All of it was read: other files at the path are no sign of a loss, and they are read.
+    rig.write("a.log", "three\n");
+    rig.rotate("a.log");
+    rig.write("a.log", "four\n");
+    let mut running = rig.start("a.log", "");
+    running.check(&["three", "four"]);
+    assert_eq!(running.counter("rotations_missed"), 0);
+    running.stop();
+}
