@@ -17,6 +17,8 @@ pub struct Archive {
     decoder: MultiGzDecoder<BufReader<File>>,
     /// Unpacked bytes that may still come.
     left: u64,
+    /// Comes behind the bytes that were unpacked before it.
+    fault: Option<io::Error>,
 }
 
 /// Whether a path looks like an archive.
@@ -80,11 +82,18 @@ impl Archive {
         let mut decoder = MultiGzDecoder::new(BufReader::new(file));
         let skipped = io::copy(&mut decoder.by_ref().take(offset), &mut io::sink())?;
         let left = bytes_max.saturating_sub(skipped);
-        Ok(Self { decoder, left })
+        Ok(Self {
+            decoder,
+            left,
+            fault: None,
+        })
     }
 
     /// Fills the buffer as far as there are bytes. An archive that goes on beyond the limit is an error.
     pub fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if let Some(fault) = self.fault.take() {
+            return Err(fault);
+        }
         let mut filled = 0;
         while let Some(rest) = buffer.get_mut(filled..).filter(|rest| !rest.is_empty()) {
             let wanted = rest
@@ -106,8 +115,11 @@ impl Archive {
                     self.left -= count as u64;
                 }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                // What came before the fault is given first; the fault comes again.
-                Err(_) if 0 < filled => break,
+                // What came before the fault is given first. The decoder tells of a wrong checksum once, and then of an end.
+                Err(error) if 0 < filled => {
+                    self.fault = Some(error);
+                    break;
+                }
                 Err(error) => return Err(error),
             }
         }
@@ -168,5 +180,34 @@ mod tests {
         let fault = read((1 << 20) - 1).expect_err("a byte too many");
         assert!(fault.ends_with("after 1048575"), "{fault}");
         assert!(fault.contains("ARCHIVE_BYTES_MAX"), "{fault}");
+    }
+
+    #[test]
+    fn what_differs_from_its_checksum_or_its_length_is_told_after_what_came_before() {
+        let mut whole = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::none());
+        whole.write_all(&[b'a'; 5000]).expect("it takes it");
+        let whole = whole.finish().expect("it takes it");
+        let end = whole.len();
+        for (name, place) in [
+            ("data", end / 2),
+            ("checksum", end - 6),
+            ("length", end - 2),
+        ] {
+            let path = std::env::temp_dir().join(format!("sawlog-{name}-{}", std::process::id()));
+            let mut spoilt = whole.clone();
+            spoilt[place] ^= 2;
+            std::fs::write(&path, spoilt).expect("the folder is writable");
+            let open = || File::open(&path).expect("it was written");
+            assert!(Archive::check(open()).is_err(), "{name}");
+            let mut archive = Archive::open(open(), 0).expect("it begins well");
+            let mut buffer = [0; 100_000];
+            let read = archive.read(&mut buffer);
+            assert_eq!(read.expect("it comes first"), 5000, "{name}");
+            assert!(archive.read(&mut buffer).is_err(), "{name}");
+            // Also for whoever comes back to the place behind the last byte.
+            let mut archive = Archive::open(open(), 5000).expect("so much is there");
+            assert!(archive.read(&mut buffer).is_err(), "{name}");
+            std::fs::remove_file(&path).expect("it is ours");
+        }
     }
 }

@@ -881,6 +881,27 @@ fn mode_read_unpacks_archives() {
 }
 
 #[test]
+fn mode_read_keeps_an_archive_that_differs_from_its_checksum() {
+    for (option, want) in [("true", [].as_slice()), ("false", &["one", "two"])] {
+        let rig = Rig::new(&format!("gzip-spoilt-{option}"));
+        let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        packed.write_all(b"one\ntwo\n").expect("it takes it");
+        let mut packed = packed.finish().expect("it takes it");
+        let checksum = packed.len() - 6;
+        packed[checksum] ^= 1;
+        fs::write(rig.path("a.log.gz"), packed).expect("the folder is writable");
+        let options = format!("mode => read check_archive_validity => {option}");
+        let mut running = rig.start("*.gz", &options);
+        running.check(want);
+        running.wait_until("the fault being told", |running| {
+            running.counter("read_errors") == 1
+        });
+        running.stop();
+        assert!(rig.path("a.log.gz").exists(), "{option}");
+    }
+}
+
+#[test]
 fn positions_of_logstash_are_taken_over() {
     use std::os::unix::fs::MetadataExt;
 
