@@ -370,6 +370,7 @@ mod tests {
     use serde_json::json;
 
     use super::Positions;
+    use super::file::{File, Instead};
     use crate::queue::ack::{Ack, Others};
 
     fn beside(path: &std::path::Path, ending: &str) -> std::path::PathBuf {
@@ -516,6 +517,33 @@ mod tests {
             let fresh = Positions::open(&path).expect("what is damaged is set aside");
             assert!(fresh.keys().is_empty(), "{bytes}");
         }
+        std::fs::remove_dir_all(folder).expect("the folder is ours");
+    }
+
+    #[test]
+    fn positions_that_are_missing_are_replaced_by_those_saved_before() {
+        let (positions, folder) = open("missing");
+        let path = positions.path().to_owned();
+        for end in [1, 2] {
+            positions.set("a", json!(end));
+            positions.save().expect("the folder can be written");
+        }
+        std::fs::remove_file(&path).expect("it was saved");
+        let found = File::at(&path).and_then(|file| file.read());
+        let damage = found.expect("there is one before it").damage;
+        let told = damage.map(|damage| damage.to_string()).unwrap_or_default();
+        assert!(told.contains("positions.json is missing, and"), "{told}");
+        assert!(told.contains("goes on from"), "{told}");
+        let before = Positions::open(&path).expect("it was replaced");
+        assert_eq!(before.safe("a"), Some(json!(1)));
+        std::fs::remove_file(&path).expect("it was replaced");
+        std::fs::write(beside(&path, ".old"), "{").expect("the file is ours");
+        let found = File::at(&path).and_then(|file| file.read());
+        let damage = found.expect("it is no error").damage;
+        assert_eq!(
+            damage.map(|one| one.instead),
+            Some(Instead::NothingReadable)
+        );
         std::fs::remove_dir_all(folder).expect("the folder is ours");
     }
 

@@ -23,11 +23,13 @@ pub struct Found {
     pub damage: Option<Damage>,
 }
 
-/// A file was damaged, and is replaced.
+/// A file was damaged or missing, and is replaced.
 #[derive(Debug)]
 pub struct Damage {
-    /// The file, its copy, and the one before it.
-    names: [String; 3],
+    /// The file, and the one before it.
+    names: [String; 2],
+    /// Its copy, if it was there.
+    aside: Option<String>,
     folder: String,
     pub instead: Instead,
 }
@@ -44,12 +46,18 @@ pub enum Instead {
 
 impl fmt::Display for Damage {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let [name, aside, older] = &self.names;
+        let [name, older] = &self.names;
         let folder = &self.folder;
-        write!(
-            formatter,
-            "the positions in {folder}/{name} are damaged; they are kept as {folder}/{aside}, and "
-        )?;
+        match &self.aside {
+            Some(aside) => write!(
+                formatter,
+                "the positions in {folder}/{name} are damaged; they are kept as {folder}/{aside}, and "
+            )?,
+            None => write!(
+                formatter,
+                "the file of positions {folder}/{name} is missing, and "
+            )?,
+        }
         match self.instead {
             Instead::Older => write!(
                 formatter,
@@ -58,7 +66,7 @@ impl fmt::Display for Damage {
             Instead::Nothing => write!(formatter, "reading begins as at the first start"),
             Instead::NothingReadable => write!(
                 formatter,
-                "reading begins as at the first start, since {folder}/{older}, saved before it, is damaged as well"
+                "reading begins as at the first start, since {folder}/{older}, saved before it, cannot be read either"
             ),
         }
     }
@@ -91,10 +99,14 @@ impl<D: Disk> File<D> {
         }
     }
 
-    /// Reads it; one that is not there has no positions. A damaged one is set aside for the one before it.
+    /// Reads it. A damaged one is set aside for the one before it, which also stands in for a missing one: no save leaves that
+    /// one alone. If neither is there it has no positions.
     pub fn read(&self) -> io::Result<Found> {
         let positions = match self.content(&self.name)? {
-            Content::Missing => BTreeMap::new(),
+            Content::Missing => match self.content(&self.beside(".old")) {
+                Ok(Content::Missing) => BTreeMap::new(),
+                older => return self.replace(older, None),
+            },
             Content::Whole(positions) => positions,
             Content::Damaged(bytes) => return self.replace_damaged(&bytes),
         };
@@ -129,19 +141,24 @@ impl<D: Disk> File<D> {
         }
     }
 
-    /// Copies a damaged file aside and puts the one before it in its place, or an empty one. What is read again for it is
-    /// known by its identifiers.
+    /// Copies a damaged file aside and puts the one before it in its place.
     fn replace_damaged(&self, bytes: &[u8]) -> io::Result<Found> {
-        let (aside, older) = (self.beside(".damaged"), self.beside(".old"));
+        let aside = self.beside(".damaged");
         whole_file::replace_in(&self.folder, &aside, bytes)?;
-        let (positions, instead) = match self.content(&older) {
+        self.replace(self.content(&self.beside(".old")), Some(aside))
+    }
+
+    /// Puts the one before it in its place, or an empty one. What is read again for it is known by its identifiers.
+    fn replace(&self, older: io::Result<Content>, aside: Option<String>) -> io::Result<Found> {
+        let (positions, instead) = match older {
             Ok(Content::Whole(positions)) => (positions, Instead::Older),
             Ok(Content::Missing) => (BTreeMap::new(), Instead::Nothing),
             Ok(Content::Damaged(_)) | Err(_) => (BTreeMap::new(), Instead::NothingReadable),
         };
         whole_file::replace_in(&self.folder, &self.name, &encode(&positions)?)?;
         let damage = Damage {
-            names: [self.name.clone(), aside, older],
+            names: [self.name.clone(), self.beside(".old")],
+            aside,
             folder: self.folder.label(),
             instead,
         };

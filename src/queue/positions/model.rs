@@ -7,7 +7,7 @@
 //! - after a save that failed, or that the process or the machine died in, the file is as it was saved last or as it was being
 //!   saved, and the next save writes everything;
 //! - the file can always be read: once the disk spoilt it, it is set aside, whole, for the one that was saved before it, and
-//!   where that is spoilt as well, both are told;
+//!   where that is spoilt as well, both are told; once somebody removed it, the same;
 //! - the one that was saved before it is always one that was saved, or being saved.
 
 use std::collections::BTreeMap;
@@ -62,6 +62,8 @@ enum Step {
         /// The start that finds it ends as well.
         again: Option<(u8, End)>,
     },
+    /// Somebody removes the newest file; the start that misses it may end as well.
+    Remove(Option<(u8, End)>),
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -120,6 +122,7 @@ fn step() -> impl Strategy<Value = Step> {
         1 => end().prop_map(Step::End),
         3 => (0u8..8, end()).prop_map(|(operations, end)| Step::EndInSave(operations, end)),
         2 => spoil(),
+        1 => proptest::option::of((0u8..12, end())).prop_map(Step::Remove),
     ]
 }
 
@@ -294,6 +297,7 @@ impl Trial {
                 mask,
                 again,
             } => self.spoil(which, place, mask, again)?,
+            Step::Remove(again) => self.remove(again)?,
         }
         self.check()
     }
@@ -441,6 +445,32 @@ impl Trial {
         {
             prop_assert_eq!(self.disk.bytes(DAMAGED), spoilt, "it is kept");
         }
+        Ok(())
+    }
+
+    /// Removes the newest file, and starts again.
+    fn remove(&mut self, again: Option<(u8, End)>) -> Checked {
+        if !self.tried.is_empty() || self.is_unsure {
+            // A crash might bring back names that a failed save has taken away: two faults at once.
+            return Ok(());
+        }
+        self.disk.delete(NAME);
+        let has_older = self.disk.names().iter().any(|one| one == OLDER);
+        let older = on_disk(&self.disk, OLDER);
+        let told = match older {
+            _ if !has_older => Told::No,
+            _ if again.is_some() => Told::Perhaps,
+            Some(_) => Told::Yes(Instead::Older),
+            None => Told::Yes(Instead::NothingReadable),
+        };
+        if let Some((operations, end)) = again {
+            self.disk.die_after(operations.into());
+            // It may have come through.
+            drop(open(&self.disk));
+            self.end(end);
+        }
+        self.start_again(&[older.unwrap_or_default()], told)?;
+        self.is_spoilt = self.is_unsure && has_older;
         Ok(())
     }
 
