@@ -233,29 +233,41 @@ fn verify(queue: &Queue, output: &mut impl Write) -> io::Result<bool> {
 
 fn export(queue: &Queue, output: &mut Output<impl Write>) -> io::Result<bool> {
     let (mut log, _) = open(queue)?;
+    let name = printable(&queue.name);
     let mut record = Vec::new();
     let mut well = true;
-    while let Some(read) = log.read(&mut record)? {
+    let mut gaps = Vec::new();
+    let mut expected = log.acknowledged();
+    loop {
+        let read = log.read(&mut record)?;
+        let found = read.map_or(log.committed(), |read| read.sequence);
+        if expected < found {
+            gaps.push(expected..found);
+        }
+        let Some(read) = read else {
+            break;
+        };
+        expected = read.sequence + 1;
         log.acknowledge(read.sequence);
         match payload::decode(&record) {
             Some((_, body)) => output.to.write_all(&output.reader.shown(body))?,
             None => {
                 well = false;
-                let name = printable(&queue.name);
-                eprintln!(
-                    "sawlog: {name}: record {} holds no documents",
-                    read.sequence
-                );
+                let sequence = read.sequence;
+                eprintln!("sawlog: {name}: record {sequence} holds no documents");
             }
         }
     }
-    let lost = log.lost().records + log.lost().torn_records;
-    if 0 < lost {
-        well = false;
-        let name = printable(&queue.name);
-        eprintln!("sawlog: {name}: records that could not be read: {lost}");
+    if !gaps.is_empty() {
+        // What an agent removed meanwhile, since it is delivered, was missing only for us.
+        let acknowledged = open(queue)?.0.acknowledged();
+        gaps.retain(|gap| acknowledged < gap.end);
     }
-    Ok(well)
+    for gap in &gaps {
+        let (first, last) = (gap.start, gap.end - 1);
+        eprintln!("sawlog: {name}: records {first} to {last} cannot be read");
+    }
+    Ok(well && gaps.is_empty())
 }
 
 fn drop_queue(data: &Path, matches: &ArgMatches) -> io::Result<ExitCode> {

@@ -176,6 +176,8 @@ pub struct Log<D: Disk> {
     state: StateFile<D::File>,
     lost: Lost,
     damaged_files: u64,
+    /// Whether it is only looked at.
+    is_view: bool,
 }
 
 impl<D: Disk> Log<D> {

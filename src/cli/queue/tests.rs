@@ -33,22 +33,7 @@ impl Data {
     fn queue(&self, output: &str, documents: u32) -> Log<Folder> {
         let path = folders::folder(&folders::folder(&self.0, "main"), output);
         let (mut log, _) = Log::open(Folder::open(&path).unwrap(), LIMITS).unwrap();
-        for number in 0..documents {
-            let mut record = Vec::new();
-            let body = format!("{{\"create\":{{}}}}\n{{\"n\":{number},\"esc\":\"\u{9b}\"}}\n");
-            payload::encode(&[0], body.as_bytes(), &mut record);
-            let now = SystemTime::now()
-                .duration_since(SystemTime::UNIX_EPOCH)
-                .unwrap();
-            let entry = Entry {
-                documents: 1,
-                written: now.as_millis() as u64 - 300_000,
-                payload: &record,
-                ..Entry::default()
-            };
-            log.append(entry).unwrap();
-        }
-        log.commit().unwrap();
+        put(&mut log, 0..documents);
         log
     }
 
@@ -70,6 +55,26 @@ impl Data {
         let well = code.is_ok_and(|code| code == ExitCode::SUCCESS);
         (String::from_utf8(output.to).unwrap(), well)
     }
+}
+
+/// Commits numbered documents, one a record, as one group.
+fn put(log: &mut Log<Folder>, numbers: std::ops::Range<u32>) {
+    for number in numbers {
+        let mut record = Vec::new();
+        let body = format!("{{\"create\":{{}}}}\n{{\"n\":{number},\"esc\":\"\u{9b}\"}}\n");
+        payload::encode(&[0], body.as_bytes(), &mut record);
+        let now = SystemTime::now()
+            .duration_since(SystemTime::UNIX_EPOCH)
+            .unwrap();
+        let entry = Entry {
+            documents: 1,
+            written: now.as_millis() as u64 - 300_000,
+            payload: &record,
+            ..Entry::default()
+        };
+        log.append(entry).unwrap();
+    }
+    log.commit().unwrap();
 }
 
 impl Drop for Data {
@@ -112,6 +117,59 @@ fn documents_are_exported_as_they_are() {
     let want = line(0) + &line(1);
     assert_eq!(data.run(&["export", "main/out"]), (want.clone(), true));
     assert_eq!(data.run(&["export"]), (want, true));
+}
+
+/// Where documents go while the agent delivers all that it has and removes the files.
+struct Meanwhile<'a> {
+    agent: &'a mut Log<Folder>,
+    documents: usize,
+}
+
+impl std::io::Write for Meanwhile<'_> {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.documents += 1;
+        let mut record = Vec::new();
+        while let Some(read) = self.agent.read(&mut record)? {
+            self.agent.acknowledge(read.sequence);
+        }
+        self.agent.save_state()?;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+#[test]
+fn what_an_agent_delivers_meanwhile_is_no_damage_to_an_export() {
+    let data = Data::new("meanwhile");
+    let mut log = data.queue("out", 20);
+    put(&mut log, 20..40);
+    put(&mut log, 40..60);
+    let queue = folders::all(&data.0).unwrap().remove(0);
+    let mut output = Output {
+        reader: Reader::Program,
+        to: Meanwhile {
+            agent: &mut log,
+            documents: 0,
+        },
+    };
+    assert!(export(&queue, &mut output).unwrap());
+    // The file that was open, and the last one, which stays.
+    assert_eq!(output.to.documents, 40);
+}
+
+#[test]
+fn an_export_that_lacks_a_file_fails() {
+    let data = Data::new("lacking");
+    let mut log = data.queue("out", 20);
+    put(&mut log, 20..40);
+    put(&mut log, 40..60);
+    let folder = folders::folder(&folders::folder(&data.0, "main"), "out");
+    std::fs::remove_file(folder.join("00000000000000000021.seg")).unwrap();
+    let (text, well) = data.run(&["export", "main/out"]);
+    assert_eq!((text.lines().count(), well), (80, false));
 }
 
 #[test]

@@ -252,16 +252,23 @@ impl<D: Disk> Log<D> {
             segment.damaged = true;
             self.lost.segments_damaged += 1;
             let name = segment_name(segment.first);
-            tracing::error!(
-                "queue {label}: {name} is damaged at record {sequence}; what can be read of it is read, and the file is kept"
-            );
+            // Whoever has a view says so itself: an agent may have delivered it meanwhile.
+            if !self.is_view {
+                tracing::error!(
+                    "queue {label}: {name} is damaged at record {sequence}; what can be read of it is read, and the file is kept"
+                );
+            }
         }
     }
 
     fn note_missing(&mut self, sequence: u64) {
         let label = self.disk.label();
         self.lost.segments_missing += 1;
-        tracing::error!("queue {label}: the file with record {sequence} is gone");
+        if !self.is_view {
+            tracing::error!(
+                "queue {label}: record {sequence} is in no file any more; what is missing is counted"
+            );
+        }
     }
 }
 

@@ -127,7 +127,8 @@ impl<D: Disk> Log<D> {
             // An agent that saved its state meanwhile may have removed what was listed.
             if survey.slot == before || VIEW_TRIES_MAX <= tries {
                 let mut recovery = survey.report(&disk, &listing);
-                let log = Self::new(disk, limits, survey, listing.damaged);
+                let mut log = Self::new(disk, limits, survey, listing.damaged);
+                log.is_view = true;
                 recovery.pending = log.pending();
                 return Ok((log, recovery));
             }
@@ -154,6 +155,7 @@ impl<D: Disk> Log<D> {
             state: StateFile::of_earlier_run(survey.file.zip(survey.slot)),
             lost: Lost::default(),
             damaged_files,
+            is_view: false,
         }
     }
 
