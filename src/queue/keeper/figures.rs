@@ -71,8 +71,8 @@ impl Figures {
         if 0 < recovery.torn_bytes {
             let torn = recovery.torn_bytes;
             tracing::warn!(
-                "{id}: the queue in {folder} ended with {torn} bytes of a write that was cut short; nothing of it was \
-                 acknowledged, and it is removed"
+                "{id}: the queue in {folder} ended with {torn} bytes of a write that was cut short; nothing says that it \
+                 came to its end, and it is removed"
             );
         }
         if 0 < recovery.damaged_files {

@@ -270,6 +270,30 @@ impl<D: Disk> Log<D> {
             );
         }
     }
+
+    /// Says at the start what is lost because the files that are next are not there. Where none is left, nothing waits.
+    pub(super) fn miss_front(&mut self) {
+        let (from, all) = (self.cursor.at, self.committed);
+        let there = self.segments.front().map(|segment| segment.first);
+        let end = there.unwrap_or(all.sequence);
+        if end <= from.sequence {
+            return;
+        }
+        self.lost.segments_missing += 1;
+        if there.is_none() {
+            let mut cursor = self.cursor;
+            self.pass(&mut cursor, all);
+            self.cursor = cursor;
+        }
+        let (label, first, last) = (self.disk.label(), from.sequence, end - 1);
+        let documents = match there {
+            Some(_) => String::new(),
+            None => format!("; documents lost: {}", self.lost.documents),
+        };
+        tracing::error!(
+            "queue {label}: no file that can be read has records {first} to {last}{documents}"
+        );
+    }
 }
 
 /// Reads a segment's header. What the disk refuses is damage.

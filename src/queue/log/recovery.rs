@@ -98,6 +98,7 @@ impl<D: Disk> Log<D> {
         if let Some(tail) = tail {
             log.repair(tail);
         }
+        log.miss_front();
         log.look_at_free_bytes();
         if 0 < log.dead_segments()
             && let Err(error) = log.save_state()
@@ -232,8 +233,8 @@ fn survey<D: Disk>(disk: &D, listing: &mut Listing) -> io::Result<Survey<D::File
     let saved = saved.filter(|_| trusted);
     let alone = saved.as_ref().is_some_and(|saved| saved.alone);
     let (file, slot) = saved.map(|saved| (saved.file, saved.slot)).unzip();
-    let tail = read_tail(disk, id, listing)?;
     let mut next = slot.map_or_else(Mark::default, |slot| slot.next);
+    let tail = read_tail(disk, id, listing)?.filter(|tail| !lacks_committed(tail, next, listing));
     let mut torn = 0..0;
     if let Some(tail) = &tail {
         if let Some(group) = tail.group {
@@ -324,6 +325,19 @@ fn read_tail<D: Disk>(
         listing.segments.pop();
     }
     Ok(None)
+}
+
+/// Whether the last segment ends with bytes of records that the state knows as committed. They are damaged, no write that was
+/// torn: nothing is cut off, and reading comes to them.
+fn lacks_committed<F>(tail: &Tail<F>, committed: Mark, listing: &mut Listing) -> bool {
+    // What lay behind it in segments that are set aside is not missing here.
+    let behind = listing.empty.iter().min().copied();
+    let end = committed.sequence.min(behind.unwrap_or(u64::MAX));
+    let lacks = tail.next.sequence < end && tail.bytes < tail.size;
+    if let Some(segment) = listing.segments.last_mut().filter(|_| lacks) {
+        segment.bytes = tail.size;
+    }
+    lacks
 }
 
 /// Where the state says that reading begins. If its segment is not what it was, reading begins at the front of the one

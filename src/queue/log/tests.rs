@@ -260,6 +260,80 @@ fn damage_loses_one_record_and_keeps_the_file() {
 }
 
 #[test]
+fn damage_to_the_last_record_is_no_torn_write_if_the_state_knows_it() {
+    for records in [1, 2] {
+        let disk = Model::default();
+        let (mut log, _) = open(&disk);
+        fill(&mut log, 1..records + 1);
+        log.save_state().unwrap();
+        drop(log);
+        let name = "00000000000000000001.seg";
+        disk.corrupt(name, disk.bytes(name).len() - 10, 4);
+        let spoilt = disk.bytes(name);
+        let found = verify(&disk).join("\n");
+        assert!(found.contains("cannot be read") && found.contains("is damaged"));
+        let (mut log, recovery) = open(&disk);
+        assert_eq!(recovery.torn_bytes, 0);
+        assert_eq!(drain(&mut log), numbers(1..records));
+        let lost = log.lost();
+        assert_eq!((lost.records, lost.documents), (1, 2));
+        assert_eq!((lost.segments_damaged, lost.segments_missing), (1, 0));
+        assert_eq!(log.damaged_files(), 1);
+        log.acknowledge(records.into());
+        log.save_state().unwrap();
+        drop(log);
+        // Nobody has written to it, and the next start still knows it.
+        assert_eq!(disk.bytes(name), spoilt);
+        let (mut log, recovery) = open(&disk);
+        assert_eq!((recovery.torn_bytes, log.damaged_files()), (0, 1));
+        fill(&mut log, records + 1..records + 2);
+        assert_eq!(drain(&mut log), numbers(records + 1..records + 2));
+        assert_eq!(log.lost(), super::Lost::default());
+        log.acknowledge(u64::from(records) + 1);
+        log.save_state().unwrap();
+        assert_eq!(disk.bytes("00000000000000000001.damaged"), spoilt);
+        assert_eq!(log.damaged_files(), 1);
+    }
+}
+
+#[test]
+fn what_a_state_does_not_know_yet_may_be_a_torn_write() {
+    let disk = Model::default();
+    let (mut log, _) = open(&disk);
+    fill(&mut log, 1..2);
+    log.save_state().unwrap();
+    fill(&mut log, 2..3);
+    drop(log);
+    let name = "00000000000000000001.seg";
+    disk.corrupt(name, disk.bytes(name).len() - 10, 4);
+    let (mut log, recovery) = open(&disk);
+    assert_eq!(recovery.torn_bytes, 144);
+    assert_eq!(drain(&mut log), numbers(1..2));
+    assert_eq!(log.lost(), super::Lost::default());
+}
+
+#[test]
+fn a_torn_tail_before_a_segment_that_is_set_aside_is_no_damage() {
+    let disk = Model::default();
+    let (mut log, _) = open(&disk);
+    fill(&mut log, 1..4);
+    log.save_state().unwrap();
+    drop(log);
+    let names = ["00000000000000000001.seg", "00000000000000000003.seg"];
+    let handle = crate::queue::disk::Disk::open(&disk, names[0]).unwrap();
+    let end = disk.bytes(names[0]).len() as u64;
+    crate::queue::disk::Disk::write_at(&disk, &handle, &[7; 33], end).unwrap();
+    for place in [9, 60] {
+        disk.corrupt(names[1], place, 4);
+    }
+    let (mut log, recovery) = open(&disk);
+    assert_eq!((recovery.unreadable, recovery.torn_bytes), (1, 33));
+    assert_eq!(drain(&mut log), numbers(1..3));
+    assert_eq!((log.lost().records, log.lost().documents), (1, 2));
+    assert_eq!(log.damaged_files(), 1);
+}
+
+#[test]
 fn a_length_that_is_spoilt_does_not_hide_what_follows() {
     let disk = Model::default();
     let (mut log, _) = open(&disk);
@@ -301,6 +375,19 @@ fn a_missing_segment_is_a_counted_gap() {
 }
 
 #[test]
+fn a_first_segment_that_is_missing_is_missed() {
+    let disk = Model::default();
+    let (mut log, _) = open(&disk);
+    fill(&mut log, 1..6);
+    log.save_state().unwrap();
+    drop(log);
+    disk.delete("00000000000000000001.seg");
+    let (mut log, _) = open(&disk);
+    assert_eq!(drain(&mut log), numbers(3..6));
+    assert_eq!((log.lost().records, log.lost().segments_missing), (2, 1));
+}
+
+#[test]
 fn a_segment_that_vanishes_while_the_log_is_open_is_a_counted_gap() {
     let disk = Model::default();
     let (mut log, _) = open(&disk);
@@ -323,7 +410,11 @@ fn sequences_are_not_used_again_when_the_last_segments_are_gone() {
     for name in disk.names().iter().filter(|name| *name != "state") {
         disk.delete(name);
     }
-    let (mut log, _) = open(&disk);
+    assert_eq!(Log::view(disk.clone()).unwrap().1.pending.records, 2);
+    assert!(verify(&disk)[0].starts_with("records 10 to 11 "));
+    let (mut log, recovery) = open(&disk);
+    assert_eq!(recovery.pending, super::Pending::default());
+    assert_eq!((log.lost().records, log.lost().documents), (2, 4));
     assert!(drain(&mut log).is_empty());
     assert_eq!((log.lost().records, log.lost().documents), (2, 4));
     assert_eq!(append(&mut log, "new"), 12);
