@@ -101,7 +101,7 @@ pub struct Opt {
     pub old_names: &'static [&'static str],
     /// Accepted and without effect here; the text says why. A notice is printed.
     pub without_effect: Option<&'static str>,
-    /// Whether the values of its hash may be secret.
+    /// Whether the values of its hash, or the password in its address, may be secret.
     pub has_secrets: bool,
     pub doc: &'static str,
 }

@@ -109,13 +109,23 @@ pub fn render(diagnostic: &Diagnostic, sources: &Sources, colour: bool) -> Strin
 
 /// A message without the secrets that its place holds: what is refused may be one.
 fn without_secrets(message: &str, diagnostic: &Diagnostic, sources: &Sources) -> String {
+    const PART_BYTES_MIN: usize = 3;
     let mut message = message.to_owned();
     if let Some(shown) = shown_line(diagnostic, sources) {
         for secret in mask::secrets_in(shown.text, &shown.known) {
-            let overlaps = secret.start < shown.span.end && shown.span.start < secret.end;
-            match shown.text.get(secret) {
-                Some(secret) if overlaps => message = message.replace(secret, mask::MASK),
-                _ => {}
+            let (start, end) = (
+                secret.start.max(shown.span.start),
+                secret.end.min(shown.span.end),
+            );
+            if end <= start {
+                continue;
+            }
+            // A quote in a password cuts it in two, and the message may name the one part. A letter or two tell nothing.
+            let part = Some(start..end).filter(|part| PART_BYTES_MIN <= part.len());
+            for hidden in [Some(secret), part].into_iter().flatten() {
+                if let Some(hidden) = shown.text.get(hidden) {
+                    message = message.replace(hidden, mask::MASK);
+                }
             }
         }
     }

@@ -21,9 +21,20 @@ static TELLING: LazyLock<Regex> = LazyLock::new(|| {
     .expect("a constant that the tests compile")
 });
 
-/// `://user:password@`.
-static USERINFO: LazyLock<Regex> = LazyLock::new(|| {
-    Regex::new(r#"://[^\s/@:"']*:([^\s/@"']+)@"#).expect("a constant that the tests compile")
+/// An address with its scheme, to the end of the text that it stands in.
+static ADDRESS: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new("(?s)[A-Za-z0-9+.-]*//.*").expect("a constant that the tests compile")
+});
+
+/// A whole text that is an address without a scheme: `user:password@host:port/path`.
+static BARE_ADDRESS: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(r"(?s)^\s*[^\s:@%{}\[\]]+:.*@[A-Za-z0-9.:_\[\]-]+(/\S*)?\s*$")
+        .expect("a constant that the tests compile")
+});
+
+/// What stands before user and password.
+static SCHEME: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new("^(?:[A-Za-z0-9+.-]+:)?//").expect("a constant that the tests compile")
 });
 
 /// A variable without a default gives nothing away, and is what the reader looks for.
@@ -84,9 +95,9 @@ pub fn secrets_in(line: &str, known: &[Range<usize>]) -> Vec<Range<usize>> {
         .captures_iter(line)
         .filter(|found| !found.get(1).is_some_and(names_file))
         .filter_map(|found| found.get(2).map(|value| value.range()));
-    let userinfo = USERINFO
-        .captures_iter(line)
-        .filter_map(|found| found.get(1).map(|value| value.range()));
+    let userinfo = texts_in(line)
+        .into_iter()
+        .filter_map(|text| password_in_text(line, text));
     let mut places: Vec<_> = known
         .iter()
         .cloned()
@@ -108,6 +119,58 @@ pub fn secrets_in(line: &str, known: &[Range<usize>]) -> Vec<Range<usize>> {
         }
     }
     joined
+}
+
+/// Where the password of an address stands: from the first `:` behind the scheme to the last `@`. No narrower: a `/`, a
+/// blank or an `@` in a password is just what makes an address wrong, and has it shown.
+pub fn password_in(address: &str) -> Option<Range<usize>> {
+    let authority = SCHEME.find(address).map_or(0, |scheme| scheme.end());
+    let start = authority + address.get(authority..)?.find(':')? + 1;
+    let end = address.rfind('@')?;
+    (start < end).then_some(start..end)
+}
+
+/// The same in a text of which it is not known what it is.
+fn password_in_text(line: &str, text: Range<usize>) -> Option<Range<usize>> {
+    let shown = line.get(text.clone())?;
+    let with_scheme = ADDRESS.find_iter(shown).filter(|_| shown.contains("://"));
+    let bare = BARE_ADDRESS.find_iter(shown);
+    let found = |address: regex::Match<'_>| {
+        let start = text.start + address.start();
+        let password = password_in(address.as_str())?;
+        Some(start + password.start..start + password.end)
+    };
+    with_scheme.chain(bare).find_map(found)
+}
+
+/// The texts in quotes and what stands between them. A quote ends a text only where a value can end: one inside a password
+/// does not.
+fn texts_in(line: &str) -> Vec<Range<usize>> {
+    let bytes = line.as_bytes();
+    let ends_value = |at: usize| match bytes.get(at + 1) {
+        None => true,
+        Some(next) => next.is_ascii_whitespace() || b",]})=#{".contains(next),
+    };
+    let (mut texts, mut start, mut quote, mut at) = (Vec::new(), 0, None, 0);
+    while let Some(&byte) = bytes.get(at) {
+        let turn = match quote {
+            None => matches!(byte, b'"' | b'\''),
+            Some(open) => byte == open && ends_value(at),
+        };
+        if turn {
+            texts.push(start..at);
+            start = at + 1;
+            quote = quote.is_none().then_some(byte);
+        }
+        // What is escaped ends nothing.
+        at += if byte == b'\\' && quote.is_some() {
+            2
+        } else {
+            1
+        };
+    }
+    texts.push(start..line.len());
+    texts
 }
 
 fn without_quotes(line: &str, place: Range<usize>) -> Range<usize> {
@@ -145,7 +208,29 @@ mod tests {
 
     #[test]
     fn passwords_in_addresses_are_hidden() {
-        check("\"http://me:pw@h:9200\"", "\"http://me:***@h:9200\"");
+        for (line, want) in [
+            (r#""http://me:pw@h:9200""#, r#""http://me:***@h:9200""#),
+            (r#"["http://u:a/b@h:9200"]"#, r#"["http://u:***@h:9200"]"#),
+            (r#"["http://u:a b@h:9200"]"#, r#"["http://u:***@h:9200"]"#),
+            (r#""http://u:a@b:c?#d@h/x""#, r#""http://u:***@h/x""#),
+            (r#"'http://u:a"b@h' x => 1"#, "'http://u:***@h' x => 1"),
+            (r#""http://u:a"b@h" x => 1"#, r#""http://u:***@h" x => 1"#),
+            (r#""//u:pw@h""#, r#""//u:***@h""#),
+            (r#""u:pw@h:9200" x => 1"#, r#""u:***@h:9200" x => 1"#),
+            (r#""u:a/b c@h""#, r#""u:***@h""#),
+            (r#""u:a://b@h""#, r#""u:***@h""#),
+            (r#""http://u:open@h"#, r#""http://u:***@h"#),
+            (
+                r#"["http://a:9200", "http://u:x@b:9200", "http://u:y@c"]"#,
+                r#"["http://a:9200", "http://u:***@b:9200", "http://u:***@c"]"#,
+            ),
+            (
+                "it's http://u:pw@h, isn't it",
+                "it's http://u:***@h, isn't it",
+            ),
+        ] {
+            check(line, want);
+        }
     }
 
     #[test]
@@ -162,7 +247,15 @@ mod tests {
 
     #[test]
     fn other_values_stay() {
-        check(r#"host => "a" # no secrets"#, r#"host => "a" # no secrets"#);
+        for line in [
+            r#"host => "a" # no secrets"#,
+            r#"hosts => ["http://a:9200", "b:9200"] # me@example.com"#,
+            r#"match => { "m" => "%{TIME:t} %{USER:u}@%{HOST:h}" }"#,
+            r#"match => { "m" => "from: %{EMAIL:u} at x@%{HOST:h}" }"#,
+            r#"url => "http://u:${PW}@h""#,
+        ] {
+            check(line, line);
+        }
     }
 
     #[test]

@@ -164,7 +164,7 @@ const OPTIONS: &[Opt] = &[
     Opt::new("bulk_path", Kind::Text, "The path of bulk requests, when it is not `_bulk` below `path`."),
     Opt::new("parameters", Kind::Hash, "Added to the address of every request.").with_secrets(),
     Opt::new("custom_headers", Kind::Hash, "Headers of every request.").with_secrets(),
-    Opt::new("proxy", Kind::Text, "A proxy's address; an empty text means none, not even the environment's."),
+    Opt::new("proxy", Kind::Text, "A proxy's address; an empty text means none, not even the environment's.").with_secrets(),
     Opt::new(
         "compression_level",
         Kind::Integer,

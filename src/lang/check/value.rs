@@ -21,6 +21,9 @@ impl Checker<'_> {
             let values = entries.iter().map(|entry| entry.value.span);
             self.secrets.extend(values);
         }
+        if opt.kind == Kind::Uris || opt.has_secrets {
+            self.hide_passwords(value);
+        }
         if let ValueKind::Plugin(node) = &value.kind {
             let message = format!(
                 "the option `{}` of {} `{}` takes no plugin",
