@@ -8,7 +8,7 @@ pub mod letter;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::time::{Duration, SystemTime};
 
@@ -94,14 +94,14 @@ impl DeadLetters {
         make_private_folder(folder)?;
         let _lock = folder::lock(folder)?;
         let segments = self.expire(written)?;
-        let room = self.make_room(segments, lines.len() as u64, written)?;
-        let fitting = whole_lines(lines, room);
+        let total = segments.iter().map(|segment| segment.bytes).sum();
+        let fitting = self.fitting(lines, total);
+        self.make_room(segments, total, fitting.len() as u64, written)?;
         if !fitting.is_empty() {
-            self.append(&mut current, fitting)?;
-            written.kept = count(fitting);
+            self.append(&mut current, &fitting)?;
+            written.kept = count(&fitting);
         }
-        let dropped = lines.get(fitting.len()..).unwrap_or_default();
-        written.dropped += count(dropped);
+        written.dropped += count(lines) - written.kept;
         Ok(())
     }
 
@@ -122,50 +122,89 @@ impl DeadLetters {
         Ok(segments)
     }
 
-    /// How many bytes may be written; by policy, old segments make room for as many as are wanted.
+    /// Those letters that are to be written, by policy, to a queue of so many bytes. One that is larger than the whole queue
+    /// costs no other its place.
+    fn fitting(&self, lines: &[u8], total: u64) -> Vec<u8> {
+        let bytes_max = self.settings.bytes_max;
+        let letters: Vec<&[u8]> = lines
+            .split_inclusive(|byte| *byte == b'\n')
+            .filter(|letter| letter.len() as u64 <= bytes_max)
+            .collect();
+        let chosen = match self.settings.policy {
+            StoragePolicy::DropNewer => {
+                let end = count_fitting(letters.iter(), bytes_max.saturating_sub(total));
+                letters.get(..end)
+            }
+            StoragePolicy::DropOlder => {
+                let kept = count_fitting(letters.iter().rev(), bytes_max);
+                letters.get(letters.len() - kept..)
+            }
+        };
+        chosen.unwrap_or_default().concat()
+    }
+
+    /// By policy, old segments make room for as many bytes as are wanted.
     fn make_room(
         &self,
         segments: Vec<Segment>,
+        mut total: u64,
         wanted: u64,
         written: &mut Written,
-    ) -> io::Result<u64> {
-        let bytes_max = self.settings.bytes_max;
-        let mut total: u64 = segments.iter().map(|segment| segment.bytes).sum();
-        if self.settings.policy == StoragePolicy::DropOlder {
-            for segment in segments {
-                if total + wanted <= bytes_max {
-                    break;
+    ) -> io::Result<()> {
+        if self.settings.policy == StoragePolicy::DropNewer || wanted == 0 {
+            return Ok(());
+        }
+        for segment in segments {
+            if total + wanted <= self.settings.bytes_max {
+                break;
+            }
+            written.dropped += remove(&segment)?;
+            total -= segment.bytes;
+        }
+        Ok(())
+    }
+
+    /// Writes letters to segments of which none is longer than it has to be: they are dropped one by one. After a failure
+    /// none of the letters is there.
+    fn append(&self, slot: &mut Option<Current>, lines: &[u8]) -> io::Result<()> {
+        let segment_bytes_max = limits::DEAD_LETTER_SEGMENT_BYTES.min(self.settings.bytes_max / 8);
+        let mut done = Vec::new();
+        for part in parts(lines, segment_bytes_max) {
+            let usable =
+                |current: &Current| current.bytes < segment_bytes_max && current.is_there();
+            match self.append_part(slot.take().filter(usable), part) {
+                Ok(current) => {
+                    done.push((current.path.clone(), current.bytes - part.len() as u64));
+                    *slot = Some(current);
                 }
-                written.dropped += remove(&segment)?;
-                total -= segment.bytes;
+                Err(error) => {
+                    done.iter()
+                        .rev()
+                        .for_each(|(path, bytes)| undo(path, *bytes));
+                    return Err(error);
+                }
             }
         }
-        Ok(bytes_max.saturating_sub(total))
+        Ok(())
     }
 
     /// A fault of the disk is fatal for a segment, not for the letters: they go to a new one, once. A new one that fails is
     /// removed.
-    fn append(&self, slot: &mut Option<Current>, lines: &[u8]) -> io::Result<()> {
-        let segment_bytes_max = limits::DEAD_LETTER_SEGMENT_BYTES.min(self.settings.bytes_max / 8);
-        let usable = |current: &Current| current.bytes < segment_bytes_max && current.is_there();
-        if let Some(current) = slot.take().filter(usable) {
+    fn append_part(&self, current: Option<Current>, lines: &[u8]) -> io::Result<Current> {
+        if let Some(current) = current {
             match current.append(lines) {
-                Ok(current) => {
-                    *slot = Some(current);
-                    return Ok(());
-                }
+                Ok(current) => return Ok(current),
                 Err(error) => {
                     tracing::warn!(%error, "a segment of dead letters is given up; a new one is begun");
                 }
             }
         }
-        *slot = Some(Current::create(&self.settings.folder)?.append(lines)?);
-        Ok(())
+        Current::create(&self.settings.folder)?.append(lines)
     }
 }
 
 impl Current {
-    fn create(folder: &std::path::Path) -> io::Result<Self> {
+    fn create(folder: &Path) -> io::Result<Self> {
         let (path, file) = loop {
             let path = folder.join(folder::name(crate::host::now_nanos()));
             let made = OpenOptions::new()
@@ -188,7 +227,7 @@ impl Current {
         match File::open(folder).and_then(|folder| folder.sync_all()) {
             Ok(()) => Ok(current),
             Err(error) => {
-                current.give_up();
+                undo(&current.path, 0);
                 Err(error)
             }
         }
@@ -202,31 +241,34 @@ impl Current {
         matches!((here, held), (Ok(here), Ok(held)) if here == held)
     }
 
-    /// Leaves what was written before, and no file without a letter: while a disk is full, each try would leave one.
-    fn give_up(self) {
-        let undone = match self.bytes {
-            0 => std::fs::remove_file(&self.path),
-            bytes => self.file.set_len(bytes),
-        };
-        if let Err(error) = undone {
-            // Half a line at the end is noticed by whoever reads.
-            let path = self.path.display();
-            tracing::warn!(%error, "a write to {path} that failed could not be undone");
-        }
-    }
-
     fn append(mut self, lines: &[u8]) -> io::Result<Self> {
         let written = self.file.write_all(lines).and_then(|()| {
             crash::point(Point::LettersWritten);
             self.file.sync_data()
         });
         if let Err(error) = written {
-            self.give_up();
+            undo(&self.path, self.bytes);
             return Err(error);
         }
         crash::point(Point::LettersSynced);
         self.bytes += lines.len() as u64;
         Ok(self)
+    }
+}
+
+/// Leaves what was written before, and no file without a letter: while a disk is full, each try would leave one.
+fn undo(path: &Path, bytes: u64) {
+    let undone = match bytes {
+        0 => std::fs::remove_file(path),
+        bytes => OpenOptions::new()
+            .write(true)
+            .open(path)
+            .and_then(|file| file.set_len(bytes)),
+    };
+    if let Err(error) = undone {
+        // Half a line at the end is noticed by whoever reads.
+        let path = path.display();
+        tracing::warn!(%error, "a write to {path} that failed could not be undone");
     }
 }
 
@@ -241,12 +283,30 @@ fn count(lines: &[u8]) -> u64 {
     memchr::memchr_iter(b'\n', lines).count() as u64
 }
 
-/// As many whole lines as fit.
-fn whole_lines(lines: &[u8], room: u64) -> &[u8] {
-    let room = usize::try_from(room).unwrap_or(usize::MAX);
-    let part = lines.get(..room).unwrap_or(lines);
-    let end = memchr::memrchr(b'\n', part).map_or(0, |newline| newline + 1);
-    part.get(..end).unwrap_or_default()
+/// Letters in parts of so many bytes at most, or of one letter that is longer.
+fn parts(mut lines: &[u8], bytes_max: u64) -> Vec<&[u8]> {
+    let bytes_max = usize::try_from(bytes_max).unwrap_or(usize::MAX);
+    let mut parts = Vec::new();
+    while !lines.is_empty() {
+        let window = lines.get(..bytes_max).unwrap_or(lines);
+        let end = memchr::memrchr(b'\n', window).or_else(|| memchr::memchr(b'\n', lines));
+        let (part, rest) = lines.split_at(end.map_or(lines.len(), |newline| newline + 1));
+        parts.push(part);
+        lines = rest;
+    }
+    parts
+}
+
+/// How many letters fit, in this order.
+fn count_fitting<'a>(letters: impl Iterator<Item = &'a &'a [u8]>, mut room: u64) -> usize {
+    let fits = |letter: &&&[u8]| match room.checked_sub(letter.len() as u64) {
+        Some(left) => {
+            room = left;
+            true
+        }
+        None => false,
+    };
+    letters.take_while(fits).count()
 }
 
 #[cfg(test)]

@@ -104,6 +104,48 @@ fn or_it_drops_what_is_old() {
     assert_eq!(rig.text(), "cccc\ndddd\neeee\n");
 }
 
+fn write(letters: &DeadLetters, lines: &str) -> (u64, u64) {
+    let written = letters.write(lines.as_bytes()).expect("it is written");
+    (written.kept, written.dropped)
+}
+
+#[test]
+fn of_one_write_that_is_too_long_the_newest_letters_stay() {
+    let rig = Rig::new("newest");
+    let letters = rig.open(16, StoragePolicy::DropOlder);
+    assert_eq!(write(&letters, "zzzz\n"), (1, 0));
+    assert_eq!(write(&letters, "aaaa\nbbbb\ncccc\ndddd\neeee\n"), (3, 3));
+    assert_eq!(rig.text(), "cccc\ndddd\neeee\n");
+    assert_eq!(write(&letters, "ffff\n"), (1, 1));
+    assert_eq!(rig.text(), "dddd\neeee\nffff\n");
+}
+
+#[test]
+fn a_letter_that_never_fits_costs_no_other() {
+    for (policy, name) in [
+        (StoragePolicy::DropOlder, "huge-older"),
+        (StoragePolicy::DropNewer, "huge-newer"),
+    ] {
+        let rig = Rig::new(name);
+        let letters = rig.open(16, policy);
+        let huge = "h".repeat(16) + "\n";
+        assert_eq!(write(&letters, "a\nb\n"), (2, 0));
+        assert_eq!(write(&letters, &huge), (0, 1));
+        assert_eq!(write(&letters, &format!("c\n{huge}d\n")), (2, 1));
+        assert_eq!(rig.text(), "a\nb\nc\nd\n", "{policy:?}");
+    }
+}
+
+#[test]
+fn a_long_write_begins_new_segments() {
+    let rig = Rig::new("parts");
+    let letters = rig.open(80, StoragePolicy::DropOlder);
+    assert_eq!(write(&letters, &"aaaa\n".repeat(8)), (8, 0));
+    assert_eq!(rig.segments(), 4);
+    assert_eq!(write(&letters, &"bbbb\n".repeat(8)), (8, 0));
+    assert_eq!(write(&letters, "cccc\n"), (1, 2));
+}
+
 #[test]
 fn what_is_past_its_time_is_removed() {
     let rig = Rig::new("age");
