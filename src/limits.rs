@@ -54,6 +54,9 @@ pub const BATCHES_UNDER_WAY_MAX: usize = 32 << 10;
 /// A segment of dead letters: small enough to be read at once, and dropping the oldest loses no more than this.
 pub const DEAD_LETTER_SEGMENT_BYTES: u64 = 10 << 20;
 
+/// The least that may be given to the dead letters of a pipeline: room for a few, since each holds its document.
+pub const DEAD_LETTERS_BYTES_MIN: u64 = 64 << 10;
+
 /// Dead letters that `sawlog dlq replay` sends before it writes down what is left: if it is ended, at most so many are sent
 /// a second time.
 pub const DEAD_LETTER_REPLAY_COUNT: usize = 1000;
@@ -372,6 +375,10 @@ pub const STOP_AGAIN: std::time::Duration = std::time::Duration::from_millis(200
 
 /// A file of a queue on disk: at least a few blocks, at most what is read through quickly after a crash.
 pub const QUEUE_SEGMENT_BYTES: std::ops::RangeInclusive<u64> = 4 << 20..=1 << 30;
+
+/// The least that a queue on disk may be given: room for a few blocks of documents, and for segments that are given back
+/// one by one.
+pub const QUEUE_BYTES_MIN: u64 = 8 << 20;
 
 /// How long workers may take to end once the outputs are gone: a few batches and a sync of a queue.
 pub const WORKERS_END_WAIT: std::time::Duration = std::time::Duration::from_secs(5);

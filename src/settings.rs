@@ -8,7 +8,6 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use crate::lang::units;
 use crate::limits;
 use crate::pipeline::Ecs;
 use crate::queue::dead_letters::{DeadLetterSettings, StoragePolicy};
@@ -280,28 +279,31 @@ fn queue(values: &Values) -> Result<QueueSettings, String> {
             ));
         }
     };
-    let segment_bytes = values.bytes("queue.page_capacity", limits::QUEUE_SEGMENT_BYTES)?;
-    // A file that is full can only be given back once the next one is begun.
-    let bytes_max = values.bytes("queue.max_bytes", 2 * segment_bytes..=u64::MAX)?;
+    // A queue's own limit bounds its files further.
+    let segment_bytes = values.bytes("queue.page_capacity", 0, "")?;
+    let why = "documents wait in blocks of a mebibyte, and space is given back file by file";
+    let bytes_max = values.bytes("queue.max_bytes", limits::QUEUE_BYTES_MIN, why)?;
     Ok(QueueSettings {
         kind,
         full,
         bytes_max,
-        segment_bytes,
+        segment_bytes: segment_bytes.clamp(
+            *limits::QUEUE_SEGMENT_BYTES.start(),
+            *limits::QUEUE_SEGMENT_BYTES.end(),
+        ),
     })
 }
 
 fn dead_letters(values: &Values) -> Result<DeadLetterQueue, String> {
-    let text = values
-        .get("dead_letter_queue.max_bytes")
-        .unwrap_or_default();
-    let bytes_max = units::parse_settings_bytes(text).filter(|bytes| 0 < *bytes);
+    let bytes_max = values.bytes(
+        "dead_letter_queue.max_bytes",
+        limits::DEAD_LETTERS_BYTES_MIN,
+        "each letter holds its document, and hardly one would be kept",
+    )?;
     Ok(DeadLetterQueue {
         enabled: values.boolean("dead_letter_queue.enable")?,
         path: values.get("path.dead_letter_queue").map(PathBuf::from),
-        bytes_max: bytes_max.ok_or_else(|| {
-            format!("dead_letter_queue.max_bytes: `{text}` is not a size such as `1024mb`")
-        })?,
+        bytes_max,
         policy: match values.get("dead_letter_queue.storage_policy") {
             Some("drop_older") => StoragePolicy::DropOlder,
             Some("drop_newer") | None => StoragePolicy::DropNewer,

@@ -94,25 +94,18 @@ impl Values {
         }
     }
 
-    pub fn bytes(
-        &self,
-        key: &'static str,
-        range: std::ops::RangeInclusive<u64>,
-    ) -> Result<u64, String> {
+    /// A size of at least so many bytes; `why` tells why no less will do.
+    pub fn bytes(&self, key: &'static str, at_least: u64, why: &str) -> Result<u64, String> {
         let text = self.get(key).unwrap_or_default();
         let bytes = units::parse_settings_bytes(text)
             .ok_or_else(|| format!("{key}: `{text}` is not a size such as `64mb` or `1gb`"))?;
-        match bytes {
-            few if few < *range.start() => Err(format!(
-                "{key}: `{text}` is too little; at least {} bytes",
-                range.start()
-            )),
-            many if *range.end() < many => Err(format!(
-                "{key}: `{text}` is too much; at most {} bytes",
-                range.end()
-            )),
-            bytes => Ok(bytes),
+        if bytes < at_least {
+            let least = at_least >> 10;
+            return Err(format!(
+                "{key}: `{text}` is too little; at least {least}kb: {why}"
+            ));
         }
+        Ok(bytes)
     }
 
     pub fn duration(&self, key: &'static str) -> Result<Duration, String> {

@@ -199,6 +199,33 @@ pub const ALL: &[Spec] = &[
         Kind::Flag,
         "`sawlog check` shows what a pipeline means",
     ),
+    moot(
+        "pipeline.separate_logs",
+        Kind::Boolean,
+        "the agent logs to stderr; what concerns an output has its id in it",
+    ),
+    moot("pipeline.buffer.type", Kind::Text, JVM),
+    moot(
+        "allow_superuser",
+        Kind::Boolean,
+        "whoever starts the agent says as whom it runs",
+    ),
+    moot(
+        "config.field_reference.escape_style",
+        Kind::Text,
+        "names of fields are taken as they are written",
+    ),
+    moot("api.environment", Kind::Text, "the API tells figures only"),
+    moot(
+        "path.plugins",
+        Kind::Text,
+        "there are no plugins but our own",
+    ),
+    moot(
+        "modules",
+        Kind::Text,
+        "there are no ready-made modules; write what they do as a pipeline",
+    ),
     moot("pipeline.java_execution", Kind::Boolean, JVM),
     moot("pipeline.plugin_classloaders", Kind::Boolean, JVM),
     spec(
@@ -216,6 +243,16 @@ pub const ALL: &[Spec] = &[
     moot(
         "xpack.monitoring.enabled",
         Kind::Boolean,
+        "figures are served at /metrics",
+    ),
+    moot(
+        "xpack.monitoring.elasticsearch.hosts",
+        Kind::Text,
+        "figures are served at /metrics",
+    ),
+    moot(
+        "monitoring.elasticsearch.hosts",
+        Kind::Text,
         "figures are served at /metrics",
     ),
     moot(

@@ -94,6 +94,10 @@ fn flatten(value: &Yaml, prefix: &str, values: &mut Values) -> Result<(), String
                 texts.ok_or_else(|| format!("{prefix}: a list of texts is expected"))?,
             )
         }
+        // Whatever is in a list that nobody reads.
+        Yaml::Array(_) if table::find(prefix).is_some_and(|spec| spec.without_effect.is_some()) => {
+            values.set(prefix, Vec::new())
+        }
         flat => {
             let text = scalar(flat).ok_or_else(|| format!("{prefix}: a text is expected"))?;
             values.set(prefix, vec![substitute(&text)?])

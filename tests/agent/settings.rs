@@ -254,6 +254,62 @@ fn files_that_are_no_settings_are_refused() {
 }
 
 #[test]
+fn sizes_that_logstash_takes_are_taken() {
+    for text in [
+        "queue.max_bytes: 100mb",
+        "queue.max_bytes: 64mb",
+        "queue.max_bytes: 250mb\nqueue.page_capacity: 250mb",
+        "queue.page_capacity: 1mb",
+        "queue.page_capacity: 2gb\nqueue.max_bytes: 8gb",
+        "dead_letter_queue.max_bytes: 200kb",
+    ] {
+        let ended = run_with("logstash.yml", text);
+        assert_eq!(ended.status, Some(0), "{text}: {}", ended.stderr);
+    }
+}
+
+#[test]
+fn sizes_in_which_nothing_fits_are_refused_with_the_reason() {
+    check_refused(
+        "logstash.yml",
+        "queue.max_bytes: 1mb\n",
+        "at least 8192kb: documents wait in blocks",
+    );
+    check_refused(
+        "logstash.yml",
+        "dead_letter_queue.max_bytes: 1\n",
+        "at least 64kb: each letter holds its document",
+    );
+}
+
+/// The first two lines are those of Logstash's image.
+const MOOT: &str = r#"
+http.host: "0.0.0.0"
+xpack.monitoring.elasticsearch.hosts: [ "http://elasticsearch:9200" ]
+monitoring.elasticsearch.hosts: [ "http://elasticsearch:9200" ]
+pipeline.separate_logs: false
+pipeline.buffer.type: heap
+allow_superuser: true
+config.field_reference.escape_style: none
+api.environment: production
+path.plugins: []
+modules: []
+"#;
+
+#[test]
+fn settings_of_logstash_without_effect_are_accepted_and_told() {
+    let ended = run_with("logstash.yml", MOOT);
+    assert_eq!(ended.status, Some(0), "{}", ended.stderr);
+    assert_eq!(
+        ended.stderr.matches("has no effect here").count(),
+        9,
+        "{}",
+        ended.stderr
+    );
+    check_refused("logstash.yml", "node.name: [a]\n", "a text is expected");
+}
+
+#[test]
 fn the_old_names_of_the_api_still_count() {
     let port = free_port();
     let pipeline = super::running::syslog_pipeline(free_port(), "");
