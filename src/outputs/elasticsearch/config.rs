@@ -6,6 +6,7 @@ mod hosts;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use elasticsearch::http::Url;
 use elasticsearch::http::headers::HeaderMap;
 
 use crate::event::Template;
@@ -310,6 +311,7 @@ fn custom_codes(options: &Options, building: &mut Building<'_>) -> Vec<u16> {
 
 fn requests(options: &Options, building: &mut Building<'_>) -> Option<Requests> {
     let hosts = hosts::check(options, building)?;
+    let proxy = proxy(options, building)?;
     let trust = trust(options, building)?;
     let mut headers = HeaderMap::new();
     for (name, value) in options.hash("custom_headers") {
@@ -350,11 +352,7 @@ fn requests(options: &Options, building: &mut Building<'_>) -> Option<Requests> 
     Some(Requests {
         hosts,
         trust,
-        proxy: match options.text("proxy") {
-            None => Proxy::System,
-            Some("") => Proxy::None,
-            Some(url) => Proxy::Url(url.to_owned()),
-        },
+        proxy,
         path,
         parameters,
         headers,
@@ -366,6 +364,25 @@ fn requests(options: &Options, building: &mut Building<'_>) -> Option<Requests> 
             .unwrap_or(Duration::from_secs(5)),
         compression_level,
     })
+}
+
+fn proxy(options: &Options, building: &mut Building<'_>) -> Option<Proxy> {
+    let Some(word) = options.word("proxy") else {
+        return Some(Proxy::System);
+    };
+    if word.text.is_empty() {
+        return Some(Proxy::None);
+    }
+    let why = match Url::parse(&word.text) {
+        Ok(url) if matches!(url.scheme(), "http" | "https") && url.has_host() => {
+            return Some(Proxy::Url(url));
+        }
+        Ok(_) => "this is no proxy's address".to_owned(),
+        Err(error) => format!("this is no proxy's address: {error}"),
+    };
+    let why = format!("{why}; write `http://host:port`, or `https://`");
+    building.refuse(word.span, why);
+    None
 }
 
 /// The files with certificates and keys that the output reads at its start.

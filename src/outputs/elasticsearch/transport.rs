@@ -97,7 +97,7 @@ pub enum Proxy {
     /// What the environment says.
     System,
     None,
-    Url(String),
+    Url(Url),
 }
 
 impl Proxy {
@@ -333,10 +333,7 @@ impl Requests {
         builder = match &self.proxy {
             Proxy::System => builder,
             Proxy::None => builder.disable_proxy(),
-            Proxy::Url(url) => {
-                let url = Url::parse(url).map_err(|error| format!("the proxy: {error}"))?;
-                builder.proxy(url, None, None)
-            }
+            Proxy::Url(url) => builder.proxy(url.clone(), None, None),
         };
         builder.build().map_err(|error| error.to_string())
     }

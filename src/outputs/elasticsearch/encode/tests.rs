@@ -573,3 +573,19 @@ fn sizes_and_counts_beyond_their_limits_are_refused() {
     }
     checked(Ecs::Disabled, vec![("requests_max", Setting::Integer(64))]);
 }
+
+#[test]
+fn a_proxy_that_is_none_is_refused() {
+    for address in ["::::", "htp://h:1", "proxy:8080", "http://"] {
+        let (_, _, diagnostics, _) =
+            checked_or_refused(Ecs::Disabled, vec![("proxy", text(address))]);
+        let refused = |diagnostic: &Diagnostic| {
+            diagnostic.severity == Severity::Error
+                && diagnostic.message.contains("write `http://host:port`")
+        };
+        assert!(diagnostics.iter().any(refused), "{address}");
+    }
+    for address in ["", "http://h:1", "https://u:p@h"] {
+        checked(Ecs::Disabled, vec![("proxy", text(address))]);
+    }
+}
