@@ -57,6 +57,9 @@ pub const DEAD_LETTER_SEGMENT_BYTES: u64 = 10 << 20;
 /// The least that may be given to the dead letters of a pipeline: room for a few, since each holds its document.
 pub const DEAD_LETTERS_BYTES_MIN: u64 = 64 << 10;
 
+/// The most of an event's `[@metadata]` that a dead letter keeps; of more it keeps nothing.
+pub const DEAD_LETTER_METADATA_BYTES_MAX: usize = 64 << 10;
+
 /// Dead letters that `sawlog dlq replay` sends before it writes down what is left: if it is ended, at most so many are sent
 /// a second time.
 pub const DEAD_LETTER_REPLAY_COUNT: usize = 1000;

@@ -279,6 +279,9 @@ fn print(out: &mut impl Write, pipeline: &str, kept: &Kept<'_>) -> io::Result<()
     if let Some(action) = kept.action() {
         writeln!(out, "  action    {}", escaped(action))?;
     }
+    if let Some(metadata) = kept.metadata() {
+        writeln!(out, "  metadata  {}", escaped(metadata))?;
+    }
     writeln!(out, "  document  {}\n", escaped(&kept.document()))
 }
 

@@ -1,6 +1,8 @@
 //! `sawlog dlq` on folders that the tests wrote: what is counted, what is shown, and that no letter moves a cursor.
 
 use std::fs;
+use std::io::{Read, Write};
+use std::net::TcpListener;
 use std::path::Path;
 use std::process::{Command, Output};
 
@@ -150,6 +152,70 @@ fn a_replay_that_is_killed_while_the_server_is_away_loses_no_letter() {
     replay.wait().expect("it ends");
     let shown = said(&["show"], &folder.0);
     assert_eq!(shown.matches("  reason ").count(), 3, "{shown}");
+}
+
+/// A server that stores the one document that it is sent; gives the body of its request.
+fn storing() -> (u16, std::thread::JoinHandle<String>) {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("loopback has a free port");
+    let port = listener.local_addr().expect("it is bound").port();
+    let serving = std::thread::spawn(move || {
+        loop {
+            let (mut stream, _) = listener.accept().expect("somebody connects");
+            let mut request = Vec::new();
+            let mut part = [0; 4096];
+            // The agent first looks whether somebody listens.
+            while let Ok(count @ 1..) = stream.read(&mut part) {
+                request.extend_from_slice(&part[..count]);
+                if request.ends_with(b"}\n") {
+                    let body = r#"{"errors":false,"items":[{"create":{"status":201}}]}"#;
+                    let answer = format!(
+                        "HTTP/1.1 200 OK\r\nX-elastic-product: Elasticsearch\r\nContent-Type: application/json\r\n\
+                         Content-Length: {}\r\n\r\n{body}",
+                        body.len()
+                    );
+                    stream
+                        .write_all(answer.as_bytes())
+                        .expect("the agent reads");
+                    return String::from_utf8_lossy(&request).into_owned();
+                }
+            }
+        }
+    });
+    (port, serving)
+}
+
+#[test]
+fn a_replay_fills_templates_in_with_the_events_metadata() {
+    let folder = Scratch::new("letters");
+    let (port, serving) = storing();
+    let pipeline = |index: &str| {
+        format!(
+            "input {{ generator {{ count => 1 message => \"hello\" }} }}\n\
+             filter {{ mutate {{ add_field => {{ \"[@metadata][ix]\" => \"m\" }} }} }}\n\
+             output {{ elasticsearch {{ id => \"es\" index => \"{index}\" hosts => \"127.0.0.1:{port}\" }} }}"
+        )
+    };
+    let mut command = Command::new(PROGRAM);
+    command.args([
+        "run",
+        "--api.enabled",
+        "false",
+        "-e",
+        &pipeline("x-%{missing}"),
+    ]);
+    command.arg("--path.data").arg(&folder.0);
+    let output = command.output().expect("the agent is built");
+    assert!(output.status.success(), "{output:?}");
+    let shown = said(&["show"], &folder.0);
+    assert!(shown.contains("metadata  {\"ix\":\"m\"}"), "{shown}");
+    let told = said(
+        &["replay", "-e", &pipeline("x-%{[@metadata][ix]}")],
+        &folder.0,
+    );
+    assert!(told.contains("1 stored"), "{told}");
+    let request = serving.join().expect("it is sent");
+    assert!(request.contains(r#""_index":"x-m""#), "{request}");
+    assert!(!request.contains("@metadata"), "{request}");
 }
 
 #[test]

@@ -12,7 +12,7 @@ use tokio::task::JoinHandle;
 
 use crate::agent::configuration;
 use crate::event::json::Counted;
-use crate::event::{Batch, Names, Value};
+use crate::event::{Batch, Name, Names, Value};
 use crate::limits;
 use crate::metrics::{Metrics, PluginMetrics};
 use crate::outputs::graphite::Writers;
@@ -199,7 +199,7 @@ impl Replay {
                     .resend(action.as_bytes(), document.as_bytes(), ack);
                 true
             }
-            None => encode(&self.names, output, document.as_bytes(), ack),
+            None => encode(&self.names, output, &kept, ack),
         }
     }
 
@@ -228,15 +228,25 @@ impl Replay {
 }
 
 /// An event that never became a document goes through the output once more.
-fn encode(names: &Arc<Names>, output: &mut Output, json: &[u8], ack: &Ack) -> bool {
+fn encode(names: &Arc<Names>, output: &mut Output, kept: &Kept<'_>, ack: &Ack) -> bool {
     let now = crate::host::now_nanos();
     let mut batch = Batch::new(Vec::new(), Arc::clone(names), now, ack.clone());
-    let text = batch.append(json);
-    let Ok(Value::Map(members)) = batch.parse_json(text, Counted::Whole, &mut Vec::new()) else {
+    let mut object = |json: &str| {
+        let text = batch.append(json.as_bytes());
+        match batch.parse_json(text, Counted::Whole, &mut Vec::new()) {
+            Ok(Value::Map(members)) => Some(members),
+            Ok(_) | Err(_) => None,
+        }
+    };
+    let (document, metadata) = (object(&kept.document()), kept.metadata().and_then(object));
+    let Some(members) = document else {
         batch.ack.settle();
         return false;
     };
     let id = batch.push_adopted(members);
+    if let Some(metadata) = metadata {
+        batch.set_top(id, Name::METADATA, Value::Map(metadata));
+    }
     output.encoder.encode(&mut batch, &[id]);
     batch.ack.settle();
     true

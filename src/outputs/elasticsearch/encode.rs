@@ -9,6 +9,7 @@ use memchr::memmem;
 use crate::event::encode::Stamp;
 use crate::event::provenance::IDENTIFIER_BYTES;
 use crate::event::{Batch, EventId, Name, Reference, Value};
+use crate::limits;
 use crate::outputs::elasticsearch::action::{Action, Plan};
 use crate::outputs::elasticsearch::refusals::{Lost, Refusals, Refused};
 use crate::outputs::elasticsearch::verdict::Refusal;
@@ -140,8 +141,15 @@ impl BulkEncoder {
     fn refuse(&mut self, batch: &Batch, id: EventId, refused: &mut Refused, refusal: &Refusal) {
         let mut json = Vec::new();
         batch.write_document(id, &mut self.stamp, &mut json);
+        let mut metadata = Vec::new();
+        if let Some(value @ Value::Map(_)) = batch.top(id, Name::METADATA) {
+            batch.write_json_value(value, &mut metadata);
+        }
+        if metadata == b"{}" || limits::DEAD_LETTER_METADATA_BYTES_MAX < metadata.len() {
+            metadata.clear();
+        }
         let refusals = &self.shared.refusals;
-        refusals.refuse(refused, Lost::event(&json), refusal);
+        refusals.refuse(refused, Lost::event(&json, &metadata), refusal);
     }
 
     /// Puts what was refused on disk. Waits while that fails, as for a queue that is full.

@@ -66,6 +66,7 @@ pub struct Lost<'a> {
     /// The action line, if there is one.
     action: &'a [u8],
     document: &'a [u8],
+    metadata: &'a [u8],
 }
 
 impl<'a> Lost<'a> {
@@ -76,14 +77,16 @@ impl<'a> Lost<'a> {
         Self {
             action,
             document: rest.trim_ascii(),
+            metadata: b"",
         }
     }
 
-    /// An event of which no document came.
-    pub fn event(json: &'a [u8]) -> Self {
+    /// An event of which no document came, and its metadata, since templates may name fields of that.
+    pub fn event(json: &'a [u8], metadata: &'a [u8]) -> Self {
         Self {
             action: b"",
             document: json,
+            metadata,
         }
     }
 }
@@ -173,6 +176,7 @@ impl Refusals {
                 reason: &refusal.reason,
                 action: lost.action,
                 document: lost.document,
+                metadata: lost.metadata,
             };
             let now = crate::host::now_nanos();
             letter.write(&queue.settings.pipeline, now, &mut refused.lines);

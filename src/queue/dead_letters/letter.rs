@@ -21,6 +21,8 @@ pub struct Letter<'a> {
     pub action: &'a [u8],
     /// Empty for a `delete`.
     pub document: &'a [u8],
+    /// The event's `[@metadata]`, for the templates of an event that has no action; empty if there is none.
+    pub metadata: &'a [u8],
 }
 
 impl Letter<'_> {
@@ -55,6 +57,10 @@ impl Letter<'_> {
                 member("document_text", out);
                 encode::text(document, out);
             }
+        }
+        if is_json(self.metadata) {
+            member("metadata", out);
+            out.extend_from_slice(self.metadata);
         }
         out.extend_from_slice(b"}\n");
     }
@@ -102,6 +108,11 @@ impl<'a> Kept<'a> {
         self.members.get("action").map(|raw| raw.get())
     }
 
+    /// The event's `[@metadata]`, if it is kept.
+    pub fn metadata(&self) -> Option<&'a str> {
+        self.members.get("metadata").map(|raw| raw.get())
+    }
+
     /// The document as it was sent; empty for a `delete`.
     pub fn document(&self) -> Cow<'a, str> {
         match self.members.get("document") {
@@ -122,6 +133,7 @@ mod tests {
         reason: "failed to parse \"x\"\n\u{1b}[31m",
         action: br#"{"create":{"_index":"a"}}"#,
         document: br#"{"n": 12345678901234567890, "a":1.0}"#,
+        metadata: b"",
     };
 
     fn line(letter: Letter<'_>) -> Vec<u8> {
@@ -149,6 +161,16 @@ mod tests {
         assert_eq!(kept.document().as_bytes(), LETTER.document);
         assert_eq!(kept.status(), Some(400));
         assert_eq!(kept.text("reason").as_deref(), Some(LETTER.reason));
+    }
+
+    #[test]
+    fn metadata_stands_beside_the_document() {
+        let metadata = br#"{"ix":"a"}"#;
+        let line = line(Letter { metadata, ..LETTER });
+        assert!(line.ends_with(b"\"a\":1.0},\"metadata\":{\"ix\":\"a\"}}\n"));
+        let kept = Kept::parse(&line).expect("it is a letter");
+        assert_eq!(kept.metadata(), Some(r#"{"ix":"a"}"#));
+        assert_eq!(kept.document().as_bytes(), LETTER.document);
     }
 
     #[test]
