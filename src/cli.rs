@@ -6,11 +6,13 @@ mod grok;
 mod log;
 mod queue;
 
+use std::path::Path;
 use std::process::ExitCode;
 
 use clap::{Arg, ArgAction, ArgMatches, Command};
 
 use crate::agent;
+use crate::lang::diagnostic::printable;
 use crate::settings::table::{self, Kind};
 use crate::settings::{Settings, Values};
 
@@ -130,4 +132,17 @@ fn run_agent(matches: &ArgMatches) -> ExitCode {
         .iter()
         .for_each(|notice| tracing::info!("{notice}"));
     agent::run(settings)
+}
+
+/// Says so where a folder that is to be looked at is not there, or the data folder that would have it: its name may be
+/// mistyped. Nothing was ever kept there otherwise, which is no fault.
+fn tell_if_missing(folder: &Path, path_data: &Path) {
+    let folder = match folder.starts_with(path_data) {
+        true => path_data,
+        false => folder,
+    };
+    if !folder.exists() {
+        let folder = printable(&folder.display().to_string());
+        eprintln!("sawlog: there is no folder {folder}: is it another one?");
+    }
 }

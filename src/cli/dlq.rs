@@ -70,6 +70,9 @@ pub fn run(matches: &ArgMatches) -> ExitCode {
         Ok(settings) => settings,
         Err(code) => return code,
     };
+    for root in settings.dead_letter_roots() {
+        cli::tell_if_missing(&root, &settings.path_data);
+    }
     let pipeline = matches.get_one::<String>("pipeline").map(String::as_str);
     let done = match name {
         "ls" => list(&settings, pipeline),

@@ -62,6 +62,7 @@ pub fn run(matches: &ArgMatches) -> ExitCode {
         Err(code) => return code,
     };
     let data = settings.path_queue.as_path();
+    cli::tell_if_missing(data, &settings.path_data);
     let mut output = Output {
         reader: Reader::of(&io::stdout()),
         to: io::BufWriter::new(io::stdout().lock()),

@@ -100,6 +100,19 @@ fn no_letters_is_no_fault_and_makes_no_folder() {
 }
 
 #[test]
+fn a_data_folder_that_is_not_there_is_told() {
+    let folder = Scratch::new("letters");
+    for (path, is_told) in [(folder.0.join("typo"), true), (folder.0.clone(), false)] {
+        for command in ["ls", "show"] {
+            let output = dlq(&[command], &path);
+            let told = String::from_utf8_lossy(&output.stderr);
+            assert!(output.status.success(), "{told}");
+            assert_eq!(told.contains("there is no folder"), is_told, "{told}");
+        }
+    }
+}
+
+#[test]
 fn letters_of_an_output_that_is_not_there_stay() {
     let folder = letters();
     let pipeline = "input { stdin { } } output { stdout { } }";

@@ -20,6 +20,23 @@ fn without_queues_the_list_is_empty() {
     assert_eq!(ended.status, Some(0), "{}", ended.stderr);
     assert!(ended.stdout.starts_with("QUEUE"), "{}", ended.stdout);
     assert_eq!(ended.stdout.lines().count(), 1);
+    assert!(
+        ended.stderr.contains("there is no folder"),
+        "{}",
+        ended.stderr
+    );
+    let start = Start::new(&["queue", "ls"]).file("data/x", "");
+    let ended = start.run(b"");
+    assert_eq!((ended.status, ended.stderr.as_str()), (Some(0), ""));
+}
+
+#[test]
+fn a_folder_of_queues_that_is_not_there_is_told() {
+    let start = Start::new(&["queue", "ls", "--path.queue", "/no/such/folder"]);
+    let ended = start.file("data/x", "").run(b"");
+    assert_eq!(ended.status, Some(0), "{}", ended.stderr);
+    let told = "there is no folder /no/such/folder";
+    assert!(ended.stderr.contains(told), "{}", ended.stderr);
 }
 
 #[test]
