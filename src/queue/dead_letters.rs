@@ -170,8 +170,9 @@ impl DeadLetters {
         let segment_bytes_max = limits::DEAD_LETTER_SEGMENT_BYTES.min(self.settings.bytes_max / 8);
         let mut done = Vec::new();
         for part in parts(lines, segment_bytes_max) {
-            let usable =
-                |current: &Current| current.bytes < segment_bytes_max && current.is_there();
+            let usable = |current: &Current| {
+                current.bytes + part.len() as u64 <= segment_bytes_max && current.is_there()
+            };
             match self.append_part(slot.take().filter(usable), part) {
                 Ok(current) => {
                     done.push((current.path.clone(), current.bytes - part.len() as u64));

@@ -147,6 +147,18 @@ fn a_long_write_begins_new_segments() {
 }
 
 #[test]
+fn a_segment_takes_no_more_than_an_eighth_of_the_queue() {
+    let rig = Rig::new("eighth");
+    let letters = rig.open(80, StoragePolicy::DropNewer);
+    assert_eq!(write(&letters, "aaaa\n"), (1, 0));
+    assert_eq!(write(&letters, "bbbb\n"), (1, 0));
+    assert_eq!(rig.segments(), 1);
+    assert_eq!(write(&letters, "cccc\n"), (1, 0));
+    assert_eq!(write(&letters, "dddd\neeee\n"), (2, 0));
+    assert_eq!(rig.segments(), 3);
+}
+
+#[test]
 fn what_is_past_its_time_is_removed() {
     let rig = Rig::new("age");
     let mut letters = rig.open(1000, StoragePolicy::DropNewer);
