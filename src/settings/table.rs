@@ -195,6 +195,11 @@ pub const ALL: &[Spec] = &[
         "the agent logs lines of text to stderr",
     ),
     moot(
+        "log.format.json.fix_duplicate_message_fields",
+        Kind::Boolean,
+        "the agent logs lines of text to stderr",
+    ),
+    moot(
         "config.debug",
         Kind::Flag,
         "`sawlog check` shows what a pipeline means",
@@ -244,6 +249,21 @@ pub const ALL: &[Spec] = &[
         "xpack.monitoring.enabled",
         Kind::Boolean,
         "figures are served at /metrics",
+    ),
+    moot(
+        "xpack.monitoring.collection.interval",
+        Kind::Text,
+        "figures are served at /metrics",
+    ),
+    moot(
+        "pipeline.batch.metrics.sampling_mode",
+        Kind::Text,
+        "figures are served at /metrics",
+    ),
+    moot(
+        "xpack.geoip.downloader.enabled",
+        Kind::Boolean,
+        "nothing is downloaded",
     ),
     moot(
         "xpack.monitoring.elasticsearch.hosts",

@@ -294,6 +294,10 @@ config.field_reference.escape_style: none
 api.environment: production
 path.plugins: []
 modules: []
+log.format.json.fix_duplicate_message_fields: true
+xpack.monitoring.collection.interval: 10s
+xpack.geoip.downloader.enabled: false
+pipeline.batch.metrics.sampling_mode: disabled
 "#;
 
 #[test]
@@ -302,7 +306,7 @@ fn settings_of_logstash_without_effect_are_accepted_and_told() {
     assert_eq!(ended.status, Some(0), "{}", ended.stderr);
     assert_eq!(
         ended.stderr.matches("has no effect here").count(),
-        9,
+        13,
         "{}",
         ended.stderr
     );
