@@ -23,6 +23,8 @@ pub struct LogFile {
     /// Uncompressed bytes read so far, and the most that are.
     offset: u64,
     bytes_max: u64,
+    /// To be told behind the bytes that came before it.
+    fault: Option<io::Error>,
     identity: Identity,
 }
 
@@ -59,6 +61,7 @@ impl LogFile {
             node: (metadata.dev(), metadata.ino()),
             offset: 0,
             bytes_max: limits::ARCHIVE_BYTES_MAX,
+            fault: None,
             identity: Identity::of(b"", None),
         };
         opened.learn();
@@ -146,6 +149,9 @@ impl LogFile {
 
     /// Appends what comes next, at most so many bytes; 0 at the end.
     pub fn read(&mut self, out: &mut Vec<u8>, bytes_max: usize) -> io::Result<usize> {
+        if let Some(fault) = self.fault.take() {
+            return Err(fault);
+        }
         let before = out.len();
         let read = match &mut self.content {
             Content::Plain(file) => read_once(file, out, bytes_max),
@@ -157,8 +163,11 @@ impl LogFile {
         let count = out.len() - before;
         self.offset += count as u64;
         match read {
-            // What came before the fault counts; the fault comes again.
-            Err(_) if 0 < count => Ok(count),
+            // What came before the fault counts. A wrong checksum is told once, and is followed by an end.
+            Err(error) if 0 < count => {
+                self.fault = Some(error);
+                Ok(count)
+            }
             Err(error) => Err(error),
             Ok(_) => Ok(count),
         }

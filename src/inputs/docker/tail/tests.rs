@@ -485,6 +485,32 @@ fn what_is_no_record_is_kept_with_a_tag() {
 }
 
 #[test]
+fn a_packed_log_that_differs_from_its_checksum_is_told_and_gone_on_behind() {
+    let host = Host::new();
+    host.count(0..3);
+    host.rotate();
+    host.compress(1);
+    let path = host.path(".1.gz");
+    let mut bytes = fs::read(&path).expect("it is there");
+    let checksum = bytes.len() - 8;
+    bytes[checksum] ^= 1;
+    fs::write(&path, bytes).expect("writable");
+    host.count(3..4);
+    let mut tail = host.open();
+    let (mut events, mut faults) = (Vec::new(), 0);
+    loop {
+        let read = tail.read(|batch| take(batch, Then::Settle, &mut events));
+        match read.expect("it is taken") {
+            Ok(Progress::Read(_)) => {}
+            Ok(Progress::Idle) => break,
+            Err(_) => faults += 1,
+        }
+        assert!(faults < 10);
+    }
+    assert_eq!((faults, messages(&events)), (1, vec!["0", "1", "2", "3"]));
+}
+
+#[test]
 fn a_record_behind_half_a_record_is_read() {
     let host = Host::new();
     host.write("{\"log\":\"cut\\n\",\"str");
