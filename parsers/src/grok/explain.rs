@@ -8,12 +8,14 @@ use std::ops::Range;
 
 use super::machine::{Furthest, Machine, Scratch, UNSET, Verdict};
 use super::program::{Level, Program};
-use super::tree::Node;
 use super::{Grok, Outcome};
-use choice::Choice;
+use choice::{Choice, Round};
 
 /// More alternatives than this are not told: nobody reads them.
 pub(super) const ALTERNATIVES_MAX: usize = 32;
+
+/// Captures by their index.
+type Captured = Vec<(usize, Range<usize>)>;
 
 /// Steps that the compilation of an operation of an alternative is counted as.
 const COMPILE_STEPS: u64 = 4;
@@ -51,8 +53,8 @@ pub struct Explanation {
     /// The part of the line that is left.
     pub rest: Range<usize>,
     /// How far each alternative got: first those of the choice in which the line failed, be it the whole expression,
-    /// `A|B|C`, or a group in it, `x (?:A|B)`, with those of the groups inside them (not of a group that is
-    /// repeated, whose rounds would each be told); then what else could have stood at
+    /// `A|B|C`, or a group in it, `x (?:A|B)`, with those of the groups inside them; in a group that is
+    /// repeated those of the round in which the line failed; then what else could have stood at
     /// `offset` instead of `expected`. Empty after a match; 32 of them at most.
     pub alternatives: Vec<Alternative>,
 }
@@ -127,7 +129,7 @@ impl Grok {
             };
         }
         steps = self.steps_max;
-        let mut alternatives = self.branches(&self.tree, furthest.piece, line, &mut steps);
+        let mut alternatives = self.branches(line, &furthest, &mut steps);
         for other in self.beside(program, line, &furthest, steps) {
             let is_told = |known: &Alternative| {
                 known.offset == other.offset && known.expected == other.expected
@@ -173,13 +175,83 @@ impl Grok {
         (outcome, machine.end(), machine.into_furthest())
     }
 
-    /// Each alternative of the choice in which the tree failed, and of the choices in those, by itself.
-    fn branches(&self, tree: &Node, failed: u32, line: &[u8], steps: &mut u64) -> Vec<Alternative> {
+    /// Each alternative of the choice in which the line failed, and of the choices in those, by itself.
+    fn branches(&self, line: &[u8], furthest: &Furthest, steps: &mut u64) -> Vec<Alternative> {
         let mut told = Vec::new();
-        if let Some(choice) = Choice::around(tree, failed, &self.captures) {
+        if let Some(choice) = Choice::around(&self.tree, furthest.piece, &self.captures) {
             self.alternatives_of(&choice, line, steps, &mut Vec::new(), &mut told);
+        } else if let Some(round) = Round::around(&self.tree, furthest.piece, &self.captures) {
+            told = self
+                .round(&round, line, furthest, steps)
+                .unwrap_or_default();
         }
         told
+    }
+
+    /// Where the round began in which the line failed, and what was captured by then.
+    fn round_start(
+        &self,
+        round: &Round<'_>,
+        line: &[u8],
+        furthest: &Furthest,
+        steps: &mut u64,
+    ) -> Option<(usize, Captured)> {
+        let before = Program::compile(&round.before(), &self.captures, Level::Plain).ok()?;
+        let mut scratch = self.scratch(&before);
+        for place in (furthest.attempt_at..=furthest.piece_at).rev() {
+            if *steps == 0 {
+                break;
+            }
+            let text = line.get(..place)?;
+            let mut machine = Machine::new(&before, text, &mut scratch, *steps);
+            let verdict = machine.attempt(furthest.attempt_at);
+            *steps = machine.steps_left().saturating_sub(COMPILE_STEPS);
+            if verdict == Verdict::Match {
+                return Some((place, self.spans(&scratch.spans)));
+            }
+        }
+        None
+    }
+
+    /// Each alternative of a choice in a repeated group, in the round in which the line failed.
+    fn round(
+        &self,
+        round: &Round<'_>,
+        line: &[u8],
+        furthest: &Furthest,
+        steps: &mut u64,
+    ) -> Option<Vec<Alternative>> {
+        let (start, earlier) = self.round_start(round, line, furthest, steps)?;
+        let mut told = Vec::new();
+        for (index, alternative) in round.alternatives.iter().take(ALTERNATIVES_MAX).enumerate() {
+            let tree = round.narrowed(alternative);
+            let Ok(program) = Program::compile(&tree, &self.captures, Level::Plain) else {
+                continue;
+            };
+            *steps = steps.saturating_sub(COMPILE_STEPS * program.ops.len() as u64);
+            let mut scratch = self.scratch(&program);
+            let mut machine = Machine::new(&program, line, &mut scratch, *steps);
+            machine.note_furthest();
+            let verdict = machine.attempt(start);
+            *steps = machine.steps_left();
+            if verdict != Verdict::NoMatch {
+                // It was not the trouble, or there are no steps left.
+                continue;
+            }
+            let furthest = machine.into_furthest();
+            let mut captured = self.spans(&furthest.spans);
+            captured.extend(earlier.iter().cloned());
+            captured.sort_by_key(|(index, _)| *index);
+            captured.dedup_by_key(|(index, _)| *index);
+            told.push(Alternative {
+                branch: vec![index],
+                offset: furthest.piece_at,
+                reached: furthest.reached.max(furthest.piece_at),
+                expected: name_of(&program, furthest.piece),
+                captured,
+            });
+        }
+        Some(told)
     }
 
     fn alternatives_of(
@@ -259,7 +331,7 @@ impl Grok {
     }
 
     /// The captures that are complete.
-    fn spans(&self, bounds: &[usize]) -> Vec<(usize, Range<usize>)> {
+    fn spans(&self, bounds: &[usize]) -> Captured {
         let complete = |pair: &[usize]| match pair {
             [start, end] if *end != UNSET && start <= end => Some(*start..*end),
             _ => None,

@@ -138,12 +138,6 @@ fn alternatives_that_were_not_the_trouble_are_not_told() {
         "a x 1",
         &[(&[0], 2, "\"c\""), (&[1], 2, "\"d\"")],
     );
-    // One round does not tell of a repeated group.
-    check_alternatives(
-        "^(?:%{INT:a},|%{WORD:b};)+$",
-        "1,a;!",
-        &[(&[], 4, "%{WORD:b}"), (&[], 4, "$")],
-    );
     // The choice is final, and the line got through it.
     check_alternatives("^(?>a|ab)c", "abc", &[]);
     check_alternatives(
@@ -206,5 +200,37 @@ fn an_expression_without_captures_is_explained_too() {
     assert_eq!(
         (explanation.offset, explanation.expected.as_str()),
         (3, "%{INT}")
+    );
+}
+
+#[test]
+fn of_a_repeated_group_the_alternatives_of_the_round_that_failed_are_told() {
+    check_alternatives(
+        "^(?:%{INT:a},|%{WORD:b};)+$",
+        "1,a;!",
+        &[(&[0], 4, "%{INT:a}"), (&[1], 4, "%{WORD:b}"), (&[], 4, "$")],
+    );
+    let list = "^at %{TIME:t}(?: (?:%{WORD:k}=%{INT:v}|%{WORD:q}=\"%{WORD:s}\"))+ end$";
+    check_alternatives(
+        list,
+        "at 10:20:30 a=1 b=\"c\" d=\"e f=2 end",
+        &[(&[0], 24, "%{INT:v}"), (&[1], 26, "\"\\\"\"")],
+    );
+    let told = compile(list)
+        .unwrap()
+        .explain(b"at 10:20:30 a=1 b=\"c\" d=\"e f=2 end");
+    let second = told.alternatives.iter().find(|one| one.branch == [1]);
+    let captured = &second.unwrap().captured;
+    // The time, the pair before, and what the round has.
+    assert_eq!(
+        captured[..4],
+        [(0, 3..11), (1, 12..13), (2, 14..15), (3, 22..23)]
+    );
+    assert_eq!(captured[4], (4, 25..26));
+    // Counted rounds are the same.
+    check_alternatives(
+        "^(?:a%{INT:n}|b(?<w>[a-z])!){2,3}$",
+        "a1bc!bd?",
+        &[(&[0], 5, "\"a\""), (&[1], 7, "\"!\"")],
     );
 }

@@ -2,7 +2,7 @@
 
 use crate::grok::Capture;
 use crate::grok::program::{Level, Program};
-use crate::grok::tree::{Look, Node, Repeat};
+use crate::grok::tree::{Assert, Look, Node, Repeat};
 
 /// A choice that the way to the failed piece leads through.
 pub struct Choice<'a> {
@@ -18,12 +18,14 @@ impl<'a> Choice<'a> {
     /// `%{IP}`, are one piece.
     pub fn around(tree: &'a Node, piece: u32, captures: &[Capture]) -> Option<Self> {
         let mut place = Vec::new();
-        let alternatives = descend(tree, piece as usize, captures, &mut place)?;
-        Some(Self {
-            tree,
-            place,
-            alternatives,
-        })
+        match descend(tree, piece as usize, captures, &mut place)? {
+            (Node::Alternate(alternatives), _) => Some(Self {
+                tree,
+                place,
+                alternatives,
+            }),
+            _ => None,
+        }
     }
 
     /// Whether it lies in the alternative that the other one was narrowed to.
@@ -38,23 +40,78 @@ impl<'a> Choice<'a> {
     }
 }
 
-/// Goes down to the choice. A place in a sequence is kept; in other nodes there is one way.
+/// A choice in a group that is repeated: each round takes one of its alternatives.
+pub struct Round<'a> {
+    tree: &'a Node,
+    /// Where the repetition lies, as for a choice.
+    place: Vec<usize>,
+    repeat: &'a Repeat,
+    /// Where the choice lies in what is repeated.
+    inside: Vec<usize>,
+    pub alternatives: &'a [Node],
+}
+
+impl<'a> Round<'a> {
+    /// The outermost repetition in which the piece lies, if that lies in a choice there.
+    pub fn around(tree: &'a Node, piece: u32, captures: &[Capture]) -> Option<Self> {
+        let mut place = Vec::new();
+        let (node, piece) = descend(tree, piece as usize, captures, &mut place)?;
+        let Node::Repeat(repeat) = node else {
+            return None;
+        };
+        let pieces = Program::compile(&repeat.body, captures, Level::Plain)
+            .ok()?
+            .pieces;
+        // Rounds are written out one behind the other.
+        let piece = piece.checked_sub(1)?.checked_rem(pieces.len())? + 1;
+        let mut inside = Vec::new();
+        match descend(&repeat.body, piece, captures, &mut inside)? {
+            (Node::Alternate(alternatives), _) => Some(Self {
+                tree,
+                place,
+                repeat,
+                inside,
+                alternatives,
+            }),
+            _ => None,
+        }
+    }
+
+    /// What a text has to match so that a round may begin behind it.
+    pub fn before(&self) -> Node {
+        let rounds = Node::Repeat(Repeat {
+            min: 0,
+            ..self.repeat.clone()
+        });
+        let before = truncated(self.tree, &self.place, &rounds);
+        Node::Concat(vec![before, Node::Assert(Assert::TextEnd)])
+    }
+
+    /// A round with this node instead of the choice.
+    pub fn narrowed(&self, alternative: &Node) -> Node {
+        replaced(&self.repeat.body, &self.inside, alternative)
+    }
+}
+
+/// Goes down to the choice, or to a repetition that holds it. A place in a sequence is kept; in other nodes there is one way.
 fn descend<'a>(
     node: &'a Node,
     piece: usize,
     captures: &[Capture],
     place: &mut Vec<usize>,
-) -> Option<&'a [Node]> {
+) -> Option<(&'a Node, usize)> {
     match node {
-        Node::Alternate(nodes) => Some(nodes),
+        Node::Alternate(_) => Some((node, piece)),
         Node::Named { body, .. } if body.has_captures() => descend(body, piece, captures, place),
         Node::Capture { body, .. } | Node::Atomic(body) => descend(body, piece, captures, place),
+        Node::Repeat(repeat) if repeat.body.as_class().is_some() => None,
         Node::Repeat(Repeat {
             body,
             min: 0 | 1,
             max: Some(1),
             ..
-        }) if body.as_class().is_none() => descend(body, piece, captures, place),
+        }) => descend(body, piece, captures, place),
+        Node::Repeat(_) => Some((node, piece)),
         Node::Concat(nodes) => {
             let (index, piece) = match only_open(nodes) {
                 Some(index) => (index, piece),
@@ -122,6 +179,29 @@ fn replaced(node: &Node, place: &[usize], with: &Node) -> Node {
             }
             Node::Concat(nodes)
         }
+        _ => with.clone(),
+    }
+}
+
+/// The tree up to a place, with this node there and nothing behind it.
+fn truncated(node: &Node, place: &[usize], with: &Node) -> Node {
+    match node {
+        Node::Concat(nodes) => {
+            let Some((index, rest)) = place.split_first() else {
+                return with.clone();
+            };
+            let mut nodes: Vec<Node> = nodes.iter().take(index + 1).cloned().collect();
+            if let Some(node) = nodes.last_mut() {
+                *node = truncated(node, rest, with);
+            }
+            Node::Concat(nodes)
+        }
+        Node::Named { body, .. } | Node::Capture { body, .. } | Node::Atomic(body) => {
+            truncated(body, place, with)
+        }
+        Node::Repeat(Repeat {
+            body, max: Some(1), ..
+        }) => truncated(body, place, with),
         _ => with.clone(),
     }
 }
