@@ -6,8 +6,8 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use super::running::{Agent, Ended, Start, WAIT_MAX, connect};
-use crate::services::{Scratch, free_port, http, wait_until};
+use super::running::{Agent, Ended, Start, WAIT_MAX, connect, figure};
+use crate::services::{Scratch, free_port, wait_until};
 
 /// A message's text, long enough that some thousands do not fit into memory on their way.
 const MESSAGE_BYTES: usize = 2000;
@@ -85,14 +85,7 @@ impl Obstructed {
     }
 
     fn figure(&self, name: &str) -> u64 {
-        let answer =
-            http::request(self.home.api(), "GET", "/metrics", None).expect("the API answers");
-        let page = String::from_utf8_lossy(&answer.body).into_owned();
-        let of_output = |line: &&str| line.contains("plugin=\"file\"");
-        let named = |line: &&str| line.starts_with(&format!("sawlog_plugin_{name}{{"));
-        let line = page.lines().filter(of_output).find(named);
-        let value = line.and_then(|line| line.rsplit(' ').next()?.parse().ok());
-        value.unwrap_or(0)
+        figure(self.home.api(), "file", name)
     }
 
     /// Waits until a figure has this value.

@@ -5,8 +5,8 @@ use std::io::{ErrorKind, Write};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::{Duration, Instant};
 
-use super::running::{Agent, Start, connect};
-use crate::services::{free_port, http};
+use super::running::{Agent, Start, connect, figure};
+use crate::services::free_port;
 
 /// The smallest queue that can be had.
 const BYTES_MAX: u64 = 8 << 20;
@@ -71,13 +71,7 @@ impl Filled {
     }
 
     fn figure(&self, name: &str) -> u64 {
-        let answer = http::request(self.api, "GET", "/metrics", None).expect("the API answers");
-        let page = String::from_utf8_lossy(&answer.body).into_owned();
-        let of_output = |line: &&str| line.contains("plugin=\"elasticsearch\"");
-        let named = |line: &&str| line.starts_with(&format!("sawlog_plugin_{name}{{"));
-        let line = page.lines().filter(of_output).find(named);
-        let value = line.and_then(|line| line.rsplit(' ').next()?.parse().ok());
-        value.unwrap_or(0)
+        figure(self.api, "elasticsearch", name)
     }
 
     /// Waits until the output has been given all messages, and what became of them is known.

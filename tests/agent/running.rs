@@ -13,7 +13,7 @@ use serde_json::Value;
 
 use crate::services::process::output_of;
 use crate::services::sawlog::PROGRAM;
-use crate::services::{Scratch, wait_until};
+use crate::services::{Scratch, http, wait_until};
 
 /// How long anything may take: seconds on an idle machine, and builds beside the tests stretch them.
 pub const WAIT_MAX: Duration = Duration::from_secs(60);
@@ -311,6 +311,18 @@ pub fn connect(port: u16) -> TcpStream {
 pub fn messages(events: &[Value]) -> Vec<&str> {
     let texts = events.iter().map(|event| event["message"].as_str());
     texts.flatten().collect()
+}
+
+/// A figure of a plugin as the API tells it; 0 before it is there.
+#[track_caller]
+pub fn figure(api: SocketAddr, plugin: &str, name: &str) -> u64 {
+    let answer = http::request(api, "GET", "/metrics", None).expect("the API answers");
+    let page = String::from_utf8_lossy(&answer.body).into_owned();
+    let of_plugin = |line: &&str| line.contains(&format!("plugin=\"{plugin}\""));
+    let named = |line: &&str| line.starts_with(&format!("sawlog_plugin_{name}{{"));
+    let line = page.lines().filter(of_plugin).find(named);
+    let value = line.and_then(|line| line.rsplit(' ').next()?.parse().ok());
+    value.unwrap_or(0)
 }
 
 /// Whether an event has a tag.
