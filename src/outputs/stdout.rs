@@ -57,16 +57,6 @@ struct Text {
     acks: Vec<Ack>,
 }
 
-impl Text {
-    /// Events that nobody could send again.
-    fn alone_here(&self) -> u64 {
-        match self.acks.iter().all(Ack::is_heard) {
-            true => 0,
-            false => self.events,
-        }
-    }
-}
-
 impl Output for Stdout {
     fn start(self: Box<Self>, opening: &Opening<'_>) -> Started {
         let (sender, receiver) = mpsc::channel(limits::TEXTS_WAITING_MAX);
@@ -110,7 +100,8 @@ impl<W: FnMut(&[u8]) -> io::Result<usize>> Writer<W> {
         while let Some(text) = texts.blocking_recv() {
             if !self.write_out(&self.reader.shown(&text.bytes)) {
                 let waiting = std::iter::from_fn(|| texts.try_recv().ok());
-                let left = waiting.chain([text]).map(|text| text.alone_here());
+                let left = waiting.chain([text]);
+                let left = left.map(|text| Ack::alone(&text.acks, text.events));
                 self.metrics.counter(DOCUMENTS_LOST).add(left.sum());
                 return;
             }
@@ -191,7 +182,7 @@ impl Encoder for StdoutEncoder {
             return;
         }
         let text = std::mem::take(&mut self.open);
-        let lost = text.alone_here();
+        let lost = Ack::alone(&text.acks, text.events);
         if self.sender.blocking_send(text).is_err() {
             self.lost.add(lost);
             tracing::debug!("the standard output is closed: its events stay unacknowledged");

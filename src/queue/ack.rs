@@ -101,6 +101,14 @@ impl Ack {
         self.share.is_some()
     }
 
+    /// How many of these events, which belong to these batches, nobody could send again.
+    pub fn alone(acks: &[Self], events: u64) -> u64 {
+        match acks.iter().all(Self::is_heard) {
+            true => 0,
+            false => events,
+        }
+    }
+
     /// Gives the room back once all holders are done or lost.
     pub fn occupy(&self, room: OwnedSemaphorePermit) {
         if let Some(share) = &self.share {

@@ -28,7 +28,7 @@ pub type Token = mpsc::Sender<Infallible>;
 #[derive(Clone)]
 pub struct Inlet {
     memory: mpsc::Sender<Block>,
-    disk: Option<(mpsc::Sender<Block>, Token)>,
+    disk: Option<DiskInlet>,
     kind: Kind,
 }
 
@@ -39,12 +39,7 @@ pub struct Closed;
 impl Inlet {
     /// Where documents of a batch with this acknowledgement wait.
     pub fn place(&self, ack: &Ack) -> Place {
-        let keeps = match self.kind {
-            Kind::Memory => false,
-            Kind::Auto => ack.is_pushed(),
-            Kind::Persisted => true,
-        };
-        match keeps && self.disk.is_some() {
+        match self.kind.keeps(ack.is_pushed()) && self.disk.is_some() {
             true => Place::Disk,
             false => Place::Memory,
         }
@@ -159,6 +154,32 @@ pub struct DiskEnds {
     pub outlet: mpsc::Receiver<Block>,
 }
 
+/// Where encoders put blocks that go over the disk.
+pub type DiskInlet = (mpsc::Sender<Block>, Token);
+
+impl DiskEnds {
+    /// What encoders get of it, and what the output's task gets.
+    pub fn split(self) -> (DiskInlet, (mpsc::Receiver<Block>, Token)) {
+        ((self.inlet, self.encoders), (self.outlet, self.taker))
+    }
+
+    /// A disk that is two channels: what was put in comes out of the one, what goes into the other is taken out.
+    #[cfg(test)]
+    pub fn of_channels(blocks: usize) -> (Self, mpsc::Receiver<Block>, mpsc::Sender<Block>) {
+        let (inlet, incoming) = mpsc::channel(blocks);
+        let (forward, outlet) = mpsc::channel(blocks);
+        let (encoders, _) = mpsc::channel(1);
+        let (taker, _) = mpsc::channel(1);
+        let ends = Self {
+            inlet,
+            encoders,
+            taker,
+            outlet,
+        };
+        (ends, incoming, forward)
+    }
+}
+
 /// A queue, over the disk too if there are ends for it.
 pub fn queue(kind: Kind, disk: Option<DiskEnds>) -> (Inlet, Outlet) {
     with_room(limits::BULK_BLOCKS_WAITING_MAX, kind, disk)
@@ -172,14 +193,8 @@ pub fn roomy() -> (Inlet, Outlet) {
 
 fn with_room(blocks: usize, kind: Kind, disk: Option<DiskEnds>) -> (Inlet, Outlet) {
     let (memory, memory_outlet) = mpsc::channel(blocks);
-    let (inlet, outlet, taker) = match disk {
-        Some(ends) => (
-            Some((ends.inlet, ends.encoders)),
-            Some(ends.outlet),
-            Some(ends.taker),
-        ),
-        None => (None, None, None),
-    };
+    let (inlet, outlet) = disk.map(DiskEnds::split).unzip();
+    let (outlet, taker) = outlet.unzip();
     let inlet = Inlet {
         memory,
         disk: inlet,
@@ -201,8 +216,6 @@ fn with_room(blocks: usize, kind: Kind, disk: Option<DiskEnds>) -> (Inlet, Outle
 mod tests {
     use std::sync::Arc;
 
-    use tokio::sync::mpsc;
-
     use super::{DiskEnds, Place, queue};
     use crate::queue::ack::{Ack, Acknowledge};
     use crate::queue::block::Block;
@@ -214,20 +227,6 @@ mod tests {
         fn acknowledge(&self, _: u64) {}
     }
 
-    fn disk() -> (DiskEnds, mpsc::Receiver<Block>, mpsc::Sender<Block>) {
-        let (inlet, incoming) = mpsc::channel(1);
-        let (forward, outlet) = mpsc::channel(1);
-        let (encoders, _) = mpsc::channel(1);
-        let (taker, _) = mpsc::channel(1);
-        let ends = DiskEnds {
-            inlet,
-            encoders,
-            taker,
-            outlet,
-        };
-        (ends, incoming, forward)
-    }
-
     #[test]
     fn by_default_only_what_nobody_sends_again_waits_on_disk() {
         let read = Ack::new(Arc::new(Nobody), 0);
@@ -236,7 +235,7 @@ mod tests {
             (Kind::Memory, Place::Memory, Place::Memory),
             (Kind::Persisted, Place::Disk, Place::Disk),
         ] {
-            let (inlet, _) = queue(kind, Some(disk().0));
+            let (inlet, _) = queue(kind, Some(DiskEnds::of_channels(1).0));
             assert_eq!(inlet.place(&Ack::pushed()), of_pushed, "{kind:?}");
             assert_eq!(inlet.place(&read), of_read, "{kind:?}");
         }
@@ -246,7 +245,7 @@ mod tests {
 
     #[tokio::test]
     async fn blocks_of_both_places_come_out_until_both_are_closed() {
-        let (ends, mut incoming, forward) = disk();
+        let (ends, mut incoming, forward) = DiskEnds::of_channels(1);
         let (inlet, mut outlet) = queue(Kind::Auto, Some(ends));
         let put = move || {
             let block = |text: &str| Block {

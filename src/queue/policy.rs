@@ -15,6 +15,17 @@ pub enum Kind {
     Persisted,
 }
 
+impl Kind {
+    /// Whether this waits on disk. `is_pushed`: nobody could send it again.
+    pub fn keeps(self, is_pushed: bool) -> bool {
+        match self {
+            Self::Auto => is_pushed,
+            Self::Memory => false,
+            Self::Persisted => true,
+        }
+    }
+}
+
 /// What becomes of a block for which there is no room.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Full {
@@ -56,10 +67,6 @@ impl Policy {
 
     /// Whether anything can ever wait on disk.
     pub fn keeps(&self, is_any_pushed: bool) -> bool {
-        match self.kind {
-            Kind::Auto => is_any_pushed,
-            Kind::Memory => false,
-            Kind::Persisted => true,
-        }
+        self.kind.keeps(is_any_pushed)
     }
 }

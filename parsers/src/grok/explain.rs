@@ -239,17 +239,12 @@ impl Grok {
                 continue;
             }
             let furthest = machine.into_furthest();
-            let mut captured = self.spans(&furthest.spans);
+            let mut alternative = self.told(vec![index], &program, &furthest);
+            let captured = &mut alternative.captured;
             captured.extend(earlier.iter().cloned());
             captured.sort_by_key(|(index, _)| *index);
             captured.dedup_by_key(|(index, _)| *index);
-            told.push(Alternative {
-                branch: vec![index],
-                offset: furthest.piece_at,
-                reached: furthest.reached.max(furthest.piece_at),
-                expected: name_of(&program, furthest.piece),
-                captured,
-            });
+            told.push(alternative);
         }
         Some(told)
     }
@@ -286,16 +281,21 @@ impl Grok {
                 Some(inner) if inner.is_within(choice) => {
                     self.alternatives_of(&inner, line, &mut own, branch, told);
                 }
-                _ => told.push(Alternative {
-                    branch: branch.clone(),
-                    offset: furthest.piece_at,
-                    reached: furthest.reached.max(furthest.piece_at),
-                    expected: name_of(&program, furthest.piece),
-                    captured: self.spans(&furthest.spans),
-                }),
+                _ => told.push(self.told(branch.clone(), &program, &furthest)),
             }
             branch.pop();
             *steps -= share - own;
+        }
+    }
+
+    /// How far the program of an alternative got.
+    fn told(&self, branch: Vec<usize>, program: &Program, furthest: &Furthest) -> Alternative {
+        Alternative {
+            branch,
+            offset: furthest.piece_at,
+            reached: furthest.reached.max(furthest.piece_at),
+            expected: name_of(program, furthest.piece),
+            captured: self.spans(&furthest.spans),
         }
     }
 

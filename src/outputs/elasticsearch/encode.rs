@@ -160,7 +160,7 @@ impl BulkEncoder {
         let kept = refusals.keep_at_last(refused, || blocks.is_closed());
         if kept.is_err() {
             let documents = refused.documents();
-            let lost = if batch.ack.is_heard() { 0 } else { documents };
+            let lost = Ack::alone(std::slice::from_ref(&batch.ack), documents);
             refusals.abandoned(documents as usize, lost);
             batch.ack.clone().abandon();
         }

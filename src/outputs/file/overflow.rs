@@ -12,14 +12,14 @@ use crate::outputs::file::path::PathPlan;
 use crate::outputs::file::text::Text;
 use crate::outputs::leave::{Leave, Notice};
 use crate::queue::block::Block;
-use crate::queue::ends::{Closed, DiskEnds, Token};
+use crate::queue::ends::{Closed, DiskEnds, DiskInlet, Token};
 use crate::queue::policy::Kind;
 
 /// Where encoders put text.
 #[derive(Clone)]
 pub struct Inlet {
     memory: mpsc::Sender<Text>,
-    disk: Option<(mpsc::Sender<Block>, Token)>,
+    disk: Option<DiskInlet>,
     shared: Arc<Shared>,
     runtime: Handle,
 }
@@ -33,11 +33,7 @@ struct Shared {
 impl Shared {
     /// Whether a text may wait on disk.
     fn keeps(&self, text: &Text) -> bool {
-        match self.kind {
-            Kind::Auto => text.is_pushed(),
-            Kind::Memory => false,
-            Kind::Persisted => true,
-        }
+        self.kind.keeps(text.is_pushed())
     }
 }
 
@@ -70,14 +66,8 @@ pub struct Taken {
 /// A queue, over the disk too if there are ends for it.
 pub fn queue(kind: Kind, disk: Option<DiskEnds>) -> (Inlet, Outlet) {
     let (memory, memory_outlet) = mpsc::channel(limits::TEXTS_WAITING_MAX);
-    let (inlet, outlet, taker) = match disk {
-        Some(ends) => (
-            Some((ends.inlet, ends.encoders)),
-            Some(ends.outlet),
-            Some(ends.taker),
-        ),
-        None => (None, None, None),
-    };
+    let (inlet, outlet) = disk.map(DiskEnds::split).unzip();
+    let (outlet, taker) = outlet.unzip();
     let shared = Arc::new(Shared {
         kind,
         over: AtomicUsize::new(0),
@@ -254,16 +244,7 @@ mod tests {
         fn new(kind: Kind) -> Self {
             let runtime = Runtime::new().expect("there are threads");
             let _inside = runtime.enter();
-            let (inlet, incoming) = mpsc::channel(20);
-            let (forward, outlet) = mpsc::channel(20);
-            let (encoders, _) = mpsc::channel(1);
-            let (taker, _) = mpsc::channel(1);
-            let ends = DiskEnds {
-                inlet,
-                encoders,
-                taker,
-                outlet,
-            };
+            let (ends, incoming, forward) = DiskEnds::of_channels(20);
             let (inlet, outlet) = queue(kind, Some(ends));
             Self {
                 runtime,

@@ -57,10 +57,7 @@ impl Text {
 
     /// Events that nobody could send again and that lie nowhere else.
     pub fn alone_here(&self) -> u64 {
-        match self.acks.iter().all(Ack::is_heard) {
-            true => 0,
-            false => self.events(),
-        }
+        Ack::alone(&self.acks, self.events())
     }
 
     /// It is on disk.

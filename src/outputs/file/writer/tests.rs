@@ -7,8 +7,6 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
-use tokio::sync::mpsc;
-
 use super::{Held, Writer};
 use crate::event::{Names, Template};
 use crate::metrics::{Metrics, PluginMetrics};
@@ -268,15 +266,7 @@ fn what_is_on_disk_does_not_go_to_the_queue_as_well() {
     let metrics = Arc::clone(&writer.metrics);
     let runtime = tokio::runtime::Runtime::new().expect("there are threads");
     let _inside = runtime.enter();
-    let (disk, mut incoming) = mpsc::channel(4);
-    let (_forward, outlet) = mpsc::channel(4);
-    let (token, _) = mpsc::channel(1);
-    let ends = DiskEnds {
-        inlet: disk,
-        encoders: token.clone(),
-        taker: token,
-        outlet,
-    };
+    let (ends, mut incoming, _forward) = DiskEnds::of_channels(4);
     let (_inlet, outlet) = overflow::queue(Kind::Auto, Some(ends));
     let text = Text {
         chunks: vec![chunk("a", &["one\n"]).into(), chunk("b", &["two\n"]).into()],
