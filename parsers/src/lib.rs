@@ -121,11 +121,9 @@
 //!
 //! What is compiled ([`grok::Grok`], [`grok::GrokSet`], [`grok::Patterns`], [`dissect::Dissect`], [`csv::Csv`], [`key_value::KeyValue`],
 //! [`lines::Delimiter`], [`timestamp::Format`], [`timestamp::Pattern`]) is immutable: any number of threads match through a shared reference,
-//! without waiting for each other, but for the first line that needs an expression's automaton, which is built then, and,
-//! after a thread's first lines, without an allocation. A time format with the name of a zone is an exception: the database of
-//! zones has a lock for reading, and takes memory for what is no name. So are the patterns of key-value pairs with a `\b` that meets text
-//! beyond ASCII: each look then takes memory for a moment. A thread has a [`grok::Slots`] of its own; a stream has a decoder
-//! of its own.
+//! without waiting for each other, but for the first line that needs an expression's automaton or a zone by its name, which is
+//! made then, and, after a thread's first lines, without an allocation. A thread has a [`grok::Slots`] of its own; a stream
+//! has a decoder of its own.
 //!
 //! # Features
 //!

@@ -1,14 +1,15 @@
 //! Expressions of `field_split_pattern` and `value_split_pattern`: Ruby's syntax in, an automaton of the crate
 //! regex-automata out, whose time is linear. What such an automaton has not is refused with its name.
 
+use std::cell::RefCell;
 use std::ops::Range;
 use std::sync::Arc;
 
 use regex_automata::dfa::{dense, regex};
 use regex_automata::nfa::thompson;
-use regex_automata::nfa::thompson::pikevm::PikeVM;
+use regex_automata::nfa::thompson::pikevm::{Cache, PikeVM};
 use regex_automata::util::syntax;
-use regex_automata::{Input, MatchKind};
+use regex_automata::{Input, Match, MatchKind};
 
 use crate::error::Error;
 
@@ -36,8 +37,15 @@ const TABLE_BYTES_MAX: usize = 1 << 20;
 pub(super) struct Regex {
     /// `None` when it would be too large.
     tables: Option<Arc<regex::Regex>>,
-    /// For what the tables cannot tell: `\b` beside letters beyond ASCII. It makes its memory for each search.
+    /// Whether the tables can tell of ASCII only.
+    has_borders: bool,
+    /// For what the tables cannot tell: `\b` beside letters beyond ASCII. Its memory is the thread's.
     slow: PikeVM,
+}
+
+thread_local! {
+    /// What the slow engine notes down in a search, for whichever expression is at work.
+    static NOTES: RefCell<Option<Cache>> = const { RefCell::new(None) };
 }
 
 /// Classes that are ASCII in Ruby and Unicode in the crate.
@@ -116,6 +124,7 @@ pub(super) fn compile(pattern: &str) -> Result<Regex, String> {
         .build(pattern);
     Ok(Regex {
         tables: tables.ok().map(Arc::new),
+        has_borders: automaton.look_set_any().contains_word_unicode(),
         slow: PikeVM::new_from_nfa(automaton).map_err(|error| error.to_string())?,
     })
 }
@@ -124,12 +133,26 @@ impl Regex {
     /// The leftmost match that begins at a place or behind it.
     pub(super) fn find_at(&self, text: &[u8], from: usize) -> Option<Range<usize>> {
         let input = Input::new(text).range(from..);
-        let told = self.tables.as_ref().map(|tables| tables.try_search(&input));
-        let found = match told {
+        let seen = text.get(from.saturating_sub(1)..).unwrap_or_default();
+        // That they cannot tell is an error of theirs, which takes memory.
+        let tables = self
+            .tables
+            .as_ref()
+            .filter(|_| !self.has_borders || seen.is_ascii());
+        let found = match tables.map(|tables| tables.try_search(&input)) {
             Some(Ok(found)) => found,
-            Some(Err(_)) | None => self.slow.find(&mut self.slow.create_cache(), input),
+            Some(Err(_)) | None => self.find_slowly(input),
         };
         found.map(|found| found.range())
+    }
+
+    fn find_slowly(&self, input: Input<'_>) -> Option<Match> {
+        NOTES.with_borrow_mut(|notes| {
+            let notes = notes.get_or_insert_with(|| self.slow.create_cache());
+            // They may be of another expression; where they fit, nothing is done.
+            notes.reset(&self.slow);
+            self.slow.find(notes, input)
+        })
     }
 }
 

@@ -338,6 +338,23 @@ fn zones_by_name_and_offset() {
 }
 
 #[test]
+fn every_zone_of_the_database_is_found_in_any_case() {
+    let database = jiff::tz::TimeZoneDatabase::bundled();
+    let at = jiff::Timestamp::from_second(FRIDAY).expect("a time");
+    let mut count = 0;
+    for name in database.available() {
+        let zone = database.get(name.as_str()).expect("a zone");
+        let want = Some(zone.to_offset(at).seconds());
+        for name in [name.to_string(), name.as_str().to_uppercase()] {
+            let found = Zone::find(&name).map(|zone| zone.offset_seconds(FRIDAY * SECOND));
+            assert_eq!(found, want, "{name}");
+        }
+        count += 1;
+    }
+    assert!(400 < count, "the database has {count} zones");
+}
+
+#[test]
 fn summer_time_is_in_the_offset() {
     let berlin = Zone::named("Europe/Berlin").expect("a zone");
     let july = iso8601(b"2026-07-01T00:00:00Z", 0).expect("a time");

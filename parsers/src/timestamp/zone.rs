@@ -2,7 +2,10 @@
 //!
 //! The zone data is compiled in; the host's own files and its own zone are not asked.
 
-use jiff::tz::{AmbiguousOffset, TimeZone, TimeZoneDatabase};
+use std::cmp::Ordering;
+use std::sync::{LazyLock, OnceLock};
+
+use jiff::tz::{AmbiguousOffset, TimeZone, TimeZoneDatabase, TimeZoneName};
 
 use super::civil::{Local, NANOS_PER_SECOND};
 use crate::error::Error;
@@ -41,7 +44,36 @@ pub struct Zone(Kind);
 #[derive(Clone, Debug)]
 enum Kind {
     Fixed(i32),
-    Named(TimeZone),
+    Named(&'static TimeZone),
+}
+
+/// The zones of the database, by name without regard to case. Each is read when it is first asked for and kept, so that
+/// a search takes no lock and no memory, which the database's own does.
+static DATABASE: LazyLock<Box<[Entry]>> = LazyLock::new(|| {
+    let entry = |name: TimeZoneName<'_>| Entry {
+        name: name.as_str().into(),
+        zone: OnceLock::new(),
+    };
+    let mut entries: Box<[Entry]> = TimeZoneDatabase::bundled().available().map(entry).collect();
+    entries.sort_unstable_by(|one, other| compare(&one.name, &other.name));
+    entries
+});
+
+struct Entry {
+    name: Box<str>,
+    zone: OnceLock<Option<TimeZone>>,
+}
+
+impl Entry {
+    fn zone(&'static self) -> Option<&'static TimeZone> {
+        let read = || TimeZoneDatabase::bundled().get(&self.name).ok();
+        self.zone.get_or_init(read).as_ref()
+    }
+}
+
+fn compare(one: &str, other: &str) -> Ordering {
+    let lower = |byte: u8| byte.to_ascii_lowercase();
+    one.bytes().map(lower).cmp(other.bytes().map(lower))
 }
 
 impl Zone {
@@ -86,11 +118,8 @@ impl Zone {
     /// ```
     pub fn named(name: &str) -> Result<Zone, Error> {
         Zone::find(name).ok_or_else(|| {
-            let known: Vec<String> = TimeZoneDatabase::bundled()
-                .available()
-                .map(|name| name.to_string())
-                .collect();
-            let advice = match nearest(name, known.iter().map(String::as_str)) {
+            let known = DATABASE.iter().map(|entry| &*entry.name);
+            let advice = match nearest(name, known) {
                 Some(near) => format!("did you mean {near}?"),
                 None => {
                     "name one of the tz database such as Europe/Berlin, or an offset such as +02:00"
@@ -109,10 +138,9 @@ impl Zone {
         if ["UTC", "GMT", "UT", "Etc/UTC", "Zulu"].contains(&name) {
             return Some(Zone::utc());
         }
-        TimeZoneDatabase::bundled()
-            .get(name)
-            .ok()
-            .map(|zone| Zone(Kind::Named(zone)))
+        let found = DATABASE.binary_search_by(|entry| compare(&entry.name, name));
+        let zone = DATABASE.get(found.ok()?)?.zone()?;
+        Some(Zone(Kind::Named(zone)))
     }
 
     /// Seconds east of UTC at an instant in nanoseconds since 1970.
