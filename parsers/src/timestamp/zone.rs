@@ -132,8 +132,10 @@ impl Zone {
 
     /// The same for names that are likely none.
     pub(crate) fn find(name: &str) -> Option<Zone> {
-        if let Some((seconds, used)) = super::fixed::offset(name.as_bytes()) {
-            return (used == name.len()).then(|| Zone::fixed(seconds));
+        if let Some((seconds, used)) = super::fixed::offset(name.as_bytes())
+            && used == name.len()
+        {
+            return Some(Zone::fixed(seconds));
         }
         if ["UTC", "GMT", "UT", "Etc/UTC", "Zulu"].contains(&name) {
             return Some(Zone::utc());
