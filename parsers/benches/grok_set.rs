@@ -162,7 +162,7 @@ fn main() {
 /// What a set of fifty may cost, in searches with one of them that does not match. Both are told, beside the median of the
 /// fifty and beside their mean; the mean decides. The median is that of expressions with a long text, which one search for it
 /// rules out.
-const RATIO_MAX: f64 = 3.0;
+const RATIO_MAX: f64 = 2.0;
 
 /// Nanoseconds of a miss that is listed.
 const SLOW: f64 = 300.0;

@@ -11,8 +11,9 @@ use aho_corasick::packed;
 use aho_corasick::{AhoCorasick, AhoCorasickKind, Input, MatchKind};
 use memchr::memmem::Finder;
 
-use self::shapes::{Expression, Shapes};
+use self::shapes::Shapes;
 use super::needed::{GROUPS_MAX, Needed};
+use super::shape::Variant;
 use super::{Grok, Outcome, Slots};
 
 /// Expressions that are tried in order.
@@ -92,8 +93,6 @@ const TABLE_TEXTS_MAX: usize = 1_000;
 const ONE_BY_ONE_MAX: u32 = 4;
 /// So many texts of an expression are looked for one by one.
 const FINDERS_MAX: usize = 3;
-/// An expression with such texts is ruled out soon even where its shapes are, so others have more need of shapes.
-const FINDERS_WEIGHT: u32 = 15 * 8;
 
 impl FromIterator<Grok> for GrokSet {
     fn from_iter<T: IntoIterator<Item = Grok>>(groks: T) -> Self {
@@ -140,17 +139,9 @@ impl GrokSet {
                 .for_each(|none| all.clone().for_each(|index| set_bit(none, index)));
         }
         let needs_text = |index| without.iter().any(|none| !has_bit(none, index));
-        let finders: Vec<Vec<Finder>> = groks.iter().map(finders).collect();
-        let expression = |(grok, finders): (_, &Vec<_>)| Expression {
-            variants: Grok::shapes(grok),
-            weight: if finders.is_empty() {
-                0
-            } else {
-                FINDERS_WEIGHT
-            },
-        };
-        let expressions: Vec<Expression> = groks.iter().zip(&finders).map(expression).collect();
-        let shapes = Shapes::new(&expressions);
+        let finders = groks.iter().map(finders).collect();
+        let variants: Vec<&[Variant]> = groks.iter().map(Grok::shapes).collect();
+        let shapes = Shapes::new(&variants);
         Self {
             all_need_texts: (0..groks.len()).all(needs_text),
             groks,
