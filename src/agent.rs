@@ -17,8 +17,6 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use tokio::task::JoinHandle;
-
 use crate::api;
 use crate::durable::make_private_folder;
 use crate::inputs::Source;
@@ -38,7 +36,7 @@ use configuration::{Certificates, Files, compile_all};
 use confinement::Confinement;
 use deadline::Deadline;
 use lock::Lock;
-use running::{Running, Surroundings};
+use running::{Behind, Running, Surroundings};
 use signals::{Event, Signals};
 
 /// The refused configuration's exit code.
@@ -188,7 +186,7 @@ struct Agent {
     running: Vec<Running>,
     certificates: Certificates,
     /// What outputs of earlier configurations still have to send.
-    behind: Vec<JoinHandle<bool>>,
+    behind: Vec<Behind>,
     state: Arc<api::State>,
     /// Held from the first pipeline on that keeps positions.
     lock: Option<Lock>,
@@ -338,33 +336,34 @@ impl Agent {
                 event = signals.next() => event,
                 () = Running::all_ended(&mut self.running) => Event::InputsEnded,
             };
-            match event {
-                Event::Reload => self.reload().await,
-                Event::Tick => {
-                    let is_renewed = self.certificates.are_renewed();
-                    if is_renewed {
-                        tracing::info!("a certificate was renewed");
-                    }
-                    let is_changed = self.settings.reload_interval.is_some()
-                        && signals.changed(Files::of(&self.settings));
-                    if is_renewed || is_changed || self.postponed.is_some() {
-                        self.reload().await;
-                    }
-                }
+            let told = match event {
+                Event::Reload => self.reload(signals).await,
+                Event::Tick if self.wants_reload(signals) => self.reload(signals).await,
+                Event::Tick => None,
                 Event::InputsEnded => return self.drain(None, signals).await,
-                Event::Stop => {
-                    tracing::info!("stopping: inputs are closed, what was read is sent");
-                    return self
-                        .drain(Some(self.settings.shutdown_grace), signals)
-                        .await;
-                }
+                Event::Stop => Some(Instant::now()),
+            };
+            if told.is_some() {
+                tracing::info!("stopping: inputs are closed, what was read is sent");
+                return self.drain(told, signals).await;
             }
         }
     }
 
-    /// Inputs stop, workers and outputs finish. Once the agent was told to stop, they have the time of `shutdown.grace`
+    /// Whether files changed on which something hangs, or an earlier reload was put off.
+    fn wants_reload(&mut self, signals: &mut Signals) -> bool {
+        let is_renewed = self.certificates.are_renewed();
+        if is_renewed {
+            tracing::info!("a certificate was renewed");
+        }
+        let is_changed =
+            self.settings.reload_interval.is_some() && signals.changed(Files::of(&self.settings));
+        is_renewed || is_changed || self.postponed.is_some()
+    }
+
+    /// Inputs stop, workers and outputs finish. Once the agent was `told` to stop, they have the time of `shutdown.grace`
     /// for it; a second signal ends that time at once. What could not be sent by then is kept.
-    async fn drain(&mut self, mut grace: Option<Duration>, signals: &mut Signals) -> ExitCode {
+    async fn drain(&mut self, mut told: Option<Instant>, signals: &mut Signals) -> ExitCode {
         systemd::stopping();
         self.sockets.leave_no_more();
         let running = std::mem::take(&mut self.running);
@@ -385,25 +384,20 @@ impl Agent {
             rest.is_clean()
         };
         tokio::pin!(draining);
-        let mut told = Instant::now();
         let clean = loop {
-            if let Some(grace) = grace {
-                deadline.set(grace);
+            if told.is_some() {
+                deadline.set(self.settings.shutdown_grace);
             }
             tokio::select! {
                 clean = &mut draining => break clean,
-                event = signals.next() => match event {
+                () = signals.stop() => match told {
+                    None => told = Some(Instant::now()),
                     // The tools that stop a process often signal it and its group: that is one wish.
-                    Event::Stop if grace.is_some() && told.elapsed() < limits::STOP_AGAIN => {}
-                    Event::Stop if grace.is_some() => {
+                    Some(told) if told.elapsed() < limits::STOP_AGAIN => {}
+                    Some(_) => {
                         tracing::warn!("told twice to stop: what is not sent yet is kept");
                         deadline.pass();
                     }
-                    Event::Stop => {
-                        told = Instant::now();
-                        grace = Some(self.settings.shutdown_grace);
-                    }
-                    Event::Reload | Event::Tick | Event::InputsEnded => {}
                 },
             }
         };
@@ -418,10 +412,25 @@ impl Agent {
         }
     }
 
-    /// Builds every pipeline anew and, if all are good, puts them in place of the running ones.
-    async fn reload(&mut self) {
+    /// Builds every pipeline anew and, if all are good, puts them in place of the running ones. Told to stop meanwhile, it
+    /// waits a short time more, and gives when that was.
+    async fn reload(&mut self, signals: &mut Signals) -> Option<Instant> {
         systemd::reloading();
-        match self.replace().await {
+        let (deadline, mut told) = (Arc::new(Deadline::default()), None);
+        let replaced = {
+            let replacing = self.replace(Arc::clone(&deadline));
+            tokio::pin!(replacing);
+            loop {
+                tokio::select! {
+                    replaced = &mut replacing => break replaced,
+                    () = signals.stop(), if told.is_none() => {
+                        told = Some(Instant::now());
+                        deadline.hasten(limits::OUTPUT_END_WAIT);
+                    }
+                }
+            }
+        };
+        match replaced {
             Ok(()) => self.postponed = None,
             Err(Refusal::ForGood(error)) => {
                 self.metrics.reloads_failed.add(1);
@@ -437,9 +446,11 @@ impl Agent {
             }
         }
         systemd::ready();
+        told
     }
 
-    async fn replace(&mut self) -> Result<(), Refusal> {
+    /// The old pipelines have until the deadline to send what they hold.
+    async fn replace(&mut self, deadline: Arc<Deadline>) -> Result<(), Refusal> {
         if self.running.iter().any(Running::has_private_input) {
             let error = "a pipeline that reads stdin cannot be replaced";
             return Err(Refusal::ForGood(error.to_owned()));
@@ -464,7 +475,7 @@ impl Agent {
         let taken_at = inputs.flat_map(|input| input.listens_at()).collect();
         self.sockets.begin_reload(taken_at);
         let old = std::mem::take(&mut self.running);
-        let (kept, behind) = Running::hand_over(old, &self.queues).await;
+        let (kept, behind) = Running::hand_over(old, &self.queues, deadline).await;
         self.behind.extend(behind);
         self.certificates = certificates;
         self.start(compiled, threads, &kept);

@@ -31,6 +31,17 @@ impl Deadline {
         });
     }
 
+    /// No later than so much from now on.
+    pub fn hasten(&self, wait: Duration) {
+        let soon = Instant::now() + wait;
+        let is_later = |deadline: &Instant| soon < *deadline;
+        self.0.send_if_modified(|deadline| {
+            let is_new = deadline.as_ref().is_none_or(is_later);
+            *deadline = if is_new { Some(soon) } else { *deadline };
+            is_new
+        });
+    }
+
     /// Returns once it is set.
     pub async fn is_set(&self) {
         // No error: the sender is ours.
@@ -63,5 +74,37 @@ impl Deadline {
             output = future => Some(output),
             () = passed => None,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    /// Seconds that somebody waits for what never comes, if the deadline is changed after one.
+    async fn waited(deadline: &Deadline, change: impl FnOnce(&Deadline)) -> u64 {
+        let start = Instant::now();
+        let later = async {
+            tokio::time::sleep(SECOND).await;
+            change(deadline);
+        };
+        let (never, ()) = tokio::join!(deadline.within(std::future::pending::<()>()), later);
+        assert_eq!(never, None);
+        start.elapsed().as_secs()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_waits_notices_that_the_deadline_has_moved() {
+        let five = || Deadline::within_time(5 * SECOND);
+        assert_eq!(waited(&five(), |_| {}).await, 5);
+        assert_eq!(waited(&five(), |deadline| deadline.set(SECOND)).await, 5);
+        assert_eq!(waited(&five(), |deadline| deadline.hasten(SECOND)).await, 2);
+        let later = |deadline: &Deadline| deadline.hasten(9 * SECOND);
+        assert_eq!(waited(&five(), later).await, 5);
+        assert_eq!(waited(&five(), Deadline::pass).await, 1);
+        let unset = Deadline::default();
+        assert_eq!(waited(&unset, |deadline| deadline.hasten(SECOND)).await, 2);
     }
 }

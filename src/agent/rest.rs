@@ -33,7 +33,7 @@ impl Rest {
         let rest = match lost {
             0 => "nothing is lost".to_owned(),
             lost => format!(
-                "{lost} events that nobody can send again and that are on no disk are lost (`documents_lost`)"
+                "of the events that nobody can send again and that are on no disk {lost} are lost (`documents_lost`)"
             ),
         };
         tracing::warn!(

@@ -14,7 +14,7 @@ use crate::agent::saving::{save_at_last, save_sometimes};
 use crate::inputs::Flow;
 use crate::inputs::sockets::Sockets;
 use crate::limits;
-use crate::metrics::Metrics;
+use crate::metrics::{DOCUMENTS_LOST, Metrics};
 use crate::outputs::graphite::Writers;
 use crate::outputs::leave::{Leave, Notice};
 use crate::outputs::{Opening, Queue};
@@ -210,15 +210,13 @@ impl Running {
         stuck
     }
 
-    /// Waits for workers and outputs to finish what was read. False if a worker or task of ours failed.
-    async fn finish(&mut self, deadline: &Deadline) -> bool {
+    /// Waits for workers and outputs to finish what was read.
+    async fn finish(&mut self, deadline: &Deadline) -> Rest {
         self.end_outputs_at(deadline).await;
         // With the outputs gone nothing holds the workers up: what can wait on disk goes there now.
         self.join_workers(&Deadline::within_time(limits::WORKERS_END_WAIT))
             .await;
-        let rest = self.end();
-        rest.warn(0);
-        rest.is_clean()
+        self.end()
     }
 
     /// The same where the agent ends, and with inputs that wait for workers. What finds no room on disk then is counted, and
@@ -306,24 +304,19 @@ impl Running {
     /// Drains pipelines, and waits for what earlier ones left behind, all before the same deadline.
     pub async fn drain_all(
         all: Vec<Self>,
-        behind: Vec<JoinHandle<bool>>,
+        behind: Vec<Behind>,
         deadline: Arc<Deadline>,
         queues: &Arc<Queues>,
     ) -> Rest {
         let all = all.into_iter();
-        let ends = all
+        let drained = all
             .map(|running| tokio::spawn(running.drain(Arc::clone(&deadline), Arc::clone(queues))));
+        let mut ends: Vec<_> = drained.collect();
+        let behind = behind.into_iter();
+        ends.extend(behind.map(|earlier| tokio::spawn(earlier.end(Arc::clone(&deadline)))));
         let mut rest = Rest::default();
-        for end in ends.collect::<Vec<_>>() {
+        for end in ends {
             rest.add(ended(end.await).unwrap_or(Rest::FAULT));
-        }
-        for mut earlier in behind {
-            if deadline.within(&mut earlier).await.is_none() {
-                earlier.abort();
-                tracing::warn!(
-                    "an output of an earlier configuration is still away: what it holds in memory is lost"
-                );
-            }
         }
         rest
     }
@@ -367,16 +360,18 @@ impl Running {
         }
     }
 
-    /// Stops pipelines that are to be replaced, waits a short time for their outputs, and leaves the rest to the background.
+    /// Stops pipelines that are to be replaced, waits a short time for their outputs, at most until the deadline, and leaves
+    /// the rest to the background.
     /// Gives the positions that the new inputs go on from, and the tasks of what is not done yet.
     pub async fn hand_over(
         all: Vec<Self>,
         queues: &Queues,
-    ) -> (Vec<Positions>, Vec<JoinHandle<bool>>) {
+        deadline: Arc<Deadline>,
+    ) -> (Vec<Positions>, Vec<Behind>) {
+        deadline.set(limits::RELOAD_DRAIN_WAIT);
         let positions: Vec<_> = all.iter().map(Self::positions).collect();
         let mut outputs = all.iter().flat_map(|running| &running.outputs);
         let reads = outputs.any(|output| output.holds == Holds::Reread);
-        let deadline = Arc::new(Deadline::within_time(limits::RELOAD_DRAIN_WAIT));
         let all = all.into_iter();
         let ends = all.map(|running| tokio::spawn(running.give_way(Arc::clone(&deadline))));
         let mut behind = Vec::new();
@@ -399,8 +394,8 @@ impl Running {
 
     /// Ends a pipeline that is replaced. What is not sent by the deadline is read again, or comes out of the queue again, for
     /// the new outputs; an output that holds what nobody could send again goes on, and so does one that nobody has to wait
-    /// for. Gives their task.
-    async fn give_way(mut self, deadline: Arc<Deadline>) -> Option<JoinHandle<bool>> {
+    /// for. Gives what goes on.
+    async fn give_way(mut self, deadline: Arc<Deadline>) -> Option<Behind> {
         let safe = |output: &&OutputTask| output.holds != Holds::Pushed;
         for output in self.outputs.iter().filter(safe) {
             output.teller.send_replace(Leave::Succeeded);
@@ -411,7 +406,10 @@ impl Running {
         let outputs = std::mem::take(&mut self.outputs).into_iter();
         let (reread, others): (Vec<_>, Vec<_>) =
             outputs.partition(|output| output.holds == Holds::Reread);
+        let lost = self.metrics.total(DOCUMENTS_LOST);
         self.end_outputs(reread, &deadline).await;
+        self.rest.warn(self.metrics.total(DOCUMENTS_LOST) - lost);
+        self.rest.is_left = false;
         let (on_disk, pushed) = others
             .into_iter()
             .partition(|output| output.holds == Holds::Kept);
@@ -421,17 +419,47 @@ impl Running {
         }
         // A worker that waits for room on disk holds what nobody could send again as well.
         let is_done = self.has_joined && self.outputs.is_empty() && Vec::is_empty(&on_disk);
+        let own = Arc::new(Deadline::default());
+        let until = Arc::clone(&own);
         let finish = async move {
             self.end_outputs(on_disk, &deadline).await;
-            self.finish(&Deadline::default()).await
+            // The new outputs go on with what lies on disk.
+            self.rest.is_left = false;
+            self.finish(&until).await
         };
-        match is_done {
-            true => {
-                finish.await;
-                None
-            }
-            false => Some(tokio::spawn(finish)),
+        if is_done {
+            finish.await;
+            return None;
         }
+        Some(Behind {
+            task: tokio::spawn(finish),
+            deadline: own,
+        })
+    }
+}
+
+/// What a pipeline that was replaced still has in hand, and until when.
+pub struct Behind {
+    task: JoinHandle<Rest>,
+    deadline: Arc<Deadline>,
+}
+
+impl Behind {
+    pub fn is_finished(&self) -> bool {
+        self.task.is_finished()
+    }
+
+    /// Has it end by a deadline; what is left then is given up.
+    async fn end(mut self, deadline: Arc<Deadline>) -> Rest {
+        let finished = deadline.within(&mut self.task).await;
+        let rest = match finished {
+            Some(rest) => rest,
+            None => {
+                self.deadline.pass();
+                self.task.await
+            }
+        };
+        ended(rest).unwrap_or(Rest::FAULT)
     }
 }
 

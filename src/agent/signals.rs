@@ -42,11 +42,15 @@ impl Signals {
     /// The next thing that happens.
     pub async fn next(&mut self) -> Event {
         tokio::select! {
-            _ = self.terminate.recv() => Event::Stop,
-            _ = self.interrupt.recv() => Event::Stop,
+            () = stop(&mut self.terminate, &mut self.interrupt) => Event::Stop,
             _ = self.hangup.recv() => Event::Reload,
             _ = self.ticks.tick() => Event::Tick,
         }
+    }
+
+    /// Returns when the agent is told to stop; what else happens waits.
+    pub async fn stop(&mut self) {
+        stop(&mut self.terminate, &mut self.interrupt).await;
     }
 
     /// Whether files changed since this was last asked.
@@ -54,6 +58,13 @@ impl Signals {
         let is_changed = self.seen != now;
         self.seen = now;
         is_changed
+    }
+}
+
+async fn stop(terminate: &mut Signal, interrupt: &mut Signal) {
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
     }
 }
 
