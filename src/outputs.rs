@@ -55,6 +55,11 @@ pub trait Output: Send {
         Queue::None
     }
 
+    /// Why it has no queue on disk, where one could be missed.
+    fn lacks_queue(&self) -> Option<&'static str> {
+        None
+    }
+
     /// Whether it keeps something in the data folder.
     fn keeps_state(&self) -> bool {
         false

@@ -58,6 +58,10 @@ struct Text {
 }
 
 impl Output for Stdout {
+    fn lacks_queue(&self) -> Option<&'static str> {
+        Some("the standard output has no queue on disk: while nobody reads it, inputs wait")
+    }
+
     fn start(self: Box<Self>, opening: &Opening<'_>) -> Started {
         let (sender, receiver) = mpsc::channel(limits::TEXTS_WAITING_MAX);
         let lost = self.metrics.counter(DOCUMENTS_LOST);
