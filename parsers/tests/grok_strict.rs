@@ -62,14 +62,14 @@ fn every_name_of_the_ecs_bank_is_there_and_compiles() {
 }
 
 #[test]
-fn nearly_all_of_it_is_matched_without_backtracking() {
+fn nearly_all_of_it_is_scanned() {
     let strict = Patterns::strict();
-    let is_backtracked = |name: &&str| {
+    let is_slow = |name: &&str| {
         let grok = Grok::compile(&format!("%{{{name}}}"), &strict, Options::default()).unwrap();
-        grok.tier() == Tier::Backtracker
+        grok.tier() != Tier::Scanner
     };
-    let slow: Vec<&str> = strict.names().filter(is_backtracked).collect();
-    assert!(slow.len() * 20 <= strict.names().count(), "{slow:?}");
+    let slow: Vec<&str> = strict.names().filter(is_slow).collect();
+    assert!(slow.len() * 100 <= strict.names().count(), "{slow:?}");
 }
 
 #[test]
@@ -191,6 +191,19 @@ fn host_names_end_with_no_hyphen() {
         Some("web-17.example.com"),
     );
     check("HOSTNAME", "web-", None);
+    check("HOSTNAME", "web-.example", Some("example"));
+    check("HOSTNAME", "web.-example", Some("web"));
+    check("HOSTNAME", "_web-17", Some("17"));
+    check("HOSTNAME", "web._tcp", Some("web"));
+    check("HOSTNAME", "a--b.c-d.", Some("a--b.c-d."));
+    let label = "a".repeat(63);
+    check(
+        "HOSTNAME",
+        &format!("{label}.{label}"),
+        Some(&format!("{label}.{label}")),
+    );
+    check("HOSTNAME", &format!("{label}a"), None);
+    check("HOSTNAME", &format!("web.{label}a"), Some("web"));
 }
 
 #[test]
