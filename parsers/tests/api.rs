@@ -230,6 +230,13 @@ fn the_automaton_allocates_nothing() {
         (b"\xFF\nab \xE2\x82", true),
     ];
     check_search("^(?<x>(?:a|b|ab)+)(?: |$)", Tier::Automaton, &lines);
+    let lines: [(&[u8], bool); 4] = [
+        (b"ab ba aab", true),
+        ("ab größe".as_bytes(), true),
+        ("größe aß".as_bytes(), false),
+        (b"\xFF\nab \xE2\x82", true),
+    ];
+    check_search("\\b(?<x>(?:a|b|ab)+)\\b", Tier::Automaton, &lines);
 }
 
 /// Threads in step, so that they search with the same expression at the same time, round after round.

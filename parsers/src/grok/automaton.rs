@@ -33,6 +33,8 @@ const CHECK_STEPS_MAX: u64 = 10_000;
 pub(super) struct Automaton {
     translation: Translation,
     regex: OnceLock<Option<Arc<Regex>>>,
+    /// The same without tables, which can tell the edges of words in ASCII only.
+    without_tables: OnceLock<Option<Arc<Regex>>>,
 }
 
 /// What the automaton can say of a line.
@@ -50,12 +52,13 @@ impl Automaton {
         Ok(Self {
             translation,
             regex: OnceLock::new(),
+            without_tables: OnceLock::new(),
         })
     }
 
     /// Builds it now; false when it is too large.
     pub fn is_sound(&self) -> bool {
-        self.regex().is_some()
+        self.regex(b"").is_some()
     }
 
     /// Whether conditions were left out that a match must pass.
@@ -63,25 +66,34 @@ impl Automaton {
         !self.translation.checks.is_empty()
     }
 
-    fn regex(&self) -> Option<&Arc<Regex>> {
-        let build = || {
-            let limits = meta::Config::new()
-                .nfa_size_limit(Some(REGEX_BYTES_MAX))
-                .hybrid_cache_capacity(CACHE_BYTES_MAX)
-                .utf8_empty(false);
-            meta::Builder::new()
-                .configure(limits)
-                .syntax(syntax::Config::new().utf8(false).nest_limit(1000))
-                .build(&self.translation.expression)
-                .ok()
-                .map(Arc::new)
+    /// For such a line. That tables give one up is an error of theirs, which takes memory.
+    fn regex(&self, line: &[u8]) -> Option<&Arc<Regex>> {
+        let has_tables = !self.translation.has_word_edges || line.is_ascii();
+        let cell = if has_tables {
+            &self.regex
+        } else {
+            &self.without_tables
         };
-        self.regex.get_or_init(build).as_ref()
+        cell.get_or_init(|| self.build(has_tables)).as_ref()
+    }
+
+    fn build(&self, has_tables: bool) -> Option<Arc<Regex>> {
+        let limits = meta::Config::new()
+            .nfa_size_limit(Some(REGEX_BYTES_MAX))
+            .hybrid_cache_capacity(CACHE_BYTES_MAX)
+            .hybrid(has_tables)
+            .dfa(has_tables)
+            .utf8_empty(false);
+        let built = meta::Builder::new()
+            .configure(limits)
+            .syntax(syntax::Config::new().utf8(false).nest_limit(1000))
+            .build(&self.translation.expression);
+        built.ok().map(Arc::new)
     }
 
     /// Looks for the leftmost match; the spans are set on `Match` only.
     pub fn search(&self, line: &[u8], scratch: &mut Scratch, memory: &mut Memory) -> Answer {
-        let Some(regex) = self.regex() else {
+        let Some(regex) = self.regex(line) else {
             return Answer::Undecided;
         };
         let Some(found) = memory.search(regex, line) else {

@@ -13,6 +13,7 @@ pub(super) struct Translation {
     /// For each group of the expression the capture that it stands for.
     pub slots: Vec<Option<usize>>,
     pub checks: Vec<Check>,
+    pub has_word_edges: bool,
 }
 
 /// A condition to verify on a match; `group` tells where the match met it.
@@ -36,6 +37,7 @@ pub(super) fn translate(tree: &Node, captures: &[Capture]) -> Result<Translation
             expression: String::new(),
             slots: Vec::new(),
             checks: Vec::new(),
+            has_word_edges: false,
         },
     };
     translator.node(tree)?;
@@ -153,6 +155,7 @@ impl Translator<'_> {
             Assert::WordEdge => "\\b",
             Assert::NoWordEdge => "\\B",
         };
+        self.done.has_word_edges |= matches!(assert, Assert::WordEdge | Assert::NoWordEdge);
         self.write(text);
         Ok(())
     }
