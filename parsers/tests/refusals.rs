@@ -240,6 +240,14 @@ fn what_is_no_character_says_so() {
         r"\303\251",
         "column 1: \\303 is a byte beyond ASCII and no character; write \\u0041 with the character's code",
     );
+    check(
+        r"\xE9",
+        "column 1: \\xE9 is no character in UTF-8; write \\u0041 with the character's code",
+    );
+    check(
+        r"\xC3\x41",
+        "column 1: \\xC3\\x41 is no character in UTF-8; write \\u0041 with the character's code",
+    );
     let control =
         "column 1: a control character is \\c with a letter, as \\ca ; write others as \\x1C";
     check(r"\c", control);
@@ -301,11 +309,15 @@ fn syntax_that_is_not_supported_says_so() {
         "(?~ab)",
         "column 1: an absent operator (?~...) is not supported; write a look-ahead for each character, (?:(?!...).)*",
     );
-    for flag in ['a', 'd', 'u'] {
+    for flag in ['a', 'd', 'u', 'W'] {
         let text = format!("column 1: the flag {flag} is not supported; known are i, m and x");
         check(&format!("(?{flag})x"), &text);
         check(&format!("(?i{flag}:x)"), &text);
     }
+    check(
+        "(?s)a",
+        "column 1: the flag s is not known; leave it out, since . takes line breaks here anyway",
+    );
     check("a(?#b", "column 2: a comment (?# without its )");
     check(
         "(?<n>a)(?&n)",
@@ -385,15 +397,19 @@ fn what_is_not_quite_a_reference_is_warned_of() {
 
 #[test]
 fn an_unknown_type_is_kept_as_text_with_a_warning() {
-    let grok = compile("%{WORD:x:integer} (?<y:inet>a)", &Patterns::legacy());
+    let grok = compile(
+        "%{WORD:x:integer} (?<y:inet>a)%{INT:z:}",
+        &Patterns::legacy(),
+    );
     let grok = grok.expect("an unknown type is no error");
     let kinds: Vec<Kind> = grok.captures().iter().map(|capture| capture.kind).collect();
-    assert_eq!(kinds, [Kind::Text, Kind::Text]);
+    assert_eq!(kinds, [Kind::Text; 3]);
     assert_eq!(
         grok.warnings(),
         [
             "field x: unknown type integer, kept as text; known are int, float, long, double, boolean",
             "field y: unknown type inet, kept as text; known are int, float, long, double, boolean",
+            "field z: no type behind the colon, kept as text; known are int, float, long, double, boolean",
         ]
     );
 }

@@ -9,6 +9,7 @@ fn characters_by_their_code() {
     check(r"^(?<x>\u{41})$", "A", "x=A");
     check(r"^(?<x>\u{ 1f980 })$", "🦀", "x=🦀");
     check(r"^(?<x>\u0041\x41\x{e9})$", "AAé", "x=AAé");
+    check(r"^(?<x>\xC3\xA9[\xe2\x82\xac]\x)$", "é€\0", "x=é€\0");
     check(r"^(?<x>[\u{41}-\u{43}]+)$", "ABC", "x=ABC");
     check(r"^\u{41}$", &"u".repeat(41), "null");
     check(r"^(?<x>\101\012\0)$", "A\n\0", "x=A\n\0");

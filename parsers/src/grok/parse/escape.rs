@@ -149,12 +149,26 @@ impl Parser<'_, '_, '_> {
         })
     }
 
-    /// `\x41`: up to two digits; none is zero, as in Ruby's engine.
+    /// `\x41`: up to two digits; none is zero, as in Ruby's engine. A character beyond ASCII is written byte by byte,
+    /// `\xC3\xA9`.
     fn hex_byte(&mut self) -> Result<char, Error> {
-        match self.digits(16, 2) {
-            "" => Ok('\0'),
-            digits => code_point(digits),
+        let start = self.at;
+        let mut bytes = Vec::new();
+        loop {
+            let digits = self.digits(16, 2);
+            bytes.push(u8::from_str_radix(digits, 16).unwrap_or(0));
+            let text = std::str::from_utf8(&bytes);
+            if let Some(letter) = text.ok().and_then(|text| text.chars().next()) {
+                return Ok(letter);
+            }
+            if bytes.len() == 4 || !self.eat("\\x") {
+                break;
+            }
         }
+        let written = self.text.get(start..self.at).unwrap_or_default();
+        Err(Error::new(format!(
+            "\\x{written} is no character in UTF-8; write \\u0041 with the character's code"
+        )))
     }
 
     /// `\u0041`

@@ -55,9 +55,12 @@ impl Parser<'_, '_, '_> {
     fn unknown_group(&self) -> Error {
         let is_known = |letter: &char| matches!(letter, 'i' | 'm' | 'x' | '-');
         match self.rest().chars().find(|letter| !is_known(letter)) {
-            Some(flag @ ('a' | 'd' | 'u')) => Error::new(format!(
-                "the flag {flag} is not supported; known are i, m and x"
-            )),
+            Some('s') => Error::new(
+                "the flag s is not known; leave it out, since . takes line breaks here anyway",
+            ),
+            Some(flag) if flag.is_ascii_alphabetic() && !"PR".contains(flag) => Error::new(
+                format!("the flag {flag} is not supported; known are i, m and x"),
+            ),
             Some('~') => Error::new(
                 "an absent operator (?~...) is not supported; write a look-ahead for each character, (?:(?!...).)*",
             ),

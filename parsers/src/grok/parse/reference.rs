@@ -95,8 +95,12 @@ impl Parser<'_, '_, '_> {
             "boolean" => Kind::Boolean,
             "string" => Kind::Text,
             _ => {
+                let what = match written {
+                    "" => "no type behind the colon",
+                    _ => &format!("unknown type {written}"),
+                };
                 self.scope.warnings.push(format!(
-                    "field {field}: unknown type {written}, kept as text; known are int, float, long, double, boolean"
+                    "field {field}: {what}, kept as text; known are int, float, long, double, boolean"
                 ));
                 Kind::Text
             }
