@@ -316,27 +316,44 @@ fn a_set_of_expressions_allocates_nothing() {
 
 #[test]
 fn syslog_allocates_nothing() {
-    let lines: [(&[u8], Format); 4] = [
+    let lines: [(&str, Format); 11] = [
         (
-            b"<165>1 2026-11-20T18:56:21.003Z web-17 shop 4711 ID47 [a@1 b=\"c\"] ready",
+            "<165>1 2026-11-20T18:56:21.003Z web-17 shop 4711 ID47 [a@1 b=\"c\"] ready",
             Format::Rfc5424,
         ),
         (
-            b"<34>Nov 20 18:56:21 web-17 sshd[4711]: Accepted publickey for deploy",
+            "<34>Nov 20 18:56:21 web-17 sshd[4711]: Accepted publickey for deploy",
+            Format::Rfc3164,
+        ),
+        ("<13>Nov 2 18:56:21 web-17 shop: ready", Format::Rfc3164),
+        (
+            "<13>Nov 20 18:56:21 web-17 a text without a tag",
             Format::Rfc3164,
         ),
         (
-            b"<29>Nov 20 18:56:21 shop[4711]: ready",
-            Format::DockerEmpty,
+            "<13>Nov 20 18:56:21 web-17 last message repeated 3 times",
+            Format::Rfc3164,
         ),
+        ("<29>Nov 20 18:56:21 shop[4711]: ready", Format::DockerEmpty),
         (
-            b"<189>47: *Nov 20 18:56:21.003: %SYS-5-CONFIG_I: Configured",
+            "<189>47: *Nov 20 18:56:21.003: %SYS-5-CONFIG_I: Configured",
             Format::Cisco,
         ),
+        (
+            "<189>47: sw-3: Nov 20 18:56:21: %LINK-3-UPDOWN: up",
+            Format::Cisco,
+        ),
+        (
+            "<166>Nov 20 2026 18:56:21: %ASA-6-302013: Built",
+            Format::Cisco,
+        ),
+        ("<30>shop[4711]: ready", Format::Untimed),
+        ("<30>web-17 shop[4711]: ready", Format::Untimed),
     ];
     check_no_allocation(|| {
         for (line, format) in lines {
-            assert_eq!(syslog::parse(line, &REFERENCE).format, format);
+            let message = syslog::parse(line.as_bytes(), &REFERENCE);
+            assert_eq!(message.format, format, "{line}");
         }
     });
 }
@@ -419,7 +436,15 @@ fn timestamps_allocate_nothing() {
     check_no_allocation(|| {
         assert!(timestamp::iso8601(b"2026-11-20T18:56:21.123+01:00", 0).is_some());
         assert!(timestamp::httpdate(b"20/Nov/2026:18:56:21 +0100").is_some());
-        assert!(timestamp::syslog(b"Nov 20 18:56:21", &REFERENCE).is_some());
+        for stamp in [
+            "Nov 20 18:56:21",
+            "Nov 2 18:56:21",
+            "Nov 20 2026 18:56:21",
+            "Fri Nov 20 18:56:21 CET 2026",
+        ] {
+            assert!(timestamp::syslog(stamp.as_bytes(), &REFERENCE).is_some());
+        }
+        assert!(timestamp::syslog(b"Hello, world", &REFERENCE).is_none());
     });
 }
 

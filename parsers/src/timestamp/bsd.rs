@@ -91,15 +91,12 @@ fn year_behind(text: &[u8]) -> Option<(i32, Option<i32>, usize)> {
 /// Every other form.
 #[cold]
 pub(crate) fn unusual_prefix(text: &[u8]) -> Option<Prefix> {
-    let weekday = verify(
-        take_while_m_n(3, 3, |byte: u8| byte.is_ascii_alphabetic()),
-        |name: &[u8]| {
-            let lower = name.to_ascii_lowercase();
-            [b"mon", b"tue", b"wed", b"thu", b"fri", b"sat", b"sun"]
-                .iter()
-                .any(|day| day[..] == lower)
-        },
-    );
+    let name = take_while_m_n(3, 3, |byte: u8| byte.is_ascii_alphabetic());
+    let weekday = verify(name, |name: &[u8]| {
+        [b"Mon", b"Tue", b"Wed", b"Thu", b"Fri", b"Sat", b"Sun"]
+            .iter()
+            .any(|day| day.eq_ignore_ascii_case(name))
+    });
     let date = alt((year_first, month_first));
     let (rest, (mut local, hour_and_minute)) =
         preceded(opt((weekday, blanks)), (terminated(date, blanks), clock))
