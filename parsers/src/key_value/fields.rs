@@ -94,7 +94,9 @@ impl KeyValue {
         fields
     }
 
-    /// The same into fields that were used before: their memory is used again.
+    /// The same into fields that were used before: their memory is used again. Besides, memory is taken for the list of a
+    /// key that comes again, for pairs within values, for texts that an option changes or adds, and to look keys up in a
+    /// line of 32 pairs or more.
     ///
     /// ```
     /// use sawlog_parsers::key_value::{Fields, KeyValue, Options};
