@@ -10,6 +10,7 @@ use regex_automata::nfa::thompson;
 use regex_automata::nfa::thompson::pikevm::{Cache, PikeVM};
 use regex_automata::util::syntax;
 use regex_automata::{Input, Match, MatchKind};
+use regex_syntax::ast::ErrorKind;
 
 use crate::error::Error;
 
@@ -76,6 +77,8 @@ pub(super) fn translate(option: &str, text: &str) -> Result<String, Error> {
     let mut translation = Translation::default();
     let mut unread = text;
     while let Some(letter) = unread.chars().next() {
+        let place = (translation.out.len(), text.len() - unread.len());
+        translation.places.push(place);
         let length = translation.step(letter, unread).map_err(|what| {
             let message = format!(
                 "{what} is not known here, since time must stay linear; split at a plainer expression"
@@ -83,6 +86,10 @@ pub(super) fn translate(option: &str, text: &str) -> Result<String, Error> {
             named(&message).at_offset(text, text.len() - unread.len())
         })?;
         unread = unread.get(length..).unwrap_or_default();
+    }
+    if let Err(error) = syntax::parse_with(&translation.out, &syntax_config()) {
+        let (message, at) = fault(&error);
+        return Err(named(&message).at_offset(text, translation.place(at)));
     }
     let regex = compile(&translation.out).map_err(|message| named(&message))?;
     if regex.find_at(b"", 0).is_some() {
@@ -92,14 +99,41 @@ pub(super) fn translate(option: &str, text: &str) -> Result<String, Error> {
 }
 
 /// `^` and `$` are the bounds of lines and `.` stops at them, as in Ruby.
+fn syntax_config() -> syntax::Config {
+    syntax::Config::new().multi_line(true).utf8(false)
+}
+
+/// What is wrong with an expression in the crate's syntax, and behind how many bytes.
+fn fault(error: &regex_syntax::Error) -> (String, usize) {
+    let (at, known) = match error {
+        regex_syntax::Error::Parse(error) => (error.span().start.offset, remedy(error.kind())),
+        regex_syntax::Error::Translate(error) => (error.span().start.offset, None),
+        _ => (0, None),
+    };
+    // The crate draws the place first; its last line says what is wrong.
+    let text = error.to_string();
+    let last = text.lines().last().unwrap_or_default();
+    let message = known.unwrap_or(last.trim_start_matches("error: "));
+    (message.to_owned(), at)
+}
+
+/// The usual faults, each with what to write.
+fn remedy(kind: &ErrorKind) -> Option<&'static str> {
+    match kind {
+        ErrorKind::GroupUnclosed => Some(r"( without its ) ; write \( for a parenthesis"),
+        ErrorKind::GroupUnopened => Some(r"unmatched ) ; write \) for a parenthesis"),
+        ErrorKind::ClassUnclosed => Some(r"[ without its ] ; write \[ for a bracket"),
+        ErrorKind::RepetitionMissing => {
+            Some("nothing to repeat; write a backslash before the character")
+        }
+        _ => None,
+    }
+}
+
+/// An expression in the crate's syntax.
 pub(super) fn compile(pattern: &str) -> Result<Regex, String> {
-    let syntax = syntax::Config::new().multi_line(true).utf8(false);
-    let tree = syntax::parse_with(pattern, &syntax).map_err(|error| {
-        let text = error.to_string();
-        // The crate draws the place first; its last line says what is wrong.
-        let last = text.lines().last().unwrap_or_default();
-        last.trim_start_matches("error: ").to_owned()
-    })?;
+    let syntax = syntax_config();
+    let tree = syntax::parse_with(pattern, &syntax).map_err(|error| fault(&error).0)?;
     let limits = thompson::Config::new()
         .utf8(false)
         .nfa_size_limit(Some(COMPILED_BYTES_MAX));
@@ -163,9 +197,17 @@ struct Translation {
     classes: usize,
     /// The last thing written is `*`, `+` or `?`.
     repeats: bool,
+    /// Where each step begins in what is written and in the text.
+    places: Vec<(usize, usize)>,
 }
 
 impl Translation {
+    /// The place in the text of one in what was written.
+    fn place(&self, at: usize) -> usize {
+        let begun = self.places.iter().rev().find(|(out, _)| *out <= at);
+        begun.map_or(0, |(_, place)| *place)
+    }
+
     /// Writes what the text begins with; how many bytes that was, or the name of what cannot be.
     fn step(&mut self, letter: char, text: &str) -> Result<usize, &'static str> {
         let repeated = std::mem::take(&mut self.repeats);

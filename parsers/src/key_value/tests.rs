@@ -668,6 +668,22 @@ fn expressions_that_take_longer_than_a_line_are_refused() {
     check_refused(r"a\Z", Some(2), r"one of \G \K \R \X \Z");
 }
 
+#[test]
+fn faults_of_syntax_are_told_with_their_place() {
+    let group = r"( without its ) ; write \( for a parenthesis";
+    check_refused("(a", Some(1), group);
+    // Some of it is longer in the crate's syntax.
+    check_refused(r"é\d\h(a(?m:b)", Some(6), group);
+    check_refused("a;)", Some(3), r"unmatched ) ; write \) for a parenthesis");
+    check_refused("a[;,", Some(2), r"[ without its ] ; write \[ for a bracket");
+    check_refused(
+        "a|*b",
+        Some(3),
+        r"nothing to repeat; write a backslash before the character",
+    );
+    check_refused("é[z-a]", Some(3), "invalid character class range");
+}
+
 /// What the tables of an automaton cannot tell is told without them.
 #[test]
 fn word_bounds_and_large_expressions_separate_as_well() {
@@ -691,7 +707,6 @@ fn bad_expressions_are_refused() {
         "it is empty; leave the option out to split at the set of characters",
     );
     check_refused("a*", None, "it matches empty text, which separates nothing");
-    check_refused("(a", None, "unclosed group");
     check_refused(&"a".repeat(1025), None, "it has more than 1024 bytes");
     check_refused(
         "((a{100}){100}){100}",
