@@ -73,9 +73,9 @@ impl Slots {
         *self = Self::default();
     }
 
-    /// Where the capture with this index in [`Grok::captures`] lies in the line that the last search matched, in bytes;
-    /// `None` when the match went another way, and when that search did not match. An empty span is a capture of nothing: `keep_empty_captures` of Logstash
-    /// says whether it makes a field.
+    /// Where the capture with this index in [`Grok::captures`](super::Grok::captures) lies in the line that the last search
+    /// matched, in bytes; `None` when the match went another way, and when that search did not match. An empty span is a
+    /// capture of nothing: `keep_empty_captures` of Logstash says whether it makes a field.
     ///
     /// ```
     /// use sawlog_parsers::grok::{Grok, Options, Outcome, Patterns, Slots};
