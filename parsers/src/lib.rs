@@ -122,8 +122,8 @@
 //! What is compiled ([`grok::Grok`], [`grok::GrokSet`], [`grok::Patterns`], [`dissect::Dissect`], [`csv::Csv`], [`key_value::KeyValue`],
 //! [`lines::Delimiter`], [`timestamp::Format`], [`timestamp::Pattern`]) is immutable: any number of threads match through a shared reference,
 //! without waiting for each other, but for the first line that needs an expression's automaton or a zone by its name, which is
-//! made then, and, after a thread's first lines, without an allocation. A thread has a [`grok::Slots`] of its own; a stream
-//! has a decoder of its own.
+//! made then. After a thread's first lines, the usual line allocates nothing as long as what the automata remember stays within
+//! the limit above. A thread has a [`grok::Slots`] of its own; a stream has a decoder of its own.
 //!
 //! # Features
 //!
