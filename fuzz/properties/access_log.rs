@@ -1,6 +1,8 @@
 //! What holds for every line of an access log.
 
-use sawlog_parsers::access_log::{Common, Request, combined, common, nginx_timed, unescape};
+use sawlog_parsers::access_log::{
+    Common, Request, combined, common, nginx_timed, unescape, vhost_combined,
+};
 use sawlog_parsers::timestamp;
 
 /// Checks the bytes as a line of each format, and as what a client sent to a server that writes such lines.
@@ -15,8 +17,21 @@ pub fn check(data: &[u8]) {
         let fields = [b"\"", referrer, b"\" \"", agent, b"\""].concat();
         check_rest(entry.common.rest, &fields, entry.rest);
     }
+    a_virtual_host_stands_before_a_combined_line(data);
     a_timed_line_is_the_sum_of_its_fields(data);
     what_clients_send_comes_back(data);
+}
+
+fn a_virtual_host_stands_before_a_combined_line(line: &[u8]) {
+    let Some(entry) = vhost_combined(line) else {
+        return;
+    };
+    assert_eq!(combined(line), None);
+    let digits = behind(line, &[entry.virtual_host, b":"]);
+    let (port, rest) = first_word(digits);
+    assert_eq!(port.parse(), Ok(entry.port));
+    let rest = rest.strip_prefix(b" ").expect("a blank behind the port");
+    assert_eq!(combined(rest), Some(entry.combined));
 }
 
 /// What follows some fields is the rest, behind a blank.

@@ -4,6 +4,7 @@
 //! |---|---|---|
 //! | [`common`] | `%h %l %u %t "%r" %>s %b` | Apache's `common`, the log of NCSA httpd |
 //! | [`combined`] | the same, `"%{Referer}i" "%{User-agent}i"` | Apache's and Nginx's `combined` |
+//! | [`vhost_combined`] | `%v:%p`, then that of `combined` | Apache's `vhost_combined`, Debian's `other_vhosts_access.log` |
 //! | [`nginx_timed`] | `$remote_addr [$time_local] "$request" $status $body_bytes_sent $request_time` | Nginx with a format of one's own |
 //!
 //! The formats are those of Apache's mod_log_config and of Nginx's ngx_http_log_module. What a server had
@@ -36,11 +37,13 @@ pub use self::escapes::unescape;
 use std::time::Duration;
 
 use nom::character::complete::char;
+use nom::combinator::map_opt;
 use nom::sequence::{preceded, terminated};
 use nom::{IResult, Parser};
 
 use self::fields::{
-    bytes_sent, closed_user, entry_end, quoted, response_code, response_time, stamp, word,
+    bytes_sent, client, closed_user, entry_end, host_and_port, quoted, response_code,
+    response_time, stamp, word,
 };
 
 /// A line of the common log format.
@@ -57,7 +60,7 @@ use self::fields::{
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Common<'a> {
-    /// Who asked: an address of IPv4 or IPv6, or a host's name if the server looks names up.
+    /// Who asked: an address of IPv4 or IPv6, or a host's name if the server looks names up; never with a port.
     pub client: &'a [u8],
     /// Who the client's machine says it is (RFC 1413); hardly any server asks.
     pub ident: Option<&'a [u8]>,
@@ -99,6 +102,27 @@ pub struct Combined<'a> {
     pub user_agent: Option<&'a [u8]>,
     /// What follows behind a blank: nothing, unless the format was made longer, as is often done.
     pub rest: &'a [u8],
+}
+
+/// A line of the combined log format behind the server that was asked.
+///
+/// ```
+/// use sawlog_parsers::access_log::vhost_combined;
+///
+/// let line = br#"www.example.org:443 192.0.2.7 - - [20/Nov/2026:16:46:09 +0000] "GET / HTTP/1.1" 200 17 "-" "-""#;
+/// let entry = vhost_combined(line).expect("a line of this format");
+/// assert_eq!((entry.virtual_host, entry.port), (&b"www.example.org"[..], 443));
+/// assert_eq!(entry.combined.common.client, b"192.0.2.7");
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct VhostCombined<'a> {
+    /// The name of the virtual host that served the request; an address of IPv6 has its brackets.
+    pub virtual_host: &'a [u8],
+    /// The port of that host.
+    pub port: u16,
+    /// The fields that the combined format has too.
+    pub combined: Combined<'a>,
 }
 
 /// A line of Nginx that has the time the request took, and neither user nor browser.
@@ -209,6 +233,25 @@ pub fn combined(line: &[u8]) -> Option<Combined<'_>> {
     Some(combined)
 }
 
+/// Cuts a line of Apache's format `vhost_combined`; `None` if it is no such line.
+///
+/// A line of a longer format that begins like this one is taken, and what is longer is the `rest` of
+/// [`VhostCombined::combined`]. As Debian configures it, the bytes sent are those of the headers too (`%O`).
+///
+/// ```
+/// use sawlog_parsers::access_log::{combined, vhost_combined};
+///
+/// let line = br#"[2001:db8::1]:80 ::1 - - [20/Nov/2026:16:46:09 +0000] "GET / HTTP/1.1" 200 5 "-" "curl/8.5.0""#;
+/// let entry = vhost_combined(line).expect("a line of this format");
+/// assert_eq!((entry.virtual_host, entry.port), (&b"[2001:db8::1]"[..], 80));
+/// assert_eq!(entry.combined.user_agent, Some(&b"curl/8.5.0"[..]));
+/// assert_eq!(combined(line), None);
+/// ```
+pub fn vhost_combined(line: &[u8]) -> Option<VhostCombined<'_>> {
+    let (_, entry) = vhost_entry(without_end(line)).ok()?;
+    Some(entry)
+}
+
 /// Cuts a line of Nginx's format
 /// `$remote_addr [$time_local] "$request" $status $body_bytes_sent $request_time`; `None` if it is no such
 /// line.
@@ -234,7 +277,7 @@ fn without_end(line: &[u8]) -> &[u8] {
 }
 
 fn common_entry(input: &[u8]) -> IResult<&[u8], Common<'_>> {
-    let (input, client) = word(input)?;
+    let (input, client) = client(input)?;
     let (input, ident) = word(input)?;
     let (input, (user, stamp)) = closed_user(input)?;
     let (input, raw) = preceded(char(' '), quoted).parse(input)?;
@@ -267,6 +310,17 @@ fn combined_entry(input: &[u8]) -> IResult<&[u8], Combined<'_>> {
         rest,
     };
     Ok((input, combined))
+}
+
+fn vhost_entry(input: &[u8]) -> IResult<&[u8], VhostCombined<'_>> {
+    let (input, (virtual_host, port)) = map_opt(word, host_and_port).parse(input)?;
+    let (input, combined) = combined_entry(input)?;
+    let entry = VhostCombined {
+        virtual_host,
+        port,
+        combined,
+    };
+    Ok((input, entry))
 }
 
 fn timed_entry(input: &[u8]) -> IResult<&[u8], Timed<'_>> {

@@ -6,13 +6,14 @@ use std::time::Duration;
 
 use memchr::{memchr, memchr_iter};
 use nom::bytes::complete::{tag, take};
-use nom::character::complete::{char, u64 as decimal};
-use nom::combinator::{map, map_opt, opt, value};
+use nom::character::complete::{char, u16 as short_decimal, u64 as decimal};
+use nom::combinator::{all_consuming, map, map_opt, opt, value, verify};
 use nom::error::{Error, ErrorKind};
 use nom::sequence::{delimited, preceded};
 use nom::{IResult, Parser, branch};
 
 use super::{Request, RequestLine};
+use crate::near;
 use crate::timestamp::{fixed, httpdate};
 
 /// Bytes of `20/Nov/2026:16:46:09 +0000`.
@@ -38,6 +39,25 @@ pub(super) fn word(input: &[u8]) -> IResult<&[u8], &[u8]> {
         Some(end) if 0 < end => cut(input, end),
         _ => refuse(input),
     }
+}
+
+/// Who asked. A host with its port is no client, but the server in a line of `vhost_combined`.
+#[inline]
+pub(super) fn client(input: &[u8]) -> IResult<&[u8], &[u8]> {
+    verify(word, |word: &[u8]| host_and_port(word).is_none()).parse(input)
+}
+
+/// `www.example.org:443`, `192.0.2.7:80` or `[::1]:80`; without brackets several colons are an address of IPv6.
+#[inline]
+pub(super) fn host_and_port(word: &[u8]) -> Option<(&[u8], u16)> {
+    let (host, port) = word.split_at_checked(near::find_last(b':', word)?)?;
+    let is_host = !host.is_empty() && (!host.contains(&b':') || host.ends_with(b"]"));
+    let (_, port) = port_behind_colon(port).ok()?;
+    is_host.then_some((host, port))
+}
+
+fn port_behind_colon(input: &[u8]) -> IResult<&[u8], u16> {
+    all_consuming(preceded(char(':'), short_decimal)).parse(input)
 }
 
 /// The text before a place, and what follows the byte at that place.

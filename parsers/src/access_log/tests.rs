@@ -85,6 +85,7 @@ fn check_refused(line: &str) {
     assert_eq!(common(line.as_bytes()), None);
     assert_eq!(combined(line.as_bytes()), None);
     assert_eq!(nginx_timed(line.as_bytes()), None);
+    assert_eq!(vhost_combined(line.as_bytes()), None);
 }
 
 #[test]
@@ -182,6 +183,43 @@ fn clients_may_be_anything_without_blanks() {
         let entry = common(line.as_bytes()).expect("well-formed");
         assert_eq!(entry.client, client.as_bytes());
     }
+}
+
+#[test]
+fn a_line_of_vhost_combined_begins_with_the_server() {
+    for (server, host, port) in [
+        ("www.example.org:443", "www.example.org", 443),
+        ("192.0.2.7:80", "192.0.2.7", 80),
+        ("[2001:db8::17]:8080", "[2001:db8::17]", 8080),
+        ("localhost:0", "localhost", 0),
+    ] {
+        let line = format!("{server} {COMBINED}\r\n");
+        let entry = vhost_combined(line.as_bytes()).expect("well-formed");
+        assert_eq!((entry.virtual_host, entry.port), (host.as_bytes(), port));
+        assert_eq!(Some(entry.combined), combined(COMBINED.as_bytes()));
+        assert_eq!(combined(line.as_bytes()), None);
+        assert_eq!(common(line.as_bytes()), None);
+    }
+}
+
+#[test]
+fn what_has_no_port_is_no_server() {
+    for server in [
+        "",
+        "-",
+        "www.example.org",
+        "www.example.org:",
+        ":443",
+        "a:+443",
+        "a:443x",
+        "a:65536",
+        "2001:db8::17",
+    ] {
+        let line = format!("{server} {COMBINED}");
+        assert_eq!(vhost_combined(line.as_bytes()), None, "{server}");
+    }
+    assert_eq!(vhost_combined(format!("a:80 {COMMON}").as_bytes()), None);
+    assert_eq!(vhost_combined(COMBINED.as_bytes()), None);
 }
 
 #[test]

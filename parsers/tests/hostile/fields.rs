@@ -85,6 +85,7 @@ fn access_logs_come_back() {
             let lengths = [
                 access_log::common(&line).map(|entry| entry.client.len()),
                 access_log::combined(&line).map(|entry| entry.common.client.len()),
+                access_log::vhost_combined(&line).map(|entry| entry.virtual_host.len()),
                 access_log::nginx_timed(&line).map(|entry| entry.client.len()),
             ];
             assert!(lengths.iter().flatten().all(|length| *length <= line.len()));
