@@ -2,13 +2,13 @@
 //!
 //! Taken are RFC 5424 with structured data, RFC 3164, the three formats of Docker's log driver (one of
 //! them has no host), and what devices really send in their name: network devices' sequence numbers,
-//! marks and zones, years before or after the time, weekdays, fractions, ISO 8601, no seconds, no
-//! priority, no time, no host, a relay's header before the sender's. Nothing is ever refused: what no
+//! marks and zones, years before or after the time, weekdays, fractions, ISO 8601, seconds since 1970,
+//! no seconds, no priority, no time, no host, a relay's header before the sender's. Nothing is ever refused: what no
 //! parser understands comes back whole, as [`Format::Kept`]. Frames of a TCP stream are cut in
 //! [`framing`](crate::framing).
 //!
 //! The formats are told by the two RFCs, by Docker's documentation ("Syslog logging driver") and by Cisco's of
-//! IOS ("System Message Logging").
+//! IOS ("System Message Logging") and of Meraki ("Syslog Event Types and Log Samples").
 //!
 //! ```
 //! use sawlog_parsers::syslog::{Format, Reference, parse};

@@ -316,7 +316,7 @@ fn a_set_of_expressions_allocates_nothing() {
 
 #[test]
 fn syslog_allocates_nothing() {
-    let lines: [(&str, Format); 11] = [
+    let lines: [(&str, Format); 14] = [
         (
             "<165>1 2026-11-20T18:56:21.003Z web-17 shop 4711 ID47 [a@1 b=\"c\"] ready",
             Format::Rfc5424,
@@ -346,6 +346,18 @@ fn syslog_allocates_nothing() {
         (
             "<166>Nov 20 2026 18:56:21: %ASA-6-302013: Built",
             Format::Cisco,
+        ),
+        (
+            "<187>RP/0/RSP0/CPU0:Nov 20 18:56:21.123 : ifmgr[257]: up",
+            Format::Cisco,
+        ),
+        (
+            "<134>1 1700000000.123456789 MX84 flows src=192.0.2.7",
+            Format::Rfc3164,
+        ),
+        (
+            "<13>2026/11/20 18:56:21 web-17 shop: ready",
+            Format::Rfc3164,
         ),
         ("<30>shop[4711]: ready", Format::Untimed),
         ("<30>web-17 shop[4711]: ready", Format::Untimed),

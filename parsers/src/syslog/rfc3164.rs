@@ -5,12 +5,14 @@
 //! - `Nov 20 16:45:08 program[pid]: text` without a host: Docker's log driver, the C library
 //! - `237: host: *Nov 20 16:45:08.295 CET: %FACILITY-5-NAME: text` of network devices, behind a relay's header too
 //! - `Nov 20 16:45:08 Message forwarded from host: …` of AIX; a relay's header before the sender's own
+//! - `1 1700000000.123456789 host program text` of Meraki; `2026/11/20 16:45:08 host program: text`
 //! - `program[pid]: text` without a time
 //!
 //! The usual forms are told by a search or two each, by hand, since nom's results cost more to move
 //! than these searches; the stamps' rarer forms, in `timestamp/bsd.rs`, are nom's.
 
 mod device;
+mod other_times;
 
 use super::tag::{self, Tagged};
 use super::{Format, Message, Priority, Reference, without_mark};
@@ -18,6 +20,7 @@ use crate::near;
 use crate::timestamp::civil::NANOS_PER_SECOND;
 use crate::timestamp::{bsd, complete, fixed};
 use device::{device, device_text, signed_hours, zone_word};
+use other_times::{slashed, unix_timed};
 
 /// Fills the message; what it holds after `None` is not to be used.
 pub(super) fn parse<'a>(
@@ -39,7 +42,9 @@ pub(super) fn parse<'a>(
         return None;
     }
     (message.host, message.sequence, message.timestamp_text) = (None, None, None);
-    untimed(message, body)
+    unix_timed(message, body)
+        .or_else(|| slashed(message, body, reference))
+        .or_else(|| untimed(message, body))
 }
 
 fn skip_blanks(text: &[u8]) -> &[u8] {

@@ -707,6 +707,18 @@ fn a_router_names_its_node_right_before_the_time() {
 }
 
 #[test]
+fn a_router_whose_node_shows_no_zone() {
+    check(
+        b"<187>RP/0/RSP0/CPU0:Nov 20 16:45:08.123 : ifmgr[257]: %PKT_INFRA-LINK-3-UPDOWN : x",
+        "187 Cisco 2026-11-20T16:45:08.123Z host=RP/0/RSP0/CPU0 program=ifmgr pid=257 | %PKT_INFRA-LINK-3-UPDOWN : x",
+    );
+    check(
+        b"<187>93: RP/0/RSP0/CPU0:2026 Nov 20 16:45:08.123 : ifmgr[257]: x",
+        "187 Cisco 2026-11-20T16:45:08.123Z host=RP/0/RSP0/CPU0 program=ifmgr pid=257 sequence=93 | x",
+    );
+}
+
+#[test]
 fn a_relays_header_gives_way_to_a_devices() {
     check(
         b"<189>Nov 20 16:46:10 10.1.1.1 237: *Nov 20 16:46:09.295: %SYS-5-CONFIG_I: Configured",
@@ -719,6 +731,80 @@ fn a_relays_header_gives_way_to_a_devices() {
     check(
         b"<189>Nov 20 16:46:10 web 42: the answer",
         "189 Rfc3164 2026-11-20T16:46:10.000Z host=web program=42 | the answer",
+    );
+}
+
+// Other times.
+
+#[test]
+fn a_firewall_with_seconds_since_1970_behind_a_version() {
+    check_at(
+        b"<134>1 1700000000.123456789 MX84 flows src=1.2.3.4 dst=5.6.7.8",
+        &NOVEMBER,
+        "134 Rfc3164 2023-11-14T22:13:20.123456789Z host=MX84 program=flows | src=1.2.3.4 dst=5.6.7.8",
+    );
+    check(
+        b"<134>1 1700000000.5 office_AP1 airmarshal_events type=rogue_ssid_detected ssid=''\n",
+        "134 Rfc3164 2023-11-14T22:13:20.500Z host=office_AP1 program=airmarshal_events | type=rogue_ssid_detected ssid=''",
+    );
+    let message = parse(b"<134>1 1700000000.5 MX84 urls", &NOVEMBER_UTC);
+    let time = (message.timestamp_text, message.timestamp_is_iso);
+    assert_eq!(time, (Some(&b"1700000000.5"[..]), false));
+    assert_eq!(
+        (message.program, message.message),
+        (Some(&b"urls"[..]), &b""[..])
+    );
+}
+
+#[test]
+fn other_numbers_behind_a_version_are_kept_whole() {
+    for line in [
+        "<134>1 1700000000 MX84 flows x",
+        "<134>1 170000000.5 MX84 flows x",
+        "<134>1 1700000000.5.5 MX84 flows x",
+        "<134>1 9999999999.5 MX84 flows x",
+        "<134>1 1700000000.5 MX84",
+        "<134>1 1700000000.5 MX84 src=1.2.3.4",
+        "<134>2 1700000000.5 MX84 flows x",
+    ] {
+        check(line.as_bytes(), &format!("134 Kept - | {line}"));
+    }
+    let line = "1 1700000000.5 MX84 flows x";
+    check(line.as_bytes(), &format!("- Kept - | {line}"));
+}
+
+#[test]
+fn a_date_with_slashes() {
+    check(
+        b"<13>2026/11/20 16:45:08 host app: x",
+        "13 Rfc3164 2026-11-20T16:45:08.000Z host=host program=app | x",
+    );
+    check(
+        b"<13>2026/11/02 16:45:08.5+01:00 host app[7]: x",
+        "13 Rfc3164 2026-11-02T15:45:08.500Z host=host program=app pid=7 | x",
+    );
+}
+
+#[test]
+fn texts_of_programs_that_begin_with_such_a_date_are_kept_whole() {
+    for line in [
+        "<13>2026/11/20 16:45:08 [error] 7#7: *1 open() failed",
+        "<13>2026/11/20 16:45:08 http: TLS handshake error",
+        "<13>2026/11/20 16:45:08 main.go:7: ready",
+        "<13>2026/11/20 16:45:08 ready",
+        "<13>2026/13/20 16:45:08 host app: x",
+    ] {
+        check(line.as_bytes(), &format!("13 Kept - | {line}"));
+    }
+    let line = "2026/11/20 16:45:08 host app: x";
+    check(line.as_bytes(), &format!("- Kept - | {line}"));
+    check(
+        b"<13>shop: 2026/11/20 16:45:08 http: TLS handshake error",
+        "13 Untimed - program=shop | 2026/11/20 16:45:08 http: TLS handshake error",
+    );
+    check(
+        b"<13>Nov 20 16:45:09 vm 2026/11/20 16:45:08 [error] 7#7: *1 open() failed",
+        "13 Rfc3164 2026-11-20T16:45:09.000Z host=vm | 2026/11/20 16:45:08 [error] 7#7: *1 open() failed",
     );
 }
 

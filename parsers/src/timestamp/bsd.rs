@@ -183,6 +183,25 @@ fn clock(text: &[u8]) -> Parsed<'_, (u8, u8, u8)> {
     Ok((rest, (hour as u8, minute as u8, second.unwrap_or(0) as u8)))
 }
 
+/// `2026/11/20 16:46:09`.
+#[cold]
+pub(crate) fn slashed_prefix(text: &[u8]) -> Option<Prefix> {
+    let month = number(1, 2).map(|month| month as u8);
+    let date = (
+        terminated(year, tag("/")),
+        terminated(month, tag("/")),
+        terminated(day, blanks),
+    );
+    let (rest, ((year, month, day), (hour, minute, second))) = (date, clock).parse(text).ok()?;
+    let local = Local {
+        hour,
+        minute,
+        second,
+        ..Local::midnight(year, month, day)
+    };
+    with_tail(text, local, text.len() - rest.len())
+}
+
 /// `2026-11-20T16:46`, with a blank for the `T`, perhaps with an offset: ISO 8601 without seconds.
 #[cold]
 pub(crate) fn iso_without_seconds(text: &[u8]) -> Option<Prefix> {

@@ -60,6 +60,11 @@ pub(super) fn device<'a>(
             && let Some((stamp, after)) = stamp(unmarked, reference)
         {
             message.host = message.host.or(Some(node));
+            // Where the node shows no zone, the blank before it stands all the same.
+            let after = match after {
+                [b' ', text @ ..] if text.starts_with(b": ") => text,
+                _ => after,
+            };
             return device_timed(message, &stamp, after);
         }
         let token = word.strip_suffix(b":")?;
