@@ -16,7 +16,7 @@ pub const MASK: &str = "***";
 /// the plugin is unknown.
 static TELLING: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(
-        r#"(?i)([a-z0-9_-]*(?:passw|passphrase|secret|api_?key|token|cloud_auth|credential|authorization|cookie)[a-z0-9_-]*)["']?\s*(?:=>|=|:)\s*("(?:[^"\\]|\\.)*"?|'(?:[^'\\]|\\.)*'?|\[[^\]]*\]?|[^\s"'{}\[\],>][^\s"'{}\[\],]*)"#,
+        r#"(?i)([a-z0-9_-]*(?:(?:pass|pasw|pwd|secret|api[_-]?key|token|credential|authorization|cookie)[a-z0-9_-]*|auth))["']?\s*(?:=>|=|:)\s*("(?:[^"\\]|\\.)*"?|'(?:[^'\\]|\\.)*'?|\[[^\]]*\]?|[^\s"'{}\[\],>][^\s"'{}\[\],]*)"#,
     )
     .expect("a constant that the tests compile")
 });
@@ -204,6 +204,9 @@ mod tests {
             r#"{ "Authorization" => "***" "Cookie" => '***' }"#,
         );
         check(r#"password => "open"#, r#"password => "***"#);
+        for name in ["pass", "pasword", "ssl_pwd", "http_auth", "api-key"] {
+            check(&format!("{name} => 'x'"), &format!("{name} => '***'"));
+        }
     }
 
     #[test]
@@ -249,6 +252,7 @@ mod tests {
     fn other_values_stay() {
         for line in [
             r#"host => "a" # no secrets"#,
+            r#"ssl_certificate_authorities => "a" ssl_client_authentication => "none""#,
             r#"hosts => ["http://a:9200", "b:9200"] # me@example.com"#,
             r#"match => { "m" => "%{TIME:t} %{USER:u}@%{HOST:h}" }"#,
             r#"match => { "m" => "from: %{EMAIL:u} at x@%{HOST:h}" }"#,

@@ -17,8 +17,13 @@ impl Checker<'_> {
             if self.stops(attribute.name.span) {
                 break;
             }
-            if let Some(opt) = self.option_named(plugin, &table, &attribute.name) {
-                written.push((opt, attribute));
+            match self.option_named(plugin, &table, &attribute.name) {
+                Some(opt) => written.push((opt, attribute)),
+                // The misspelt name of a secret does not tell that it is one.
+                None if table.iter().any(|opt| opt.kind == Kind::Password) => {
+                    self.secrets.push(attribute.value.span);
+                }
+                None => {}
             }
         }
         let mut options = Options {
