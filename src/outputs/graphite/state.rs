@@ -8,17 +8,22 @@ use crate::outputs::graphite::timer::Timer;
 use crate::queue::in_step::Move;
 
 /// The first line; another number is another format.
-const HEAD: &str = "sawlog graphite 1";
+const HEAD: &str = "sawlog graphite 2";
 
 /// Begins the line of a position that moves.
 const MOVE: &str = "move ";
+
+/// Begins the last line, behind which stands the checksum of all lines before.
+const END: &str = "end ";
 
 /// Why a text is no state.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Fault {
     /// It was written by another version.
     OtherFormat,
-    /// This line, counted from 1, is none of ours, or lines are missing behind it.
+    /// Its checksum is another, or it is cut off.
+    Damaged,
+    /// This line, counted from 1, is none of ours.
     Line(usize),
 }
 
@@ -26,6 +31,7 @@ impl std::fmt::Display for Fault {
     fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::OtherFormat => write!(out, "it does not begin with `{HEAD}`"),
+            Self::Damaged => write!(out, "its checksum does not fit"),
             Self::Line(line) => write!(out, "line {line} is damaged"),
         }
     }
@@ -45,14 +51,33 @@ pub fn finish(text: &mut String, moves: &[Move]) {
         text.push_str(&one.to_json());
         text.push('\n');
     }
-    let lines = text.lines().count();
-    text.push_str(&format!("end {lines}\n"));
+    let end = end_of(text);
+    text.push_str(&end);
 }
 
-/// The moves in a text.
+/// The last line of a text.
+fn end_of(text: &str) -> String {
+    format!("{END}{:08x}\n", crc32fast::hash(text.as_bytes()))
+}
+
+/// All of a text but its last line, if that says that nothing is missing and no byte is another.
+fn checked(text: &str) -> Result<&str, Fault> {
+    if text.lines().next() != Some(HEAD) {
+        return Err(Fault::OtherFormat);
+    }
+    let end = text.rfind(&format!("\n{END}")).map(|at| at + 1);
+    let (before, last) = text.split_at(end.ok_or(Fault::Damaged)?);
+    match last == end_of(before) {
+        true => Ok(before),
+        false => Err(Fault::Damaged),
+    }
+}
+
+/// The moves in a text; none, if it is damaged.
 pub fn moves(text: &str) -> Vec<Move> {
-    let lines = text.lines().filter_map(|line| line.strip_prefix(MOVE));
-    lines.filter_map(Move::from_json).collect()
+    let lines = checked(text).unwrap_or_default().lines();
+    let moves = lines.filter_map(|line| line.strip_prefix(MOVE));
+    moves.filter_map(Move::from_json).collect()
 }
 
 fn write_lines(slots: &Slots, out: &mut String) -> std::fmt::Result {
@@ -95,23 +120,12 @@ fn text(path: &[u8]) -> std::borrow::Cow<'_, str> {
 /// Puts what a text holds into empty slots, all of it to be sent. Slots that an earlier run closed stay closed, unless its
 /// intervals were others.
 pub fn decode(text: &str, mut slots: Slots) -> Result<Slots, Fault> {
-    let mut lines = text.lines().enumerate();
-    if lines.next().is_none_or(|(_, line)| line != HEAD) {
-        return Err(Fault::OtherFormat);
-    }
+    let lines = checked(text)?.lines().enumerate().skip(1);
     let mut reading = Reading::default();
-    let (mut last, mut is_whole) = (1, false);
     for (index, line) in lines {
-        let words = line.split(' ');
-        let is_end = line == format!("end {index}");
-        let is_read = is_end || line.starts_with(MOVE);
-        if is_whole || (!is_read && reading.line(words, &mut slots).is_none()) {
+        if !line.starts_with(MOVE) && reading.line(line.split(' '), &mut slots).is_none() {
             return Err(Fault::Line(index + 1));
         }
-        (last, is_whole) = (index + 1, is_end);
-    }
-    if !is_whole {
-        return Err(Fault::Line(last));
     }
     if reading.interval != slots.interval {
         slots.closed.clear();
@@ -271,7 +285,7 @@ mod tests {
     fn a_part_of_a_state_is_none() {
         let text = encode(&filled());
         let empty = || Slots::new(10, &[]);
-        for end in 0..text.len() - 1 {
+        for end in 0..text.len() {
             let Some(part) = text.get(..end) else {
                 continue;
             };
@@ -281,8 +295,27 @@ mod tests {
             decode("something else", empty()).err(),
             Some(Fault::OtherFormat)
         );
-        let damaged = text.replace("slot 100", "slot 1OO");
-        assert!(matches!(decode(&damaged, empty()), Err(Fault::Line(_))));
         assert!(decode(&format!("{text}slot 5\n"), empty()).is_err());
+    }
+
+    #[test]
+    fn a_state_with_another_byte_is_none() {
+        let text = encode(&filled()).into_bytes();
+        for place in 0..text.len() {
+            let mut spoilt = text.clone();
+            spoilt[place] ^= 1;
+            let spoilt = String::from_utf8_lossy(&spoilt);
+            let read = decode(&spoilt, Slots::new(10, &[50.0]));
+            assert!(read.is_err(), "{place}: {spoilt}");
+            assert_eq!(moves(&spoilt).len(), 0, "{place}");
+        }
+    }
+
+    #[test]
+    fn lines_of_another_version_are_told() {
+        let mut text = String::from("sawlog graphite 2\ninterval 10\nhistogram a 1\n");
+        finish(&mut text, &[]);
+        let read = decode(&text, Slots::new(10, &[]));
+        assert_eq!(read.err(), Some(Fault::Line(3)));
     }
 }
