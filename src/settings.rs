@@ -165,7 +165,7 @@ impl Settings {
         values.merge_weaker(Values::from_environment()?);
         let folder = values.get("path.settings").map(PathBuf::from);
         let given = values.get("path.config").is_some() || values.get("config.string").is_some();
-        let mut listed = Vec::new();
+        let mut listed = None;
         if let Some(folder) = yaml::settings_folder(folder)? {
             if let Some(own) = yaml::settings_file(&folder)? {
                 values.merge_weaker(own);
@@ -177,26 +177,26 @@ impl Settings {
         Self::check(&values, listed)
     }
 
-    fn check(values: &Values, listed: Vec<Values>) -> Result<Self, String> {
+    /// `listed` are the pipelines of pipelines.yml, if there is such a file.
+    fn check(values: &Values, listed: Option<Vec<Values>>) -> Result<Self, String> {
         let mut notices = values.notices();
+        let is_listed = listed.is_some();
         let mut pipelines = Vec::new();
-        for mut own in listed {
+        for mut own in listed.into_iter().flatten() {
             notices.extend(own.notices());
             own.merge_weaker(values.clone());
             let own = pipeline(&own)?;
-            if pipelines
-                .iter()
-                .any(|other: &PipelineSettings| other.id == own.id)
-            {
-                return Err(format!(
-                    "pipelines.yml: two pipelines have the `pipeline.id` {}",
-                    own.id
-                ));
-            }
+            check_listed(&own, &pipelines)?;
             pipelines.push(own);
         }
         if pipelines.is_empty() {
-            pipelines.push(pipeline(values)?);
+            let only = pipeline(values)?;
+            if is_listed && only.origin == Origin::Default {
+                let why =
+                    "pipelines.yml has no pipeline in it; remove it to have the default pipeline";
+                return Err(why.to_owned());
+            }
+            pipelines.push(only);
         }
         let path_data = values
             .get("path.data")
@@ -222,6 +222,22 @@ impl Settings {
             notices,
         })
     }
+}
+
+/// Whether a pipeline of pipelines.yml can run beside those before it.
+fn check_listed(own: &PipelineSettings, others: &[PipelineSettings]) -> Result<(), String> {
+    let id = &own.id;
+    if others.iter().any(|other| other.id == *id) {
+        return Err(format!(
+            "pipelines.yml: two pipelines have the `pipeline.id` {id}"
+        ));
+    }
+    if own.origin == Origin::Default {
+        return Err(format!(
+            "pipelines.yml: the pipeline {id} has neither `path.config` nor `config.string`"
+        ));
+    }
+    Ok(())
 }
 
 fn pipeline(values: &Values) -> Result<PipelineSettings, String> {

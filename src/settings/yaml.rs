@@ -36,11 +36,14 @@ pub fn settings_file(folder: &Path) -> Result<Option<Values>, String> {
 }
 
 /// The pipelines of `pipelines.yml`, if it is there.
-pub fn pipelines_file(folder: &Path) -> Result<Vec<Values>, String> {
+pub fn pipelines_file(folder: &Path) -> Result<Option<Vec<Values>>, String> {
     let path = folder.join("pipelines.yml");
     let wrong = |error: String| format!("{}: {error}", path.display());
     let mut pipelines = Vec::new();
-    for document in load(&path)?.unwrap_or_default() {
+    let Some(documents) = load(&path)? else {
+        return Ok(None);
+    };
+    for document in documents {
         let Yaml::Array(items) = document else {
             return Err(wrong(
                 "a list of pipelines is expected, `- pipeline.id: ...`".to_owned(),
@@ -57,7 +60,7 @@ pub fn pipelines_file(folder: &Path) -> Result<Vec<Values>, String> {
             pipelines.push(values);
         }
     }
-    Ok(pipelines)
+    Ok(Some(pipelines))
 }
 
 fn load(path: &Path) -> Result<Option<Vec<Yaml>>, String> {

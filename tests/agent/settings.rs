@@ -235,6 +235,14 @@ fn what_a_list_of_pipelines_cannot_hold_is_refused() {
     check_refused("pipelines.yml", &with("queue.type: heap"), "queue.type");
     check_refused("pipelines.yml", &with("pipeline.id: ../b"), "pipeline.id");
     check_refused("pipelines.yml", "a: b\n", "a list of pipelines is expected");
+    check_refused(
+        "pipelines.yml",
+        "- pipeline.id: a\n",
+        "the pipeline a has neither `path.config` nor `config.string`",
+    );
+    for empty in ["", "# later\n", "[]\n"] {
+        check_refused("pipelines.yml", empty, "has no pipeline in it");
+    }
 }
 
 #[test]
