@@ -5,6 +5,7 @@ pub mod configuration;
 mod confinement;
 mod deadline;
 mod lock;
+mod needs;
 mod rest;
 mod running;
 mod saving;
@@ -12,7 +13,7 @@ mod signals;
 mod systemd;
 
 use std::io;
-use std::path::PathBuf;
+use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -21,21 +22,21 @@ use crate::api;
 use crate::durable::make_private_folder;
 use crate::inputs::Source;
 use crate::inputs::sockets::Sockets;
+use crate::inputs::syslog;
 use crate::limits;
 use crate::metrics::{DOCUMENTS_LOST, Metrics, PluginMetrics};
-use crate::outputs::Queue;
 use crate::outputs::graphite::Writers;
 use crate::pipeline::compile::Compiled;
-use crate::pipeline::program::Step;
 use crate::pipeline::worker::Threads;
 use crate::queue::policy::Policy;
 use crate::queue::positions::Positions;
-use crate::queue::queues::{Queues, waiting_in};
+use crate::queue::queues::Queues;
 use crate::settings::{Landlock, Settings};
 use configuration::{Certificates, Files, compile_all};
 use confinement::Confinement;
 use deadline::Deadline;
 use lock::Lock;
+use needs::{Need, kept_in, listened_at, queues_of, received_at, written};
 use running::{Behind, Running, Surroundings};
 use signals::{Event, Signals};
 
@@ -103,66 +104,6 @@ pub fn run(settings: Settings) -> ExitCode {
     code
 }
 
-/// Everything that these pipelines change on disk, or may with the next reload.
-fn written(settings: &Settings, compiled: &[Compiled]) -> Vec<PathBuf> {
-    let mut all = kept_in(settings, compiled);
-    for (one, pipeline) in compiled.iter().zip(&settings.pipelines) {
-        let dead_letters = pipeline.dead_letters(&settings.path_data);
-        // What is pushed today may be joined by what keeps positions with the next reload.
-        if one.has(Source::Pushed) {
-            all.push(settings.path_data.clone());
-        }
-        all.extend(one.inputs.iter().flat_map(|input| input.written()));
-        Step::each(&one.outputs, &mut |planned| {
-            all.extend(planned.output.written());
-            if planned.output.keeps_dead_letters() {
-                all.extend(dead_letters.iter().map(|queue| queue.folder.clone()));
-            }
-        });
-    }
-    all
-}
-
-/// The folders of positions, of sums and of queues on disk.
-fn kept_in(settings: &Settings, compiled: &[Compiled]) -> Vec<PathBuf> {
-    let mut all = Vec::new();
-    for (one, pipeline) in compiled.iter().zip(&settings.pipelines) {
-        if one.has(Source::Rereadable) || one.keeps_sums() {
-            all.push(settings.path_data.clone());
-        }
-        let policy = pipeline.queue_policy(&settings.path_queue);
-        if !queues_of(one, &policy).is_empty() {
-            all.extend([settings.path_data.clone(), policy.folder]);
-        }
-    }
-    all
-}
-
-/// The outputs of a pipeline that need a queue on disk, by their metrics, and why.
-fn queues_of(one: &Compiled, policy: &Policy) -> Vec<(Arc<PluginMetrics>, Need)> {
-    let mut queues = Vec::new();
-    Step::each(&one.outputs, &mut |planned| {
-        if planned.output.queue() != Queue::None {
-            let metrics = Arc::clone(&planned.metrics);
-            if policy.keeps(one.has(Source::Pushed)) {
-                queues.push((metrics, Need::Settings));
-            } else if one.keeps_anything() && 0 < waiting_in(&policy.folder_of(&metrics.id)) {
-                queues.push((metrics, Need::Rest));
-            }
-        }
-    });
-    queues
-}
-
-/// Why an output has a queue on disk.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Need {
-    /// The settings want it.
-    Settings,
-    /// They do not any more, but something still waits there.
-    Rest,
-}
-
 /// Gives up all writing but what these pipelines need. Folders that are needed are made before, so that they are granted and
 /// not those above them.
 fn confine(settings: &Settings, compiled: &[Compiled]) -> Confinement {
@@ -185,6 +126,8 @@ struct Agent {
     writers: Writers,
     running: Vec<Running>,
     certificates: Certificates,
+    /// Where the inputs that run want to listen, whether they can or not.
+    listened_at: Vec<SocketAddr>,
     /// What outputs of earlier configurations still have to send.
     behind: Vec<Behind>,
     state: Arc<api::State>,
@@ -224,6 +167,7 @@ impl Agent {
             writers: Writers::default(),
             running: Vec::new(),
             certificates: Certificates::default(),
+            listened_at: Vec::new(),
             behind: Vec::new(),
             state: Arc::new(api::State::new(Arc::clone(&metrics))),
             metrics,
@@ -303,8 +247,23 @@ impl Agent {
             .map_err(|error| format!("cannot start the workers: {error}"))
     }
 
+    /// Takes the sockets that no pipeline wanted before, so that what listens now is not given up for what cannot be had.
+    fn reserve_sockets(&self, compiled: &[Compiled]) -> Result<(), Refusal> {
+        let is_new = |address: &SocketAddr| !self.listened_at.contains(address);
+        let (mut udp, mut tcp) = (received_at(compiled), listened_at(compiled));
+        udp.retain(is_new);
+        tcp.retain(is_new);
+        self.sockets
+            .reserve(&udp, &tcp)
+            .map_err(|(address, error)| {
+                let advice = syslog::advice(&error);
+                Refusal::ForNow(format!("cannot listen at {address}: {error}; {advice}"))
+            })
+    }
+
     /// Starts pipelines, which go on from the kept positions.
     fn start(&mut self, compiled: Vec<Compiled>, threads: Vec<Threads>, kept: &[Positions]) {
+        self.listened_at = listened_at(&compiled);
         let wanted: Vec<_> = self
             .queues_of(&compiled)
             .into_iter()
@@ -471,9 +430,8 @@ impl Agent {
         // While the old pipelines still run: without threads they go on.
         let threads = self.spawn_workers(&compiled).map_err(Refusal::ForNow)?;
         self.prepare(&compiled).await?;
-        let inputs = compiled.iter().flat_map(|one| &one.inputs);
-        let taken_at = inputs.flat_map(|input| input.listens_at()).collect();
-        self.sockets.begin_reload(taken_at);
+        self.reserve_sockets(&compiled)?;
+        self.sockets.begin_reload(listened_at(&compiled));
         let old = std::mem::take(&mut self.running);
         let (kept, behind) = Running::hand_over(old, &self.queues, deadline).await;
         self.behind.extend(behind);

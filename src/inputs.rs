@@ -79,6 +79,11 @@ pub trait Input: Send {
         Vec::new()
     }
 
+    /// Where it receives datagrams.
+    fn receives_at(&self) -> Vec<SocketAddr> {
+        Vec::new()
+    }
+
     /// Files and folders besides the data folder that it changes, itself or what lies below; others are closed to it.
     fn written(&self) -> Vec<PathBuf> {
         Vec::new()

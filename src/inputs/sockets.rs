@@ -112,6 +112,33 @@ impl<S> Table<S> {
         let place = exact.or_else(|| self.held.iter().position(|held| held.covers(address)))?;
         self.held.get_mut(place)
     }
+
+    /// Sockets for those of the addresses that have none. What a socket of ours stands in the way of is left out: that one may
+    /// be closed by then.
+    fn missing(
+        &mut self,
+        addresses: &[SocketAddr],
+        bind: impl Fn(SocketAddr) -> io::Result<S>,
+    ) -> Result<Vec<(SocketAddr, S)>, (SocketAddr, io::Error)> {
+        let mut sockets = Vec::new();
+        for &address in addresses {
+            let is_ours = |other: &SocketAddr| other.port() == address.port();
+            if address.port() == 0
+                || self.bound.keys().any(is_ours)
+                || self.held_for(address).is_some()
+            {
+                continue;
+            }
+            let socket = bind(address).map_err(|error| (address, error))?;
+            sockets.push((address, socket));
+        }
+        Ok(sockets)
+    }
+
+    fn keep(&mut self, sockets: Vec<(SocketAddr, S)>, generation: u64) {
+        let with_generation = |(address, socket)| (address, (socket, generation));
+        self.bound.extend(sockets.into_iter().map(with_generation));
+    }
 }
 
 impl<S> Held<S> {
@@ -154,6 +181,22 @@ impl Sockets {
     pub fn tcp(&self, address: SocketAddr) -> io::Result<TcpListener> {
         let bound = |listener: &TcpListener| listener.try_clone();
         self.take(&self.tcp, address, TcpListener::bind, bound)
+    }
+
+    /// Binds what the inputs of the next reload will ask for, or nothing; gives the address that cannot be had then.
+    pub fn reserve(
+        &self,
+        udp: &[SocketAddr],
+        tcp: &[SocketAddr],
+    ) -> Result<(), (SocketAddr, io::Error)> {
+        let generation = self.generation.load(Ordering::Acquire);
+        let mut udp_table = self.udp.lock().expect("no holder of this lock panics");
+        let mut tcp_table = self.tcp.lock().expect("no holder of this lock panics");
+        let udp = udp_table.missing(udp, Datagrams::bind)?;
+        let tcp = tcp_table.missing(tcp, TcpListener::bind)?;
+        udp_table.keep(udp, generation);
+        tcp_table.keep(tcp, generation);
+        Ok(())
     }
 
     fn take<S>(

@@ -130,6 +130,13 @@ impl Input for Syslog {
         resolve(host, *port).into_iter().collect()
     }
 
+    fn receives_at(&self) -> Vec<SocketAddr> {
+        match self.tls {
+            Some(_) => Vec::new(),
+            None => self.listens_at(),
+        }
+    }
+
     fn start(self: Box<Self>, flow: Flow) -> JoinHandle<()> {
         // Asked for here, so that a reload knows which sockets are still wanted.
         let udp = match self.tls {
@@ -231,7 +238,8 @@ fn resolve(host: &str, port: u16) -> io::Result<SocketAddr> {
         .ok_or_else(|| io::ErrorKind::AddrNotAvailable.into())
 }
 
-fn advice(error: &io::Error) -> &'static str {
+/// What to do about a port that cannot be had.
+pub fn advice(error: &io::Error) -> &'static str {
     match error.kind() {
         io::ErrorKind::AddrInUse => "stop the program that has the port, or choose another `port`",
         io::ErrorKind::PermissionDenied => {

@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 use std::fs::Permissions;
 use std::io::Write;
-use std::net::{Ipv4Addr, UdpSocket};
+use std::net::{Ipv4Addr, TcpListener, UdpSocket};
 use std::os::unix::fs::PermissionsExt;
 use std::process::Command;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -223,6 +223,27 @@ fn a_port_that_the_new_configuration_does_not_name_becomes_free() {
     });
     send(new, b"<13>Nov 20 18:56:21 host app[1]: here");
     assert_eq!(agent.wait_for_events(1)[0]["version"], "2");
+    agent.stop();
+}
+
+#[test]
+fn a_port_that_another_program_has_is_no_reason_to_give_up_the_old_one() {
+    let (port, other) = (free_port(), free_port());
+    let mut agent = Agent::start(&syslog_pipeline(port, &version(1)));
+    agent.wait_for_syslog(port);
+    let taken = TcpListener::bind(("127.0.0.1", other)).expect("it is free");
+    replace(&agent, &syslog_pipeline(other, &version(2)));
+    agent.signal("HUP");
+    agent.wait_for_log("not reloaded: cannot listen at");
+    send(port, b"<13>Nov 20 18:56:21 host app[1]: to the old one");
+    assert_eq!(agent.wait_for_events(1)[0]["version"], "1");
+    // The half that could be had was not kept.
+    drop(UdpSocket::bind(("127.0.0.1", other)).expect("it is free"));
+    drop(taken);
+    agent.signal("HUP");
+    agent.wait_for_log("INFO reloaded");
+    send(other, b"<13>Nov 20 18:56:21 host app[1]: to the new one");
+    assert_eq!(agent.wait_for_events(2)[1]["version"], "2");
     agent.stop();
 }
 
