@@ -1,6 +1,6 @@
 //! Expressions that are broken, or whose syntax is not supported.
 
-use super::check;
+use super::{check, check_file};
 
 #[test]
 fn broken_expressions_say_what_would_be_right() {
