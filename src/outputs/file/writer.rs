@@ -77,6 +77,17 @@ impl From<io::Error> for Fault {
     }
 }
 
+/// What to do about a fault, if that is not plain.
+fn advice(error: &io::Error) -> &'static str {
+    match error.kind() {
+        io::ErrorKind::PermissionDenied => {
+            " (are its rights as they should be? If its folder was made anew since the agent started, landlock keeps the \
+             agent out of it: restart the agent)"
+        }
+        _ => "",
+    }
+}
+
 impl Chunk {
     /// What of it is written.
     fn text(&self, behavior: Behavior) -> &[u8] {
@@ -369,7 +380,7 @@ impl Writer {
             PathPlan::Fixed(path) => path.clone(),
             PathPlan::Below { folder, .. } => folder.join(std::ffi::OsStr::from_bytes(path)),
         };
-        let message = format!("cannot write {name:?}: {error}");
+        let message = format!("cannot write {name:?}: {error}{}", advice(error));
         if self.said.as_ref() != Some(&message) {
             let id = &self.metrics.id;
             tracing::error!("{id}: {message}. It is tried again; what is read waits");
