@@ -44,6 +44,7 @@ mod token;
 mod tree;
 #[cfg(not(test))]
 mod walk;
+mod written;
 
 pub use self::explain::{Alternative, Explanation};
 pub use self::fields::{Empty, Field, Value};

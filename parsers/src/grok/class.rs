@@ -13,6 +13,9 @@ const LAST: u32 = 0x10FFFF;
 /// What a byte outside of valid UTF-8 counts as.
 pub(super) const REPLACEMENT: u32 = 0xFFFD;
 
+/// Ranges of a set that are shown; a property of Unicode has hundreds.
+const RANGES_SHOWN_MAX: usize = 12;
+
 /// What `[:name:]` knows.
 pub(super) const POSIX_NAMES: [&str; 14] = [
     "alnum", "alpha", "ascii", "blank", "cntrl", "digit", "graph", "lower", "print", "punct",
@@ -281,27 +284,69 @@ fn of_unicode(expression: &str) -> Option<Class> {
     Some(Class::from_ranges(&ranges))
 }
 
-/// As an expression would write it.
+/// As an expression would write it; of a set with many ranges the first ones.
 impl fmt::Display for Class {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if *self == Class::any() {
-            return out.write_str(".");
+        if let Some(sign) = self.sign() {
+            return out.write_str(sign);
         }
         let negated = self.negated();
-        let (sign, ranges) =
-            match negated.ranges.len() < self.ranges.len() || self.holds_all_beyond_ascii() {
-                true => ("^", &negated.ranges),
-                false => ("", &self.ranges),
-            };
-        write!(out, "[{sign}")?;
-        for &(low, high) in ranges.iter().take(12) {
-            let letter = |code| char::from_u32(code).unwrap_or('?').escape_default();
-            match low == high {
-                true => write!(out, "{}", letter(low))?,
-                false => write!(out, "{}-{}", letter(low), letter(high))?,
+        let is_shorter = negated.ranges.len() < self.ranges.len() || self.holds_all_beyond_ascii();
+        let (start, mut rest) = match is_shorter {
+            true => ("[^", negated),
+            false => ("[", self.clone()),
+        };
+        out.write_str(start)?;
+        for (class, sign) in [(Self::word(), "\\w"), (Self::space(), "\\s")] {
+            if rest.intersection(&class) == class {
+                out.write_str(sign)?;
+                rest = rest.intersection(&class.negated());
             }
         }
+        rest.write_ranges(out)?;
         out.write_str("]")
+    }
+}
+
+impl Class {
+    /// What stands for the set outside of brackets, if it is one of the usual ones.
+    fn sign(&self) -> Option<&'static str> {
+        let signs = [
+            (Self::any(), "."),
+            (Self::digit(), "\\d"),
+            (Self::word(), "\\w"),
+            (Self::space(), "\\s"),
+            (Self::digit().negated(), "\\D"),
+            (Self::word().negated(), "\\W"),
+            (Self::space().negated(), "\\S"),
+        ];
+        let found = signs.into_iter().find(|(class, _)| class == self);
+        found.map(|(_, sign)| sign)
+    }
+
+    fn write_ranges(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for &(low, high) in self.ranges.iter().take(RANGES_SHOWN_MAX) {
+            write_letter(low, out)?;
+            if low + 1 < high {
+                out.write_str("-")?;
+            }
+            if low < high {
+                write_letter(high, out)?;
+            }
+        }
+        match self.ranges.len() <= RANGES_SHOWN_MAX {
+            true => Ok(()),
+            false => out.write_str("..."),
+        }
+    }
+}
+
+/// A letter in brackets.
+fn write_letter(code: u32, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+    match char::from_u32(code).unwrap_or('?') {
+        letter @ ('[' | ']' | '^' | '-') => write!(out, "\\{letter}"),
+        letter @ ('\'' | '"') => write!(out, "{letter}"),
+        letter => write!(out, "{}", letter.escape_debug()),
     }
 }
 

@@ -234,3 +234,37 @@ fn of_a_repeated_group_the_alternatives_of_the_round_that_failed_are_told() {
         &[(&[0], 5, "\"a\""), (&[1], 7, "\"!\"")],
     );
 }
+
+#[test]
+fn pieces_are_told_as_they_are_written() {
+    for (piece, line) in [
+        (r"\s+", "=x"),
+        (r"\d{4}", "=12"),
+        (r"\S+?", "= "),
+        (r"\w{2,}", "=a"),
+        (r"\W", "=a"),
+        ("[^,]+", "=,"),
+        (r"[\w\-.]{3}", "=a."),
+        (r"[^\s,]", "=,"),
+        (r"[^\[\]]", "=["),
+        (r#"[^"]"#, "=\""),
+        ("[a-f]{2,3}?", "=a"),
+        ("[äöü]", "=u"),
+        (r"\.{2}", "=.x"),
+        ("[ ]+", "=x"),
+        (r"\b", "= "),
+        ("(?!bad)", "=bad"),
+        ("(?= ok)", "=no"),
+        ("(?<!a=|b=)", "a="),
+        (r"(?<=a|b\.)", "="),
+        (r"(?!\d+ %{WORD:w}(?:x|y)? (?<z>[xy]+))", "=1 a xy"),
+        ("(?!%{INT}|(?>ab){2,}$)", "=abab"),
+    ] {
+        let told = compile(&format!("^a?={piece}"));
+        let expected = told.unwrap().explain(line.as_bytes()).expected;
+        assert_eq!(expected, piece);
+    }
+    let long = compile(&format!("^(?={}cd)", "ab|".repeat(50))).unwrap();
+    let told = long.explain(b"").expected;
+    assert!(told.starts_with("(?=ab|ab|") && told.ends_with("...") && told.len() < 100);
+}

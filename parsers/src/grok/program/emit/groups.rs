@@ -5,6 +5,7 @@ use crate::error::Error;
 use crate::grok::first::First;
 use crate::grok::program::{Op, UNLIMITED};
 use crate::grok::tree::{Direction, Look, Node, Repeat};
+use crate::grok::written::written;
 
 impl Emitter<'_> {
     pub(super) fn atomic(&mut self, body: &Node) -> Result<(), Error> {
@@ -162,24 +163,24 @@ impl Emitter<'_> {
             return;
         }
         let name = match node {
-            Node::Capture { slot, body } => match (&**body, self.captures.get(*slot)) {
-                (Node::Named { name, body }, Some(capture)) if !body.has_captures() => {
-                    Some(format!("%{{{name}:{}}}", capture.field))
-                }
-                _ => None,
-            },
-            Node::Named { name, body } if !body.has_captures() => Some(format!("%{{{name}}}")),
-            Node::Literal(bytes) => Some(format!("{:?}", String::from_utf8_lossy(bytes))),
-            Node::Class(class) => Some(class.to_string()),
-            Node::Repeat(Repeat { body, .. }) => body.as_class().map(|class| format!("{class}...")),
-            Node::Assert(assert) => Some(assert.to_string()),
-            Node::Look(_) => Some("a look-around".to_owned()),
-            Node::Back { name } => Some(format!("\\k<{name}>")),
-            _ => None,
+            Node::Literal(text) => format!("{:?}", String::from_utf8_lossy(text)),
+            node if is_piece(node) => written(node, self.captures),
+            _ => return,
         };
-        if let Some(name) = name {
-            self.program.pieces.push(name);
-            self.piece = u32::try_from(self.program.pieces.len()).ok();
+        self.program.pieces.push(name);
+        self.piece = u32::try_from(self.program.pieces.len()).ok();
+    }
+}
+
+/// Whether the node is told as a whole: a reference without captures inside, a text, a set or a run of it, a condition.
+fn is_piece(node: &Node) -> bool {
+    match node {
+        Node::Capture { body, .. } => matches!(**body, Node::Named { .. }) && is_piece(body),
+        Node::Named { body, .. } => !body.has_captures(),
+        Node::Repeat(Repeat { body, .. }) => body.as_class().is_some(),
+        Node::Literal(_) | Node::Class(_) | Node::Assert(_) | Node::Look(_) | Node::Back { .. } => {
+            true
         }
+        Node::Empty | Node::Concat(_) | Node::Alternate(_) | Node::Atomic(_) => false,
     }
 }
