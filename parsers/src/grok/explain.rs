@@ -40,13 +40,16 @@ pub struct Explanation {
     /// Whether the line matches. It can be [`Outcome::BudgetSpent`] where [`Grok::search`] decides, with an engine or a
     /// short cut that would not show how far the line came; it never says another thing besides.
     pub outcome: Outcome,
-    /// Where the piece begins that failed furthest, of all ways through the expression: with the most bytes behind it in its
-    /// attempt, those of runs of any text (`.*`) not counted, since they tell nothing of the line. So an attempt that begins
-    /// late in the line does not win by that. The match's end if there is one.
+    /// Where the piece begins that failed furthest. An attempt's is the one with the most bytes behind it, those of runs of
+    /// any text (`.*`) not counted, since they tell nothing of the line. Of the attempts at the places of the line that one
+    /// is told that came furthest in the expression: each byte of its texts counts, and each other piece once, however long
+    /// it is and however often it is repeated. Of those that came as far there, the one with the most bytes. The match's
+    /// end if there is one.
     pub offset: usize,
-    /// How far that piece itself had come: the place of the byte that did not fit.
+    /// How far that piece itself had come: the place of the byte that did not fit. A look-around comes nowhere.
     pub reached: usize,
-    /// What was expected there: `%{NUMBER:bytes}`, `" HTTP/"`, `$`. Empty after a match.
+    /// What was expected there: `%{NUMBER:bytes}`, `" HTTP/"`, `\d{4}`, `(?!bad)`, `$`. It means what was written, in other
+    /// letters sometimes, and what is longer than 60 of them ends in `...`. Empty after a match.
     pub expected: String,
     /// The captures that were complete by then, by their index in [`Grok::captures`].
     pub captured: Vec<(usize, Range<usize>)>,
@@ -314,7 +317,7 @@ impl Grok {
         machine.attempt(furthest.attempt_at);
         let own = name_of(program, furthest.piece);
         let mut told: Vec<Alternative> = Vec::new();
-        for failed in machine.into_furthest().beside {
+        for failed in machine.into_beside() {
             let expected = name_of(program, failed.piece);
             if expected == own || told.iter().any(|known| known.expected == expected) {
                 continue;
@@ -350,6 +353,5 @@ fn name_of(program: &Program, piece: u32) -> String {
     (piece as usize)
         .checked_sub(1)
         .and_then(|piece| program.pieces.get(piece))
-        .cloned()
-        .unwrap_or_default()
+        .map_or_else(String::new, |piece| piece.name.clone())
 }

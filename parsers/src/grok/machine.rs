@@ -2,6 +2,7 @@
 //! order, but on a stack of its own and within a number of steps instead of a time.
 
 mod groups;
+mod notes;
 mod preferred;
 mod runs;
 mod search;
@@ -15,6 +16,8 @@ use super::tree::Assert;
 /// by a call of memset, which took a tenth of a short line's time.
 pub(super) const UNSET: usize = usize::MAX - 1;
 
+pub(super) use self::notes::Furthest;
+use self::notes::Notes;
 use self::preferred::Habits;
 pub(super) use self::preferred::search;
 use self::straight::Halt;
@@ -152,41 +155,8 @@ pub(super) struct Machine<'a> {
     fails_late: Option<bool>,
     /// The last place from where the tail matches; at all places behind it, it fails.
     known: Option<Known>,
-    /// The furthest place where an operation failed, and that operation; only when it is asked for.
-    furthest: Option<Box<Furthest>>,
-}
-
-/// Where a search got furthest; kept only for `explain`.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Furthest {
-    /// Whether anything failed yet.
-    is_noted: bool,
-    /// Bytes that the attempt which got furthest had behind it, but for those that a run of any text took: they tell
-    /// nothing of the line. An attempt that begins late in the line does not count for more because of that.
-    length: usize,
-    /// Where the present attempt began.
-    start: usize,
-    /// Where the piece that failed there began.
-    pub piece_at: usize,
-    pub piece: u32,
-    /// The piece that runs, and where it began.
-    current: (u32, usize),
-    pub spans: Vec<usize>,
-    /// Where the attempt that got furthest began.
-    pub attempt_at: usize,
-    /// How far the piece that failed had come itself.
-    pub reached: usize,
-    /// When set: only the pieces that fail where they begin at this place are noted, in `beside`.
-    pub beside_at: Option<usize>,
-    pub beside: Vec<Failed>,
-}
-
-/// A piece that failed, how far it had come, and the spans by then.
-#[derive(Debug, Clone)]
-pub(super) struct Failed {
-    pub piece: u32,
-    pub reached: usize,
-    pub spans: Vec<usize>,
+    /// What fails, only when it is asked for.
+    notes: Option<Box<Notes>>,
 }
 
 impl<'a> Machine<'a> {
@@ -213,7 +183,7 @@ impl<'a> Machine<'a> {
             floor: 0,
             fails_late: None,
             known: None,
-            furthest: None,
+            notes: None,
         }
     }
 
@@ -222,21 +192,6 @@ impl<'a> Machine<'a> {
         if let (Some(tail), Some(place)) = (self.program.tail, place) {
             self.is_new_at(usize::from(tail.gate), place);
         }
-    }
-
-    /// Asks for the furthest place of failure.
-    pub fn note_furthest(&mut self) {
-        self.furthest = Some(Box::default());
-    }
-
-    /// Asks for every piece that fails where it begins at this place.
-    pub fn note_beside(&mut self, place: usize) {
-        self.furthest.get_or_insert_default().beside_at = Some(place);
-    }
-
-    pub fn into_furthest(self) -> Furthest {
-        self.furthest
-            .map_or_else(Furthest::default, |furthest| *furthest)
     }
 
     pub fn steps_left(&self) -> u64 {
@@ -266,10 +221,9 @@ impl<'a> Machine<'a> {
                 self.is_dirty = false;
             }
         }
-        let verdict = match &mut self.furthest {
-            Some(furthest) => {
-                furthest.start = at;
-                furthest.current = (0, at);
+        let verdict = match &mut self.notes {
+            Some(notes) => {
+                notes.begin(at);
                 self.run::<true>()
             }
             None => self.run::<false>(),
@@ -351,12 +305,6 @@ impl<'a> Machine<'a> {
         true
     }
 
-    #[inline]
-    fn check(&mut self, holds: bool) -> bool {
-        self.pc += 1;
-        holds
-    }
-
     /// Moves on to a place, or fails.
     #[inline]
     fn move_to(&mut self, end: Option<usize>) -> bool {
@@ -384,7 +332,7 @@ impl<'a> Machine<'a> {
 
     fn beside(&mut self, set: SetIndex, ahead: bool, negative: bool) -> bool {
         let set = &self.program.sets[usize::from(set)];
-        self.check(is_beside(set, self.line, self.at, ahead) != negative)
+        is_beside(set, self.line, self.at, ahead) != negative && self.advance()
     }
 
     /// Takes the last open choice; false when there is none.

@@ -68,7 +68,20 @@ pub(super) struct Program {
     pub any_runs: usize,
     /// For each operation the piece of the expression it stems from.
     pub origins: Vec<u32>,
-    pub pieces: Vec<String>,
+    pub pieces: Vec<Piece>,
+    /// The register that counts what was passed of the expression; only at `Level::Plain`.
+    pub passed: Option<u16>,
+}
+
+/// What `explain` tells as a whole.
+#[derive(Debug)]
+pub(super) struct Piece {
+    /// As the user wrote it.
+    pub name: String,
+    /// Whether it was passed; the same one in all rounds of a repetition.
+    pub register: u16,
+    /// How much of the expression it is: a text's bytes, nothing for a run of any text, or else one.
+    pub weight: usize,
 }
 
 /// What comes behind a gate, which depends on nothing that came before.
@@ -103,6 +116,9 @@ pub(super) const NO_GATE: u8 = u8::MAX;
 pub(super) type Address = u32;
 pub(super) type SetIndex = u16;
 pub(super) type GuardIndex = u16;
+
+/// The piece of operations inside a look-around: `explain` tells that as a whole.
+pub(super) const UNTOLD: u32 = u32::MAX;
 
 /// The number that stands for "without limit".
 pub(super) const UNLIMITED: u32 = u32::MAX;
@@ -187,6 +203,8 @@ pub(super) enum Op {
     StepBack(u32),
     /// Notes the place at the start of a round that may be empty.
     Round(u16),
+    /// A piece lies behind.
+    Passed(u32),
     /// Leaves the loop after an empty round.
     NonEmpty {
         register: u16,

@@ -235,6 +235,75 @@ fn of_a_repeated_group_the_alternatives_of_the_round_that_failed_are_told() {
     );
 }
 
+#[track_caller]
+fn check_place(expression: &str, line: &str, (offset, reached): (usize, usize), expected: &str) {
+    let told = compile(expression).unwrap().explain(line.as_bytes());
+    let found = (told.offset, told.reached, told.expected.as_str());
+    assert_eq!(found, (offset, reached, expected));
+}
+
+#[test]
+fn of_a_run_that_is_too_short_the_byte_that_does_not_fit_is_told() {
+    check_place("^a{3}b", "aab", (0, 2), "a{3}");
+    check_place(r"^(?<d>\d{4})-", "20-1", (0, 2), r"\d{4}");
+    check_place(r"^\d{3} ok", "12 ok", (0, 2), r"\d{3}");
+    check_place(r"^\d{3} ok", "12", (0, 2), r"\d{3}");
+    check_place(r"^\w{3,5}:", "ab:", (0, 2), r"\w{3,5}");
+    check_place(r"^\w{3,5}?:", "ab:", (0, 2), r"\w{3,5}?");
+    check_place("^\u{e9}{3}", "\u{e9}\u{e9}x", (0, 4), "\u{e9}{3}");
+    check_place("^(?:ab){3}", "ababx", (4, 4), "\"ab\"");
+    // A run behind what fails is not what came so far.
+    check_place(r"^(?!12)\d{3}", "12", (0, 0), "(?!12)");
+    check_place(r"^(?!1)\d{3}", "12", (0, 0), "(?!1)");
+    let told = compile(r"^a(?:b|\d{3})$").unwrap().explain(b"a12");
+    let reached: Vec<_> = told.alternatives.iter().map(|one| one.reached).collect();
+    assert_eq!(reached, [1, 3]);
+}
+
+#[test]
+fn a_look_is_told_where_it_stands_and_only_if_it_does_not_hold() {
+    check_place("^ab(?=cd)c", "abce", (2, 2), "(?=cd)");
+    check_place("^ab(?<=xb)c", "abd", (2, 2), "(?<=xb)");
+    check_place("^(?!12)x", "1y", (0, 0), "\"x\"");
+    check_place("^(?=abc|abd)x", "abd", (0, 0), "\"x\"");
+    check_place("^a(?=.*z)b", "axxz", (1, 1), "\"b\"");
+    check_place("^%{TIME:t}!", "10:20:30?", (8, 8), "\"!\"");
+    // What is captured in a look is kept.
+    let told = compile("^(?=(?<w>[a-z]+))a %{INT}")
+        .unwrap()
+        .explain(b"a x");
+    assert_eq!((told.offset, told.captured), (2, vec![(0, 0..1)]));
+}
+
+#[test]
+fn of_several_attempts_the_one_that_is_further_in_the_expression_is_told() {
+    let told = compile("%{WORD:a} %{WORD:b} %{INT:c}").unwrap();
+    let told = told.explain(b"one two three");
+    assert_eq!((told.offset, &told.expected[..]), (8, "%{INT:c}"));
+    assert_eq!(told.captured, [(0, 0..3), (1, 4..7)]);
+    check_place("%{WORD:a} %{INT:b}!", "x 1 longestword", (3, 3), "\"!\"");
+    // Further rounds of a group are no progress in the expression.
+    check_place("(?:[a-z]+ )+%{INT:n}!", "a b 1 c d e f g", (5, 5), "\"!\"");
+    check_place(
+        "(?:[a-z]+ ){1,9}%{INT:n}!",
+        "a b 1 c d e f g",
+        (5, 5),
+        "\"!\"",
+    );
+    // A text counts by its bytes, what swallows any text does not count.
+    let texts = "logged in as %{USER:u}|%{WORD:a}=%{INT:b}";
+    check_place(texts, "k=v logged in as ?", (17, 17), "%{USER:u}");
+    check_place(texts, "k=v logged in by x", (4, 14), "\"logged in as \"");
+    check_place(
+        "%{DATA:a}%{DATA:b}%{INT:c}x|%{INT:d} y",
+        "5 z",
+        (1, 2),
+        "\" y\"",
+    );
+    // As many pieces: the one that has more bytes behind it.
+    check_place("%{WORD:a} %{INT:b}", "a b long c", (9, 9), "%{INT:b}");
+}
+
 #[test]
 fn pieces_are_told_as_they_are_written() {
     for (piece, line) in [

@@ -1,9 +1,7 @@
-//! Operations of groups: marks and cuts, look-around, rounds of loops, back references; and the notes
-//! that `explain` asks for.
+//! Operations of groups: marks and cuts, look-around, rounds of loops, back references.
 
-use super::{Failed, Frame, Furthest, Machine, Register, UNSET, bytes_alike, starts_with};
+use super::{Frame, Machine, Register, UNSET, bytes_alike, starts_with};
 use crate::grok::class::decode_back;
-use crate::grok::explain::ALTERNATIVES_MAX;
 use crate::grok::program::Op;
 
 impl Machine<'_> {
@@ -39,6 +37,7 @@ impl Machine<'_> {
                 true => self.jump(*exit as usize),
                 false => self.advance(),
             },
+            Op::Passed(piece) => self.pass(*piece),
             Op::Back(slots) => self.back(slots),
             _ => unreachable!("the other operations are told apart by `run`"),
         }
@@ -121,125 +120,5 @@ impl Machine<'_> {
             self.charge(bytes_alike(self.line, self.at, text));
         }
         false
-    }
-
-    pub(super) fn enter_piece(&mut self) {
-        let piece = self
-            .program
-            .origins
-            .get(self.pc)
-            .copied()
-            .unwrap_or_default();
-        if let Some(furthest) = &mut self.furthest
-            && furthest.current.0 != piece
-        {
-            furthest.current = (piece, self.at);
-        }
-    }
-
-    pub(super) fn note(&mut self) {
-        let Some(furthest) = &mut self.furthest else {
-            return;
-        };
-        let (bounds, set, stack) = (&self.scratch.spans, self.set, &self.scratch.stack);
-        let spans = || {
-            let mut spans = bounds.clone();
-            if let Some(void) = spans.get_mut(set..) {
-                void.fill(UNSET);
-            }
-            complete(&mut spans, stack);
-            spans
-        };
-        match furthest.beside_at {
-            Some(place) => furthest.note_beside(place, self.at, spans),
-            None => {
-                let runs = bounds.len() - 2 * self.program.any_runs;
-                let any_text = any_text(bounds.get(runs..).unwrap_or_default(), self.at);
-                let length = self.at.saturating_sub(furthest.start);
-                furthest.note(self.at, length.saturating_sub(any_text), spans);
-            }
-        }
-    }
-}
-
-/// A capture in a repetition that was entered again has its new start and its old end: the old start, which is kept to be
-/// restored, is that of the last whole one.
-fn complete(spans: &mut [usize], stack: &[Frame]) {
-    let (pairs, _) = spans.as_chunks_mut::<2>();
-    let last_change = |bound: usize| {
-        stack
-            .iter()
-            .enumerate()
-            .rev()
-            .find_map(|(at, frame)| match frame {
-                Frame::Span { index, value } if *index == bound => Some((at, *value)),
-                _ => None,
-            })
-    };
-    for (number, [start, end]) in pairs.iter_mut().enumerate() {
-        if *end == UNSET {
-            continue;
-        }
-        if let Some((started, old)) = last_change(2 * number)
-            && last_change(2 * number + 1).is_none_or(|(ended, _)| ended < started)
-        {
-            *start = old;
-        }
-    }
-}
-
-/// Bytes in runs of any text; a run that goes on has its new start and no end, or its old one.
-fn any_text(bounds: &[usize], at: usize) -> usize {
-    let length = |pair: &[usize]| match pair {
-        [UNSET, _] => 0,
-        [start, end] if *end == UNSET || end < start => at.saturating_sub(*start),
-        [start, end] => end - start,
-        _ => 0,
-    };
-    bounds.chunks(2).map(length).sum()
-}
-
-impl Furthest {
-    /// Keeps the failure if no earlier one came further. Of two at one place, the piece that began later: the other one had
-    /// been got through by then.
-    fn note(&mut self, at: usize, length: usize, spans: impl FnOnce() -> Vec<usize>) {
-        let is_behind = self.length == length
-            && self.attempt_at == self.start
-            && self.piece_at < self.current.1;
-        if self.length < length || is_behind || !self.is_noted {
-            self.is_noted = true;
-            self.length = length;
-            self.attempt_at = self.start;
-            self.reached = at;
-            (self.piece, self.piece_at) = self.current;
-            self.spans = spans();
-        }
-    }
-
-    /// Keeps each piece that begins at the place once, where it came furthest.
-    fn note_beside(&mut self, place: usize, at: usize, spans: impl FnOnce() -> Vec<usize>) {
-        let (piece, began) = self.current;
-        if began != place {
-            return;
-        }
-        let reached = at.max(place);
-        let known = self.beside.iter().position(|known| known.piece == piece);
-        let index = known.unwrap_or(self.beside.len());
-        let is_further = self
-            .beside
-            .get(index)
-            .is_none_or(|known| known.reached < reached);
-        if !is_further || index == ALTERNATIVES_MAX {
-            return;
-        }
-        let failed = Failed {
-            piece,
-            reached,
-            spans: spans(),
-        };
-        match self.beside.get_mut(index) {
-            Some(known) => *known = failed,
-            None => self.beside.push(failed),
-        }
     }
 }

@@ -277,6 +277,7 @@ impl Walk<'_> {
             }
             Op::Literal(text) if starts_with(line, at, text) => at + text.len(),
             Op::Literal(_) => return Err(Left::Failure),
+            Op::Passed(_) => at,
             Op::Assert(assert) => passed(holds(*assert, line, at).then_some(at))?,
             Op::FindNext { finder, .. } => {
                 let low = self.least_end(op, at)?;

@@ -33,7 +33,7 @@ impl Machine<'_> {
         if let Some(fails) = self.fails_late {
             return fails;
         }
-        let Some(tail) = self.program.tail.filter(|_| self.furthest.is_none()) else {
+        let Some(tail) = self.program.tail.filter(|_| self.notes.is_none()) else {
             return false;
         };
         // Whatever fails while the tail is looked at is no cause to look again.

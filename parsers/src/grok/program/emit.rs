@@ -34,41 +34,12 @@ impl Program {
             first: First::ALL,
             sure: true,
         };
-        let mut emitter = Emitter {
-            program: Program {
-                ops: Vec::new(),
-                sets: Vec::new(),
-                guards: Vec::new(),
-                finders: Vec::new(),
-                registers: 0,
-                first: first(tree, &follow.first),
-                start: super::start::start(tree),
-                leads: Vec::new(),
-                sign: None,
-                gates: Vec::new(),
-                tail: None,
-                undoes_spans: !level.is_optimised()
-                    || super::start::has_back(tree)
-                    || super::start::repeats_captures(tree),
-                required: super::start::required(tree).map(Needle::new),
-                open_choice: None,
-                has_open_run: false,
-                back_reference: None,
-                any_runs: 0,
-                origins: Vec::new(),
-                pieces: Vec::new(),
-            },
-            level,
-            captures,
-            loops: 0,
-            piece: None,
-            set_indexes: HashMap::new(),
-            guard_indexes: HashMap::new(),
-        };
+        let mut emitter = Emitter::new(tree, captures, level);
         if !level.is_optimised() {
             // Every place is tried, so that every failure is seen.
             emitter.program.first = First::ALL;
             emitter.program.required = None;
+            emitter.program.passed = Some(emitter.register()?);
         }
         match level {
             Level::Plain => emitter.node(tree, &follow)?,
@@ -99,8 +70,48 @@ struct Emitter<'a> {
     loops: usize,
     /// The piece of the expression, as `explain` names it.
     piece: Option<u32>,
+    /// Of each node that is a piece. All rounds of a repetition are compiled from one node.
+    piece_registers: HashMap<*const Node, u16>,
     set_indexes: HashMap<Arc<Class>, SetIndex>,
     guard_indexes: HashMap<First, GuardIndex>,
+}
+
+impl<'a> Emitter<'a> {
+    fn new(tree: &Node, captures: &'a [Capture], level: Level) -> Self {
+        Self {
+            program: Program {
+                ops: Vec::new(),
+                sets: Vec::new(),
+                guards: Vec::new(),
+                finders: Vec::new(),
+                registers: 0,
+                first: first(tree, &First::ALL),
+                start: super::start::start(tree),
+                leads: Vec::new(),
+                sign: None,
+                gates: Vec::new(),
+                tail: None,
+                undoes_spans: !level.is_optimised()
+                    || super::start::has_back(tree)
+                    || super::start::repeats_captures(tree),
+                required: super::start::required(tree).map(Needle::new),
+                open_choice: None,
+                has_open_run: false,
+                back_reference: None,
+                any_runs: 0,
+                origins: Vec::new(),
+                pieces: Vec::new(),
+                passed: None,
+            },
+            level,
+            captures,
+            loops: 0,
+            piece: None,
+            piece_registers: HashMap::new(),
+            set_indexes: HashMap::new(),
+            guard_indexes: HashMap::new(),
+        }
+    }
 }
 
 impl Emitter<'_> {
@@ -125,7 +136,7 @@ impl Emitter<'_> {
 
     fn node(&mut self, node: &Node, follow: &Follow) -> Result<(), Error> {
         let outer = self.piece;
-        self.name_piece(node);
+        self.name_piece(node)?;
         match node {
             Node::Empty => {}
             Node::Literal(bytes) if self.is_optimised() => {
@@ -160,6 +171,11 @@ impl Emitter<'_> {
                 None => self.node(body, follow)?,
             },
             Node::Back { name } => self.back(name)?,
+        }
+        if outer.is_none()
+            && let Some(piece) = self.piece
+        {
+            self.push(Op::Passed(piece))?;
         }
         self.piece = outer;
         Ok(())

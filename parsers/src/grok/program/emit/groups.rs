@@ -3,7 +3,7 @@
 use super::{Emitter, Follow, slot_start, too_many};
 use crate::error::Error;
 use crate::grok::first::First;
-use crate::grok::program::{Op, UNLIMITED};
+use crate::grok::program::{Op, Piece, UNLIMITED, UNTOLD};
 use crate::grok::tree::{Direction, Look, Node, Repeat};
 use crate::grok::written::written;
 
@@ -80,32 +80,53 @@ impl Emitter<'_> {
                 .map(|_| ());
         }
         let register = self.register()?;
-        let start = match look.negative {
-            true => self.push(Op::Unless {
+        if look.negative {
+            let start = self.push(Op::Unless {
                 register,
                 otherwise: 0,
-            })?,
-            false => self.push(Op::Mark(register))?,
-        };
-        match ahead {
-            true => self.node(
-                &look.body,
-                &Follow {
-                    first: First::ALL,
-                    sure: true,
-                },
-            )?,
-            false => self.behind(&look.body)?,
+            })?;
+            self.inside_look(look)?;
+            self.push(Op::Refuse(register))?;
+            let otherwise = self.here();
+            self.program.ops[start as usize] = Op::Unless {
+                register,
+                otherwise,
+            };
+            return Ok(());
         }
-        if !look.negative {
+        self.push(Op::Mark(register))?;
+        if self.is_optimised() {
+            self.inside_look(look)?;
             return self.push(Op::Return(register)).map(|_| ());
         }
-        self.push(Op::Refuse(register))?;
-        let otherwise = self.here();
-        self.program.ops[start as usize] = Op::Unless {
-            register,
-            otherwise,
-        };
+        // The last way is to fail, so that an explanation sees it when all others did.
+        let split = self.split(&First::ALL, &First::ALL)?;
+        self.inside_look(look)?;
+        self.push(Op::Return(register))?;
+        let jump = self.push(Op::Jump(0))?;
+        let refusal = self.push(Op::Refuse(register))?;
+        self.aim(split, split + 1, refusal);
+        self.program.ops[jump as usize] = Op::Jump(refusal + 1);
+        Ok(())
+    }
+
+    /// What fails inside is not told: the look may hold all the same, or because of it.
+    fn inside_look(&mut self, look: &Look) -> Result<(), Error> {
+        let piece = self.piece;
+        if !self.is_optimised() {
+            self.piece = Some(UNTOLD);
+        }
+        match look.direction {
+            Direction::Ahead => {
+                let follow = Follow {
+                    first: First::ALL,
+                    sure: true,
+                };
+                self.node(&look.body, &follow)?;
+            }
+            Direction::Behind => self.behind(&look.body)?,
+        }
+        self.piece = piece;
         Ok(())
     }
 
@@ -157,18 +178,42 @@ impl Emitter<'_> {
         self.push(Op::Back(slots.into_boxed_slice())).map(|_| ())
     }
 
-    /// Names the piece for `explain`: a reference without captures inside, or a text or set outside of one.
-    pub(super) fn name_piece(&mut self, node: &Node) {
-        if self.piece.is_some() || self.is_optimised() {
-            return;
+    /// Names the piece for `explain`, if the node is one and lies in none.
+    pub(super) fn name_piece(&mut self, node: &Node) -> Result<(), Error> {
+        if self.piece.is_some() || self.is_optimised() || !is_piece(node) {
+            return Ok(());
         }
-        let name = match node {
-            Node::Literal(text) => format!("{:?}", String::from_utf8_lossy(text)),
-            node if is_piece(node) => written(node, self.captures),
-            _ => return,
+        let (name, weight) = match node {
+            Node::Literal(text) => (format!("{:?}", String::from_utf8_lossy(text)), text.len()),
+            node => {
+                let weight = usize::from(!is_any_text(node));
+                (written(node, self.captures), weight)
+            }
         };
-        self.program.pieces.push(name);
+        let node = std::ptr::from_ref(node);
+        let register = match self.piece_registers.get(&node) {
+            Some(register) => *register,
+            None => self.register()?,
+        };
+        self.piece_registers.insert(node, register);
+        self.program.pieces.push(Piece {
+            name,
+            register,
+            weight,
+        });
         self.piece = u32::try_from(self.program.pieces.len()).ok();
+        Ok(())
+    }
+}
+
+/// Whether it is a run of any text, such as `%{DATA}`, which tells nothing of a line.
+fn is_any_text(piece: &Node) -> bool {
+    match piece {
+        Node::Capture { body, .. } | Node::Named { body, .. } => is_any_text(body),
+        Node::Repeat(Repeat { body, .. }) => {
+            body.as_class().is_some_and(|class| class.is_any_text())
+        }
+        _ => false,
     }
 }
 
