@@ -3,13 +3,16 @@
 //! that the user wrote.
 
 mod choice;
+mod looks;
 
 use std::ops::Range;
 
 use super::machine::{Furthest, Machine, Scratch, UNSET, Verdict};
 use super::program::{Level, Program};
+use super::tree::Node;
 use super::{Grok, Outcome};
 use choice::{Choice, Round};
+use looks::without_looks;
 
 /// More alternatives than this are not told: nobody reads them.
 pub(super) const ALTERNATIVES_MAX: usize = 32;
@@ -43,8 +46,9 @@ pub struct Explanation {
     /// Where the piece begins that failed furthest. An attempt's is the one with the most bytes behind it, those of runs of
     /// any text (`.*`) not counted, since they tell nothing of the line. Of the attempts at the places of the line that one
     /// is told that came furthest in the expression: each byte of its texts counts, and each other piece once, however long
-    /// it is and however often it is repeated. Of those that came as far there, the one with the most bytes. The match's
-    /// end if there is one.
+    /// it is and however often it is repeated. Of those that came as far there, the one with the most bytes. Where the line
+    /// would match but for look-around, such as `(?!bad)`, the attempt that this stopped is told. The match's end if there
+    /// is one.
     pub offset: usize,
     /// How far that piece itself had come: the place of the byte that did not fit. A look-around comes nowhere.
     pub reached: usize,
@@ -119,7 +123,8 @@ impl Grok {
         let program = plain.as_ref().unwrap_or(&self.program);
         let mut scratch = self.scratch(program);
         let mut steps = self.steps_max;
-        let (outcome, end, furthest) = self.trace(program, line, &mut scratch, &mut steps);
+        let (outcome, end, furthest) =
+            self.trace((&self.tree, program), line, &mut scratch, &mut steps);
         if outcome == Outcome::Match {
             return Explanation {
                 outcome,
@@ -159,10 +164,10 @@ impl Grok {
         scratch
     }
 
-    /// Searches and notes where it got furthest. The steps that it takes are taken off.
+    /// Searches with the program of a tree and notes where it got furthest. The steps that it takes are taken off.
     fn trace(
         &self,
-        program: &Program,
+        (tree, program): (&Node, &Program),
         line: &[u8],
         scratch: &mut Scratch,
         steps: &mut u64,
@@ -175,7 +180,35 @@ impl Grok {
             Verdict::Spent => Outcome::BudgetSpent,
         };
         *steps = machine.steps_left();
-        (outcome, machine.end(), machine.into_furthest())
+        let (end, mut furthest) = (machine.end(), machine.into_furthest());
+        if outcome == Outcome::NoMatch
+            && let Some(start) = self.start_without_looks(tree, line, steps)
+        {
+            let mut machine = Machine::new(program, line, scratch, *steps);
+            machine.note_furthest();
+            let verdict = machine.attempt(start);
+            *steps = machine.steps_left();
+            if verdict == Verdict::NoMatch {
+                furthest = machine.into_furthest();
+            }
+        }
+        (outcome, end, furthest)
+    }
+
+    /// Where the line would match, were it not for look-around: that stops it, wherever other attempts come to.
+    fn start_without_looks(&self, tree: &Node, line: &[u8], steps: &mut u64) -> Option<usize> {
+        let lenient = without_looks(tree);
+        if lenient == *tree {
+            return None;
+        }
+        let program = Program::compile(&lenient, &self.captures, Level::Plain).ok()?;
+        *steps = steps.saturating_sub(COMPILE_STEPS * program.ops.len() as u64);
+        let mut scratch = self.scratch(&program);
+        let mut machine = Machine::new(&program, line, &mut scratch, *steps);
+        machine.note_furthest();
+        let verdict = machine.search();
+        *steps = machine.steps_left();
+        (verdict == Verdict::Match).then(|| machine.attempt_at())
     }
 
     /// Each alternative of the choice in which the line failed, and of the choices in those, by itself.
@@ -276,7 +309,8 @@ impl Grok {
             // Compiling costs as well, here and for the choices inside.
             own = own.saturating_sub(COMPILE_STEPS * program.ops.len() as u64);
             let mut scratch = self.scratch(&program);
-            let (outcome, _, furthest) = self.trace(&program, line, &mut scratch, &mut own);
+            let (outcome, _, furthest) =
+                self.trace((&tree, &program), line, &mut scratch, &mut own);
             branch.push(index);
             match Choice::around(&tree, furthest.piece, &self.captures) {
                 // It would match, were the choice not final.

@@ -276,6 +276,21 @@ fn a_look_is_told_where_it_stands_and_only_if_it_does_not_hold() {
 }
 
 #[test]
+fn a_look_without_which_the_line_would_match_is_told() {
+    check_place("(?<!x)y", "xy", (1, 1), "(?<!x)");
+    check_place("(?<!foo)bar", "a foobar", (5, 5), "(?<!foo)");
+    check_place(r"\b(?!bad)[a-z]+ \d", "bad1 bad 2", (5, 5), "(?!bad)");
+    check_alternatives(
+        "(?:a|(?<!x)(?<z>y))b",
+        "xyb",
+        &[(&[0], 0, "\"a\""), (&[1], 1, "(?<!x)")],
+    );
+    // Here it would not.
+    check_place("(?<!x)y", "xz", (0, 0), "\"y\"");
+    check_place("(?<!foo)bar!", "foobar", (0, 0), "\"bar!\"");
+}
+
+#[test]
 fn of_several_attempts_the_one_that_is_further_in_the_expression_is_told() {
     let told = compile("%{WORD:a} %{WORD:b} %{INT:c}").unwrap();
     let told = told.explain(b"one two three");

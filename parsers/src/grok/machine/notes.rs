@@ -56,6 +56,11 @@ impl Machine<'_> {
         notes.before.unwrap_or_default()
     }
 
+    /// Where the attempt began that was noted last.
+    pub fn attempt_at(&self) -> usize {
+        self.notes.as_ref().map_or(0, |notes| notes.start)
+    }
+
     /// Asks for every piece that fails where it begins at this place.
     pub fn note_beside(&mut self, place: usize) {
         self.notes.get_or_insert_default().beside_at = Some(place);
