@@ -3,7 +3,7 @@
 //! that are no text are written out, and of a long line only the part around the carets is shown.
 
 use std::fmt::Write as _;
-use std::ops::Range;
+use std::ops::{Range, RangeInclusive};
 
 use sawlog_parsers::grok::{Alternative, Explanation, Grok, Outcome};
 
@@ -87,7 +87,7 @@ fn carets(
             text,
             format_args!(
                 "{} expected {}",
-                shown.carets(told.offset..told.reached),
+                shown.carets(told.offset..=told.reached),
                 either(expected)
             ),
         );
@@ -95,11 +95,13 @@ fn carets(
     }
     for group in groups.iter().take(ALTERNATIVES_MAX) {
         let Some(first) = group.first() else { continue };
+        let reached = group.iter().map(|one| one.reached).max();
+        let reached = reached.unwrap_or(first.reached);
         line_of(
             text,
             format_args!(
                 "{} {}: expected {}{}",
-                shown.carets(first.offset..first.reached),
+                shown.carets(first.offset..=reached),
                 numbers(group),
                 either(group.iter().map(|one| &one.expected)),
                 briefly(grok, line, &first.captured)
@@ -120,7 +122,7 @@ fn carets(
 /// Alternatives that failed alike: at one place, with the same captures.
 fn groups(alternatives: &[Alternative]) -> Vec<Vec<&Alternative>> {
     let mut groups: Vec<Vec<&Alternative>> = Vec::new();
-    // One caret stands for one byte or none.
+    // What got one byte far is not told apart from what got nowhere: the first letters of texts are alike by chance.
     let place = |one: &Alternative| (one.offset, one.reached.max(one.offset + 1));
     for one in alternatives.iter().filter(|one| !one.branch.is_empty()) {
         let is_alike =
@@ -248,18 +250,21 @@ impl Shown {
         }
     }
 
-    /// Blanks and carets below a range of the line, one caret at least. Where the range lies outside of what is shown, the
-    /// column of the whole line instead.
-    fn carets(&self, range: Range<usize>) -> String {
-        if range.start < self.part.start || self.part.end < range.start {
-            return format!("at byte {}:", range.start + 1);
+    /// Blanks, and carets from where a piece begins to the byte that does not fit. Where these lie outside of what is shown,
+    /// the column of the whole line instead.
+    fn carets(&self, range: RangeInclusive<usize>) -> String {
+        let (start, end) = range.into_inner();
+        if start < self.part.start || self.part.end < start {
+            return format!("at byte {}:", start + 1);
         }
         let column = |place: usize| {
             let index = place.min(self.part.end) - self.part.start;
             self.columns.get(index).copied().unwrap_or_default()
         };
-        let (start, end) = (column(range.start), column(range.end.max(range.start)));
-        format!("{}{}", " ".repeat(start), "^".repeat((end - start).max(1)))
+        // Behind the line's last byte is nothing that could be marked.
+        let last = self.part.end.saturating_sub(1);
+        let (start, end) = (column(start), column(end.min(last).max(start)));
+        format!("{}{}", " ".repeat(start), "^".repeat(end - start + 1))
     }
 }
 

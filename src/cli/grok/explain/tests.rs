@@ -26,11 +26,34 @@ fn carets_stand_below_what_does_not_fit() {
 }
 
 #[test]
-fn a_piece_that_fits_at_first_is_underlined() {
+fn a_piece_that_fits_at_first_is_underlined_up_to_what_does_not() {
     check(
         &["^at %{TIME:t}"],
         b"at 12:61:00",
-        "  at 12:61:00\n     ^^^ expected %{TIME:t}\n  rest: 12:61:00\n",
+        "  at 12:61:00\n     ^^^^ expected %{TIME:t}\n  rest: 12:61:00\n",
+    );
+}
+
+#[test]
+fn carets_of_a_counted_run_end_at_the_byte_that_does_not_fit() {
+    check(
+        &[r"^(?<d>\d{4})-"],
+        b"20-1",
+        "  20-1\n  ^^^ expected \\d{4}\n  rest: 20-1\n",
+    );
+    check(
+        &[r"^\d{4}"],
+        b"20",
+        "  20\n  ^^ expected \\d{4}\n  rest: 20\n",
+    );
+}
+
+#[test]
+fn an_early_attempt_with_short_words_is_told() {
+    check(
+        &["%{WORD:a} %{WORD:b} %{INT:c}"],
+        b"one two three",
+        "  one two three\n          ^ expected %{INT:c}\n  until there: a = one\n  until there: b = two\n  rest: three\n",
     );
 }
 
@@ -39,7 +62,7 @@ fn choices_at_the_place_are_told_in_one_line() {
     check(
         &["^(?:GET|PUT) "],
         b"POST /",
-        "  POST /\n  ^ expected \"PUT\" or \"GET\"\n  rest: POST /\n",
+        "  POST /\n  ^^ expected \"PUT\" or \"GET\"\n  rest: POST /\n",
     );
 }
 
@@ -50,7 +73,7 @@ fn each_alternative_of_a_group_has_its_carets() {
         b"srv: now close 7 by me",
         "  srv: now close 7 by me\n       ^ alternative 1: expected \"open \"; until there: p = srv\n           ^ alternative \
          2.1: expected \"drop\"; until there: p = srv\n                      ^ alternative 2.2: expected %{IP:c}; until \
-         there: p = srv, b = 7\n          ^ alternative 3: expected \" end\"; until there: p = srv\n  rest: me\n",
+         there: p = srv, b = 7\n          ^^ alternative 3: expected \" end\"; until there: p = srv\n  rest: me\n",
     );
 }
 
@@ -118,7 +141,7 @@ fn characters_of_several_bytes_take_one_column() {
     check(
         &["^\u{e9}\u{e9}x"],
         "\u{e9}\u{e9}y".as_bytes(),
-        "  \u{e9}\u{e9}y\n  ^^ expected \"\u{e9}\u{e9}x\"\n  rest: \u{e9}\u{e9}y\n",
+        "  \u{e9}\u{e9}y\n  ^^^ expected \"\u{e9}\u{e9}x\"\n  rest: \u{e9}\u{e9}y\n",
     );
     check(
         &["^..%{INT}"],
