@@ -118,6 +118,8 @@ fn confine(settings: &Settings, compiled: &[Compiled]) -> Confinement {
 
 struct Agent {
     settings: Settings,
+    /// The settings' files as they were when they were read, or last told of.
+    settings_files: Files,
     confinement: Confinement,
     metrics: Arc<Metrics>,
     sockets: Arc<Sockets>,
@@ -160,6 +162,7 @@ impl Agent {
         confinement: Confinement,
     ) -> Self {
         Self {
+            settings_files: Files::of_settings(&settings),
             settings,
             confinement,
             sockets: Arc::new(sockets),
@@ -375,6 +378,7 @@ impl Agent {
     /// waits a short time more, and gives when that was.
     async fn reload(&mut self, signals: &mut Signals) -> Option<Instant> {
         systemd::reloading();
+        self.tell_of_settings();
         let (deadline, mut told) = (Arc::new(Deadline::default()), None);
         let replaced = {
             let replacing = self.replace(Arc::clone(&deadline));
@@ -406,6 +410,18 @@ impl Agent {
         }
         systemd::ready();
         told
+    }
+
+    /// Says that settings were changed, which a reload leaves as they are.
+    fn tell_of_settings(&mut self) {
+        let now = Files::of_settings(&self.settings);
+        if let Some(path) = now.changed_since(&self.settings_files) {
+            tracing::warn!(
+                "{} was changed: settings and the list of pipelines are read at the start only; restart the agent for them",
+                path.display()
+            );
+        }
+        self.settings_files = now;
     }
 
     /// The old pipelines have until the deadline to send what they hold.

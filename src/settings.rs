@@ -135,6 +135,8 @@ pub struct Settings {
     pub landlock: Landlock,
     /// Settings that were accepted and do nothing, to be told once.
     pub notices: Vec<String>,
+    /// Where settings may stand, whether they do or not.
+    pub files: Vec<PathBuf>,
 }
 
 impl Settings {
@@ -165,8 +167,9 @@ impl Settings {
         values.merge_weaker(Values::from_environment()?);
         let folder = values.get("path.settings").map(PathBuf::from);
         let given = values.get("path.config").is_some() || values.get("config.string").is_some();
-        let mut listed = None;
+        let (mut listed, mut files) = (None, Vec::new());
         if let Some(folder) = yaml::settings_folder(folder)? {
+            files = yaml::FILES.map(|name| folder.join(name)).to_vec();
             if let Some(own) = yaml::settings_file(&folder)? {
                 values.merge_weaker(own);
             }
@@ -174,7 +177,8 @@ impl Settings {
                 listed = yaml::pipelines_file(&folder)?;
             }
         }
-        Self::check(&values, listed)
+        let settings = Self::check(&values, listed)?;
+        Ok(Self { files, ..settings })
     }
 
     /// `listed` are the pipelines of pipelines.yml, if there is such a file.
@@ -220,6 +224,7 @@ impl Settings {
                 .map_or_else(host_name, str::to_owned),
             landlock: landlock(values)?,
             notices,
+            files: Vec::new(),
         })
     }
 }

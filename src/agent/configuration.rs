@@ -41,20 +41,37 @@ impl Version {
     }
 }
 
-/// The pipeline files in their order, as they were at one time.
+/// Files in their order, as they were at one time.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Files(Vec<(PathBuf, Option<Version>)>);
 
 impl Files {
+    /// Those of the pipelines.
     pub fn of(settings: &Settings) -> Self {
         let sources = settings.pipelines.iter().map(load_sources);
         let all = sources.flatten().flat_map(|sources| sources.all);
-        let with_version = all.map(|source| {
-            let path = PathBuf::from(source.name);
+        all.map(|source| PathBuf::from(source.name)).collect()
+    }
+
+    /// Those of the settings.
+    pub fn of_settings(settings: &Settings) -> Self {
+        settings.files.iter().cloned().collect()
+    }
+
+    /// A file that is not as it was; both are of the same settings.
+    pub fn changed_since(&self, before: &Self) -> Option<&Path> {
+        let mut both = self.0.iter().zip(&before.0);
+        both.find_map(|(now, before)| (now != before).then_some(now.0.as_path()))
+    }
+}
+
+impl FromIterator<PathBuf> for Files {
+    fn from_iter<T: IntoIterator<Item = PathBuf>>(paths: T) -> Self {
+        let with_version = |path: PathBuf| {
             let version = Version::of(&path);
             (path, version)
-        });
-        Self(with_version.collect())
+        };
+        Self(paths.into_iter().map(with_version).collect())
     }
 }
 

@@ -7,6 +7,11 @@ use yaml_rust2::{Yaml, YamlLoader};
 use crate::settings::read::Values;
 use crate::settings::table;
 
+/// Every file that is looked for in the folder of settings.
+pub const FILES: [&str; 3] = ["sawlog.yml", "logstash.yml", PIPELINES];
+
+const PIPELINES: &str = "pipelines.yml";
+
 /// The folder of settings: the one that was named, which must be there, or /etc/sawlog if it is.
 pub fn settings_folder(named: Option<PathBuf>) -> Result<Option<PathBuf>, String> {
     match named {
@@ -37,7 +42,7 @@ pub fn settings_file(folder: &Path) -> Result<Option<Values>, String> {
 
 /// The pipelines of `pipelines.yml`, if it is there.
 pub fn pipelines_file(folder: &Path) -> Result<Option<Vec<Values>>, String> {
-    let path = folder.join("pipelines.yml");
+    let path = folder.join(PIPELINES);
     let wrong = |error: String| format!("{}: {error}", path.display());
     let mut pipelines = Vec::new();
     let Some(documents) = load(&path)? else {

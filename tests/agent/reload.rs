@@ -209,6 +209,30 @@ fn a_changed_file_is_loaded_by_itself_when_asked_for() {
 }
 
 #[test]
+fn a_changed_list_of_pipelines_is_told_to_need_a_restart() {
+    let port = free_port();
+    let list = |id: &str| format!("- pipeline.id: {id}\n  path.config: pipeline.conf\n");
+    let mut agent = Start::new(&["run", "--path.settings", "."])
+        .file("pipelines.yml", &list("one"))
+        .file("pipeline.conf", &syslog_pipeline(port, &version(1)))
+        .spawn();
+    agent.wait_for_syslog(port);
+    agent.signal("HUP");
+    agent.wait_for_log("INFO reloaded");
+    assert!(
+        !agent.stderr().contains("was changed"),
+        "{}",
+        agent.stderr()
+    );
+    agent.folder.write("pipelines.yml", &list("another"));
+    agent.signal("HUP");
+    agent.wait_for_log(
+        "pipelines.yml was changed: settings and the list of pipelines are read at the start only",
+    );
+    agent.stop();
+}
+
+#[test]
 fn a_port_that_the_new_configuration_does_not_name_becomes_free() {
     let (old, new) = (free_port(), free_port());
     let mut agent = Agent::start(&syslog_pipeline(old, &version(1)));
