@@ -65,7 +65,7 @@ pub struct Keeper<D: Disk> {
     /// Not even the disk has room for it.
     is_disk_full: bool,
     scratch: Vec<u8>,
-    /// Whether the state on disk says how far everything is delivered.
+    /// Whether the state on disk says how far everything is committed and delivered.
     is_saved: bool,
     /// A record could not be read: the next try has to wait.
     read_failed: bool,
@@ -181,12 +181,13 @@ impl<D: Disk> Keeper<D> {
         tokio::select! {
             biased;
             () = self.desk.called() => Event::Called,
+            // Before blocks and deliveries, of which there may always be more.
+            () = tokio::time::sleep_until(save_at), if is_stuck || self.read_failed || !self.is_saved => Event::Time,
             () = self.delivered.any() => Event::Delivered,
             _ = optional(taker.map(mpsc::Receiver::recv)), if is_succeeded => Event::Left,
             _ = optional(forward.map(mpsc::Sender::reserve)), if can_read && !is_succeeded => Event::Room,
             block = self.incoming.recv(), if !is_stuck => Event::Block(block),
             _ = optional(encoders.map(mpsc::Receiver::recv)), if is_drained => Event::EncodersGone,
-            () = tokio::time::sleep_until(save_at), if is_stuck || self.read_failed || !self.is_saved => Event::Time,
         }
     }
 
@@ -275,6 +276,7 @@ impl<D: Disk> Keeper<D> {
             }
             Err(error) => return self.figures.fault(&error),
         }
+        self.is_saved = false;
         let now = crate::host::now_nanos();
         for block in self.written.drain(..) {
             self.figures.kept(&block, now);

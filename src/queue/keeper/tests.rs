@@ -1,4 +1,4 @@
-//! The keeper on a disk that has no room.
+//! The keeper on a disk that has no room, and beside an output that is away.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,6 +13,7 @@ use crate::plugin::Options;
 use crate::queue::ack::Ack;
 use crate::queue::block::{Block, Spares};
 use crate::queue::disk::model::Model;
+use crate::queue::log::Log;
 use crate::queue::policy::{Full, Kind, Policy};
 
 fn block(text: &str) -> Block {
@@ -24,21 +25,55 @@ fn block(text: &str) -> Block {
     }
 }
 
-#[tokio::test]
-async fn what_a_full_disk_has_no_room_for_goes_on_in_memory_behind_what_is_there() {
-    let metrics = Metrics::default().plugin(&Options::bare(PLUGIN.plugin, "out"));
-    let policy = Policy {
+fn policy() -> Policy {
+    Policy {
         kind: Kind::Persisted,
         full: Full::Block,
         bytes_max: 1 << 20,
         segment_bytes: 1 << 17,
         folder: "/queue".into(),
-    };
+    }
+}
+
+/// What is damaged after the last commits is told from a write that was cut short by the state alone.
+#[tokio::test(start_paused = true)]
+async fn the_state_knows_soon_what_is_committed_while_the_output_is_away_and_is_not_saved_again() {
+    let metrics = Metrics::default().plugin(&Options::bare(PLUGIN.plugin, "out"));
+    let disk = Model::default();
+    let (inlet, incoming) = mpsc::channel(8);
+    let keeper = Keeper::open(disk.clone(), &policy(), &metrics, incoming, Arc::default());
+    let keeper = tokio::spawn(keeper.expect("there is room").run());
+    for text in ["one", "two", "three"] {
+        inlet.send(block(text)).await.expect("the keeper is there");
+        tokio::time::sleep(limits::QUEUE_SAVE_INTERVAL / 4).await;
+    }
+    tokio::time::sleep(limits::QUEUE_SAVE_INTERVAL).await;
+    let syncs = disk.syncs();
+    tokio::time::sleep(Duration::from_secs(3600)).await;
+    assert_eq!(disk.syncs(), syncs);
+    // Killed: it can save nothing more.
+    keeper.abort();
+    assert!(keeper.await.is_err());
+    let segment = "00000000000000000001.seg";
+    disk.corrupt(segment, disk.bytes(segment).len() - 1, 1);
+    let (log, recovery) = Log::view(disk).expect("it can be read");
+    assert_eq!((recovery.torn_bytes, log.pending().records), (0, 3));
+}
+
+#[tokio::test]
+async fn what_a_full_disk_has_no_room_for_goes_on_in_memory_behind_what_is_there() {
+    let metrics = Metrics::default().plugin(&Options::bare(PLUGIN.plugin, "out"));
     let disk = Model::default();
     disk.fill(Some(limits::QUEUE_FREE_RESERVE_BYTES + 4000));
     let (inlet, incoming) = mpsc::channel(8);
     let desk = Arc::new(Desk::default());
-    let keeper = Keeper::open(disk.clone(), &policy, &metrics, incoming, Arc::clone(&desk));
+    let keeper = Keeper::open(
+        disk.clone(),
+        &policy(),
+        &metrics,
+        incoming,
+        Arc::clone(&desk),
+    );
     let keeper = tokio::spawn(keeper.expect("there is room").run());
     let (forward, mut outlet) = mpsc::channel(1);
     let (encoders, encoders_end) = mpsc::channel(1);
