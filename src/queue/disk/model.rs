@@ -233,6 +233,20 @@ impl Model {
         self.contents().unreadable = Some((name.to_owned(), offset));
     }
 
+    /// Somebody copies a file.
+    pub fn copy(&self, from: &str, to: &str) {
+        let bytes = self.bytes(from);
+        let mut contents = self.contents();
+        let inode = contents.inodes.len();
+        contents.inodes.push(Inode {
+            seen: bytes.clone(),
+            durable: bytes,
+            changes: Vec::new(),
+        });
+        contents.names.insert(to.to_owned(), inode);
+        contents.durable_names.insert(to.to_owned(), inode);
+    }
+
     /// Somebody removes a file.
     pub fn delete(&self, name: &str) {
         let mut contents = self.contents();

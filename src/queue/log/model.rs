@@ -13,6 +13,7 @@ use proptest::prelude::{Just, ProptestConfig, Strategy, any, prop_oneof};
 use proptest::{prop_assert, prop_assert_eq, proptest};
 
 use super::{Entry, Limits, Log};
+use crate::queue::disk::Disk;
 use crate::queue::disk::model::{Dice, Model};
 
 const LIMITS: Limits = Limits {
@@ -43,6 +44,8 @@ enum Step {
     CorruptState(u16, u8),
     MissingState,
     MissingSegment(u8),
+    /// Somebody copies a segment to a later name.
+    CopySegment(u8, u8),
 }
 
 fn step() -> impl Strategy<Value = Step> {
@@ -70,6 +73,7 @@ fn damaging_step() -> impl Strategy<Value = Step> {
         1 => (any::<u16>(), 1u8..=255).prop_map(|(at, mask)| Step::CorruptState(at, mask)),
         1 => Just(Step::MissingState),
         1 => any::<u8>().prop_map(Step::MissingSegment),
+        1 => any::<(u8, u8)>().prop_map(|(file, ahead)| Step::CopySegment(file, ahead)),
     ]
 }
 
@@ -179,6 +183,7 @@ impl World {
                 self.forget_state();
             }
             Step::MissingSegment(which) => self.remove(*which),
+            Step::CopySegment(which, ahead) => self.copy(*which, *ahead)?,
         }
         Ok(())
     }
@@ -334,6 +339,27 @@ impl World {
             let gone: Vec<u64> = self.promises.owed.range(from..).copied().collect();
             self.promises.may_miss += gone.len();
         }
+    }
+
+    /// The copy costs nothing, so nothing more may be missing then.
+    fn copy(&mut self, which: u8, ahead: u8) -> Checked {
+        let names = self.segments();
+        if names.is_empty() {
+            return Ok(());
+        }
+        let name = &names[usize::from(which) % names.len()];
+        let first = super::segment_first(name).unwrap() + 1 + u64::from(ahead);
+        let copy = super::segment_name(first);
+        // With its header spoilt as well nothing tells what it is: two faults at once.
+        let file = self.disk.open(name).unwrap();
+        let is_whole = super::reading::read_header(&self.disk, &file).is_ok();
+        if is_whole && !names.contains(&copy) {
+            self.disk.copy(name, &copy);
+            self.promises.damaged = true;
+            self.reopen()?;
+            prop_assert!(!self.disk.names().contains(&copy));
+        }
+        Ok(())
     }
 
     /// Nothing bad happens any more: everything that is owed comes out.

@@ -1,5 +1,5 @@
-//! Opening a log after whatever happened to it: the state and the last segment are read, and no more, so that the time does
-//! not depend on the backlog. Nothing here asks for a person's help.
+//! Opening a log after whatever happened to it: the state, the last segment and the others' headers are read, and no more, so
+//! that the time hardly depends on the backlog. Nothing here asks for a person's help.
 
 use std::io;
 
@@ -27,12 +27,14 @@ pub enum StateFound {
 }
 
 /// What was found when the log was opened.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Recovery {
     pub state: StateFound,
     pub segments: usize,
     /// Segments in which nothing at all can be read; set aside.
     pub unreadable: usize,
+    /// First sequences by the names of segments that begin with another one, copies or renamed; set aside.
+    pub strays: Vec<u64>,
     /// Bytes behind the last whole record, cut off: a write that a crash tore.
     pub torn_bytes: u64,
     /// Files that a crash left half made, removed.
@@ -48,6 +50,8 @@ struct Listing {
     segments: Vec<Segment>,
     /// Behind all segments that have something: those without header and record.
     empty: Vec<u64>,
+    /// Names of segments whose headers say another first sequence: beside the others they would hide what those hold.
+    strays: Vec<u64>,
     temporary: Vec<String>,
     damaged: u64,
 }
@@ -72,6 +76,7 @@ impl<F> Survey<F> {
             state: self.state,
             segments: self.segments.len(),
             unreadable: listing.empty.len(),
+            strays: listing.strays.clone(),
             torn_bytes: self.tail.as_ref().map_or(0, |tail| torn_bytes(disk, tail)),
             leftovers: 0,
             damaged_files: listing.damaged,
@@ -88,7 +93,11 @@ impl<D: Disk> Log<D> {
         let mut recovery = survey.report(&disk, &listing);
         let tail = survey.tail.take();
         let mut log = Self::new(disk, limits, survey, listing.damaged);
-        log.set_aside(&listing.empty)?;
+        log.set_aside(&listing.empty, "nothing in it can be read")?;
+        log.set_aside(
+            &listing.strays,
+            "it begins with another record than its name says",
+        )?;
         for name in &listing.temporary {
             match log.disk.remove(name) {
                 Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
@@ -184,17 +193,19 @@ impl<D: Disk> Log<D> {
         }
     }
 
-    /// Keeps the files of segments in which nothing can be read, under another name: their own is needed.
-    fn set_aside(&mut self, empty: &[u64]) -> io::Result<()> {
-        for first in empty {
+    /// Keeps the files of segments that are of no use under another name: their own is needed.
+    fn set_aside(&mut self, segments: &[u64], why: &str) -> io::Result<()> {
+        for first in segments {
             let name = segment_name(*first);
-            let label = self.disk.label();
-            tracing::error!("queue {label}: nothing in {name} can be read; the file is kept");
-            self.disk.rename(&name, &damaged_name(*first))?;
+            let (label, damaged) = (self.disk.label(), damaged_name(*first));
+            tracing::error!(
+                "queue {label}: {name} is not read, {why}; the file is kept as {damaged}"
+            );
+            self.disk.rename(&name, &damaged)?;
             self.damaged_files += 1;
             self.lost.segments_damaged += 1;
         }
-        match empty {
+        match segments {
             [] => Ok(()),
             _ => self.disk.sync_folder(),
         }
@@ -206,11 +217,16 @@ impl Listing {
         let mut listing = Self {
             segments: Vec::new(),
             empty: Vec::new(),
+            strays: Vec::new(),
             temporary: Vec::new(),
             damaged: 0,
         };
         for (name, bytes) in disk.list()? {
             if let Some(first) = segment_first(&name) {
+                if is_stray(disk, &name, first)? {
+                    listing.strays.push(first);
+                    continue;
+                }
                 listing.segments.push(Segment {
                     first,
                     bytes,
@@ -225,6 +241,14 @@ impl Listing {
         listing.segments.sort_by_key(|segment| segment.first);
         Ok(listing)
     }
+}
+
+/// Whether a segment's header, if it is whole, says another first sequence than the name. The headers of all are read for it,
+/// and of most no more.
+fn is_stray<D: Disk>(disk: &D, name: &str, first: u64) -> io::Result<bool> {
+    let file = open_if_there(disk, name)?;
+    let header = file.and_then(|file| read_header(disk, &file).ok());
+    Ok(header.is_some_and(|header| header.first.sequence != first))
 }
 
 fn survey<D: Disk>(disk: &D, listing: &mut Listing) -> io::Result<Survey<D::File>> {

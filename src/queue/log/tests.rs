@@ -362,6 +362,27 @@ fn a_spoilt_header_of_a_segment_loses_nothing() {
 }
 
 #[test]
+fn a_segment_copied_to_another_name_hides_nothing_and_is_set_aside() {
+    // In the middle of a segment's records, and behind all.
+    for first in [6, 99_999] {
+        let (disk, name) = (Model::default(), super::segment_name(first));
+        let (mut log, _) = open(&disk);
+        fill(&mut log, 1..20);
+        drop(log);
+        disk.copy("00000000000000000001.seg", &name);
+        let told = format!("{name} is not read: it begins with another record than its name says");
+        assert_eq!(verify(&disk), [told]);
+        let (mut log, recovery) = open(&disk);
+        assert_eq!(recovery.damaged_files, 1);
+        assert!(!disk.names().contains(&name));
+        assert_eq!(drain(&mut log), numbers(1..20));
+        fill(&mut log, 20..22);
+        assert_eq!(drain(&mut log), numbers(20..22));
+        assert_eq!((log.committed(), log.lost().records), (22, 0));
+    }
+}
+
+#[test]
 fn a_missing_segment_is_a_counted_gap() {
     let disk = Model::default();
     let (mut log, _) = open(&disk);

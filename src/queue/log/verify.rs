@@ -49,6 +49,12 @@ impl<D: Disk> Log<D> {
                 add(self.boundary(index), text);
             }
         }
+        for first in &recovery.strays {
+            let name = segment_name(*first);
+            let text =
+                format!("{name} is not read: it begins with another record than its name says");
+            add(u64::MAX, text);
+        }
         if 0 < recovery.unreadable {
             let text = format!(
                 "segments in which nothing can be read: {}",
