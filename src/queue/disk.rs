@@ -7,6 +7,7 @@ mod reclaim;
 #[cfg(test)]
 mod tests;
 
+use std::fmt::Display;
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io;
 use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt};
@@ -73,13 +74,15 @@ impl Folder {
     /// Opens a folder for reading and writing and makes it if need be. The error is `ResourceBusy` if another process has it.
     pub fn open(path: &Path) -> io::Result<Self> {
         make_private_folder(path)?;
+        let lock_path = path.join(LOCK);
         let lock = OpenOptions::new()
             .create(true)
             .truncate(false)
             .write(true)
             .mode(0o600)
             .custom_flags(no_follow())
-            .open(path.join(LOCK))?;
+            .open(&lock_path)
+            .map_err(|error| named(lock_path.display(), &error))?;
         match lock.try_lock() {
             Ok(()) => Ok(Self {
                 path: path.into(),
@@ -126,6 +129,11 @@ impl Folder {
             )),
         }
     }
+}
+
+/// An error with the file's name.
+pub fn named(file: impl Display, error: &io::Error) -> io::Error {
+    io::Error::new(error.kind(), format!("{file}: {error}"))
 }
 
 /// The flag that refuses a link in the place of a file: what is written to never lies elsewhere.

@@ -6,7 +6,7 @@ use std::io;
 use super::format::{Fault, SLOT_BYTES, Slot};
 use super::{DAMAGED, Log, TEMPORARY, damaged_name, segment_name};
 use crate::queue::crash::{self, Point};
-use crate::queue::disk::Disk;
+use crate::queue::disk::{Disk, named};
 
 pub const STATE: &str = "state";
 
@@ -47,7 +47,8 @@ pub fn read<D: Disk>(disk: &D) -> io::Result<Option<Saved<D::File>>> {
     let file = match disk.open(STATE) {
         Ok(file) => file,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(error),
+        // Such as a folder of that name.
+        Err(error) => return Err(named(format_args!("{}/{STATE}", disk.label()), &error)),
     };
     let mut newest: Option<Slot> = None;
     let mut whole = 0;

@@ -329,3 +329,19 @@ async fn what_is_delivered_after_it_was_dropped_is_counted() {
     assert_eq!(both, 1);
     assert_eq!(dropped + delivered - both, 8);
 }
+
+#[tokio::test]
+async fn a_folder_in_the_place_of_a_file_is_named() {
+    let trial = Trial::new(Full::Block, 1 << 20);
+    trial.queues.close();
+    for name in ["lock", "state"] {
+        let path = trial.policy.folder_of(&trial.metrics.id).join(name);
+        std::fs::remove_file(&path).unwrap_or(());
+        std::fs::create_dir(&path).expect("the folder is ours");
+        let error = trial.queues.open(&trial.policy, &trial.metrics);
+        let told = error.expect_err("it is no file").to_string();
+        let place = path.display().to_string();
+        assert!(told.starts_with(&place), "{told}");
+        std::fs::remove_dir(&path).expect("the folder is ours");
+    }
+}
