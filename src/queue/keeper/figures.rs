@@ -98,8 +98,22 @@ impl Figures {
         self.documents.set(pending.documents);
         self.damaged_files.set(log.damaged_files());
         let lost = log.lost().documents;
-        self.unreadable.add(lost.saturating_sub(self.lost));
+        if self.lost < lost {
+            self.spoilt(lost - self.lost, lost);
+        }
         self.lost = lost;
+    }
+
+    /// Documents that the disk spoilt are passed over; of what it spoils in the next minute only the sum is told.
+    fn spoilt(&mut self, more: u64, all: u64) {
+        self.unreadable.add(more);
+        if self.is_time_for("spoilt") {
+            let (id, folder) = (&self.metrics.id, &self.folder);
+            tracing::error!(
+                "{id}: documents in the queue in {folder} that cannot be read any more and are lost: {more}, since the \
+                 start: {all}; they are counted as queue_dropped_damaged"
+            );
+        }
     }
 
     /// A block is on disk.
