@@ -229,14 +229,12 @@ impl Agent {
 
     /// Tells of queues on disk that nobody empties.
     fn tell_of_orphans(&self) {
-        for (folder, documents) in self
-            .policies()
-            .flat_map(|policy| self.queues.orphans(&policy))
-        {
+        for (queue, documents) in self.queues.orphans(&self.settings.path_queue) {
             tracing::warn!(
-                "{documents} documents wait in {} and are not sent: no output of this pipeline that takes from a queue \
-                 on disk has that id; give one that id again, or see `sawlog queue export` and `sawlog queue drop`",
-                folder.display()
+                "{documents} documents wait in {} and are not sent: no pipeline has an output that takes from the queue \
+                 {}; give pipeline and output these ids again, or see `sawlog queue export` and `sawlog queue drop`",
+                queue.path.display(),
+                queue.name
             );
         }
     }

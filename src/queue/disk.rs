@@ -131,6 +131,12 @@ impl Folder {
     }
 }
 
+/// Whether somebody writes in this folder, be it another process or this one.
+pub fn is_held(path: &Path) -> bool {
+    let lock = File::open(path.join(LOCK));
+    lock.is_ok_and(|lock| matches!(lock.try_lock_shared(), Err(TryLockError::WouldBlock)))
+}
+
 /// An error with the file's name.
 pub fn named(file: impl Display, error: &io::Error) -> io::Error {
     io::Error::new(error.kind(), format!("{file}: {error}"))

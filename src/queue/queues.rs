@@ -12,8 +12,9 @@ use tokio::sync::mpsc;
 use crate::limits;
 use crate::metrics::PluginMetrics;
 use crate::queue::block::{Block, Spares};
-use crate::queue::disk::Folder;
+use crate::queue::disk::{self, Folder};
 use crate::queue::ends::DiskEnds;
+use crate::queue::folders::{self, Queue};
 use crate::queue::keeper::{self, Desk, Using};
 use crate::queue::log::Log;
 use crate::queue::policy::Policy;
@@ -103,16 +104,20 @@ impl Queues {
         closing.contains_key(folder)
     }
 
-    /// Queues below a pipeline's folder that no output has, and how many documents wait in each.
-    pub fn orphans(&self, policy: &Policy) -> Vec<(PathBuf, u64)> {
+    /// Queues that no output has, of whatever pipeline, and how many documents wait in each. Those that another process has
+    /// are its own.
+    pub fn orphans(&self, path_queue: &Path) -> Vec<(Queue, u64)> {
         let open = self.all();
-        let folders = std::fs::read_dir(&policy.folder).into_iter().flatten();
-        let folders = folders.flatten().map(|entry| entry.path());
-        folders
-            .filter(|folder| folder.is_dir() && !open.contains_key(folder))
-            .map(|folder| (waiting_in(&folder), folder))
-            .filter(|(documents, _)| 0 < *documents)
-            .map(|(documents, folder)| (folder, documents))
+        let is_ours = |queue: &Queue| {
+            !open.contains_key(&queue.path)
+                && (self.is_closing(&queue.path) || !disk::is_held(&queue.path))
+        };
+        // A folder that is not there, or not ours to read, has nothing for us.
+        let all = folders::all(path_queue).unwrap_or_default();
+        all.into_iter()
+            .map(|queue| (waiting_in(&queue.path), queue))
+            .filter(|(documents, queue)| 0 < *documents && is_ours(queue))
+            .map(|(documents, queue)| (queue, documents))
             .collect()
     }
 

@@ -1,6 +1,9 @@
 //! `sawlog queue` as a user runs it: what it prints, what it refuses, and its exit codes.
 
-use super::running::{Ended, Start};
+use std::fs;
+
+use super::running::{Agent, Ended, Start, WAIT_MAX};
+use crate::services::{Scratch, free_port, wait_until};
 
 /// A segment in which nothing can be read.
 const SEGMENT: &str = "data/queue/main/out/00000000000000000001.seg";
@@ -76,4 +79,85 @@ fn a_queue_is_removed_only_by_those_who_say_so() {
         "{}",
         ended.stdout
     );
+}
+
+/// A data folder whose queue `main/es` has a document for a server that is away.
+struct Waiting {
+    folder: Scratch,
+    /// The agent that has it.
+    agent: Agent,
+}
+
+impl Waiting {
+    fn new() -> Self {
+        let folder = Scratch::new("waiting");
+        let agent = start(&folder, &away(), &[]).spawn();
+        let state = folder.0.join("data/queue/main/es/state");
+        wait_until(WAIT_MAX, "a state that knows of the document", || {
+            let state = fs::read(&state).unwrap_or_default();
+            // The documents before the end of what is committed, in either slot.
+            let documents = [56, 4096 + 56].map(|place| state.get(place).copied());
+            match documents.contains(&Some(1)) {
+                true => Ok(()),
+                false => Err(agent.stderr()),
+            }
+        });
+        Self { folder, agent }
+    }
+
+    fn kill(self) -> Scratch {
+        drop(self.agent);
+        self.folder
+    }
+}
+
+fn start(folder: &Scratch, pipeline: &str, more: &[&str]) -> Start {
+    let data = folder.0.join("data").display().to_string();
+    let arguments = ["run", "-e", pipeline, "--path.data", &data];
+    Start::new(&[&arguments, more].concat()).env("SAWLOG_QUEUE_TYPE", "persisted")
+}
+
+/// A pipeline with an event for a server that is away.
+fn away() -> String {
+    let port = free_port();
+    format!(
+        "input {{ generator {{ count => 1 }} }} \
+         output {{ elasticsearch {{ id => \"es\" hosts => \"127.0.0.1:{port}\" }} }}"
+    )
+}
+
+#[test]
+fn what_waits_in_a_queue_of_a_pipeline_that_is_gone_is_told_unless_another_agent_has_it() {
+    let waiting = Waiting::new();
+    let told = |folder: &Scratch| {
+        let pipeline = "input { generator { count => 1 } } output { null { } }";
+        let ended = start(folder, pipeline, &["--pipeline.id", "renamed"]).run(b"");
+        assert_eq!(ended.status, Some(0), "{}", ended.stderr);
+        ended.stderr
+    };
+    let before = told(&waiting.folder);
+    assert!(!before.contains("wait in"), "{before}");
+    let folder = waiting.kill();
+    let after = told(&folder);
+    let queue = folder.0.join("data/queue/main/es");
+    let want = format!("1 documents wait in {} and are not sent", queue.display());
+    assert!(after.contains(&want), "{after}");
+}
+
+#[test]
+fn what_is_damaged_while_the_output_is_away_is_told_with_its_number() {
+    let folder = Waiting::new().kill();
+    let segment = folder.0.join("data/queue/main/es/00000000000000000001.seg");
+    let mut bytes = fs::read(&segment).expect("it is there");
+    // A length that reaches beyond the file.
+    bytes[40..44].fill(0xff);
+    fs::write(&segment, bytes).expect("it is ours");
+    let agent = start(&folder, &away(), &[]).spawn();
+    wait_until(WAIT_MAX, "word of the loss", || {
+        let told = agent.stderr();
+        match told.contains("cannot be read any more and are lost: 1, since the start: 1;") {
+            true => Ok(()),
+            false => Err(told),
+        }
+    });
 }
