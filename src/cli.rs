@@ -6,13 +6,13 @@ mod grok;
 mod log;
 mod queue;
 
+use std::io;
 use std::path::Path;
 use std::process::ExitCode;
 
 use clap::{Arg, ArgAction, ArgMatches, Command};
 
 use crate::agent;
-use crate::lang::diagnostic::printable;
 use crate::settings::table::{self, Kind};
 use crate::settings::{Settings, Values};
 
@@ -134,15 +134,22 @@ fn run_agent(matches: &ArgMatches) -> ExitCode {
     agent::run(settings)
 }
 
-/// Says so where a folder that is to be looked at is not there, or the data folder that would have it: its name may be
-/// mistyped. Nothing was ever kept there otherwise, which is no fault.
-fn tell_if_missing(folder: &Path, path_data: &Path) {
+/// An error where a folder that is to be looked at is not there, or the data folder that would have it: its name may be
+/// mistyped. Where only the former is missing nothing was ever kept, which is no fault.
+fn look_for(folder: &Path, path_data: &Path) -> io::Result<()> {
     let folder = match folder.starts_with(path_data) {
         true => path_data,
         false => folder,
     };
-    if !folder.exists() {
-        let folder = printable(&folder.display().to_string());
-        eprintln!("sawlog: there is no folder {folder}: is it another one?");
+    match folder.try_exists() {
+        Ok(false) => {
+            let text = format!(
+                "there is no folder {}: is it another one?",
+                folder.display()
+            );
+            Err(io::Error::new(io::ErrorKind::NotFound, text))
+        }
+        // Whatever it is, reading tells it.
+        Ok(true) | Err(_) => Ok(()),
     }
 }

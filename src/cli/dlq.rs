@@ -17,7 +17,7 @@ use crate::queue::dead_letters::folder;
 use crate::queue::dead_letters::letter::Kept;
 use crate::settings::Settings;
 
-/// The queue could not be read or sent.
+/// The queue could not be read, or not all of it be sent.
 const FAILED: u8 = 1;
 
 pub fn command() -> Command {
@@ -70,11 +70,12 @@ pub fn run(matches: &ArgMatches) -> ExitCode {
         Ok(settings) => settings,
         Err(code) => return code,
     };
-    for root in settings.dead_letter_roots() {
-        cli::tell_if_missing(&root, &settings.path_data);
-    }
     let pipeline = matches.get_one::<String>("pipeline").map(String::as_str);
-    let done = match name {
+    let roots = settings.dead_letter_roots();
+    let mut looked = roots
+        .iter()
+        .map(|root| cli::look_for(root, &settings.path_data));
+    let done = looked.try_for_each(|one| one).and_then(|()| match name {
         "ls" => list(&settings, pipeline),
         "show" => {
             let wanted = Wanted {
@@ -84,19 +85,19 @@ pub fn run(matches: &ArgMatches) -> ExitCode {
             show(&settings, pipeline, &wanted)
         }
         _ => replay::run(&settings, pipeline),
-    };
+    });
     match done {
         Ok(()) => ExitCode::SUCCESS,
         // Whoever read along has seen enough.
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("sawlog: {error}");
+            eprintln!("sawlog: {}", escaped(&error.to_string()));
             FAILED.into()
         }
     }
 }
 
-/// The folders of all pipelines that have one, with their names.
+/// The folders of all pipelines that have one, with their names. A pipeline that is asked for is to be known.
 fn queues(settings: &Settings, pipeline: Option<&str>) -> io::Result<Vec<(String, PathBuf)>> {
     let mut queues = Vec::new();
     for root in settings.dead_letter_roots() {
@@ -113,8 +114,23 @@ fn queues(settings: &Settings, pipeline: Option<&str>) -> io::Result<Vec<(String
             }
         }
     }
+    let is_known = |wanted| settings.pipelines.iter().any(|own| own.id == wanted);
+    if let Some(wanted) = pipeline.filter(|wanted| queues.is_empty() && !is_known(*wanted)) {
+        let why = format!(
+            "no pipeline `{wanted}` has dead letters in {}",
+            places(settings)
+        );
+        return Err(io::Error::new(io::ErrorKind::NotFound, why));
+    }
     queues.sort();
     Ok(queues)
+}
+
+/// Where dead letters are kept.
+fn places(settings: &Settings) -> String {
+    let roots = settings.dead_letter_roots().into_iter();
+    let roots: Vec<String> = roots.map(|root| root.display().to_string()).collect();
+    roots.join(", ")
 }
 
 fn named(path: &Path, error: &io::Error) -> io::Error {
@@ -191,9 +207,7 @@ fn list(settings: &Settings, pipeline: Option<&str>) -> io::Result<()> {
     }
     let mut out = io::stdout().lock();
     if sums.is_empty() {
-        let roots = settings.dead_letter_roots().into_iter();
-        let roots: Vec<String> = roots.map(|root| root.display().to_string()).collect();
-        return writeln!(out, "No dead letters in {}", roots.join(", "));
+        return writeln!(out, "No dead letters in {}", places(settings));
     }
     print_table(&mut out, sums)
 }

@@ -62,17 +62,16 @@ pub fn run(matches: &ArgMatches) -> ExitCode {
         Err(code) => return code,
     };
     let data = settings.path_queue.as_path();
-    cli::tell_if_missing(data, &settings.path_data);
     let mut output = Output {
         reader: Reader::of(&io::stdout()),
         to: io::BufWriter::new(io::stdout().lock()),
     };
-    let done = match name {
+    let done = cli::look_for(data, &settings.path_data).and_then(|()| match name {
         "ls" => list(data, &mut output.to),
         "verify" => each(data, matches, |queue| verify(queue, &mut output.to)),
         "export" => each(data, matches, |queue| export(queue, &mut output)),
         _ => drop_queue(data, matches),
-    };
+    });
     let done = done.and_then(|code| output.to.flush().map(|()| code));
     match done {
         Ok(code) => code,

@@ -100,15 +100,28 @@ fn no_letters_is_no_fault_and_makes_no_folder() {
 }
 
 #[test]
-fn a_data_folder_that_is_not_there_is_told() {
+fn a_data_folder_that_is_not_there_is_an_error() {
     let folder = Scratch::new("letters");
     for (path, is_told) in [(folder.0.join("typo"), true), (folder.0.clone(), false)] {
         for command in ["ls", "show"] {
             let output = dlq(&[command], &path);
             let told = String::from_utf8_lossy(&output.stderr);
-            assert!(output.status.success(), "{told}");
+            assert_eq!(output.status.success(), !is_told, "{told}");
             assert_eq!(told.contains("there is no folder"), is_told, "{told}");
         }
+    }
+}
+
+#[test]
+fn a_pipeline_that_nobody_knows_is_an_error() {
+    let folder = letters();
+    for command in ["ls", "show"] {
+        let output = dlq(&[command, "--pipeline", "typo"], &folder.0);
+        let told = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(1), "{told}");
+        let want = "no pipeline `typo` has dead letters in ";
+        assert!(told.contains(want), "{told}");
+        assert!(output.stdout.is_empty(), "{output:?}");
     }
 }
 
@@ -116,8 +129,12 @@ fn a_data_folder_that_is_not_there_is_told() {
 fn letters_of_an_output_that_is_not_there_stay() {
     let folder = letters();
     let pipeline = "input { stdin { } } output { stdout { } }";
-    let told = said(&["replay", "-e", pipeline], &folder.0);
+    let output = dlq(&["replay", "-e", pipeline], &folder.0);
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    let told = String::from_utf8_lossy(&output.stdout);
     assert!(told.contains("4 stay"), "{told}");
+    let fault = String::from_utf8_lossy(&output.stderr);
+    assert!(fault.contains("dead letters that stay: 4"), "{fault}");
     let shown = said(&["show"], &folder.0);
     assert_eq!(shown.matches("  reason ").count(), 3, "{shown}");
 }

@@ -8,10 +8,6 @@ use crate::services::{Scratch, free_port, wait_until};
 /// A segment in which nothing can be read.
 const SEGMENT: &str = "data/queue/main/out/00000000000000000001.seg";
 
-fn run(arguments: &[&str]) -> Ended {
-    Start::new(&[&["queue"], arguments].concat()).run(b"")
-}
-
 fn run_on_garbage(arguments: &[&str]) -> Ended {
     let start = Start::new(&[&["queue"], arguments].concat());
     start.file(SEGMENT, "garbage").run(b"")
@@ -19,33 +15,31 @@ fn run_on_garbage(arguments: &[&str]) -> Ended {
 
 #[test]
 fn without_queues_the_list_is_empty() {
-    let ended = run(&["ls"]);
-    assert_eq!(ended.status, Some(0), "{}", ended.stderr);
-    assert!(ended.stdout.starts_with("QUEUE"), "{}", ended.stdout);
-    assert_eq!(ended.stdout.lines().count(), 1);
-    assert!(
-        ended.stderr.contains("there is no folder"),
-        "{}",
-        ended.stderr
-    );
     let start = Start::new(&["queue", "ls"]).file("data/x", "");
     let ended = start.run(b"");
     assert_eq!((ended.status, ended.stderr.as_str()), (Some(0), ""));
+    assert!(ended.stdout.starts_with("QUEUE"), "{}", ended.stdout);
+    assert_eq!(ended.stdout.lines().count(), 1);
 }
 
 #[test]
-fn a_folder_of_queues_that_is_not_there_is_told() {
-    let start = Start::new(&["queue", "ls", "--path.queue", "/no/such/folder"]);
-    let ended = start.file("data/x", "").run(b"");
-    assert_eq!(ended.status, Some(0), "{}", ended.stderr);
-    let told = "there is no folder /no/such/folder";
-    assert!(ended.stderr.contains(told), "{}", ended.stderr);
+fn a_folder_that_is_not_there_is_an_error_with_its_path() {
+    for command in ["ls", "verify", "export"] {
+        for option in ["--path.queue", "--path.data"] {
+            let start = Start::new(&["queue", command, option, "/no/such\u{1b}/folder"]);
+            let ended = start.file("data/x", "").run(b"");
+            assert_eq!(ended.status, Some(1), "{}", ended.stderr);
+            let told = "there is no folder /no/such\\u{1b}/folder";
+            assert!(ended.stderr.contains(told), "{}", ended.stderr);
+        }
+    }
 }
 
 #[test]
 fn a_name_that_no_queue_has_is_wrong_usage() {
     for name in ["main/none", "../..", "none\u{1b}[2J"] {
-        let ended = run(&["export", name]);
+        let start = Start::new(&["queue", "export", name]).file("data/x", "");
+        let ended = start.run(b"");
         assert_eq!(ended.status, Some(2));
         assert!(
             ended.stderr.contains("there is no queue"),

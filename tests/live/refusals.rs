@@ -77,6 +77,16 @@ fn dlq(arguments: &[&str], data: &Path) -> String {
     output_of(&mut command)
 }
 
+/// Sends dead letters again, of which some are refused again; gives what it says of them.
+#[track_caller]
+fn replay(pipeline: &str, data: &Path) -> String {
+    let mut command = Command::new(PROGRAM);
+    command.args(["dlq", "replay", "-f", pipeline, "--path.data"]);
+    let output = command.arg(data).output().expect("the agent is built");
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
 /// A tenth of the lines was refused for each reason, and can be looked at.
 #[track_caller]
 fn check_letters(data: &Path) {
@@ -125,7 +135,7 @@ fn dead_letters_are_shown_and_sent_again_once_the_mapping_is_right() {
     check_letters(&data.0);
     // Sent again as things are, they come back.
     let pipeline = pipeline.display().to_string();
-    let told = dlq(&["replay", "-f", &pipeline], &data.0);
+    let told = replay(&pipeline, &data.0);
     let want = format!(
         "main: 0 stored, 0 were there before, {} refused again",
         LINES / 5
@@ -134,7 +144,7 @@ fn dead_letters_are_shown_and_sent_again_once_the_mapping_is_right() {
     check_letters(&data.0);
     server.delete(index);
     server.ask("PUT", &format!("/{index}"), Some(&mapping("keyword")));
-    let told = dlq(&["replay", "-f", &pipeline], &data.0);
+    let told = replay(&pipeline, &data.0);
     let want = format!(
         "main: {} stored, 0 were there before, {} refused again",
         LINES / 10,

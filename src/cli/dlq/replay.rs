@@ -30,7 +30,7 @@ use crate::settings::Settings;
 /// How often it is looked whether an output is still at work.
 const LOOK: Duration = Duration::from_millis(200);
 
-/// Replays the queue of one pipeline, or of all.
+/// Replays the queue of one pipeline, or of all. That letters stay is an error.
 pub fn run(settings: &Settings, pipeline: Option<&str>) -> io::Result<()> {
     let settings = settings
         .with_room_for_dead_letters()
@@ -42,7 +42,7 @@ pub fn run(settings: &Settings, pipeline: Option<&str>) -> io::Result<()> {
         .worker_threads(1)
         .enable_all()
         .build()?;
-    let mut found = false;
+    let (mut found, mut left) = (false, 0);
     for (one, own) in compiled.into_iter().zip(&settings.pipelines) {
         if pipeline.is_some_and(|wanted| wanted != own.id) {
             continue;
@@ -62,13 +62,15 @@ pub fn run(settings: &Settings, pipeline: Option<&str>) -> io::Result<()> {
         };
         let mut replay = Replay::start(one, &runtime);
         let sent = replay.send_all(&folder);
-        let told = replay.end(&runtime);
+        let (told, stay) = replay.end(&runtime);
         println!("{}: {told}", own.id);
         sent?;
+        left += stay;
     }
-    match found {
-        true => Ok(()),
-        false => Err(io::Error::other("there is no such pipeline")),
+    match (found, left) {
+        (true, 0) => Ok(()),
+        (true, _) => Err(io::Error::other(format!("dead letters that stay: {left}"))),
+        (false, _) => Err(io::Error::other("there is no such pipeline")),
     }
 }
 
@@ -203,8 +205,8 @@ impl Replay {
         }
     }
 
-    /// Stops the outputs; gives what became of the letters.
-    fn end(self, runtime: &Runtime) -> String {
+    /// Stops the outputs; gives what became of the letters, and how many are in the queue still or again.
+    fn end(self, runtime: &Runtime) -> (String, u64) {
         let (mut stored, mut duplicates, mut again) = (0, 0, 0);
         for output in self.outputs {
             drop(output.encoder);
@@ -223,7 +225,7 @@ impl Replay {
                 self.left
             );
         }
-        told
+        (told, again + self.left)
     }
 }
 
