@@ -7,6 +7,7 @@ mod deadline;
 mod lock;
 mod needs;
 mod rest;
+pub mod room;
 mod running;
 mod saving;
 mod signals;
@@ -272,6 +273,9 @@ impl Agent {
             .collect();
         self.queues.keep(&wanted);
         self.tell_of_orphans();
+        for remark in room::remarks(&self.settings, &compiled) {
+            tracing::warn!("{remark}");
+        }
         let all = compiled.into_iter().zip(threads);
         for ((one, threads), pipeline) in all.zip(&self.settings.pipelines) {
             let surroundings = Surroundings {

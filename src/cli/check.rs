@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use clap::{Arg, ArgAction, ArgMatches, Command};
 
-use crate::agent::{self, configuration};
+use crate::agent::{self, configuration, room};
 use crate::cli;
 use crate::lang::diagnostic::printable;
 use crate::limits;
@@ -74,6 +74,9 @@ pub fn check(settings: &Settings) -> ExitCode {
         .for_each(|notice| eprintln!("notice: {notice}"));
     match configuration::compile_all(settings, &Arc::new(Metrics::default())) {
         Some(compiled) => {
+            for remark in room::remarks(settings, &compiled) {
+                eprintln!("warning: {remark}");
+            }
             for one in &compiled {
                 remarks(one).iter().for_each(|line| println!("{line}"));
             }

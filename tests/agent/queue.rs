@@ -155,3 +155,30 @@ fn what_is_damaged_while_the_output_is_away_is_told_with_its_number() {
         }
     });
 }
+
+#[test]
+fn a_queue_that_may_be_larger_than_its_file_system_is_warned_of() {
+    let run = |command: &str, kind: &str, bytes: &str| {
+        let pipeline = "input { generator { count => 1 } } output { elasticsearch { } }";
+        let arguments = [command, "-e", pipeline, "--queue.max_bytes", bytes];
+        Start::new(&arguments).env("SAWLOG_QUEUE_TYPE", kind)
+    };
+    let check = |kind: &str, bytes: &str| {
+        let ended = run("check", kind, bytes).run(b"");
+        assert_eq!(ended.status, Some(0), "{}", ended.stderr);
+        ended.stderr
+    };
+    let told = check("persisted", "9000000tb");
+    let want = "pipeline main: queue.max_bytes is 9437184000000 MiB, and the whole file system of ";
+    assert!(told.starts_with(&format!("warning: {want}")), "{told}");
+    assert_eq!(check("persisted", "8mb"), "");
+    assert_eq!(check("memory", "9000000tb"), "");
+    let agent = run("run", "persisted", "9000000tb").spawn();
+    wait_until(WAIT_MAX, "the warning", || {
+        let told = agent.stderr();
+        match told.contains(want) {
+            true => Ok(()),
+            false => Err(told),
+        }
+    });
+}
