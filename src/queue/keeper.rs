@@ -311,7 +311,11 @@ impl<D: Disk> Keeper<D> {
             };
             let record = match self.log.read(&mut self.scratch) {
                 Ok(Some(record)) => record,
-                Ok(None) => break,
+                Ok(None) => {
+                    // All that was left is lost: it is counted, and is not to be at the next start.
+                    self.is_saved = false;
+                    break;
+                }
                 Err(error) => {
                     self.figures.fault(&error);
                     self.read_failed = true;
