@@ -230,7 +230,7 @@ impl Agent {
 
     /// Tells of queues on disk that nobody empties.
     fn tell_of_orphans(&self) {
-        for (queue, documents) in self.queues.orphans(&self.settings.path_queue) {
+        for (documents, queue) in self.queues.orphans(&self.settings.path_queue) {
             tracing::warn!(
                 "{documents} documents wait in {} and are not sent: no pipeline has an output that takes from the queue \
                  {}; give pipeline and output these ids again, or see `sawlog queue export` and `sawlog queue drop`",

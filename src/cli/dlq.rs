@@ -72,10 +72,9 @@ pub fn run(matches: &ArgMatches) -> ExitCode {
     };
     let pipeline = matches.get_one::<String>("pipeline").map(String::as_str);
     let roots = settings.dead_letter_roots();
-    let mut looked = roots
-        .iter()
-        .map(|root| cli::look_for(root, &settings.path_data));
-    let done = looked.try_for_each(|one| one).and_then(|()| match name {
+    let mut roots = roots.iter();
+    let looked = roots.try_for_each(|root| cli::look_for(root, &settings.path_data));
+    let done = looked.and_then(|()| match name {
         "ls" => list(&settings, pipeline),
         "show" => {
             let wanted = Wanted {

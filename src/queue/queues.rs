@@ -104,20 +104,16 @@ impl Queues {
         closing.contains_key(folder)
     }
 
-    /// Queues that no output has, of whatever pipeline, and how many documents wait in each. Those that another process has
-    /// are its own.
-    pub fn orphans(&self, path_queue: &Path) -> Vec<(Queue, u64)> {
+    /// Queues that no output has, of whatever pipeline, and how many documents wait in each; but for those that another
+    /// process has.
+    pub fn orphans(&self, path_queue: &Path) -> Vec<(u64, Queue)> {
         let open = self.all();
-        let is_ours = |queue: &Queue| {
-            !open.contains_key(&queue.path)
-                && (self.is_closing(&queue.path) || !disk::is_held(&queue.path))
-        };
         // A folder that is not there, or not ours to read, has nothing for us.
-        let all = folders::all(path_queue).unwrap_or_default();
-        all.into_iter()
+        let all = folders::all(path_queue).unwrap_or_default().into_iter();
+        all.filter(|queue| !open.contains_key(&queue.path))
             .map(|queue| (waiting_in(&queue.path), queue))
-            .filter(|(documents, queue)| 0 < *documents && is_ours(queue))
-            .map(|(documents, queue)| (queue, documents))
+            .filter(|(documents, _)| 0 < *documents)
+            .filter(|(_, queue)| self.is_closing(&queue.path) || !disk::is_held(&queue.path))
             .collect()
     }
 

@@ -16,6 +16,9 @@ use crate::queue::disk::Disk;
 /// How often a view is begun anew while an agent saves its state. It does so twice a second; a look takes milliseconds.
 const VIEW_TRIES_MAX: u32 = 20;
 
+/// Why a segment is not read that has another's name.
+pub(super) const STRAY: &str = "it begins with another record than its name says";
+
 /// Where the low-water mark came from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum StateFound {
@@ -94,10 +97,7 @@ impl<D: Disk> Log<D> {
         let tail = survey.tail.take();
         let mut log = Self::new(disk, limits, survey, listing.damaged);
         log.set_aside(&listing.empty, "nothing in it can be read")?;
-        log.set_aside(
-            &listing.strays,
-            "it begins with another record than its name says",
-        )?;
+        log.set_aside(&listing.strays, STRAY)?;
         for name in &listing.temporary {
             match log.disk.remove(name) {
                 Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),

@@ -370,7 +370,7 @@ fn a_segment_copied_to_another_name_hides_nothing_and_is_set_aside() {
         fill(&mut log, 1..20);
         drop(log);
         disk.copy("00000000000000000001.seg", &name);
-        let told = format!("{name} is not read: it begins with another record than its name says");
+        let told = format!("{name} is not read, it begins with another record than its name says");
         assert_eq!(verify(&disk), [told]);
         let (mut log, recovery) = open(&disk);
         assert_eq!(recovery.damaged_files, 1);

@@ -2,6 +2,7 @@
 
 use std::io;
 
+use super::recovery::STRAY;
 use super::{Log, Recovery, segment_name, state};
 use crate::queue::disk::Disk;
 
@@ -50,9 +51,7 @@ impl<D: Disk> Log<D> {
             }
         }
         for first in &recovery.strays {
-            let name = segment_name(*first);
-            let text =
-                format!("{name} is not read: it begins with another record than its name says");
+            let text = format!("{} is not read, {STRAY}", segment_name(*first));
             add(u64::MAX, text);
         }
         if 0 < recovery.unreadable {
