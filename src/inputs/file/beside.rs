@@ -13,7 +13,7 @@ use crate::inputs::archive;
 use crate::inputs::file::discover::is_absence;
 use crate::inputs::file::identity::{Place, Position};
 use crate::inputs::file::known::is_there;
-use crate::inputs::file::tail::{self, Opened};
+use crate::inputs::file::opened::{self, Opened};
 use crate::inputs::rotated::{Packing, Rotated};
 use crate::limits;
 
@@ -153,7 +153,7 @@ impl Predecessor {
 
     /// Opens it; the head of an archive is that of what is in it.
     pub fn open(&self) -> io::Result<Opened> {
-        let mut opened = tail::open(&self.path)?;
+        let mut opened = opened::open(&self.path)?;
         if opened.place != self.place {
             return Err(io::ErrorKind::Interrupted.into());
         }

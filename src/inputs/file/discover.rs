@@ -14,7 +14,8 @@ use crate::inputs::file::config::{Config, Mode, OrderBy, StartPosition};
 use crate::inputs::file::follow::Follow;
 use crate::inputs::file::identity::{Fingerprint, Place, Position};
 use crate::inputs::file::known::Seen;
-use crate::inputs::file::tail::{self, Opened, Start, Tail};
+use crate::inputs::file::opened::{self, Opened};
+use crate::inputs::file::tail::{Start, Tail};
 use crate::inputs::file::walk::{self, Visitor};
 use crate::inputs::file::watch::Watch;
 use crate::inputs::origin::{self, Origin};
@@ -175,7 +176,7 @@ impl Follow<'_> {
 
     /// Begins to read a file that was not read in this run. It waits for those that were at its path before.
     fn begin(&mut self, path: &Path, lost: Option<u64>) -> io::Result<()> {
-        let opened = tail::open(path)?;
+        let opened = opened::open(path)?;
         if self.files.at_place(opened.place).is_some() {
             return Ok(());
         }
@@ -411,7 +412,7 @@ fn sort(found: &mut Vec<PathBuf>, config: &Config) {
 fn last_line_end(opened: &Opened, config: &Config) -> io::Result<u64> {
     let start = opened.size.saturating_sub(limits::READ_BYTES as u64);
     let mut tail = vec![0; usize::try_from(opened.size - start).unwrap_or(0)];
-    let count = tail::read_at(&opened.file, &mut tail, start)?;
+    let count = opened::read_at(&opened.file, &mut tail, start)?;
     let whole = config.origin.codec().cut(tail.get(..count).unwrap_or(b""));
     Ok(match (whole, start) {
         (0, 0) => 0,

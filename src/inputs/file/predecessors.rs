@@ -15,7 +15,8 @@ use crate::inputs::file::beside::{Predecessor, find, list, match_up, target_of};
 use crate::inputs::file::discover::is_absence;
 use crate::inputs::file::follow::Follow;
 use crate::inputs::file::identity::{Place, Position};
-use crate::inputs::file::tail::{self, Start, Tail};
+use crate::inputs::file::opened;
+use crate::inputs::file::tail::{Start, Tail};
 
 impl Follow<'_> {
     /// Begins what was at a path after the file that was last known there and before what is there now, and goes on in files
@@ -268,7 +269,7 @@ impl Follow<'_> {
             let Some(found) = found else {
                 return Ok(None);
             };
-            let opened = tail::open(&found)?;
+            let opened = opened::open(&found)?;
             let is_same = opened.place.inode == position.place.inode
                 && position.offset <= opened.size
                 && position.fingerprint.fits(&opened.head)

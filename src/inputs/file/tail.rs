@@ -2,14 +2,11 @@
 //! batches of whole lines, each with the position behind it. Which files there are and when they are read is decided
 //! elsewhere.
 
-use std::fs::{File, Metadata, OpenOptions};
+use std::fs::{File, Metadata};
 use std::io;
-use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Instant, SystemTime};
-
-use rustix::fs::OFlags;
 
 use crate::event::batch::Decode;
 use crate::event::{Batch, Provenance};
@@ -17,6 +14,7 @@ use crate::inputs::Flow;
 use crate::inputs::archive::Archive;
 use crate::inputs::cutter::Cutter;
 use crate::inputs::file::identity::{self, Fingerprint, Place, Position};
+use crate::inputs::file::opened::{Looked, Opened, open, read_at};
 use crate::inputs::origin::{self, Origin};
 use crate::limits;
 use crate::pipeline::worker::Stopped;
@@ -71,36 +69,6 @@ enum Source {
     Archive(Box<Archive>),
 }
 
-/// What the file was like when it was last looked at.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Looked {
-    size: u64,
-    modified: (i64, i64),
-    links: u64,
-}
-
-impl Looked {
-    fn at(metadata: &Metadata) -> Self {
-        Self {
-            size: metadata.len(),
-            modified: (metadata.mtime(), metadata.mtime_nsec()),
-            links: metadata.nlink(),
-        }
-    }
-}
-
-/// A file that was just opened, before it is known where to begin.
-pub struct Opened {
-    pub file: File,
-    pub place: Place,
-    pub size: u64,
-    pub modified: Option<SystemTime>,
-    /// When the file was made, where the file system tells.
-    pub born: Option<SystemTime>,
-    pub head: Vec<u8>,
-    looked: Looked,
-}
-
 /// What a step came to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Step {
@@ -113,44 +81,6 @@ pub enum Step {
     Replaced,
     /// The agent is stopping.
     Stopped,
-}
-
-/// Opens a regular file; anything else is an error, and is not waited for.
-pub fn open(path: &Path) -> io::Result<Opened> {
-    let flags = i32::try_from(OFlags::NONBLOCK.bits()).unwrap_or(0);
-    let file = OpenOptions::new()
-        .read(true)
-        .custom_flags(flags)
-        .open(path)?;
-    let metadata = file.metadata()?;
-    if !metadata.is_file() {
-        return Err(io::Error::new(
-            io::ErrorKind::InvalidInput,
-            "it is no regular file",
-        ));
-    }
-    let mut head = vec![0; limits::FINGERPRINT_BYTES];
-    let count = read_at(&file, &mut head, 0)?;
-    head.truncate(count);
-    Ok(Opened {
-        place: Place::of(&metadata),
-        size: metadata.len(),
-        modified: metadata.modified().ok(),
-        born: metadata.created().ok(),
-        looked: Looked::at(&metadata),
-        file,
-        head,
-    })
-}
-
-/// Reads at an offset, however often it is interrupted.
-pub fn read_at(file: &File, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
-    loop {
-        match file.read_at(buffer, offset) {
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            done => return done,
-        }
-    }
 }
 
 /// Where to begin in a file.
