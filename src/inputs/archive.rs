@@ -56,6 +56,16 @@ pub fn ends_at(file: &File, offset: u64) -> io::Result<bool> {
     Ok(u64::from(u32::from_le_bytes(size)) == offset % (1 << 32))
 }
 
+/// The unpacked bytes before an offset, so many of them; fewer, if it is shorter.
+pub fn before(file: &File, offset: u64, bytes_max: usize) -> io::Result<Vec<u8>> {
+    let begin = offset.saturating_sub(bytes_max as u64);
+    let mut decoder = MultiGzDecoder::new(BufReader::new(FromStart { file, offset: 0 }));
+    io::copy(&mut decoder.by_ref().take(begin), &mut io::sink())?;
+    let mut before = Vec::new();
+    decoder.take(offset - begin).read_to_end(&mut before)?;
+    Ok(before)
+}
+
 /// Reads a file without moving its place.
 struct FromStart<'a> {
     file: &'a File,

@@ -9,6 +9,7 @@ pub mod files;
 pub mod follow;
 pub mod identity;
 pub mod known;
+pub mod last;
 pub mod opened;
 pub mod predecessors;
 pub mod progress;

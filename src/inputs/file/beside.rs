@@ -12,7 +12,7 @@ use std::time::{Duration, SystemTime};
 use crate::inputs::archive;
 use crate::inputs::file::discover::is_absence;
 use crate::inputs::file::identity::{Place, Position};
-use crate::inputs::file::known::is_there;
+use crate::inputs::file::known::{is_at_home, is_there};
 use crate::inputs::file::opened::{self, Opened};
 use crate::inputs::rotated::{Packing, Rotated};
 use crate::limits;
@@ -22,7 +22,6 @@ use crate::limits;
 pub struct Predecessor {
     pub path: PathBuf,
     pub place: Place,
-    size: u64,
     /// Nanoseconds since 1970.
     pub modified: i64,
     born: Option<SystemTime>,
@@ -71,7 +70,6 @@ fn list_once(live: &Path) -> io::Result<Vec<Predecessor>> {
             Ok(metadata) if metadata.is_file() => all.push(Predecessor {
                 path,
                 place: Place::of(&metadata),
-                size: metadata.len(),
                 modified: metadata.mtime() * 1_000_000_000 + metadata.mtime_nsec(),
                 born: metadata.created().ok(),
                 rotated,
@@ -95,11 +93,7 @@ fn list_once(live: &Path) -> io::Result<Vec<Predecessor>> {
 }
 
 /// The ways in which a file can be the one of a position, the surest first.
-const WAYS: [fn(&Predecessor, &Position) -> bool; 3] = [
-    |one, position| one.is_same(position) && !position.is_before(one.born),
-    Predecessor::is_copy,
-    Predecessor::is_same,
-];
+const WAYS: [fn(&Predecessor, &Position) -> bool; 2] = [Predecessor::is_same, Predecessor::is_copy];
 
 /// Which of the files is the one of a position.
 pub fn find(all: &[Predecessor], position: &Position) -> Option<usize> {
@@ -107,6 +101,12 @@ pub fn find(all: &[Predecessor], position: &Position) -> Option<usize> {
         all.iter().position(|one| is_it(one, position))
     };
     WAYS.iter().find_map(place)
+}
+
+/// Whether the file of a position lies beside its path under another name.
+pub fn is_renamed(position: &Position) -> bool {
+    let all = list(Path::new(&position.path));
+    all.is_ok_and(|all| all.iter().any(|one| one.is_same(position)))
 }
 
 impl Predecessor {
@@ -124,31 +124,33 @@ impl Predecessor {
         found.saturating_sub(lag) <= self.modified
     }
 
-    /// Whether it holds what was read at a position.
+    /// Whether it holds what was read at a position, as far as that can be seen without unpacking it.
     fn holds(&self, position: &Position) -> bool {
-        let is_long_enough = self.is_packed() || position.offset <= self.size;
-        is_long_enough
-            && self
-                .open()
-                .is_ok_and(|opened| position.fingerprint.fits(&opened.head))
+        self.open().is_ok_and(|opened| match self.is_packed() {
+            true => position.fingerprint.fits(&opened.head),
+            false => opened.holds(position),
+        })
     }
 
     /// The same inode. Without a fingerprint the times have to tell that its number was not used again.
     fn is_same(&self, position: &Position) -> bool {
         self.place.inode == position.place.inode
-            && (!position.fingerprint.is_empty()
-                || self.is_since(position) && position.is_as_old(self.born))
+            && position.is_as_old(self.born)
+            && (!position.fingerprint.is_empty() || self.is_since(position))
             && self.holds(position)
     }
 
     /// What was read is in an archive now; or in a copy, if its file was emptied after that.
     pub fn is_copy(&self, position: &Position) -> bool {
         let is_possible = match self.rotated.packing {
-            Packing::Plain => position.fingerprint.is_full() && is_there(position),
+            Packing::Plain => !position.last.is_empty() && is_there(position),
             Packing::Gzip => !position.fingerprint.is_empty(),
             Packing::Foreign => false,
         };
-        is_possible && self.is_since(position) && self.holds(position)
+        is_possible
+            && self.is_since(position)
+            && self.holds(position)
+            && (self.is_packed() || !is_at_home(position))
     }
 
     /// Opens it; the head of an archive is that of what is in it.

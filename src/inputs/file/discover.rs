@@ -197,7 +197,12 @@ impl Follow<'_> {
             }
         }
         let is_packed = is_archive && self.config.mode != Mode::Tail;
-        let claimed = self.claim(path, &opened, is_packed);
+        let seen = Seen {
+            path,
+            opened: &opened,
+            is_packed,
+        };
+        let claimed = self.claim(seen);
         let mut before: Vec<u64> = lost.into_iter().collect();
         if claimed.is_none() && self.config.mode == Mode::Tail {
             match self.catch_up(path, Some(opened.place)) {
@@ -212,7 +217,7 @@ impl Follow<'_> {
         }
         let start = match claimed {
             Some(start) => start,
-            None => self.start_at_first(path, &opened, is_packed)?,
+            None => self.start_at_first(seen)?,
         };
         let id = self.insert(path, opened, start, is_packed)?;
         self.wait_for(id, before.last().copied());
@@ -281,23 +286,19 @@ impl Follow<'_> {
     }
 
     /// Where an earlier run stopped.
-    fn claim(&mut self, path: &Path, opened: &Opened, is_packed: bool) -> Option<Start> {
-        let (key, position) = self.known.claim(seen(path, opened, is_packed))?;
+    fn claim(&mut self, seen: Seen<'_>) -> Option<Start> {
+        let (key, position) = self.known.claim(seen)?;
         Some(self.start_at(key, &position))
     }
 
     /// Where to begin in what no earlier run of the agent has read.
-    fn start_at_first(
-        &mut self,
-        path: &Path,
-        opened: &Opened,
-        is_packed: bool,
-    ) -> io::Result<Start> {
+    fn start_at_first(&mut self, seen: Seen<'_>) -> io::Result<Start> {
+        let opened = seen.opened;
         let at_end = self.is_first_scan
             && self.config.mode == Mode::Tail
             && self.config.start == StartPosition::End
             && !self.known.has_started();
-        let offset = match self.known.claim_left(seen(path, opened, is_packed)) {
+        let offset = match self.known.claim_left(seen) {
             Some(offset) => offset,
             None if at_end || self.is_ignored(opened) => last_line_end(opened, self.config)?,
             None => 0,
@@ -356,10 +357,7 @@ impl Follow<'_> {
             let Some(tail) = self.files.tail(id) else {
                 continue;
             };
-            let is_rotated = match &tail.home {
-                None => true,
-                Some(home) => !self.config.wants(home),
-            };
+            let is_rotated = tail.is_rotated(self.config);
             let is_over = close <= idle || (tail.is_unlinked() && rescan <= idle);
             if is_rotated && (is_over || !tail.is_open()) {
                 let is_unlinked = tail.is_unlinked();
@@ -377,17 +375,6 @@ impl Follow<'_> {
                 tail.close();
             }
         }
-    }
-}
-
-fn seen<'a>(path: &'a Path, opened: &'a Opened, is_packed: bool) -> Seen<'a> {
-    Seen {
-        path,
-        place: opened.place,
-        head: &opened.head,
-        // What a position in an archive counts is not known before it is unpacked.
-        size: if is_packed { u64::MAX } else { opened.size },
-        born: opened.born,
     }
 }
 

@@ -1,5 +1,6 @@
 //! Which file is which. A path can lead to another file tomorrow, and an inode's number is used again, so a file is known
-//! by a fingerprint over its first bytes, with device and inode as a hint. Positions carry both.
+//! by fingerprints over its first bytes and over those before the place where reading stands, with device and inode as a hint.
+//! Positions carry all of it.
 
 use std::fs::Metadata;
 use std::os::unix::fs::MetadataExt;
@@ -25,7 +26,8 @@ impl Place {
     }
 }
 
-/// A hash over the first bytes of a file: as many as there were, up to `limits::FINGERPRINT_BYTES`.
+/// A hash over some bytes of a file, at its beginning or before an offset: as many as there were, up to
+/// `limits::FINGERPRINT_BYTES`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Fingerprint {
     bytes: usize,
@@ -33,7 +35,7 @@ pub struct Fingerprint {
 }
 
 impl Fingerprint {
-    /// The fingerprint of a file that begins like this.
+    /// The fingerprint of a file that begins like this, or of the bytes themselves if they are no more.
     pub fn of(head: &[u8]) -> Self {
         let head = head.get(..limits::FINGERPRINT_BYTES).unwrap_or(head);
         Self {
@@ -48,14 +50,34 @@ impl Fingerprint {
             .is_some_and(|same| hash(same) == self.hash)
     }
 
-    /// Whether the file was empty.
+    /// Whether it covers nothing: the file was empty.
     pub fn is_empty(&self) -> bool {
         self.bytes == 0
     }
 
-    /// Whether there are enough bytes in it to know a file by them alone.
+    /// How many bytes it covers.
+    pub fn len(&self) -> usize {
+        self.bytes
+    }
+
+    /// Whether there are as many bytes in it as there can be.
     pub fn is_full(&self) -> bool {
         self.bytes == limits::FINGERPRINT_BYTES
+    }
+
+    fn to_json(self) -> Value {
+        json!({
+            "bytes": self.bytes,
+            "hash": format!("{:016x}", self.hash),
+        })
+    }
+
+    fn from_json(json: &Value) -> Option<Self> {
+        let bytes = json.get("bytes")?.as_u64()?;
+        Some(Self {
+            bytes: usize::try_from(bytes).ok()?,
+            hash: u64::from_str_radix(json.get("hash")?.as_str()?, 16).ok()?,
+        })
     }
 }
 
@@ -75,6 +97,8 @@ pub struct Position {
     pub fingerprint: Fingerprint,
     /// Everything before it is safe.
     pub offset: u64,
+    /// Of the bytes before the offset; of nothing if they are not known, as earlier versions kept it.
+    pub last: Fingerprint,
     /// The offset lies inside a line that was cut at the limit.
     pub skipping: bool,
     /// When it was read, in seconds since 1970.
@@ -103,19 +127,24 @@ impl Position {
         born.is_none_or(|born| UNIX_EPOCH + found < born)
     }
 
+    /// Whether two files that both have what was read are the same, or one a copy of the other: enough of it is known.
+    pub fn is_sure(&self) -> bool {
+        self.fingerprint.is_full() && self.last.is_full()
+    }
+
     pub fn to_json(&self) -> Value {
         let mut json = json!({
             "path": self.path,
             "device": self.place.device,
             "inode": self.place.inode,
-            "fingerprint": {
-                "bytes": self.fingerprint.bytes,
-                "hash": format!("{:016x}", self.fingerprint.hash),
-            },
+            "fingerprint": self.fingerprint.to_json(),
             "offset": self.offset,
             "time": self.time,
             "began": self.began,
         });
+        if !self.last.is_empty() {
+            json["last"] = self.last.to_json();
+        }
         if self.skipping {
             json["skipping"] = Value::Bool(true);
         }
@@ -133,19 +162,16 @@ impl Position {
 
     /// Nothing if a part is missing.
     pub fn from_json(json: &Value) -> Option<Self> {
-        let fingerprint = json.get("fingerprint")?;
-        let bytes = fingerprint.get("bytes")?.as_u64()?;
+        let last = json.get("last").and_then(Fingerprint::from_json);
         Some(Self {
             path: json.get("path")?.as_str()?.to_owned(),
             place: Place {
                 device: json.get("device")?.as_u64()?,
                 inode: json.get("inode")?.as_u64()?,
             },
-            fingerprint: Fingerprint {
-                bytes: usize::try_from(bytes).ok()?,
-                hash: u64::from_str_radix(fingerprint.get("hash")?.as_str()?, 16).ok()?,
-            },
+            fingerprint: Fingerprint::from_json(json.get("fingerprint")?)?,
             offset: json.get("offset")?.as_u64()?,
+            last: last.unwrap_or(Fingerprint::of(b"")),
             skipping: json
                 .get("skipping")
                 .is_some_and(|skipping| skipping == true),
@@ -196,6 +222,7 @@ mod tests {
             },
             fingerprint: Fingerprint::of(b"abc"),
             offset: 12,
+            last: Fingerprint::of(b"xyz"),
             skipping: false,
             time: 1_790_000_000,
             began: 1_780_000_000_123_456_789,
@@ -208,6 +235,7 @@ mod tests {
         );
         position.skipping = true;
         position.born = None;
+        position.last = Fingerprint::of(b"");
         position.is_over = true;
         assert_eq!(Position::from_json(&position.to_json()), Some(position));
         assert_eq!(Position::from_json(&serde_json::json!({"offset": 7})), None);

@@ -4,12 +4,11 @@ use std::collections::{HashMap, HashSet};
 use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
-use std::time::SystemTime;
 
 use crate::inputs::file::beside;
-use crate::inputs::file::identity::{Place, Position};
+use crate::inputs::file::identity::Position;
+use crate::inputs::file::opened::{self, Opened};
 use crate::inputs::file::sincedb::Entry;
-use crate::limits;
 use crate::queue::positions::Positions;
 
 /// Positions that no file of this run has claimed yet.
@@ -32,11 +31,9 @@ pub const STARTED: &str = "started";
 #[derive(Clone, Copy, Debug)]
 pub struct Seen<'a> {
     pub path: &'a Path,
-    pub place: Place,
-    /// Its first bytes, at most `limits::FINGERPRINT_BYTES`.
-    pub head: &'a [u8],
-    pub size: u64,
-    pub born: Option<SystemTime>,
+    pub opened: &'a Opened,
+    /// What a position in an archive counts is not known before it is unpacked.
+    pub is_packed: bool,
 }
 
 impl Known {
@@ -130,7 +127,11 @@ impl Known {
     /// Where Logstash stopped in a file that is at least as long.
     pub fn claim_left(&mut self, seen: Seen<'_>) -> Option<u64> {
         let mut left = self.left.iter();
-        let place = left.position(|entry| entry.is_at(seen.place) && entry.offset <= seen.size)?;
+        let fits = |entry: &Entry| {
+            let is_long_enough = seen.is_packed || entry.offset <= seen.opened.size;
+            entry.is_at(seen.opened.place) && is_long_enough
+        };
+        let place = left.position(fits)?;
         Some(self.left.swap_remove(place).offset)
     }
 
@@ -166,7 +167,11 @@ impl Known {
 
 /// Whether the file has what was read at this position. One that is over has been removed.
 fn holds(position: &Position, seen: Seen<'_>) -> bool {
-    !position.is_over && position.offset <= seen.size && position.fingerprint.fits(seen.head)
+    let has_it = || match seen.is_packed {
+        true => position.fingerprint.fits(&seen.opened.head),
+        false => seen.opened.holds(position),
+    };
+    !position.is_over && has_it()
 }
 
 fn is_same_path(position: &Position, seen: Seen<'_>) -> bool {
@@ -174,45 +179,44 @@ fn is_same_path(position: &Position, seen: Seen<'_>) -> bool {
 }
 
 /// The same inode. A device's number can change when the machine starts; the path then has to speak for it. An inode's number
-/// is used again: what was made later is another file, if this one is found elsewhere, or if nothing was read of it that
-/// could tell.
+/// is used again: what was made later is another file.
 fn is_same_inode(position: &Position, seen: Seen<'_>) -> bool {
-    position.place.inode == seen.place.inode
+    let (place, born) = (seen.opened.place, seen.opened.born);
+    let is_known_age = born.is_some() && position.born == born;
+    position.place.inode == place.inode
+        && position.is_as_old(born)
         && match (
-            position.place.device == seen.place.device,
+            position.place.device == place.device,
             is_same_path(position, seen),
         ) {
-            (true, true) => !position.fingerprint.is_empty() || position.is_as_old(seen.born),
-            (true, false) | (false, true) => !position.fingerprint.is_empty(),
+            (true, true) => true,
+            (true, false) => !position.fingerprint.is_empty() || is_known_age,
+            (false, true) => !position.fingerprint.is_empty(),
             (false, false) => false,
         }
-        && !(position.is_before(seen.born) && is_renamed(position))
 }
 
-/// A copy stands in the file's place, as some editors and restored backups leave it.
+/// A copy stands in the file's place, as some editors and restored backups leave it. If the file lies beside its path under
+/// another name, what is at the path merely resembles it.
 fn is_replaced_by_copy(position: &Position, seen: Seen<'_>) -> bool {
-    position.fingerprint.is_full() && is_same_path(position, seen) && !is_renamed(position)
+    position.is_sure() && is_same_path(position, seen) && !is_beside(position)
 }
 
-/// The file lies beside its path under another name: what is at the path merely begins alike.
-fn is_renamed(position: &Position) -> bool {
+fn is_beside(position: &Position) -> bool {
     let beside = beside::list(Path::new(&position.path));
     beside.is_ok_and(|all| beside::find(&all, position).is_some())
 }
 
-/// The file was copied away and then emptied, as `copytruncate` does it: the copy is what was read. A file that is still
-/// what it was has no such copy, for then two files merely begin alike.
+/// The file was copied away and then emptied, as `copytruncate` does it, or moved to another disk: the copy is what was read.
+/// A file that is still what it was has no such copy, for then two files merely resemble each other.
 fn is_moved_by_copy(position: &Position, _: Seen<'_>) -> bool {
-    let begins_alike =
-        position.fingerprint.is_full() && limits::FINGERPRINT_BYTES as u64 <= position.offset;
-    begins_alike && !is_at_home(position)
+    position.is_sure() && !is_at_home(position) && !beside::is_renamed(position)
 }
 
-/// Whether the position's path still leads to the inode, and that has not shrunk.
-fn is_at_home(position: &Position) -> bool {
-    fs::metadata(&position.path).is_ok_and(|metadata| {
-        Place::of(&metadata) == position.place && position.offset <= metadata.len()
-    })
+/// Whether the position's path still leads to the file.
+pub fn is_at_home(position: &Position) -> bool {
+    opened::open(Path::new(&position.path))
+        .is_ok_and(|opened| opened.place == position.place && opened.holds(position))
 }
 
 /// Whether the position's path still leads to the inode. A device's number can change when the machine starts.

@@ -8,10 +8,12 @@ use std::time::SystemTime;
 
 use rustix::fs::OFlags;
 
-use crate::inputs::file::identity::Place;
+use crate::inputs::file::identity::{Place, Position};
+use crate::inputs::file::last::Last;
 use crate::limits;
 
 /// A file that was just opened, before it is known where to begin.
+#[derive(Debug)]
 pub struct Opened {
     pub file: File,
     pub place: Place,
@@ -21,6 +23,16 @@ pub struct Opened {
     pub born: Option<SystemTime>,
     pub head: Vec<u8>,
     pub looked: Looked,
+}
+
+impl Opened {
+    /// Whether the file has what was read at a position.
+    pub fn holds(&self, position: &Position) -> bool {
+        let last = || Last::before(&self.file, position.offset, position.last.len());
+        position.offset <= self.size
+            && position.fingerprint.fits(&self.head)
+            && position.last == last().fingerprint(position.offset)
+    }
 }
 
 /// What the file was like when it was last looked at.

@@ -14,7 +14,7 @@ use crate::inputs::archive;
 use crate::inputs::file::beside::{Predecessor, find, list, match_up, target_of};
 use crate::inputs::file::discover::is_absence;
 use crate::inputs::file::follow::Follow;
-use crate::inputs::file::identity::{Place, Position};
+use crate::inputs::file::identity::{Fingerprint, Place, Position};
 use crate::inputs::file::opened;
 use crate::inputs::file::tail::{Start, Tail};
 
@@ -143,16 +143,22 @@ impl Follow<'_> {
         key: String,
         position: &Position,
     ) -> io::Result<Option<u64>> {
-        let is_done = one.is_packed() && archive::ends_at(&one.open()?.file, position.offset)?;
-        let id = match is_done {
-            true => None,
-            false => {
-                let start = self.start_at(key.clone(), position);
-                Some(self.insert_predecessor(path, one, start)?)
+        if one.is_packed() {
+            let file = one.open()?.file;
+            if archive::ends_at(&file, position.offset)? {
+                self.known.remove(&key);
+                return Ok(None);
             }
-        };
+            let last = archive::before(&file, position.offset, position.last.len())?;
+            if position.last != Fingerprint::of(&last) {
+                // It merely begins alike.
+                return self.begin_predecessor(path, one).map(Some);
+            }
+        }
+        let start = self.start_at(key.clone(), position);
+        let id = self.insert_predecessor(path, one, start)?;
         self.known.remove(&key);
-        Ok(id)
+        Ok(Some(id))
     }
 
     fn begin_predecessor(&mut self, path: &Path, one: &Predecessor) -> io::Result<u64> {
@@ -271,8 +277,8 @@ impl Follow<'_> {
             };
             let opened = opened::open(&found)?;
             let is_same = opened.place.inode == position.place.inode
-                && position.offset <= opened.size
-                && position.fingerprint.fits(&opened.head)
+                && position.is_as_old(opened.born)
+                && opened.holds(position)
                 && self.files.at_place(opened.place).is_none();
             Ok(is_same.then_some((found, opened)))
         });
@@ -308,7 +314,8 @@ impl Follow<'_> {
             ),
             false => tracing::warn!(
                 path = %path.display(), offset = position.offset,
-                "the file that was here is gone; what was written to it behind the offset is not read"
+                "the file that was here is gone; what was written to it behind the offset is not \
+                 read, and what is here now is read from its beginning"
             ),
         }
     }

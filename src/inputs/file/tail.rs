@@ -13,7 +13,9 @@ use crate::event::{Batch, Provenance};
 use crate::inputs::Flow;
 use crate::inputs::archive::Archive;
 use crate::inputs::cutter::Cutter;
+use crate::inputs::file::config::Config;
 use crate::inputs::file::identity::{self, Fingerprint, Place, Position};
+use crate::inputs::file::last::Last;
 use crate::inputs::file::opened::{Looked, Opened, open, read_at};
 use crate::inputs::origin::{self, Origin};
 use crate::limits;
@@ -31,6 +33,8 @@ pub struct Tail {
     born: Option<SystemTime>,
     /// Its first bytes, as many as were seen and at most `limits::FINGERPRINT_BYTES`.
     head: Vec<u8>,
+    /// The end of what was handed over.
+    last: Last,
     source: Source,
     cutter: Cutter,
     /// Up to where the file was read; the cutter's share included.
@@ -105,6 +109,7 @@ impl Tail {
             place: opened.place,
             born: opened.born,
             head,
+            last: Last::before(&opened.file, start.offset, limits::FINGERPRINT_BYTES),
             source: Source::Plain(opened.file),
             cutter: match start.skipping {
                 true => Cutter::skipping(),
@@ -138,6 +143,8 @@ impl Tail {
         if let Source::Plain(file) = &self.source {
             self.seen = Looked::at(&file.metadata()?);
             let archive = Archive::open(file.try_clone()?, self.offset)?;
+            // What was found before the offset is packed.
+            self.last = Last::default();
             self.source = Source::Archive(Box::new(archive));
             self.is_packed = true;
         }
@@ -191,6 +198,11 @@ impl Tail {
     /// Whether no path leads to the file any more: it lives only because it is open.
     pub fn is_unlinked(&self) -> bool {
         self.seen.links == 0
+    }
+
+    /// Whether it was renamed to what is not looked for, or removed.
+    pub fn is_rotated(&self, config: &Config) -> bool {
+        self.home.as_ref().is_none_or(|home| !config.wants(home))
     }
 
     /// Whether a look at the path says that there is something to read, or that the file is not what it was.
@@ -277,7 +289,7 @@ impl Tail {
         };
         let looked = Looked::at(&file.metadata()?);
         let before = std::mem::replace(&mut self.seen, looked);
-        if looked.size < self.offset || (looked.modified != before.modified && !self.has_head()?) {
+        if looked.size < self.offset || (looked.modified != before.modified && !self.is_itself()?) {
             return Ok(Some(Step::Truncated));
         }
         if looked.size == self.offset {
@@ -287,15 +299,15 @@ impl Tail {
         Ok(None)
     }
 
-    /// Whether the file still begins as it did.
-    fn has_head(&self) -> io::Result<bool> {
+    /// Whether the file still has what was read of it: it can have been emptied and have outgrown its old size.
+    fn is_itself(&self) -> io::Result<bool> {
         let Source::Plain(file) = &self.source else {
             return Ok(true);
         };
         let mut now = [0; limits::FINGERPRINT_BYTES];
         let now = now.get_mut(..self.head.len()).unwrap_or_default();
         let count = read_at(file, now, 0)?;
-        Ok(now.get(..count) == Some(&*self.head))
+        Ok(now.get(..count) == Some(&*self.head) && self.last.is_in(file))
     }
 
     /// Opens a closed file again. False if its path leads to another file now, or to none.
@@ -307,10 +319,12 @@ impl Tail {
             Err(error) => return Err(error),
         };
         let begins_alike = self.is_packed || opened.head.starts_with(&self.head);
-        if opened.place != self.place || !begins_alike {
+        if opened.place != self.place || opened.born != self.born || !begins_alike {
             return Ok(false);
         }
         self.source = Source::Plain(opened.file);
+        // Whether it is still the same is looked at first.
+        self.seen.size = self.seen.size.min(self.offset);
         if self.is_packed {
             self.unpack()?;
         }
@@ -345,7 +359,9 @@ impl Tail {
         self.began = origin::now();
         self.is_beginning = true;
         self.stream.set(self.position().to_json());
-        match self.hand_over(rest, begin, flow) {
+        let done = self.hand_over(rest, begin, flow);
+        self.last = Last::default();
+        match done {
             Ok(()) => Step::More,
             Err(Stopped) => Step::Stopped,
         }
@@ -365,6 +381,7 @@ impl Tail {
             place: self.place,
             fingerprint: Fingerprint::of(&self.head),
             offset,
+            last: self.last.fingerprint(offset),
             is_over: self.end.is_some_and(|end| end <= offset),
             skipping: self.cutter.is_skipping(),
             time: origin::now() / 1_000_000_000,
@@ -405,6 +422,7 @@ impl Tail {
         if bytes.is_empty() {
             return Ok(());
         }
+        self.last.push(&bytes, offset);
         if std::mem::take(&mut self.is_beginning)
             && let Err(error) = self.stream.save()
         {

@@ -487,6 +487,21 @@ fn a_file_that_was_emptied_and_outgrew_its_old_size_is_read_from_its_beginning()
 }
 
 #[test]
+fn a_file_that_was_emptied_and_outgrew_its_old_size_is_told_by_what_is_behind_its_header() {
+    let rig = Rig::new("outgrow-header");
+    let header = "#".repeat(400);
+    rig.write("a.log", &format!("{header}\none\n"));
+    let mut running = rig.start("a.log", BEGINNING);
+    running.check(&[&header, "one"]);
+    // In one go, as in the test above.
+    let file = OpenOptions::new().write(true).open(rig.path("a.log"));
+    file.and_then(|mut file| file.write_all(format!("{header}\ntwo\nthree\n").as_bytes()))
+        .expect("it is there");
+    running.check(&[&header, "two", "three"]);
+    running.stop();
+}
+
+#[test]
 fn the_hole_that_copytruncate_leaves_is_skipped() {
     let rig = Rig::new("copytruncate");
     let mut writer = File::create(rig.path("a.log")).expect("the folder is writable");
@@ -1440,6 +1455,184 @@ fn the_unended_last_line_of_a_removed_file_goes_out_at_the_stop() {
     rig.write("a.log", "four\n");
     let mut running = rig.start("a.log", "");
     running.check(&["three", "four"]);
+    assert_eq!(running.counter("rotations_missed"), 0);
+    running.stop();
+}
+
+/// Lines that say which they are.
+fn numbered(name: &str, count: usize) -> Vec<String> {
+    (0..count)
+        .map(|number| format!("{name} {number:04}"))
+        .collect()
+}
+
+/// A file's text: lines behind a header, which is longer than a fingerprint.
+fn table(lines: &[String]) -> String {
+    format!("{}\n{}\n", "#".repeat(400), lines.join("\n"))
+}
+
+impl Running {
+    /// The next events are these, in any order, but for headers.
+    #[track_caller]
+    fn check_lines(&mut self, headers: usize, want: &[&[String]]) {
+        let mut want: Vec<String> = want.concat();
+        let mut got: Vec<String> = self
+            .next(want.len() + headers)
+            .iter()
+            .map(message)
+            .collect();
+        got.retain(|line| !line.starts_with('#'));
+        got.sort();
+        want.sort();
+        assert_eq!(got, want);
+    }
+}
+
+/// An input that has read a table: the file of its positions, and lines that were appended since it was stopped.
+fn read_table(rig: &Rig, pattern: &str) -> (PathBuf, Vec<String>) {
+    let old = numbered("old", 100);
+    rig.write("a.csv", &table(&old));
+    let mut running = rig.start(pattern, BEGINNING);
+    running.check_lines(1, &[&old]);
+    let positions = running.positions_path();
+    running.stop();
+    let rest = numbered("rest", 50);
+    rig.append("a.csv", &format!("{}\n", rest.join("\n")));
+    (positions, rest)
+}
+
+#[test]
+fn a_new_log_with_the_header_of_the_renamed_one_is_read_from_its_beginning() {
+    for pattern in ["a.csv", "a.csv*"] {
+        for count in [50, 100, 300] {
+            let rig = Rig::new("alike-renamed");
+            let (_, rest) = read_table(&rig, pattern);
+            let new = numbered("new", count);
+            rig.rotate("a.csv");
+            rig.write("a.csv", &table(&new));
+            let mut running = rig.start(pattern, "");
+            running.check_lines(1, &[&rest, &new]);
+            assert_eq!(running.counter("rotations_missed"), 0);
+            running.stop();
+        }
+    }
+}
+
+#[test]
+fn a_new_log_with_the_header_of_one_that_is_gone_is_read_from_its_beginning() {
+    for (pattern, name) in [("*.csv", "a.csv"), ("*.csv", "b.csv"), ("a.csv", "a.csv")] {
+        let rig = Rig::new("alike-gone");
+        read_table(&rig, pattern);
+        let new = numbered("new", 300);
+        rig.write("c", &table(&new));
+        fs::remove_file(rig.path("a.csv")).expect("it is there");
+        rig.rename("c", name);
+        let mut running = rig.start(pattern, "");
+        running.check_lines(1, &[&new]);
+        running.stop();
+        // The inode is used again.
+        let new = numbered("anew", 300);
+        rig.write(name, &table(&new));
+        let mut running = rig.start(pattern, "");
+        running.check_lines(1, &[&new]);
+        running.stop();
+    }
+}
+
+#[test]
+fn an_archive_that_merely_begins_as_the_log_did_is_read_from_its_beginning() {
+    let rig = Rig::new("alike-packed");
+    read_table(&rig, "a.csv");
+    fs::remove_file(rig.path("a.csv")).expect("it is there");
+    let (packed, new) = (numbered("packed", 300), numbered("new", 300));
+    rig.write("a.csv", &table(&packed));
+    rig.rotate("a.csv");
+    rig.pack("a.csv.1");
+    rig.write("a.csv", &table(&new));
+    let mut running = rig.start("a.csv", "");
+    running.check_lines(2, &[&packed, &new]);
+    running.stop();
+}
+
+#[test]
+fn a_copy_in_the_place_of_a_log_is_the_log() {
+    for (pattern, name) in [("a.csv", "a.csv"), ("*.csv", "b.csv")] {
+        let rig = Rig::new("restored");
+        let (_, rest) = read_table(&rig, pattern);
+        fs::copy(rig.path("a.csv"), rig.path("copy")).expect("the folder is writable");
+        fs::remove_file(rig.path("a.csv")).expect("it is there");
+        rig.rename("copy", name);
+        let mut running = rig.start(pattern, "");
+        running.check_lines(0, &[&rest]);
+        running.stop();
+    }
+}
+
+#[test]
+fn a_position_of_an_earlier_version_goes_on_in_its_file_only() {
+    for is_renamed in [false, true] {
+        let rig = Rig::new(&format!("no-last-{is_renamed}"));
+        let (positions, rest) = read_table(&rig, "a.csv");
+        edit(&positions, |positions| {
+            let of_files = positions.values_mut().filter_map(|one| one.as_object_mut());
+            of_files.for_each(|position| drop(position.remove("last")));
+        });
+        let new = match is_renamed {
+            true => numbered("new", 300),
+            false => Vec::new(),
+        };
+        if is_renamed {
+            rig.rotate("a.csv");
+            rig.write("a.csv", &table(&new));
+        }
+        let mut running = rig.start("a.csv", "");
+        running.check_lines(usize::from(is_renamed), &[&rest, &new]);
+        running.stop();
+    }
+}
+
+/// Copies a log and empties it, as a script does that rotates by hand.
+fn copy_and_empty(rig: &Rig) {
+    fs::copy(rig.path("a.log"), rig.path("a.log.1")).expect("the folder is writable");
+    rig.write("a.log", "");
+}
+
+#[test]
+fn a_short_log_that_was_copied_and_emptied_is_read_once() {
+    let rig = Rig::new("short-copy");
+    rig.write("a.log", "one\n");
+    let mut running = rig.start("a.log", BEGINNING);
+    running.check(&["one"]);
+    running.stop();
+    rig.append("a.log", "two\n");
+    copy_and_empty(&rig);
+    rig.append("a.log", "three\n");
+    let mut running = rig.start("a.log", "");
+    running.check(&["two", "three"]);
+    assert_eq!(running.counter("rotations_missed"), 0);
+    running.stop();
+}
+
+#[test]
+fn a_log_begun_empty_keeps_its_identifiers_when_it_was_renamed_to_what_fits_too() {
+    let rig = Rig::new("begun-empty");
+    rig.write("a.log", "");
+    if fs::metadata(rig.path("a.log")).is_ok_and(|metadata| metadata.created().is_err()) {
+        // This file system does not tell.
+        return;
+    }
+    let mut running = rig.start("a.log*", BEGINNING);
+    running.wait_for_files(1);
+    running.acknowledges = false;
+    rig.append("a.log", "one\n");
+    running.check(&["one"]);
+    let first = running.identifiers.clone();
+    running.stop();
+    rig.rotate("a.log");
+    rig.write("a.log", "two\n");
+    let mut running = rig.start("a.log*", "file_sort_by => path file_sort_direction => desc");
+    running.check(&["one", "two"]);
+    assert_eq!(running.identifiers[..1], first);
     assert_eq!(running.counter("rotations_missed"), 0);
     running.stop();
 }
