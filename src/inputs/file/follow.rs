@@ -267,7 +267,7 @@ impl<'a> Follow<'a> {
         let Some(tail) = self.files.tail(id) else {
             return Going::On;
         };
-        let path = tail.path.clone();
+        let path = tail.home.as_ref().unwrap_or(&tail.path).clone();
         match step {
             Ok(Step::More) => {
                 if is_crowded && tail.home.is_some() {
@@ -286,12 +286,7 @@ impl<'a> Follow<'a> {
                 }
                 return self.at_end(id);
             }
-            Ok(Step::Truncated) => {
-                tracing::warn!(path = %path.display(), "the file was emptied; it is read from its beginning");
-                self.truncations.add(1);
-                let step = Ok(tail.restart(self.flow));
-                return self.end_turn(id, step);
-            }
+            Ok(Step::Truncated) => return self.emptied(id, &path),
             Ok(Step::Replaced) => {
                 tail.queued = false;
                 let home = tail.home.clone();
@@ -321,6 +316,34 @@ impl<'a> Follow<'a> {
             }
         }
         Going::On
+    }
+
+    /// A file was emptied, or written anew. One that was renamed and has a successor is done with: what is written into it now
+    /// was at its path under another name before.
+    fn emptied(&mut self, id: u64, path: &Path) -> Going {
+        let has_successor = self.has_successor(id);
+        let Some(tail) = self.files.tail(id) else {
+            return Going::On;
+        };
+        if has_successor {
+            let done = tail.finish(self.flow);
+            self.let_go(id);
+            return going(done);
+        }
+        tracing::warn!(path = %path.display(), "the file was emptied; it is read from its beginning");
+        self.truncations.add(1);
+        let step = Ok(tail.restart(self.flow));
+        self.end_turn(id, step)
+    }
+
+    /// Whether a file was renamed and another one is at its path.
+    fn has_successor(&mut self, id: u64) -> bool {
+        let renamed = self
+            .files
+            .tail(id)
+            .filter(|tail| tail.is_rotated(self.config));
+        let path = renamed.map(|tail| tail.path.clone());
+        path.is_some_and(|path| self.files.at_home(&path).is_some())
     }
 
     /// A file was read to its end. In mode `read`, and for an archive, that was it.

@@ -1598,6 +1598,30 @@ fn copy_and_empty(rig: &Rig) {
 }
 
 #[test]
+fn a_copy_that_is_made_anew_is_not_read_again() {
+    let rig = Rig::new("copied-twice");
+    rig.write("a.log", &format!("{}\n", "x".repeat(299)));
+    let mut running = rig.start("a.log", BEGINNING);
+    running.next(1);
+    running.stop();
+    rig.append("a.log", "one\n");
+    copy_and_empty(&rig);
+    rig.append("a.log", "two\n");
+    let mut running = rig.start("a.log", "");
+    running.check(&["one", "two"]);
+    for number in 1..4 {
+        copy_and_empty(&rig);
+        running.wait_until("a file being emptied", |running| {
+            running.counter("truncations") == number
+        });
+        rig.append("a.log", "three\n");
+        running.check(&["three"]);
+    }
+    assert_eq!(running.counter("rotations_missed"), 0);
+    running.stop();
+}
+
+#[test]
 fn a_short_log_that_was_copied_and_emptied_is_read_once() {
     let rig = Rig::new("short-copy");
     rig.write("a.log", "one\n");
