@@ -56,7 +56,7 @@ pub fn ends_at(file: &File, offset: u64) -> io::Result<bool> {
     Ok(u64::from(u32::from_le_bytes(size)) == offset % (1 << 32))
 }
 
-/// The unpacked bytes before an offset, so many of them; fewer, if it is shorter.
+/// The unpacked bytes before an offset, at most so many; fewer, if it ends before that.
 pub fn before(file: &File, offset: u64, bytes_max: usize) -> io::Result<Vec<u8>> {
     let begin = offset.saturating_sub(bytes_max as u64);
     let mut decoder = MultiGzDecoder::new(BufReader::new(FromStart { file, offset: 0 }));

@@ -1,10 +1,15 @@
 //! What an agent meets that is not its own fault: another agent, a port in use, missing rights, no Docker. Each is said once,
 //! in plain words, and the rest goes on.
 
+use std::fs;
+use std::io::Write;
 use std::net::{Ipv4Addr, TcpListener, UdpSocket};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::Command;
+
+use flate2::Compression;
+use flate2::write::GzEncoder;
 
 use super::running::{Agent, Start, count_of, send, syslog_pipeline};
 use crate::services::process::output_of;
@@ -56,6 +61,30 @@ fn a_data_folder_has_one_agent() {
     folder.write("in.log", "one\ntwo\n");
     first.wait_for_events(2);
     first.stop();
+}
+
+#[test]
+fn an_archive_that_is_cut_short_is_named() {
+    let folder = Scratch::new("cut-archive");
+    let log = folder.write("in.log", "one\n");
+    let pipeline = file_pipeline(&log);
+    let data = folder.0.join("data");
+    let data = data.to_str().expect("the folder's name is text");
+    let start = || Start::new(&["-e", &pipeline, "--path.data", data]).spawn();
+    let mut agent = start();
+    agent.wait_for_events(1);
+    agent.stop();
+    let mut packed = GzEncoder::new(Vec::new(), Compression::none());
+    let packing = packed.write_all(b"one\ntwo\nthree\n");
+    let packed = packing.and_then(|()| packed.finish());
+    let packed = packed.expect("it is kept in memory");
+    let archive = folder.0.join("in.log.1.gz");
+    fs::write(&archive, &packed[..packed.len() - 9]).expect("the folder is writable");
+    fs::remove_file(&log).expect("it was written");
+    folder.write("in.log", "four\n");
+    let mut agent = start();
+    agent.wait_for_log(&format!("from time to time path={}", archive.display()));
+    agent.stop();
 }
 
 #[test]

@@ -92,14 +92,18 @@ fn list_once(live: &Path) -> io::Result<Vec<Predecessor>> {
     Ok(all)
 }
 
+type Way = fn(&Predecessor, &Position) -> bool;
+
 /// The ways in which a file can be the one of a position, the surest first.
-const WAYS: [fn(&Predecessor, &Position) -> bool; 2] = [Predecessor::is_same, Predecessor::is_copy];
+const WAYS: [Way; 3] = [
+    Predecessor::is_same,
+    Predecessor::is_read,
+    Predecessor::is_copy,
+];
 
 /// Which of the files is the one of a position.
 pub fn find(all: &[Predecessor], position: &Position) -> Option<usize> {
-    let place = |is_it: &fn(&Predecessor, &Position) -> bool| {
-        all.iter().position(|one| is_it(one, position))
-    };
+    let place = |is_it: &Way| all.iter().position(|one| is_it(one, position));
     WAYS.iter().find_map(place)
 }
 
@@ -140,6 +144,18 @@ impl Predecessor {
             && self.holds(position)
     }
 
+    /// All of an archive was read: it is as long, and nothing was written later. Its end would tell as well, but for that
+    /// it has to be unpacked.
+    pub fn is_read(&self, position: &Position) -> bool {
+        self.rotated.packing == Packing::Gzip
+            && !position.fingerprint.is_empty()
+            && self.modified < (position.time + 1).saturating_mul(1_000_000_000)
+            && self.open().is_ok_and(|opened| {
+                let is_end = archive::ends_at(&opened.file, position.offset);
+                position.fingerprint.fits(&opened.head) && is_end.unwrap_or(false)
+            })
+    }
+
     /// What was read is in an archive now; or in a copy, if its file was emptied after that.
     pub fn is_copy(&self, position: &Position) -> bool {
         let is_possible = match self.rotated.packing {
@@ -171,24 +187,28 @@ impl Predecessor {
     }
 }
 
-/// The files of positions.
+/// The files of positions, which come in the order of their age.
 pub fn match_up(
     all: &[Predecessor],
     positions: &[(String, Position)],
 ) -> HashMap<usize, (String, Position)> {
     let mut found = HashMap::new();
-    for is_it in WAYS {
-        for (key, position) in positions {
-            let is_placed = found
-                .values()
-                .any(|(placed, _): &(String, Position)| placed == key);
-            let mut places = (0..all.len()).filter(|place| !found.contains_key(place));
-            let here = |place: &usize| all.get(*place).is_some_and(|one| is_it(one, position));
-            if !is_placed && let Some(place) = places.find(here) {
-                found.insert(place, (key.clone(), position.clone()));
-            }
+    let mut place = |(key, position): &(String, Position), is_it: Way| {
+        let is_placed = found
+            .values()
+            .any(|(placed, _): &(String, Position)| placed == key);
+        let mut places = (0..all.len()).filter(|place| !found.contains_key(place));
+        let here = |place: &usize| all.get(*place).is_some_and(|one| is_it(one, position));
+        if !is_placed && let Some(place) = places.find(here) {
+            found.insert(place, (key.clone(), position.clone()));
         }
+    };
+    for is_it in [Predecessor::is_same, Predecessor::is_read] {
+        positions.iter().for_each(|one| place(one, is_it));
     }
+    // The files of older ones may be gone, and what is there merely begin alike.
+    let newest_first = positions.iter().rev();
+    newest_first.for_each(|one| place(one, Predecessor::is_copy));
     for (key, position) in positions {
         let is_placed = found.values().any(|(placed, _)| placed == key);
         if !is_placed

@@ -122,7 +122,7 @@ impl Position {
     }
 
     /// Whether a file can have been made after this one was found. Another machine's clock may tell so in error.
-    pub fn is_before(&self, born: Option<SystemTime>) -> bool {
+    fn is_before(&self, born: Option<SystemTime>) -> bool {
         let found = Duration::from_nanos(u64::try_from(self.began).unwrap_or(0));
         born.is_none_or(|born| UNIX_EPOCH + found < born)
     }

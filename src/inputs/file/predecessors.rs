@@ -112,21 +112,22 @@ impl Follow<'_> {
             (Some(Ordering::Less), true) => false,
             // The last one was still written to after it was renamed.
             (Some(Ordering::Less), false) => {
-                last.began < one.modified && !self.has_position(one.place)
+                let has_its_inode = |position: &Position| position.place.inode == one.place.inode;
+                last.began < one.modified && !self.has_position(has_its_inode)
             }
             (None, true) => one.is_since(last) && !self.is_open_too(path, one),
             (None, false) => one.is_since(last),
         }
     }
 
-    /// Whether a file with that inode was read.
-    fn has_position(&self, place: Place) -> bool {
+    /// Whether a file was read whose position is like this.
+    fn has_position(&self, is_it: impl Fn(&Position) -> bool) -> bool {
         let mut positions = self
             .positions
             .keys()
             .into_iter()
             .filter_map(|key| Position::from_json(&self.positions.safe(&key)?));
-        positions.any(|position| position.place.inode == place.inode)
+        positions.any(|position| is_it(&position))
     }
 
     /// Whether an archive holds what is read from an open file, whose name is gone.
@@ -144,15 +145,19 @@ impl Follow<'_> {
         position: &Position,
     ) -> io::Result<Option<u64>> {
         if one.is_packed() {
-            let file = one.open()?.file;
-            if archive::ends_at(&file, position.offset)? {
+            if one.is_read(position) {
                 self.known.remove(&key);
                 return Ok(None);
             }
-            let last = archive::before(&file, position.offset, position.last.len())?;
+            let last = archive::before(&one.open()?.file, position.offset, position.last.len())?;
             if position.last != Fingerprint::of(&last) {
                 // It merely begins alike.
-                return self.begin_predecessor(path, one).map(Some);
+                let text = path.to_string_lossy();
+                let has_read = |known: &Position| known.path == text && one.is_read(known);
+                return match self.has_position(has_read) {
+                    true => Ok(None),
+                    false => self.begin_predecessor(path, one).map(Some),
+                };
             }
         }
         let start = self.start_at(key.clone(), position);

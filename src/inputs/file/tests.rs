@@ -1555,6 +1555,45 @@ fn an_archive_that_merely_begins_as_the_log_did_is_read_from_its_beginning() {
 }
 
 #[test]
+fn archives_with_one_header_are_told_apart_though_older_ones_are_gone() {
+    let rig = Rig::new("alike-archives");
+    let mut running = rig.start("a.csv", BEGINNING);
+    for round in 1..5 {
+        let lines = numbered(&format!("round {round}"), 20 * round);
+        rig.write("a.csv", &table(&lines));
+        running.check_lines(1, &[&lines]);
+        if round < 4 {
+            rig.rotate("a.csv");
+            rig.pack("a.csv.1");
+        }
+    }
+    running.stop();
+    let (rest, missed, new) = (
+        numbered("rest", 9),
+        numbered("missed", 7),
+        numbered("new", 5),
+    );
+    rig.append("a.csv", &format!("{}\n", rest.join("\n")));
+    rig.rotate("a.csv");
+    rig.pack("a.csv.1");
+    rig.write("a.csv", &table(&missed));
+    rig.rotate("a.csv");
+    rig.pack("a.csv.1");
+    for name in ["a.csv.5.gz", "a.csv.4.gz"] {
+        fs::remove_file(rig.path(name)).expect("it is there");
+    }
+    rig.write("a.csv", &table(&new));
+    let mut running = rig.start("a.csv", "");
+    running.check_lines(2, &[&rest, &missed, &new]);
+    assert_eq!(running.counter("rotations_missed"), 0);
+    running.stop();
+    rig.append("a.csv", "later\n");
+    let mut running = rig.start("a.csv", "");
+    running.check(&["later"]);
+    running.stop();
+}
+
+#[test]
 fn a_copy_in_the_place_of_a_log_is_the_log() {
     for (pattern, name) in [("a.csv", "a.csv"), ("*.csv", "b.csv")] {
         let rig = Rig::new("restored");
@@ -1587,6 +1626,21 @@ fn a_position_of_an_earlier_version_goes_on_in_its_file_only() {
         }
         let mut running = rig.start("a.csv", "");
         running.check_lines(usize::from(is_renamed), &[&rest, &new]);
+        running.stop();
+    }
+}
+
+#[test]
+fn a_log_that_was_copied_emptied_and_outgrew_its_old_size_is_told_by_what_is_behind_its_header() {
+    for pattern in ["a.csv", "a.csv*"] {
+        let rig = Rig::new("alike-copied");
+        let (_, rest) = read_table(&rig, pattern);
+        fs::copy(rig.path("a.csv"), rig.path("a.csv.1")).expect("the folder is writable");
+        let new = numbered("new", 300);
+        rig.write("a.csv", &table(&new));
+        let mut running = rig.start(pattern, "");
+        running.check_lines(1, &[&rest, &new]);
+        assert_eq!(running.counter("rotations_missed"), 0);
         running.stop();
     }
 }
