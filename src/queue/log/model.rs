@@ -145,8 +145,7 @@ impl World {
                 if self.log.save_state().is_ok() {
                     self.promises.saved = self.log.acknowledged();
                 } else {
-                    // It may have torn a slot; then a first segment that is missing looks like one that was removed.
-                    self.promises.uncounted = true;
+                    self.state_was_not_saved();
                 }
             }
             Step::Rewind => {
@@ -214,7 +213,15 @@ impl World {
             let rest = self.promises.uncommitted.split_off(&self.log.committed());
             let done = std::mem::replace(&mut self.promises.uncommitted, rest);
             self.promises.owed.extend(done);
+            if !self.log.has_state() {
+                self.state_was_not_saved();
+            }
         }
+    }
+
+    /// It may have torn a slot; then a first segment that is missing looks like one that was removed.
+    fn state_was_not_saved(&mut self) {
+        self.promises.uncounted = true;
     }
 
     fn read(&mut self) -> Result<bool, proptest::test_runner::TestCaseError> {
@@ -426,4 +433,41 @@ proptest! {
     ) {
         run(&steps)?;
     }
+}
+
+#[test]
+fn a_state_that_a_full_disk_tears_at_a_commit_is_no_witness() {
+    use Step::*;
+    let steps = [
+        Append(117),
+        Append(21),
+        FullDisk(0),
+        Append(85),
+        RoomAgain,
+        Append(101),
+        Commit,
+        Kill,
+        Append(21),
+        FullDisk(213),
+        SyncsFail(1),
+        Commit,
+        MissingSegment(110),
+    ];
+    run(&steps).unwrap();
+}
+
+#[test]
+fn payloads_like_headers_do_not_hide_what_is_behind_two_damaged_records() {
+    use Step::*;
+    let steps = [
+        Append(261),
+        Append(293),
+        Append(0),
+        Commit,
+        CorruptByte(0, 35_324, 1),
+        Append(0),
+        CorruptByte(0, 9160, 1),
+        Append(0),
+    ];
+    run(&steps).unwrap();
 }

@@ -9,6 +9,9 @@ use crate::queue::disk::Disk;
 /// What is read at once while a whole record is looked for.
 const WINDOW_BYTES: usize = 64 << 10;
 
+/// What may be read in vain however small the segment is.
+const VAIN_BYTES: u64 = 1 << 20;
+
 /// What is passed over where the disk cannot be read.
 const UNREADABLE_BYTES: usize = 4096;
 
@@ -52,7 +55,7 @@ impl<D: Disk> Scan<'_, D> {
     ) -> Result<Found, Short> {
         let mut resumed = false;
         // Candidates whose checksum is wrong are read in vain: a payload might be full of them.
-        let mut budget = self.end.saturating_mul(4);
+        let mut budget = self.end.saturating_mul(4).saturating_add(VAIN_BYTES);
         let mut window = Window::default();
         loop {
             match self.record_at(offset, payload, &mut budget) {
