@@ -79,8 +79,8 @@ pub const OUTPUT_END_WAIT: std::time::Duration = std::time::Duration::from_secs(
 /// hold some ten megabytes, and nobody reloads that often while a server is away, but for a script.
 pub const RELOADS_BEHIND_MAX: usize = 4;
 
-/// Connections to the API at once: a few scrapers and a person.
-pub const API_CONNECTIONS_MAX: usize = 16;
+/// Connections to the API at once: scrapers, a person, and probes that leave some open.
+pub const API_CONNECTIONS_MAX: usize = 64;
 
 /// How long a client of the API may take to send its request.
 pub const API_REQUEST_WAIT: std::time::Duration = std::time::Duration::from_secs(10);
