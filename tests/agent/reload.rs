@@ -271,8 +271,8 @@ fn a_port_that_another_program_has_is_no_reason_to_give_up_the_old_one() {
     agent.stop();
 }
 
-#[test]
-fn a_reload_does_not_wait_for_an_output_that_is_away() {
+/// An agent that holds in memory what its second output cannot send, and its port.
+fn with_an_event_that_nobody_takes() -> (Agent, u16) {
     let (port, nobody) = (free_port(), free_port());
     let away =
         format!("output {{ elasticsearch {{ hosts => [\"http://127.0.0.1:{nobody}\"] }} }}\n");
@@ -280,6 +280,21 @@ fn a_reload_does_not_wait_for_an_output_that_is_away() {
     agent.wait_for_syslog(port);
     send(port, b"<13>Nov 20 18:56:21 host app[1]: undeliverable");
     agent.wait_for_events(1);
+    (agent, port)
+}
+
+/// It ends well and says that it could not send one event.
+#[track_caller]
+fn check_one_is_lost(agent: Agent) {
+    let ended = agent.end();
+    assert_eq!(ended.status, Some(0), "{}", ended.stderr);
+    let last = ended.stderr.lines().last().unwrap_or_default();
+    assert!(last.contains("on no disk 1 are lost"), "{}", ended.stderr);
+}
+
+#[test]
+fn a_reload_does_not_wait_for_an_output_that_is_away() {
+    let (mut agent, port) = with_an_event_that_nobody_takes();
     replace(&agent, &syslog_pipeline(port, &version(2)));
     agent.signal("HUP");
     agent.wait_for_log("INFO reloaded");
@@ -289,28 +304,16 @@ fn a_reload_does_not_wait_for_an_output_that_is_away() {
     agent.signal("TERM");
     agent.wait_for_log("stopping");
     agent.signal_until_log("TERM", "told twice to stop");
-    let ended = agent.end();
-    assert_eq!(ended.status, Some(0), "{}", ended.stderr);
     // What the old output holds had the grace period as well, until the second signal ended it.
-    let last = ended.stderr.lines().last().unwrap_or_default();
-    assert!(last.contains("on no disk 1 are lost"), "{}", ended.stderr);
+    check_one_is_lost(agent);
 }
 
 #[test]
 fn an_agent_that_is_told_to_stop_while_it_reloads_counts_what_it_could_not_send() {
-    let (port, nobody) = (free_port(), free_port());
-    let away =
-        format!("output {{ elasticsearch {{ hosts => [\"http://127.0.0.1:{nobody}\"] }} }}\n");
-    let mut agent = Agent::start_in_memory(&(syslog_pipeline(port, &version(1)) + &away));
-    agent.wait_for_syslog(port);
-    send(port, b"<13>Nov 20 18:56:21 host app[1]: undeliverable");
-    agent.wait_for_events(1);
+    let (mut agent, _) = with_an_event_that_nobody_takes();
     agent.signal("HUP");
     agent.signal_until_log("TERM", "told twice to stop");
-    let ended = agent.end();
-    assert_eq!(ended.status, Some(0), "{}", ended.stderr);
-    let last = ended.stderr.lines().last().unwrap_or_default();
-    assert!(last.contains("on no disk 1 are lost"), "{}", ended.stderr);
+    check_one_is_lost(agent);
 }
 
 #[test]
