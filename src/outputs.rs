@@ -15,11 +15,12 @@ use crate::limits;
 use crate::outputs::graphite::Writers;
 use crate::outputs::leave::Notice;
 use crate::pipeline::Building;
+use crate::pipeline::compile::InputKinds;
 use crate::plugin::{Options, Plugin};
 use crate::queue::ack::Ack;
 use crate::queue::block::Spares;
 use crate::queue::ends::{self, DiskEnds, Inlet, Outlet};
-use crate::queue::policy::Policy;
+use crate::queue::policy::{Kind, Policy};
 use crate::queue::queues::Queues;
 
 /// Every output of the agent.
@@ -42,10 +43,24 @@ pub struct OutputPlugin {
 pub enum Queue {
     /// It has none.
     None,
+    /// All, where the settings ask for a queue by name.
+    Asked,
     /// What it does not take in time.
     Overflow,
     /// All that are to wait there by the policy.
     All,
+}
+
+impl Queue {
+    /// What it comes to for a pipeline with this policy and these inputs.
+    pub fn under(self, policy: &Policy, inputs: InputKinds) -> Self {
+        let is_asked_for = policy.kind == Kind::Persisted && inputs.outlive;
+        match self {
+            Self::Asked if is_asked_for => Self::All,
+            Self::Overflow | Self::All if policy.keeps(inputs.pushed) => self,
+            _ => Self::None,
+        }
+    }
 }
 
 /// A checked output, before anything is opened.
@@ -53,11 +68,6 @@ pub trait Output: Send {
     /// What of its documents may wait on disk.
     fn queue(&self) -> Queue {
         Queue::None
-    }
-
-    /// Why it has no queue on disk, where one could be missed.
-    fn lacks_queue(&self) -> Option<&'static str> {
-        None
     }
 
     /// Whether it keeps something in the data folder.

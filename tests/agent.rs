@@ -20,6 +20,7 @@ mod reload;
 mod running;
 mod secrets;
 mod settings;
+mod stalled;
 mod stopping;
 mod syslog;
 mod systemd;

@@ -13,7 +13,6 @@ use crate::metrics::Metrics;
 use crate::pipeline::building::Surroundings;
 use crate::pipeline::compile::{Compiled, compile};
 use crate::pipeline::program::Step;
-use crate::queue::policy::Kind;
 use crate::settings::{Origin, PipelineSettings, Settings};
 
 /// The pipeline that runs when none is named.
@@ -155,24 +154,7 @@ fn compile_one(
     let mut diagnostics = Vec::new();
     let compiled = compile(&sources, &surroundings, metrics, &mut diagnostics);
     print(&diagnostics, &sources);
-    let compiled = compiled?;
-    let policy = pipeline.queue_policy(&settings.path_queue);
-    if policy.kind == Kind::Persisted && compiled.keeps_anything() {
-        tell_of_lacking_queues(pipeline, &compiled);
-    }
-    Some(compiled)
-}
-
-/// Says which outputs do not what the settings ask for.
-fn tell_of_lacking_queues(pipeline: &PipelineSettings, compiled: &Compiled) {
-    Step::each(&compiled.outputs, &mut |planned| {
-        if let Some(why) = planned.output.lacks_queue() {
-            let (id, output) = (&pipeline.id, &planned.metrics.id);
-            eprintln!(
-                "warning: pipeline {id}: `queue.type: persisted` means nothing to {output}: {why}"
-            );
-        }
-    });
+    compiled
 }
 
 /// Every remark, in the order of the text, on stderr.

@@ -52,14 +52,15 @@ pub fn kept_in(settings: &Settings, compiled: &[Compiled]) -> Vec<PathBuf> {
 pub fn queues_of(one: &Compiled, policy: &Policy) -> Vec<(Arc<PluginMetrics>, Need)> {
     let mut queues = Vec::new();
     Step::each(&one.outputs, &mut |planned| {
-        if planned.output.queue() != Queue::None {
-            let metrics = Arc::clone(&planned.metrics);
-            if policy.keeps(one.has(Source::Pushed)) {
-                queues.push((metrics, Need::Settings));
-            } else if one.keeps_anything() && 0 < waiting_in(&policy.folder_of(&metrics.id)) {
-                queues.push((metrics, Need::Rest));
-            }
-        }
+        let (queue, metrics) = (planned.output.queue(), &planned.metrics);
+        let is_wanted = queue.under(policy, one.input_kinds()) != Queue::None;
+        let waits = || 0 < waiting_in(&policy.folder_of(&metrics.id));
+        let need = match queue {
+            Queue::None => None,
+            _ if is_wanted => Some(Need::Settings),
+            _ => (one.keeps_anything() && waits()).then_some(Need::Rest),
+        };
+        queues.extend(need.map(|need| (Arc::clone(metrics), need)));
     });
     queues
 }

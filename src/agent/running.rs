@@ -79,8 +79,8 @@ impl Surroundings<'_> {
     /// Starts an output of a pipeline with such inputs.
     fn start(&self, planned: PlannedOutput, inputs: InputKinds) -> (OutputStep, OutputTask) {
         let (teller, notice) = Notice::new();
-        let through = planned.output.queue();
-        let is_kept = self.policy.keeps(inputs.pushed) && through != Queue::None;
+        let through = planned.output.queue().under(self.policy, inputs);
+        let is_kept = through != Queue::None;
         let keeps_all = is_kept && self.policy.kind == Kind::Persisted;
         let queue = is_kept.then(|| self.policy.folder_of(&planned.metrics.id));
         let started = planned.output.start(&Opening {

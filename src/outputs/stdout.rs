@@ -4,18 +4,21 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::mpsc;
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::fs::FileType;
+use tokio::runtime::Handle;
 
 use crate::codecs::Codec;
 use crate::event::{Batch, EventId};
 use crate::limits;
 use crate::metrics::{Counter, DOCUMENTS_LOST, PluginMetrics};
-use crate::outputs::leave::Notice;
-use crate::outputs::{Encoder, Opening, Output, OutputPlugin, Started};
+use crate::outputs::leave::{Leave, Notice};
+use crate::outputs::{Encoder, Opening, Output, OutputPlugin, Queue, Started, has_gathered};
 use crate::pipeline::Building;
 use crate::plugin::{Kind, Opt, Options, Plugin, Section};
 use crate::printable::Reader;
-use crate::queue::ack::Ack;
+use crate::queue::block::{Block, Spares};
+use crate::queue::ends::{Inlet, Outlet, Place};
 
 pub const PLUGIN: OutputPlugin = OutputPlugin {
     plugin: &DESCRIPTION,
@@ -25,8 +28,11 @@ pub const PLUGIN: OutputPlugin = OutputPlugin {
 /// How long a writer waits before it tries a failed write again.
 const RETRY_WAIT: Duration = Duration::from_secs(1);
 
-/// The same where the output's other end is slow and the output was opened so that nobody waits for it.
-const CROWDED_WAIT: Duration = Duration::from_millis(10);
+/// How long it waits for room in a pipe before it looks whether it has to leave.
+const CROWDED_WAIT: Duration = Duration::from_millis(20);
+
+/// So much is written to a pipe at once: what has room takes that without waiting for its reader.
+const PIPE_BYTES: usize = 4096;
 
 static DESCRIPTION: Plugin = Plugin {
     section: Section::Output,
@@ -49,34 +55,28 @@ fn build(options: &Options, building: &mut Building<'_>) -> Option<Box<dyn Outpu
     }))
 }
 
-/// Events as they will be written, and whom to tell then.
-#[derive(Default)]
-struct Text {
-    bytes: Vec<u8>,
-    events: u64,
-    acks: Vec<Ack>,
-}
-
 impl Output for Stdout {
-    fn lacks_queue(&self) -> Option<&'static str> {
-        Some("the standard output has no queue on disk: while nobody reads it, inputs wait")
+    fn queue(&self) -> Queue {
+        Queue::Asked
     }
 
     fn start(self: Box<Self>, opening: &Opening<'_>) -> Started {
-        let (sender, receiver) = mpsc::channel(limits::TEXTS_WAITING_MAX);
         let lost = self.metrics.counter(DOCUMENTS_LOST);
+        let (inlet, outlet) = opening.queue(&self.metrics.id, &Spares::default());
+        let outlet = outlet.counting(Arc::clone(&lost));
         let writer = Writer {
-            write: |bytes: &[u8]| Ok(rustix::io::write(io::stdout(), bytes)?),
+            write: write_what_has_room,
             reader: Reader::of(&io::stdout()),
             metrics: self.metrics,
             notice: opening.notice.clone(),
             said: false,
         };
-        let task = tokio::task::spawn_blocking(move || writer.run(receiver));
+        let task = tokio::task::spawn_blocking(move || writer.run(outlet));
         let encoder = StdoutEncoder {
             codec: self.codec,
-            open: Text::default(),
-            sender,
+            block: Block::default(),
+            place: Place::default(),
+            inlet,
             lost,
         };
         Started {
@@ -86,9 +86,24 @@ impl Output for Stdout {
     }
 }
 
+/// Writes as much as there is room for; nothing, if there is none for a while. Not the library's own standard output: that
+/// keeps a part of what it could not write.
+fn write_what_has_room(bytes: &[u8]) -> io::Result<usize> {
+    let stdout = io::stdout();
+    if FileType::from_raw_mode(rustix::fs::fstat(&stdout)?.st_mode) == FileType::RegularFile {
+        return Ok(rustix::io::write(&stdout, bytes)?);
+    }
+    let wait = Timespec::try_from(CROWDED_WAIT).map_err(io::Error::other)?;
+    let mut ends = [PollFd::new(&stdout, PollFlags::OUT)];
+    if poll(&mut ends, Some(&wait))? == 0 {
+        return Err(io::ErrorKind::WouldBlock.into());
+    }
+    let some = bytes.get(..PIPE_BYTES).unwrap_or(bytes);
+    Ok(rustix::io::write(&stdout, some)?)
+}
+
 /// The writing thread's state.
 struct Writer<W> {
-    /// Not the library's own standard output: that keeps a part of what it could not write.
     write: W,
     /// A terminal is not given what it would obey, whatever the codec.
     reader: Reader,
@@ -100,23 +115,37 @@ struct Writer<W> {
 
 impl<W: FnMut(&[u8]) -> io::Result<usize>> Writer<W> {
     /// Writes until all encoders are gone or it is told to leave.
-    fn run(mut self, mut texts: mpsc::Receiver<Text>) {
-        while let Some(text) = texts.blocking_recv() {
-            if !self.write_out(&self.reader.shown(&text.bytes)) {
-                let waiting = std::iter::from_fn(|| texts.try_recv().ok());
-                let left = waiting.chain([text]);
-                let left = left.map(|text| Ack::alone(&text.acks, text.events));
-                self.metrics.counter(DOCUMENTS_LOST).add(left.sum());
+    fn run(mut self, mut outlet: Outlet) {
+        let runtime = Handle::current();
+        while let Some(block) = runtime.block_on(self.next(&mut outlet)) {
+            let alone = block.alone_here();
+            if !self.write_out(&self.reader.shown(&block.body), alone == 0) {
+                self.metrics.counter(DOCUMENTS_LOST).add(alone);
                 return;
             }
-            self.metrics.events_out.add(text.events);
-            text.acks.into_iter().for_each(Ack::settle);
+            self.metrics.events_out.add(block.documents() as u64);
+            Block::settle(block.acks);
+        }
+    }
+
+    /// The next block. What lies on disk is left to another output that takes the place of this one.
+    async fn next(&mut self, outlet: &mut Outlet) -> Option<Block> {
+        loop {
+            if Leave::Succeeded <= self.notice.heard() {
+                outlet.leave_disk();
+            }
+            tokio::select! {
+                biased;
+                block = outlet.next() => return block,
+                () = self.notice.changed() => {}
+            }
         }
     }
 
     /// Writes a text, however long that takes. A reader that went away ends the process, as it does for any filter of a
-    /// shell; anything else may pass, such as a full disk behind the output. False if it is told to leave meanwhile.
-    fn write_out(&mut self, mut bytes: &[u8]) -> bool {
+    /// shell; anything else may pass, such as a full disk behind the output. False if it is told to leave meanwhile; what is `safe` is
+    /// left as soon as nobody reads.
+    fn write_out(&mut self, mut bytes: &[u8], safe: bool) -> bool {
         while !bytes.is_empty() {
             if self.notice.is_now() {
                 return false;
@@ -129,7 +158,12 @@ impl<W: FnMut(&[u8]) -> io::Result<usize>> Writer<W> {
                 }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
                 Err(error) if error.kind() == io::ErrorKind::BrokenPipe => std::process::exit(0),
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => CROWDED_WAIT,
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    if safe && Leave::Safe <= self.notice.heard() {
+                        return false;
+                    }
+                    continue;
+                }
                 Ok(_) => self.failed(&io::ErrorKind::WriteZero.into()),
                 Err(error) => self.failed(&error),
             };
@@ -159,22 +193,34 @@ impl<W: FnMut(&[u8]) -> io::Result<usize>> Writer<W> {
 
 struct StdoutEncoder {
     codec: Codec,
-    open: Text,
-    sender: mpsc::Sender<Text>,
+    block: Block,
+    /// Where the block will wait.
+    place: Place,
+    inlet: Inlet,
     lost: Arc<Counter>,
 }
 
 impl Encoder for StdoutEncoder {
     fn encode(&mut self, batch: &mut Batch, selected: &[EventId]) {
+        let place = self.inlet.place(&batch.ack);
+        if place != self.place {
+            self.flush();
+            self.place = place;
+        }
         let mut shares = false;
         for &id in selected {
-            self.codec.encode(batch, id, &mut self.open.bytes);
-            self.open.events += 1;
+            let block = &mut self.block;
+            if block.is_empty() {
+                block.received = batch.received;
+            }
             if !shares {
-                self.open.acks.push(batch.ack.clone());
+                let first = block.starts.len() as u32;
+                block.acks.push((first, batch.ack.clone()));
                 shares = true;
             }
-            if limits::TEXT_BYTES < self.open.bytes.len() {
+            block.starts.push(block.body.len() as u32);
+            self.codec.encode(batch, id, &mut block.body);
+            if limits::TEXT_BYTES < block.body.len() {
                 self.flush();
                 shares = false;
             }
@@ -182,22 +228,29 @@ impl Encoder for StdoutEncoder {
     }
 
     fn flush(&mut self) {
-        if self.open.acks.is_empty() {
+        if self.block.is_empty() {
             return;
         }
-        let text = std::mem::take(&mut self.open);
-        let lost = Ack::alone(&text.acks, text.events);
-        if self.sender.blocking_send(text).is_err() {
+        let block = std::mem::take(&mut self.block);
+        let lost = block.alone_here();
+        if self.inlet.put(block, self.place).is_err() {
             self.lost.add(lost);
             tracing::debug!("the standard output is closed: its events stay unacknowledged");
+        }
+    }
+
+    fn pass_time(&mut self, now: i64) {
+        if self.place == Place::Disk && has_gathered(self.block.received, now) {
+            self.flush();
         }
     }
 
     fn fork(&self) -> Box<dyn Encoder> {
         Box::new(Self {
             codec: self.codec.clone(),
-            open: Text::default(),
-            sender: self.sender.clone(),
+            block: Block::default(),
+            place: Place::default(),
+            inlet: self.inlet.clone(),
             lost: Arc::clone(&self.lost),
         })
     }
@@ -215,13 +268,13 @@ mod tests {
     use std::io;
     use std::sync::Arc;
 
-    use tokio::sync::mpsc;
-
-    use super::{DESCRIPTION, Text, Writer};
+    use super::{DESCRIPTION, Writer};
     use crate::metrics::Metrics;
     use crate::outputs::leave::{Leave, Notice};
     use crate::plugin::Options;
     use crate::printable::Reader;
+    use crate::queue::block::Block;
+    use crate::queue::ends::{Place, roomy};
 
     /// What a write does, in turn: takes so many bytes, or fails. Later ones take everything.
     type Script = VecDeque<Result<usize, io::ErrorKind>>;
@@ -258,7 +311,7 @@ mod tests {
         ]);
         let mut taken = Vec::new();
         let mut writer = writer(&mut script, &mut taken, Notice::default());
-        assert!(writer.write_out(b"one\ntwo\n"));
+        assert!(writer.write_out(b"one\ntwo\n", false));
         drop(writer);
         assert_eq!(taken, b"one\ntwo\n");
     }
@@ -269,14 +322,17 @@ mod tests {
         let (mut script, mut taken) = (Script::new(), Vec::new());
         let mut writer = writer(&mut script, &mut taken, Notice::default());
         writer.reader = reader;
-        let (sender, receiver) = mpsc::channel(1);
-        let text = Text {
-            bytes: text.to_vec(),
-            ..Text::default()
+        let block = Block {
+            body: text.to_vec(),
+            starts: vec![0],
+            ..Block::default()
         };
-        sender.try_send(text).expect("there is room for one");
-        drop(sender);
-        writer.run(receiver);
+        let (inlet, outlet) = roomy();
+        inlet.put(block, Place::Memory).expect("there is room");
+        drop(inlet);
+        let runtime = tokio::runtime::Runtime::new().expect("there are threads");
+        let _inside = runtime.enter();
+        writer.run(outlet);
         assert_eq!(taken, want);
     }
 
@@ -294,7 +350,7 @@ mod tests {
         let (teller, notice) = Notice::new();
         teller.send_replace(Leave::Now);
         let mut writer = writer(&mut script, &mut taken, notice);
-        assert!(!writer.write_out(b"one\n"));
+        assert!(!writer.write_out(b"one\n", false));
         drop(writer);
         assert_eq!(taken, b"");
     }

@@ -36,6 +36,8 @@ pub struct InputKinds {
     pub private: bool,
     /// It reads, whatever that is, or has no pushed input.
     pub reads: bool,
+    /// One of them outlives the process, so that there is something to go on with.
+    pub outlive: bool,
 }
 
 impl Compiled {
@@ -45,6 +47,7 @@ impl Compiled {
             pushed,
             private,
             reads: self.has(Source::Rereadable) || private || !pushed,
+            outlive: self.keeps_anything(),
         }
     }
 

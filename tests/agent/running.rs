@@ -38,6 +38,8 @@ pub struct Start {
     folder: Scratch,
     /// What it gets as its stdin, if no pipe.
     stdin: Option<OwnedFd>,
+    /// The same as its stdout, if no file.
+    stdout: Option<OwnedFd>,
 }
 
 impl Start {
@@ -59,6 +61,7 @@ impl Start {
             command,
             folder,
             stdin: None,
+            stdout: None,
         }
     }
 
@@ -70,6 +73,12 @@ impl Start {
     /// Gives it an open file or socket as its stdin.
     pub fn stdin(mut self, stdin: OwnedFd) -> Start {
         self.stdin = Some(stdin);
+        self
+    }
+
+    /// Gives it an open file or pipe as its stdout.
+    pub fn stdout(mut self, stdout: OwnedFd) -> Start {
+        self.stdout = Some(stdout);
         self
     }
 
@@ -96,9 +105,10 @@ impl Start {
         };
         self.command
             .stdin(self.stdin.map_or_else(Stdio::piped, Stdio::from));
-        self.command
-            .stdout(output("stdout"))
-            .stderr(output("stderr"));
+        let stdout = self
+            .stdout
+            .map_or_else(|| output("stdout").into(), Stdio::from);
+        self.command.stdout(stdout).stderr(output("stderr"));
         let child = self.command.spawn();
         let mut child = child.unwrap_or_else(|fault| panic!("{:?}: {fault}", self.command));
         Agent {

@@ -322,21 +322,6 @@ fn settings_of_logstash_without_effect_are_accepted_and_told() {
 }
 
 #[test]
-fn an_output_without_a_queue_is_told_where_one_is_asked_for() {
-    let told = |input: &str, output: &str, kind: &str| {
-        let pipeline = format!("input {{ {input} }} output {{ {output} }}");
-        let ended = Start::new(&["check", "-e", &pipeline, "--queue.type", kind]).run(b"");
-        assert_eq!(ended.status, Some(0), "{}", ended.stderr);
-        ended.stderr.contains("has no queue on disk")
-    };
-    let (syslog, stdout) = ("syslog { port => 5514 }", "stdout { }");
-    assert!(told(syslog, stdout, "persisted"));
-    assert!(!told(syslog, stdout, "auto"));
-    assert!(!told(syslog, "elasticsearch { } null { }", "persisted"));
-    assert!(!told("stdin { }", stdout, "persisted"));
-}
-
-#[test]
 fn the_old_names_of_the_api_still_count() {
     let port = free_port();
     let pipeline = super::running::syslog_pipeline(free_port(), "");
