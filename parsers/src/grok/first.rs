@@ -24,7 +24,12 @@ impl First {
     pub fn of_class(class: &Class) -> Self {
         let mut first = Self::NONE;
         for &(low, high) in class.ranges() {
-            (low..=high.min(0x7F)).for_each(|code| first.add(code));
+            for (begin, word) in [0, 64].into_iter().zip(&mut first.bytes) {
+                let (low, high) = (low.max(begin), high.min(begin + 63));
+                if low <= high {
+                    *word |= (u64::MAX >> (63 - (high - low))) << (low - begin);
+                }
+            }
         }
         if !class.is_ascii() {
             // Any byte beyond ASCII may begin a character there, or be a stray that counts as one.
@@ -153,4 +158,36 @@ fn first_of_repeat(Repeat { body, min, max, .. }: &Repeat, follow: &First) -> Fi
     }
     let once = first(body, follow);
     if *min == 0 { once.union(follow) } else { once }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_bytes_of_a_class_are_those_of_its_ranges() {
+        for ranges in [
+            &[(0, 0x7F)][..],
+            &[(0, 0)],
+            &[(63, 64)],
+            &[(0x7F, 0x7F)],
+            &[(0, 63)],
+            &[(64, 0x7F)],
+            &[(48, 57), (65, 90), (95, 95), (97, 122)],
+            &[(0x41, 0x10_FFFF)],
+            &[(0x80, 0xFF)],
+            &[],
+        ] {
+            let class = Class::from_ranges(ranges);
+            let first = First::of_class(&class);
+            for byte in 0..=u8::MAX {
+                let want = match byte.is_ascii() {
+                    true => class.contains(byte.into()),
+                    false => !class.is_ascii(),
+                };
+                assert_eq!(first.admits(Some(&byte)), want, "{ranges:?} {byte}");
+            }
+            assert!(!first.admits(None));
+        }
+    }
 }
