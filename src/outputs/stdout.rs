@@ -2,7 +2,7 @@
 
 use std::io;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::FileType;
@@ -30,6 +30,9 @@ const RETRY_WAIT: Duration = Duration::from_secs(1);
 
 /// How long it waits for room in a pipe before it looks whether it has to leave.
 const CROWDED_WAIT: Duration = Duration::from_millis(20);
+
+/// A reader that takes nothing for so long is not waited for at the end, if what it does not take is safe.
+const STALLED_WAIT: Duration = Duration::from_millis(500);
 
 /// So much is written to a pipe at once: what has room takes that without waiting for its reader.
 const PIPE_BYTES: usize = 4096;
@@ -64,8 +67,12 @@ impl Output for Stdout {
         let lost = self.metrics.counter(DOCUMENTS_LOST);
         let (inlet, outlet) = opening.queue(&self.metrics.id, &Spares::default());
         let outlet = outlet.counting(Arc::clone(&lost));
+        let is_file = is_regular_file();
         let writer = Writer {
-            write: write_what_has_room,
+            write: move |bytes: &[u8]| match is_file {
+                true => Ok(rustix::io::write(io::stdout(), bytes)?),
+                false => write_what_has_room(bytes),
+            },
             reader: Reader::of(&io::stdout()),
             metrics: self.metrics,
             notice: opening.notice.clone(),
@@ -86,13 +93,15 @@ impl Output for Stdout {
     }
 }
 
-/// Writes as much as there is room for; nothing, if there is none for a while. Not the library's own standard output: that
-/// keeps a part of what it could not write.
+/// Whether the standard output is a file, which has no reader to wait for.
+fn is_regular_file() -> bool {
+    let kind = |stat: rustix::fs::Stat| FileType::from_raw_mode(stat.st_mode);
+    rustix::fs::fstat(io::stdout()).is_ok_and(|stat| kind(stat) == FileType::RegularFile)
+}
+
+/// Writes as much as there is room for; nothing, if there is none for a while.
 fn write_what_has_room(bytes: &[u8]) -> io::Result<usize> {
     let stdout = io::stdout();
-    if FileType::from_raw_mode(rustix::fs::fstat(&stdout)?.st_mode) == FileType::RegularFile {
-        return Ok(rustix::io::write(&stdout, bytes)?);
-    }
     let wait = Timespec::try_from(CROWDED_WAIT).map_err(io::Error::other)?;
     let mut ends = [PollFd::new(&stdout, PollFlags::OUT)];
     if poll(&mut ends, Some(&wait))? == 0 {
@@ -104,6 +113,7 @@ fn write_what_has_room(bytes: &[u8]) -> io::Result<usize> {
 
 /// The writing thread's state.
 struct Writer<W> {
+    /// Not the library's own standard output: that keeps a part of what it could not write.
     write: W,
     /// A terminal is not given what it would obey, whatever the codec.
     reader: Reader,
@@ -144,8 +154,9 @@ impl<W: FnMut(&[u8]) -> io::Result<usize>> Writer<W> {
 
     /// Writes a text, however long that takes. A reader that went away ends the process, as it does for any filter of a
     /// shell; anything else may pass, such as a full disk behind the output. False if it is told to leave meanwhile; what is `safe` is
-    /// left as soon as nobody reads.
+    /// left once nobody reads.
     fn write_out(&mut self, mut bytes: &[u8], safe: bool) -> bool {
+        let mut written_at = Instant::now();
         while !bytes.is_empty() {
             if self.notice.is_now() {
                 return false;
@@ -153,13 +164,15 @@ impl<W: FnMut(&[u8]) -> io::Result<usize>> Writer<W> {
             let wait = match (self.write)(bytes) {
                 Ok(written) if 0 < written => {
                     bytes = bytes.get(written..).unwrap_or(b"");
+                    written_at = Instant::now();
                     self.recovered();
                     continue;
                 }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
                 Err(error) if error.kind() == io::ErrorKind::BrokenPipe => std::process::exit(0),
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                    if safe && Leave::Safe <= self.notice.heard() {
+                    let is_stalled = STALLED_WAIT <= written_at.elapsed();
+                    if is_stalled && safe && Leave::Safe <= self.notice.heard() {
                         return false;
                     }
                     continue;
