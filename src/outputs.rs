@@ -52,12 +52,12 @@ pub enum Queue {
 }
 
 impl Queue {
-    /// What it comes to for a pipeline with this policy and these inputs.
-    pub fn under(self, policy: &Policy, inputs: InputKinds) -> Self {
-        let is_asked_for = policy.kind == Kind::Persisted && inputs.outlive;
+    /// What it comes to for a pipeline with these inputs.
+    pub fn under(self, kind: Kind, inputs: InputKinds) -> Self {
+        let is_asked_for = kind == Kind::Persisted && inputs.outlive;
         match self {
             Self::Asked if is_asked_for => Self::All,
-            Self::Overflow | Self::All if policy.keeps(inputs.pushed) => self,
+            Self::Overflow | Self::All if kind.keeps(inputs.pushed) => self,
             _ => Self::None,
         }
     }

@@ -50,15 +50,16 @@ pub fn kept_in(settings: &Settings, compiled: &[Compiled]) -> Vec<PathBuf> {
 
 /// The outputs of a pipeline that need a queue on disk, by their metrics, and why.
 pub fn queues_of(one: &Compiled, policy: &Policy) -> Vec<(Arc<PluginMetrics>, Need)> {
+    let inputs = one.input_kinds();
     let mut queues = Vec::new();
     Step::each(&one.outputs, &mut |planned| {
         let (queue, metrics) = (planned.output.queue(), &planned.metrics);
-        let is_wanted = queue.under(policy, one.input_kinds()) != Queue::None;
+        let is_wanted = queue.under(policy.kind, inputs) != Queue::None;
         let waits = || 0 < waiting_in(&policy.folder_of(&metrics.id));
         let need = match queue {
             Queue::None => None,
             _ if is_wanted => Some(Need::Settings),
-            _ => (one.keeps_anything() && waits()).then_some(Need::Rest),
+            _ => (inputs.outlive && waits()).then_some(Need::Rest),
         };
         queues.extend(need.map(|need| (Arc::clone(metrics), need)));
     });

@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use super::{Need, queues_of};
+use crate::agent::needs::{Need, queues_of};
 use crate::pipeline::compile::Compiled;
 use crate::settings::Settings;
 

@@ -79,7 +79,7 @@ impl Surroundings<'_> {
     /// Starts an output of a pipeline with such inputs.
     fn start(&self, planned: PlannedOutput, inputs: InputKinds) -> (OutputStep, OutputTask) {
         let (teller, notice) = Notice::new();
-        let through = planned.output.queue().under(self.policy, inputs);
+        let through = planned.output.queue().under(self.policy.kind, inputs);
         let is_kept = through != Queue::None;
         let keeps_all = is_kept && self.policy.kind == Kind::Persisted;
         let queue = is_kept.then(|| self.policy.folder_of(&planned.metrics.id));
@@ -126,10 +126,9 @@ impl Running {
     /// the runtime that read and write files; where a reload adds some at the very limit of threads, they wait for one.
     pub fn start(compiled: Compiled, threads: Threads, surroundings: &Surroundings<'_>) -> Self {
         let kinds = compiled.input_kinds();
-        let keeps_anything = compiled.keeps_anything();
         let mut tasks = Vec::new();
         let outputs = Step::turn(compiled.outputs, &mut |mut planned| {
-            if !keeps_anything {
+            if !kinds.outlive {
                 planned.output.keep_nothing();
             }
             let (step, task) = surroundings.start(planned, kinds);
@@ -361,8 +360,7 @@ impl Running {
     }
 
     /// Stops pipelines that are to be replaced, waits a short time for their outputs, at most until the deadline, and leaves
-    /// the rest to the background.
-    /// Gives the positions that the new inputs go on from, and the tasks of what is not done yet.
+    /// the rest to the background. Gives the positions that the new inputs go on from, and what is not done yet.
     pub async fn hand_over(
         all: Vec<Self>,
         queues: &Queues,

@@ -153,8 +153,8 @@ impl<W: FnMut(&[u8]) -> io::Result<usize>> Writer<W> {
     }
 
     /// Writes a text, however long that takes. A reader that went away ends the process, as it does for any filter of a
-    /// shell; anything else may pass, such as a full disk behind the output. False if it is told to leave meanwhile; what is `safe` is
-    /// left once nobody reads.
+    /// shell; anything else may pass, such as a full disk behind the output. False if it is told to leave meanwhile; what is
+    /// `safe` is left once nobody reads.
     fn write_out(&mut self, mut bytes: &[u8], safe: bool) -> bool {
         let mut written_at = Instant::now();
         while !bytes.is_empty() {

@@ -57,7 +57,7 @@ impl Compiled {
     }
 
     /// Whether an input outlives the process, so that there is something to go on with.
-    pub fn keeps_anything(&self) -> bool {
+    fn keeps_anything(&self) -> bool {
         let mut sources = self.inputs.iter().map(|input| input.source());
         sources.any(|source| source != Source::Private)
     }

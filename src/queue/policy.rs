@@ -64,9 +64,4 @@ impl Policy {
     pub fn folder_of(&self, output: &str) -> PathBuf {
         folders::folder(&self.folder, output)
     }
-
-    /// Whether anything can ever wait on disk.
-    pub fn keeps(&self, is_any_pushed: bool) -> bool {
-        self.kind.keeps(is_any_pushed)
-    }
 }
