@@ -15,6 +15,7 @@ mod systemd;
 
 use std::io;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -95,7 +96,8 @@ pub fn run(settings: Settings) -> ExitCode {
             }
         };
         agent.certificates = Certificates::of(&compiled);
-        agent.start(compiled, threads, &[]);
+        let queues = agent.start(compiled, threads);
+        agent.read_from(&[], &queues);
         agent.sockets.report_unused();
         systemd::ready();
         systemd::keep_telling();
@@ -129,6 +131,8 @@ struct Agent {
     writers: Writers,
     running: Vec<Running>,
     certificates: Certificates,
+    /// Whether one was renewed and is not in use yet.
+    has_renewed: bool,
     /// Where the inputs that run want to listen, whether they can or not.
     listened_at: Vec<SocketAddr>,
     /// What outputs of earlier configurations still have to send.
@@ -171,6 +175,7 @@ impl Agent {
             writers: Writers::default(),
             running: Vec::new(),
             certificates: Certificates::default(),
+            has_renewed: false,
             listened_at: Vec::new(),
             behind: Vec::new(),
             state: Arc::new(api::State::new(Arc::clone(&metrics))),
@@ -263,16 +268,12 @@ impl Agent {
             })
     }
 
-    /// Starts pipelines, which go on from the kept positions.
-    fn start(&mut self, compiled: Vec<Compiled>, threads: Vec<Threads>, kept: &[Positions]) {
+    /// Starts pipelines, but for what they read from positions; gives the folders of their queues.
+    fn start(&mut self, compiled: Vec<Compiled>, threads: Vec<Threads>) -> Vec<PathBuf> {
         self.listened_at = listened_at(&compiled);
-        let wanted: Vec<_> = self
-            .queues_of(&compiled)
-            .into_iter()
-            .map(|(policy, metrics, _)| policy.folder_of(&metrics.id))
-            .collect();
-        self.queues.keep(&wanted);
-        self.tell_of_orphans();
+        let queues = self.queues_of(&compiled).into_iter();
+        let queues = queues.map(|(policy, metrics, _)| policy.folder_of(&metrics.id));
+        let queues = queues.collect();
         for remark in room::remarks(&self.settings, &compiled) {
             tracing::warn!("{remark}");
         }
@@ -284,13 +285,22 @@ impl Agent {
                 writers: &self.writers,
                 policy: &pipeline.queue_policy(&self.settings.path_queue),
                 metrics: &self.metrics,
-                kept,
             };
             self.running
                 .push(Running::start(one, threads, &surroundings));
         }
         self.state
             .show(self.running.iter().map(Running::waiting).collect());
+        queues
+    }
+
+    /// With nothing before them any more, the pipelines read on from the kept positions, and have these queues alone.
+    fn read_from(&mut self, kept: &[Positions], queues: &[PathBuf]) {
+        self.queues.keep(queues);
+        self.tell_of_orphans();
+        for running in &mut self.running {
+            running.read_from(kept);
+        }
     }
 
     /// Waits for what happens and acts on it.
@@ -314,14 +324,16 @@ impl Agent {
         }
     }
 
-    /// Whether files changed on which something hangs, or an earlier reload was put off.
+    /// Whether files changed on which something hangs, or an earlier reload was put off. A renewed certificate that a fault in
+    /// the configuration keeps out waits for that to be mended.
     fn wants_reload(&mut self, signals: &mut Signals) -> bool {
         let is_renewed = self.certificates.are_renewed();
         if is_renewed {
             tracing::info!("a certificate was renewed");
+            self.has_renewed = true;
         }
-        let is_changed =
-            self.settings.reload_interval.is_some() && signals.changed(Files::of(&self.settings));
+        let looks = self.settings.reload_interval.is_some() || self.has_renewed;
+        let is_changed = looks && signals.changed(Files::of(&self.settings));
         is_renewed || is_changed || self.postponed.is_some()
     }
 
@@ -396,7 +408,10 @@ impl Agent {
             }
         };
         match replaced {
-            Ok(()) => self.postponed = None,
+            Ok(()) => {
+                self.postponed = None;
+                self.has_renewed = false;
+            }
             Err(Refusal::ForGood(error)) => {
                 self.metrics.reloads_failed.add(1);
                 tracing::error!("not reloaded: {error}");
@@ -451,10 +466,12 @@ impl Agent {
         self.reserve_sockets(&compiled)?;
         self.sockets.begin_reload(listened_at(&compiled));
         let old = std::mem::take(&mut self.running);
+        // Before the old ones stop: somebody always reads the sockets.
+        let queues = self.start(compiled, threads);
         let (kept, behind) = Running::hand_over(old, &self.queues, deadline).await;
         self.behind.extend(behind);
         self.certificates = certificates;
-        self.start(compiled, threads, &kept);
+        self.read_from(&kept, &queues);
         self.sockets.end_reload();
         self.metrics.reloads.add(1);
         tracing::info!("reloaded");

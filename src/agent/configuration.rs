@@ -25,6 +25,8 @@ struct Version {
     inode: u64,
     bytes: u64,
     modified: SystemTime,
+    /// When its content, its rights or its names were changed last: seconds and nanoseconds.
+    changed: (i64, i64),
 }
 
 impl Version {
@@ -36,6 +38,7 @@ impl Version {
             inode: metadata.ino(),
             bytes: metadata.len(),
             modified: metadata.modified().ok()?,
+            changed: (metadata.ctime(), metadata.ctime_nsec()),
         })
     }
 }

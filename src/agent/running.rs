@@ -11,8 +11,8 @@ use tokio::task::{AbortHandle, JoinHandle};
 use crate::agent::deadline::Deadline;
 use crate::agent::rest::Rest;
 use crate::agent::saving::{save_at_last, save_sometimes};
-use crate::inputs::Flow;
 use crate::inputs::sockets::Sockets;
+use crate::inputs::{Flow, Input, Source};
 use crate::limits;
 use crate::metrics::{DOCUMENTS_LOST, Metrics};
 use crate::outputs::graphite::Writers;
@@ -31,6 +31,8 @@ const LOOK_INTERVAL: Duration = Duration::from_millis(20);
 /// The parts of a started pipeline.
 pub struct Running {
     inputs: Vec<JoinHandle<()>>,
+    /// Those that go on from positions, until these are known.
+    readers: Option<(Flow, Vec<Box<dyn Input>>)>,
     stop: watch::Sender<bool>,
     batches: Option<Batches>,
     /// Ends with the number of workers that failed.
@@ -71,8 +73,6 @@ pub struct Surroundings<'a> {
     pub writers: &'a Writers,
     pub policy: &'a Policy,
     pub metrics: &'a Arc<Metrics>,
-    /// Positions of the pipeline that this one replaces.
-    pub kept: &'a [Positions],
 }
 
 impl Surroundings<'_> {
@@ -122,8 +122,9 @@ impl Running {
         })
     }
 
-    /// Starts outputs, then workers, then inputs. Those that it replaces have ended, and their threads are free for those of
-    /// the runtime that read and write files; where a reload adds some at the very limit of threads, they wait for one.
+    /// Starts outputs, then workers, then the inputs that others push to: at a reload they take turns with those that they
+    /// replace, so that a socket is always read. What is read from positions begins with `read_from`. At the very limit of
+    /// threads, those that read and write files wait until a replaced one is done.
     pub fn start(compiled: Compiled, threads: Threads, surroundings: &Surroundings<'_>) -> Self {
         let kinds = compiled.input_kinds();
         let mut tasks = Vec::new();
@@ -141,7 +142,7 @@ impl Running {
         };
         let (batches, workers) = threads.run(program);
         let (stop, stopped) = watch::channel(false);
-        let positions = Arc::new(Mutex::new(surroundings.kept.to_vec()));
+        let positions = Arc::new(Mutex::default());
         let flow = Flow {
             batches: batches.clone(),
             names: compiled.names,
@@ -149,12 +150,17 @@ impl Running {
             sockets: Arc::clone(surroundings.sockets),
             positions: Arc::clone(&positions),
         };
-        let inputs = compiled.inputs.into_iter();
-        let inputs = inputs.map(|input| input.start(flow.clone())).collect();
+        let (readers, others): (Vec<_>, Vec<_>) = compiled
+            .inputs
+            .into_iter()
+            .partition(|input| input.source() == Source::Rereadable);
+        let others = others.into_iter();
+        let inputs = others.map(|input| input.start(flow.clone())).collect();
         let metrics = Arc::clone(surroundings.metrics);
         let saver = tokio::spawn(save_sometimes(Arc::clone(&positions), Arc::clone(&metrics)));
         Self {
             inputs,
+            readers: Some((flow, readers)),
             stop,
             batches: Some(batches),
             workers: tokio::task::spawn_blocking(move || join(workers)),
@@ -165,6 +171,17 @@ impl Running {
             has_private_input: kinds.private,
             has_joined: false,
             rest: Rest::default(),
+        }
+    }
+
+    /// Starts the inputs that go on from the positions of pipelines that were replaced.
+    pub fn read_from(&mut self, kept: &[Positions]) {
+        if let Some((flow, readers)) = self.readers.take() {
+            let positions = flow.positions.lock();
+            *positions.expect("no holder of this lock panics") = kept.to_vec();
+            let readers = readers.into_iter();
+            self.inputs
+                .extend(readers.map(|input| input.start(flow.clone())));
         }
     }
 
@@ -205,6 +222,7 @@ impl Running {
                 None => stuck.push(input),
             }
         }
+        self.readers = None;
         self.batches = None;
         stuck
     }

@@ -44,8 +44,13 @@ impl Notice {
         *self.0.borrow_and_update()
     }
 
+    /// The same, and who waits for a change is still woken.
+    pub fn said(&self) -> Leave {
+        *self.0.borrow()
+    }
+
     pub fn is_now(&self) -> bool {
-        *self.0.borrow() == Leave::Now
+        self.said() == Leave::Now
     }
 
     /// Lets a thread wait before it tries something again. False if it is not to be tried again.

@@ -1,7 +1,7 @@
 //! `stdout`: events as text on the standard output, written whenever the input pauses.
 
 use std::io;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, TryLockError};
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -27,6 +27,12 @@ pub const PLUGIN: OutputPlugin = OutputPlugin {
 
 /// How long a writer waits before it tries a failed write again.
 const RETRY_WAIT: Duration = Duration::from_secs(1);
+
+/// One block is written at a time.
+static TURN: Mutex<()> = Mutex::new(());
+
+/// How long a writer waits before it looks whether it is its turn.
+const TURN_WAIT: Duration = Duration::from_millis(1);
 
 /// How long it waits for room in a pipe before it looks whether it has to leave.
 const CROWDED_WAIT: Duration = Duration::from_millis(20);
@@ -129,7 +135,7 @@ impl<W: FnMut(&[u8]) -> io::Result<usize>> Writer<W> {
         let runtime = Handle::current();
         while let Some(block) = runtime.block_on(self.next(&mut outlet)) {
             let alone = block.alone_here();
-            if !self.write_out(&self.reader.shown(&block.body), alone == 0) {
+            if !self.write_block(&self.reader.shown(&block.body), alone == 0) {
                 self.metrics.counter(DOCUMENTS_LOST).add(alone);
                 return;
             }
@@ -152,6 +158,28 @@ impl<W: FnMut(&[u8]) -> io::Result<usize>> Writer<W> {
         }
     }
 
+    /// Writes a block when it has the standard output to itself: after a reload two writers may have something for it.
+    fn write_block(&mut self, bytes: &[u8], safe: bool) -> bool {
+        let since = Instant::now();
+        let turn = loop {
+            match TURN.try_lock() {
+                Ok(turn) => break turn,
+                Err(TryLockError::Poisoned(turn)) => break turn.into_inner(),
+                Err(TryLockError::WouldBlock) if self.has_to_leave(since, safe) => return false,
+                Err(TryLockError::WouldBlock) => std::thread::sleep(TURN_WAIT),
+            }
+        };
+        let written = self.write_out(bytes, safe);
+        drop(turn);
+        written
+    }
+
+    /// Whether it is told to leave, or has waited for long and what it holds is `safe`.
+    fn has_to_leave(&self, since: Instant, safe: bool) -> bool {
+        let is_stalled = || STALLED_WAIT <= since.elapsed();
+        self.notice.is_now() || safe && is_stalled() && Leave::Safe <= self.notice.said()
+    }
+
     /// Writes a text, however long that takes. A reader that went away ends the process, as it does for any filter of a
     /// shell; anything else may pass, such as a full disk behind the output. False if it is told to leave meanwhile; what is
     /// `safe` is left once nobody reads.
@@ -171,8 +199,7 @@ impl<W: FnMut(&[u8]) -> io::Result<usize>> Writer<W> {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
                 Err(error) if error.kind() == io::ErrorKind::BrokenPipe => std::process::exit(0),
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                    let is_stalled = STALLED_WAIT <= written_at.elapsed();
-                    if is_stalled && safe && Leave::Safe <= self.notice.heard() {
+                    if self.has_to_leave(written_at, safe) {
                         return false;
                     }
                     continue;
@@ -279,7 +306,7 @@ impl Drop for StdoutEncoder {
 mod tests {
     use std::collections::VecDeque;
     use std::io;
-    use std::sync::Arc;
+    use std::sync::{Arc, Mutex};
 
     use super::{DESCRIPTION, Writer};
     use crate::metrics::Metrics;
@@ -354,6 +381,37 @@ mod tests {
         let text = "a\tb \u{1b}[2J\u{202e}\n".as_bytes();
         check_written(Reader::Terminal, text, b"a\tb \\u{1b}[2J\\u{202e}\n");
         check_written(Reader::Program, text, text);
+    }
+
+    #[test]
+    fn two_writers_do_not_tear_each_others_lines() {
+        let taken = Mutex::new(Vec::new());
+        let write_lines = |line: &[u8]| {
+            let options = Options::bare(&DESCRIPTION, "output_stdout_1");
+            let mut writer = Writer {
+                write: |bytes: &[u8]| {
+                    let some = bytes.get(..2).unwrap_or(bytes);
+                    taken.lock().expect("nobody panics").extend(some);
+                    std::thread::yield_now();
+                    Ok(some.len())
+                },
+                reader: Reader::Program,
+                metrics: Arc::clone(&Metrics::default().plugin(&options)),
+                notice: Notice::default(),
+                said: false,
+            };
+            for _ in 0..50 {
+                assert!(writer.write_block(line, false));
+            }
+        };
+        std::thread::scope(|scope| {
+            scope.spawn(|| write_lines(b"one of them\n"));
+            scope.spawn(|| write_lines(b"the other one\n"));
+        });
+        let taken = taken.into_inner().expect("nobody panicked");
+        let taken = String::from_utf8(taken).expect("it is what was written");
+        let whole = |line: &&str| ["one of them", "the other one"].contains(line);
+        assert_eq!(taken.lines().filter(whole).count(), 100, "{taken}");
     }
 
     #[test]

@@ -4,14 +4,14 @@
 use std::collections::BTreeMap;
 use std::fs::OpenOptions;
 use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{Ipv4Addr, TcpListener, TcpStream};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc;
 use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::running::{Agent, Start, WAIT_MAX, send};
+use super::running::{Agent, Start, WAIT_MAX, figure, send};
 use crate::services::free_port;
 
 /// A server for bulk requests.
@@ -124,10 +124,75 @@ fn a_reload_reads_the_socket_on_while_a_request_is_under_way_and_sends_nothing_t
     assert!(server.requests.try_recv().is_err(), "nothing is sent again");
 }
 
-fn file_pipeline(path: &std::path::Path, port: u16) -> String {
+fn file_input(path: &std::path::Path) -> String {
     let path = path.display();
-    format!("input {{ file {{ path => \"{path}\" start_position => \"beginning\" }} }}\n")
-        + &output(port)
+    format!("file {{ path => \"{path}\" start_position => \"beginning\" }}")
+}
+
+/// An input whose buffer has room for some fifty datagrams.
+fn narrow_syslog(port: u16) -> String {
+    format!("syslog {{ host => \"127.0.0.1\" port => {port} receive_buffer_bytes => \"16 KiB\" }}")
+}
+
+/// Reloads an agent that waits for a server's answer to what came from a file, and sends datagrams all the while.
+#[track_caller]
+fn reload_under_datagrams(start: Start, server: &Server, port: u16) {
+    const PIPELINES: &str =
+        "- pipeline.id: a\n  path.config: a.conf\n- pipeline.id: b\n  path.config: b.conf\n";
+    let api = free_port();
+    let start = start
+        .file("pipelines.yml", PIPELINES)
+        .file("a.log", "waits for its answer\n");
+    let mut agent = start.api(&api.to_string()).spawn();
+    agent.wait_for_syslog(port);
+    let _unanswered = server.next();
+    agent.signal("HUP");
+    let mut sent = 0;
+    while !agent.stderr().contains("INFO reloaded") {
+        datagram(port, "one of many");
+        sent += 1;
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    let api = SocketAddr::from((Ipv4Addr::LOCALHOST, api));
+    let plugin = "syslog";
+    agent.wait("all datagrams", |_| {
+        match figure(api, plugin, "udp_datagrams_total") {
+            read if read == sent => Ok(()),
+            read => Err(format!("{read} of {sent} were read")),
+        }
+    });
+    assert_eq!(figure(api, plugin, "udp_drops_total"), 0);
+    assert!(50 < sent, "the reload was over after {sent} datagrams");
+}
+
+#[test]
+fn a_reload_reads_the_socket_on_while_a_file_of_the_pipeline_waits_for_its_server() {
+    let (port, server) = (free_port(), Server::start());
+    let start = Start::new(&["run", "--path.settings", "."]);
+    let file = file_input(&start.folder().join("a.log"));
+    let both = format!("input {{ {file} {} }}\n", narrow_syslog(port));
+    let start = start.file("a.conf", &(both + &output(server.port))).file(
+        "b.conf",
+        "input { generator { count => 0 } } output { null {} }\n",
+    );
+    reload_under_datagrams(start, &server, port);
+}
+
+#[test]
+fn a_reload_reads_the_socket_on_while_another_pipeline_waits_for_its_server() {
+    let (port, server) = (free_port(), Server::start());
+    let start = Start::new(&["run", "--path.settings", "."]);
+    let file = file_pipeline(&start.folder().join("a.log"), server.port);
+    let syslog = format!(
+        "input {{ {} }} output {{ null {{}} }}\n",
+        narrow_syslog(port)
+    );
+    let start = start.file("a.conf", &file).file("b.conf", &syslog);
+    reload_under_datagrams(start, &server, port);
+}
+
+fn file_pipeline(path: &std::path::Path, port: u16) -> String {
+    format!("input {{ {} }}\n", file_input(path)) + &output(port)
 }
 
 /// Numbered lines, some hundred a second.

@@ -412,22 +412,41 @@ fn a_key_with_a_passphrase_is_refused_and_the_passphrase_not_shown() {
     assert!(!said.contains("hunter2"), "{said}");
 }
 
-#[test]
-fn an_output_is_built_anew_when_its_certificate_was_renewed() {
-    let authority = Authority::new();
-    authority.issue("agent");
-    let (port, nobody) = (free_port(), free_port());
-    let folder = authority.folder.0.display();
-    let mut agent = Agent::start(&format!(
+/// A pipeline that sends what it hears to nobody, with the certificate `agent`.
+fn pipeline_to_nobody(authority: &Authority, port: u16) -> String {
+    let (folder, nobody) = (authority.folder.0.display(), free_port());
+    format!(
         "input {{ syslog {{ host => \"127.0.0.1\" port => {port} }} }}\n\
          output {{ elasticsearch {{ hosts => [\"https://127.0.0.1:{nobody}\"]\n\
          ssl_certificate => \"{folder}/agent.pem\" ssl_key => \"{folder}/agent.key\"\n\
          ssl_certificate_authorities => [\"{folder}/ca.pem\"] }} }}\n"
-    ));
+    )
+}
+
+#[test]
+fn an_output_is_built_anew_when_its_certificate_was_renewed() {
+    let (authority, port) = (Authority::new(), free_port());
+    authority.issue("agent");
+    let mut agent = Agent::start(&pipeline_to_nobody(&authority, port));
     agent.wait_for_syslog(port);
     // Until both files belong together again the old configuration runs on.
     authority.issue("agent");
     agent.wait_for_log("a certificate was renewed");
+    agent.wait_for_log("INFO reloaded");
+    agent.stop();
+}
+
+#[test]
+fn a_certificate_that_was_renewed_while_the_pipeline_was_broken_is_used_once_that_is_mended() {
+    let (authority, port) = (Authority::new(), free_port());
+    authority.issue("agent");
+    let pipeline = pipeline_to_nobody(&authority, port);
+    let mut agent = Agent::start(&pipeline);
+    agent.wait_for_syslog(port);
+    agent.folder.write("pipeline.conf", "input { sys");
+    authority.issue("agent");
+    agent.wait_for_log("not reloaded");
+    agent.folder.write("pipeline.conf", &pipeline);
     agent.wait_for_log("INFO reloaded");
     agent.stop();
 }

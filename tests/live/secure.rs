@@ -2,6 +2,7 @@
 //! either is told and waited for, and costs no line.
 
 use std::fmt::Write as _;
+use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
@@ -115,6 +116,33 @@ fn a_server_of_another_authority_gets_nothing_and_nothing_is_lost() {
     let agent = rig.start("secure-trust", &login, "");
     rig.server
         .wait_for_count("secure-trust", LINES, NOTICED_MAX);
+    agent.stop();
+}
+
+#[test]
+fn a_renewed_authority_is_trusted_without_a_restart() {
+    let rig = Rig::new();
+    rig.server.add_user("renewed", "renewed-pass");
+    let authority = rig.folder.0.join("authority.crt");
+    let put = |name: &str| {
+        let new = rig.folder.0.join("new.crt");
+        fs::copy(rig.server.certificate(name), &new).expect("the folder is ours");
+        fs::rename(new, &authority).expect("the folder is ours");
+    };
+    put("other.crt");
+    let certificates = format!(
+        "ssl_certificate_authorities => [\"{}\"] {}",
+        authority.display(),
+        rig.own_certificate()
+    );
+    let login = login("renewed", "renewed-pass");
+    let agent = rig.start("secure-renewed", &login, &certificates);
+    wait_for_word(&agent, &["is not to be had", "certificate"]);
+    assert_eq!(rig.server.count("secure-renewed"), Ok(0));
+    put("ca.crt");
+    rig.server
+        .wait_for_count("secure-renewed", LINES, NOTICED_MAX);
+    wait_for_word(&agent, &["a certificate was renewed", "reloaded"]);
     agent.stop();
 }
 

@@ -1,6 +1,6 @@
 //! One state has one writer. A reload leaves an old output behind when another output of its pipeline is away. The new one has
-//! it save and acknowledge what it can, and let go, before it reads the state and before any input begins: what the old one
-//! did not acknowledge is read again and counted by the new one.
+//! it save and acknowledge what it can, and let go, before it reads the state and before an input reads on from positions: what
+//! the old one did not acknowledge is read again and counted by the new one.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
