@@ -1,11 +1,13 @@
 //! The agent: pipelines are compiled, started from the outputs to the inputs, reloaded on SIGHUP and drained on SIGTERM.
 //! The only place that knows inputs, workers and outputs together.
 
+mod behind;
 pub mod configuration;
 mod confinement;
 mod deadline;
 mod lock;
 mod needs;
+mod orphans;
 mod rest;
 pub mod room;
 mod running;
@@ -34,13 +36,14 @@ use crate::queue::policy::Policy;
 use crate::queue::positions::Positions;
 use crate::queue::queues::Queues;
 use crate::settings::{Landlock, Settings};
+use behind::Behind;
 use configuration::{Certificates, Files, compile_all};
 use confinement::Confinement;
 use deadline::Deadline;
 use lock::Lock;
 use needs::{Need, kept_in, listened_at, queues_of, received_at, written};
-use running::{Behind, Running, Surroundings};
-use signals::{Event, Signals};
+use running::{Running, Surroundings};
+use signals::{Event, Listening, Signals};
 
 /// The refused configuration's exit code.
 pub const REFUSED: u8 = 1;
@@ -50,6 +53,13 @@ pub const FAULT: u8 = 70;
 /// Runs the agent until its inputs end or it is told to stop.
 pub fn run(settings: Settings) -> ExitCode {
     let sockets = systemd::sockets();
+    let listening = match Listening::start() {
+        Ok(listening) => listening,
+        Err(error) => {
+            tracing::error!("cannot listen for signals: {error}");
+            return FAULT.into();
+        }
+    };
     let metrics = Arc::new(Metrics::default());
     // Looked at before the files are read: a change from here on is seen.
     let files = Files::of(&settings);
@@ -74,13 +84,7 @@ pub fn run(settings: Settings) -> ExitCode {
         let every = settings
             .reload_interval
             .unwrap_or(limits::TLS_LOOK_INTERVAL);
-        let mut signals = match Signals::new(every, files) {
-            Ok(signals) => signals,
-            Err(error) => {
-                tracing::error!("cannot listen for signals: {error}");
-                return FAULT.into();
-            }
-        };
+        let mut signals = Signals::new(listening, every, files);
         let mut agent = Agent::new(settings, metrics, sockets, confinement);
         if let Err(Refusal::ForGood(error) | Refusal::ForNow(error)) =
             agent.prepare(&compiled).await
@@ -129,6 +133,8 @@ struct Agent {
     queues: Arc<Queues>,
     /// Who keeps which sums of a graphite output.
     writers: Writers,
+    /// Where they keep them.
+    sums: Vec<PathBuf>,
     running: Vec<Running>,
     certificates: Certificates,
     /// Whether one was renewed and is not in use yet.
@@ -173,6 +179,7 @@ impl Agent {
             sockets: Arc::new(sockets),
             queues: Arc::default(),
             writers: Writers::default(),
+            sums: Vec::new(),
             running: Vec::new(),
             certificates: Certificates::default(),
             has_renewed: false,
@@ -192,7 +199,7 @@ impl Agent {
         let has = |source| compiled.iter().any(|one| one.has(source));
         let (rereadable, pushed) = (has(Source::Rereadable), has(Source::Pushed));
         let queues = self.queues_of(compiled);
-        let keeps_sums = compiled.iter().any(Compiled::keeps_sums);
+        let keeps_sums = compiled.iter().any(|one| !one.sums().is_empty());
         if (rereadable || keeps_sums || !queues.is_empty()) && self.lock.is_none() {
             self.lock = Some(lock::take(&self.settings.path_data)?);
         }
@@ -233,18 +240,6 @@ impl Agent {
         pipelines.map(|pipeline| pipeline.queue_policy(&self.settings.path_queue))
     }
 
-    /// Tells of queues on disk that nobody empties.
-    fn tell_of_orphans(&self) {
-        for (documents, queue) in self.queues.orphans(&self.settings.path_queue) {
-            tracing::warn!(
-                "{documents} documents wait in {} and are not sent: no pipeline has an output that takes from the queue \
-                 {}; give pipeline and output these ids again, or see `sawlog queue export` and `sawlog queue drop`",
-                queue.path.display(),
-                queue.name
-            );
-        }
-    }
-
     /// The threads of each pipeline's workers, which wait for its start.
     fn spawn_workers(&self, compiled: &[Compiled]) -> Result<Vec<Threads>, String> {
         let all = compiled.iter().zip(&self.settings.pipelines);
@@ -274,6 +269,7 @@ impl Agent {
         let queues = self.queues_of(&compiled).into_iter();
         let queues = queues.map(|(policy, metrics, _)| policy.folder_of(&metrics.id));
         let queues = queues.collect();
+        self.sums = compiled.iter().flat_map(Compiled::sums).collect();
         for remark in room::remarks(&self.settings, &compiled) {
             tracing::warn!("{remark}");
         }
@@ -297,7 +293,10 @@ impl Agent {
     /// With nothing before them any more, the pipelines read on from the kept positions, and have these queues alone.
     fn read_from(&mut self, kept: &[Positions], queues: &[PathBuf]) {
         self.queues.keep(queues);
-        self.tell_of_orphans();
+        orphans::tell_of_queues(&self.queues, &self.settings.path_queue);
+        if self.lock.is_some() {
+            orphans::tell_of_sums(&self.settings.path_data, &self.sums);
+        }
         for running in &mut self.running {
             running.read_from(kept);
         }

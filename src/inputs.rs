@@ -66,7 +66,7 @@ pub trait Input: Send {
     /// `flow.stop` turns true, when everything that was read has been handed over.
     fn start(self: Box<Self>, flow: Flow) -> tokio::task::JoinHandle<()>;
 
-    /// What the file is named by in which it keeps positions, if other inputs of the pipeline may name theirs alike.
+    /// What the file is named by in which it keeps positions, if other inputs may name theirs alike.
     fn positions_name(&self) -> Option<String> {
         None
     }
@@ -90,8 +90,8 @@ pub trait Input: Send {
     }
 }
 
-/// Tells inputs apart that name their positions alike: each then keeps its own.
-pub fn tell_apart(inputs: &mut [Box<dyn Input>]) {
+/// Tells inputs of all pipelines apart that name their positions alike: each then keeps its own.
+pub fn tell_apart<'a>(inputs: impl Iterator<Item = &'a mut Box<dyn Input>>) {
     let mut counts: HashMap<String, usize> = HashMap::new();
     for input in inputs {
         if let Some(name) = input.positions_name() {

@@ -8,7 +8,7 @@ pub mod leave;
 pub mod null;
 pub mod stdout;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::event::{Batch, EventId};
 use crate::limits;
@@ -70,9 +70,9 @@ pub trait Output: Send {
         Queue::None
     }
 
-    /// Whether it keeps something in the data folder.
-    fn keeps_state(&self) -> bool {
-        false
+    /// The file in the data folder with what it has not delivered, if it keeps such.
+    fn state(&self) -> Option<&Path> {
+        None
     }
 
     /// Nothing is to be kept: the pipeline's inputs belong to this process, and end with it.

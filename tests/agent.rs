@@ -14,6 +14,7 @@ mod hostile;
 mod limits;
 mod obstacles;
 mod overflow;
+mod positions;
 mod queue;
 mod queue_full;
 mod reload;

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::SystemTime;
 
+use crate::inputs;
 use crate::lang::diagnostic::{self, Diagnostic, Severity};
 use crate::lang::files;
 use crate::lang::source::{Source as SourceText, Sources};
@@ -131,6 +132,7 @@ pub fn compile_all(settings: &Settings, metrics: &Arc<Metrics>) -> Option<Vec<Co
             None => refused = true,
         }
     }
+    inputs::tell_apart(all.iter_mut().flat_map(|one| &mut one.inputs));
     (!refused).then_some(all)
 }
 

@@ -37,7 +37,7 @@ pub fn written(settings: &Settings, compiled: &[Compiled]) -> Vec<PathBuf> {
 pub fn kept_in(settings: &Settings, compiled: &[Compiled]) -> Vec<PathBuf> {
     let mut all = Vec::new();
     for (one, pipeline) in compiled.iter().zip(&settings.pipelines) {
-        if one.has(Source::Rereadable) || one.keeps_sums() {
+        if one.has(Source::Rereadable) || !one.sums().is_empty() {
             all.push(settings.path_data.clone());
         }
         let policy = pipeline.queue_policy(&settings.path_queue);

@@ -7,6 +7,8 @@ pub struct Rest {
     pub is_left: bool,
     /// A worker or task of ours failed.
     pub has_failed: bool,
+    /// Events that nobody can send again, and that workers did not come to the end of.
+    pub lost: u64,
 }
 
 impl Rest {
@@ -14,19 +16,22 @@ impl Rest {
     pub const FAULT: Self = Self {
         is_left: false,
         has_failed: true,
+        lost: 0,
     };
 
     pub fn add(&mut self, other: Self) {
         self.is_left |= other.is_left;
         self.has_failed |= other.has_failed;
+        self.lost += other.lost;
     }
 
     pub fn is_clean(&self) -> bool {
         !self.has_failed
     }
 
-    /// Says what becomes of events that an output could not send before the end. `lost` of them were nowhere else.
+    /// Says what becomes of events that could not be sent before the end. `lost` of those that an output had were nowhere else.
     pub fn warn(&self, lost: u64) {
+        let lost = lost + self.lost;
         if !self.is_left && lost == 0 {
             return;
         }

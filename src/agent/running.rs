@@ -8,6 +8,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::task::{AbortHandle, JoinHandle};
 
+use crate::agent::behind::{Behind, ended};
 use crate::agent::deadline::Deadline;
 use crate::agent::rest::Rest;
 use crate::agent::saving::{save_at_last, save_sometimes};
@@ -20,7 +21,7 @@ use crate::outputs::leave::{Leave, Notice};
 use crate::outputs::{Opening, Queue};
 use crate::pipeline::compile::{Compiled, InputKinds, PlannedOutput};
 use crate::pipeline::program::{OutputStep, Step};
-use crate::pipeline::worker::{self, Batches, Counts, Program, Threads};
+use crate::pipeline::worker::{self, Batches, Counts, Program, Pushed, Threads};
 use crate::queue::policy::{Kind, Policy};
 use crate::queue::positions::Positions;
 use crate::queue::queues::Queues;
@@ -35,6 +36,7 @@ pub struct Running {
     readers: Option<(Flow, Vec<Box<dyn Input>>)>,
     stop: watch::Sender<bool>,
     batches: Option<Batches>,
+    pushed: Pushed,
     /// Ends with the number of workers that failed.
     workers: JoinHandle<usize>,
     outputs: Vec<OutputTask>,
@@ -162,6 +164,7 @@ impl Running {
             inputs,
             readers: Some((flow, readers)),
             stop,
+            pushed: batches.pushed(),
             batches: Some(batches),
             workers: tokio::task::spawn_blocking(move || join(workers)),
             outputs: tasks,
@@ -266,6 +269,9 @@ impl Running {
     }
 
     fn end(&mut self) -> Rest {
+        if !self.has_joined {
+            self.rest.lost = self.pushed.count();
+        }
         self.saver.abort();
         save_at_last(&self.positions, &self.metrics);
         std::mem::take(&mut self.rest)
@@ -447,35 +453,7 @@ impl Running {
             finish.await;
             return None;
         }
-        Some(Behind {
-            task: tokio::spawn(finish),
-            deadline: own,
-        })
-    }
-}
-
-/// What a pipeline that was replaced still has in hand, and until when.
-pub struct Behind {
-    task: JoinHandle<Rest>,
-    deadline: Arc<Deadline>,
-}
-
-impl Behind {
-    pub fn is_finished(&self) -> bool {
-        self.task.is_finished()
-    }
-
-    /// Has it end by a deadline; what is left then is given up.
-    async fn end(mut self, deadline: Arc<Deadline>) -> Rest {
-        let finished = deadline.within(&mut self.task).await;
-        let rest = match finished {
-            Some(rest) => rest,
-            None => {
-                self.deadline.pass();
-                self.task.await
-            }
-        };
-        ended(rest).unwrap_or(Rest::FAULT)
+        Some(Behind::new(tokio::spawn(finish), own))
     }
 }
 
@@ -483,14 +461,6 @@ impl Behind {
 fn join(workers: Vec<std::thread::JoinHandle<()>>) -> usize {
     let ended = workers.into_iter().map(std::thread::JoinHandle::join);
     ended.filter(Result::is_err).count()
-}
-
-/// What became of a pipeline that was ended.
-fn ended<T>(ended: Result<T, tokio::task::JoinError>) -> Option<T> {
-    if let Err(error) = &ended {
-        tracing::error!("a pipeline was not ended for a fault: {error}");
-    }
-    ended.ok()
 }
 
 fn report(ended: Result<(), tokio::task::JoinError>, what: &str) {

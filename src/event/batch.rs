@@ -44,6 +44,11 @@ struct Frozen {
 pub trait Decode: Send + Sync {
     /// Turns the bytes of the batch, or the ranges marked in it, into events.
     fn decode(&self, batch: &mut Batch);
+
+    /// How many messages these are, as far as that can be told before.
+    fn count(&self, batch: &Batch) -> u64 {
+        memchr::memchr_iter(b'\n', batch.bytes()).count() as u64
+    }
 }
 
 /// Events that travel together.

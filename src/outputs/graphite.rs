@@ -17,7 +17,7 @@ mod store;
 mod succession;
 mod timer;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use tokio::sync::mpsc;
@@ -134,8 +134,8 @@ struct Graphite {
 }
 
 impl Output for Graphite {
-    fn keeps_state(&self) -> bool {
-        self.state.is_some()
+    fn state(&self) -> Option<&Path> {
+        self.state.as_deref()
     }
 
     fn keep_nothing(&mut self) {

@@ -1,6 +1,7 @@
 //! A checked configuration to a pipeline that can be started. Plugins are built here, so that `check` refuses exactly
 //! what `run` would refuse; nothing is opened.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::event::Names;
@@ -62,13 +63,15 @@ impl Compiled {
         sources.any(|source| source != Source::Private)
     }
 
-    /// Whether an output keeps sums in the data folder.
-    pub fn keeps_sums(&self) -> bool {
-        let mut any = false;
-        Step::each(&self.outputs, &mut |planned| {
-            any |= planned.output.keeps_state();
-        });
-        any && self.keeps_anything()
+    /// The files in the data folder in which outputs keep sums.
+    pub fn sums(&self) -> Vec<PathBuf> {
+        let mut files = Vec::new();
+        if self.keeps_anything() {
+            Step::each(&self.outputs, &mut |planned| {
+                files.extend(planned.output.state().map(PathBuf::from));
+            });
+        }
+        files
     }
 }
 
@@ -115,12 +118,11 @@ pub fn compile(
         origins: Vec::new(),
     };
     complete(&mut config, sources, &mut building);
-    let mut inputs: Vec<Box<dyn Input>> = config
+    let inputs = config
         .inputs
         .iter()
         .filter_map(|input| build_input(input, &mut building))
         .collect();
-    inputs::tell_apart(&mut inputs);
     let filters = steps(&config.filters, &mut building, &mut build_filter);
     let outputs = steps(&config.outputs, &mut building, &mut build_output);
     lang::mask::hide(diagnostics, &config.secrets, sources);

@@ -2,6 +2,7 @@
 //! decoding, filters and encoders over them, and tells the outputs when its input pauses.
 
 use std::io;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, mpsc as sync};
 use std::thread::JoinHandle;
 use std::time::Instant;
@@ -63,6 +64,34 @@ pub struct Batches {
     under_way: Arc<Semaphore>,
     /// That there is no room was said.
     said: Arc<Quiet>,
+    pushed: Pushed,
+}
+
+/// Counts events that nobody can send again, from when an input hands them over until they are through to the outputs.
+#[derive(Clone, Default)]
+pub struct Pushed(Arc<AtomicU64>);
+
+impl Pushed {
+    pub fn count(&self) -> u64 {
+        self.0.load(Ordering::Acquire)
+    }
+
+    fn begin(&self, batch: &Batch) {
+        self.0.fetch_add(Self::of(batch), Ordering::AcqRel);
+    }
+
+    fn end(&self, events: u64) {
+        self.0.fetch_sub(events, Ordering::AcqRel);
+    }
+
+    /// The events of a batch that nobody can send again.
+    fn of(batch: &Batch) -> u64 {
+        match &batch.decode {
+            _ if batch.ack.is_heard() => 0,
+            Some(decode) => decode.count(batch),
+            None => batch.event_count() as u64,
+        }
+    }
 }
 
 /// The workers are gone: the agent is stopping.
@@ -85,7 +114,13 @@ impl Batches {
             first_of_pushed,
             under_way: Arc::new(Semaphore::new(limits::BATCHES_UNDER_WAY_MAX)),
             said: Arc::default(),
+            pushed: Pushed::default(),
         }
+    }
+
+    /// Those under way.
+    pub fn pushed(&self) -> Pushed {
+        self.pushed.clone()
     }
 
     /// Gives a batch room among those under way, if there is some. One that nobody listens to needs none.
@@ -120,6 +155,7 @@ impl Batches {
     /// Hands a batch over, from a task.
     pub async fn send(&self, batch: Batch) -> Result<(), Stopped> {
         self.admit(&batch).await;
+        self.pushed.begin(&batch);
         self.worker(&batch)
             .ok_or(Stopped)?
             .send(batch)
@@ -132,6 +168,7 @@ impl Batches {
         if !self.admit_now(&batch) {
             Handle::current().block_on(self.admit(&batch));
         }
+        self.pushed.begin(&batch);
         self.worker(&batch)
             .ok_or(Stopped)?
             .blocking_send(batch)
@@ -180,7 +217,7 @@ pub struct Counts {
 }
 
 /// What a thread gets to do: its copy of the program, and its queue.
-type Work = (Program, mpsc::Receiver<Batch>);
+type Work = (Program, mpsc::Receiver<Batch>, Pushed);
 
 /// Threads that wait for a program. Those that never get one end by themselves.
 pub struct Threads {
@@ -195,8 +232,8 @@ impl Threads {
             let (sender, work) = sync::sync_channel(1);
             let name = format!("worker-{index}");
             let thread = std::thread::Builder::new().name(name).spawn(move || {
-                if let Ok((program, batches)) = work.recv() {
-                    run(program, batches);
+                if let Ok((program, batches, pushed)) = work.recv() {
+                    run(program, batches, &pushed);
                 }
             })?;
             Ok((sender, thread))
@@ -213,20 +250,25 @@ impl Threads {
         let count = self.waiting.len();
         let mut programs: Vec<Program> = (1..count).map(|_| program.fork()).collect();
         programs.push(program);
+        let pushed = Pushed::default();
         let mut senders = Vec::with_capacity(count);
         let mut threads = Vec::with_capacity(count);
         for ((work, thread), program) in self.waiting.into_iter().zip(programs) {
             let (sender, batches) = mpsc::channel(limits::BATCHES_WAITING_MAX);
-            let sent = work.send((program, batches));
+            let sent = work.send((program, batches, pushed.clone()));
             sent.expect("the thread does nothing but wait for it");
             senders.push(sender);
             threads.push(thread);
         }
-        (Batches::new(senders.into(), self.first_of_pushed), threads)
+        let batches = Batches {
+            pushed,
+            ..Batches::new(senders.into(), self.first_of_pushed)
+        };
+        (batches, threads)
     }
 }
 
-fn run(mut program: Program, mut batches: mpsc::Receiver<Batch>) {
+fn run(mut program: Program, mut batches: mpsc::Receiver<Batch>, pushed: &Pushed) {
     let mut selected = Vec::new();
     loop {
         let batch = match batches.try_recv() {
@@ -239,7 +281,14 @@ fn run(mut program: Program, mut batches: mpsc::Receiver<Batch>) {
                 }
             }
         };
+        let events = Pushed::of(&batch);
+        let started = Instant::now();
         program.run(batch, &mut selected);
+        // The next batch may take as long: what has gathered does not wait for it.
+        if limits::QUEUE_BLOCK_AGE <= started.elapsed() {
+            program.pause();
+        }
+        pushed.end(events);
     }
 }
 

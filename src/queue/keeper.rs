@@ -154,9 +154,9 @@ impl<D: Disk> Keeper<D> {
         self.incoming.is_closed() && (self.incoming.is_empty() || self.is_stuck())
     }
 
-    /// Nobody makes room any more: those who wait for it are told.
+    /// Nobody makes room any more: those who wait for it are told. What is in the queue's way to the disk still goes there.
     fn refuse_at_last(&mut self) {
-        if self.is_stuck() && self.desk.is_last_call() {
+        if self.desk.is_closed() || self.is_stuck() && self.desk.is_last_call() {
             self.incoming.close();
         }
     }

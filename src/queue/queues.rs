@@ -139,14 +139,15 @@ impl Queues {
             .for_each(|queue| queue.keeper.desk.call_last());
     }
 
-    /// Closes all of them: what could be put in is on disk when this returns. To be called when the encoders are gone.
+    /// Closes all of them: what could be put in is on disk when this returns. To be called when the encoders are gone, or are not
+    /// waited for any longer.
     pub fn close(&self) {
         let open = std::mem::take(&mut *self.all());
         let closing = std::mem::take(&mut *self.closing());
         // All inlets are given up before the first keeper is waited for.
         let open = open.into_values().map(|queue| queue.keeper);
         let queues: Vec<_> = open.chain(closing.into_values()).collect();
-        queues.iter().for_each(|queue| queue.desk.call_last());
+        queues.iter().for_each(|queue| queue.desk.close());
         for queue in queues {
             if queue.thread.join().is_err() {
                 tracing::error!("a queue on disk ended by a fault");

@@ -64,8 +64,8 @@ pub fn prepare<'a, D: Disk>(
     name: &'a str,
     bytes: &[u8],
 ) -> io::Result<Prepared<'a, D>> {
-    let temporary = Path::new(name).with_extension("tmp");
-    let temporary = temporary.to_string_lossy().into_owned();
+    // The whole name before it: others are replaced at the same time.
+    let temporary = format!("{name}.tmp");
     let file = folder.create(&temporary)?;
     folder.write_at(&file, bytes, 0)?;
     crash::point(Point::FileWritten);
@@ -89,7 +89,7 @@ impl<D: Disk> Prepared<'_, D> {
 
 #[cfg(test)]
 mod tests {
-    use super::replace_in;
+    use super::{prepare, replace_in};
     use crate::queue::disk::model::{Dice, Model};
 
     const NAME: &str = "positions.json";
@@ -123,6 +123,17 @@ mod tests {
             }
         }
         assert!(found.iter().all(|count| 0 < *count), "{found:?}");
+    }
+
+    #[test]
+    fn files_whose_names_differ_in_their_ending_do_not_mix() {
+        let disk = Model::default();
+        let first = prepare(&disk, "positions.1", b"first").expect("there is room");
+        let second = prepare(&disk, "positions.2", b"second").expect("there is room");
+        first.put().expect("it was prepared");
+        second.put().expect("it was prepared");
+        assert_eq!(disk.bytes("positions.1"), b"first");
+        assert_eq!(disk.bytes("positions.2"), b"second");
     }
 
     #[test]

@@ -112,3 +112,38 @@ fn connections_that_nobody_has_accepted_yet_are_read_when_the_agent_ends() {
     agent.signal("CONT");
     check_all_came(agent);
 }
+
+/// A filter of a thousand steps, each of which goes through the whole message.
+fn slow_filters() -> String {
+    r#"mutate { gsub => ["message", "a(.*)b", "b\1a"] }"#.repeat(1000)
+}
+
+#[test]
+fn what_a_slow_filter_does_not_come_to_the_end_of_is_counted() {
+    const MESSAGES: u64 = 7;
+    let port = free_port();
+    let pipeline = syslog_pipeline(port, &slow_filters());
+    let start = Start::new(&["-f", "pipeline.conf", "--shutdown.grace", "0s", "-w", "1"]);
+    let mut agent = start.file("pipeline.conf", &pipeline).spawn();
+    agent.wait_for_syslog(port);
+    for number in 0..MESSAGES {
+        let long = "ab".repeat(20_000);
+        let text = format!("<13>Nov 20 18:56:21 host app[1]: {number} {long}");
+        send(port, text.as_bytes());
+        // Each in a batch of its own.
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    let told = Instant::now();
+    let ended = agent.stop();
+    assert!(
+        told.elapsed() < Duration::from_secs(20),
+        "{:?}",
+        told.elapsed()
+    );
+    let written = ended.stdout.lines().count() as u64;
+    let lost = ended.stderr.split(" on no disk ").nth(1);
+    let lost = lost.and_then(|text| text.split(' ').next()?.parse().ok());
+    let lost: u64 = lost.unwrap_or(0);
+    assert_eq!(written + lost, MESSAGES, "{}", ended.stderr);
+    assert!(0 < lost, "all was done in time");
+}

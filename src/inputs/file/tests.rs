@@ -12,8 +12,8 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 
 use crate::event::{Batch, EventId};
-use crate::inputs::Flow;
 use crate::inputs::file::known;
+use crate::inputs::{self, Flow};
 use crate::lang::source::{Source, Sources};
 use crate::limits;
 use crate::metrics::Metrics;
@@ -132,9 +132,10 @@ impl Rig {
         let metrics = Arc::new(Metrics::default());
         let mut remarks = Vec::new();
         let compiled = compile::compile(&sources, &surroundings, &metrics, &mut remarks);
-        let Some(compiled) = compiled else {
+        let Some(mut compiled) = compiled else {
             panic!("the options are refused: {remarks:?}");
         };
+        inputs::tell_apart(compiled.inputs.iter_mut());
         let (sender, batches) = mpsc::channel(limits::BATCHES_WAITING_MAX);
         let (stop, stopping) = watch::channel(false);
         let flow = Flow {

@@ -100,6 +100,10 @@ impl Messages {
 }
 
 impl Decode for Messages {
+    fn count(&self, _: &Batch) -> u64 {
+        self.frames.len() as u64
+    }
+
     fn decode(&self, batch: &mut Batch) {
         let first = batch.event_count();
         let mut newborn = self.fields.origin.newborn(batch);

@@ -34,6 +34,8 @@ struct Wishes {
     waiting: Vec<oneshot::Sender<()>>,
     /// Nobody makes room any more: what finds none is refused.
     is_last_call: bool,
+    /// Nothing more is taken in.
+    is_closed: bool,
 }
 
 impl Desk {
@@ -56,6 +58,12 @@ impl Desk {
         self.called.notify_one();
     }
 
+    /// Nothing more is taken in, whoever still could put something in: a worker that does not come to its end.
+    pub fn close(&self) {
+        self.wishes().is_closed = true;
+        self.called.notify_one();
+    }
+
     /// Returns once something was laid down.
     pub async fn called(&self) {
         self.called.notified().await;
@@ -73,6 +81,10 @@ impl Desk {
 
     pub fn is_last_call(&self) -> bool {
         self.wishes().is_last_call
+    }
+
+    pub fn is_closed(&self) -> bool {
+        self.wishes().is_closed
     }
 
     fn wishes(&self) -> MutexGuard<'_, Wishes> {
