@@ -13,6 +13,7 @@ use std::process::ExitCode;
 use clap::{Arg, ArgAction, ArgMatches, Command};
 
 use crate::agent;
+use crate::printable;
 use crate::settings::table::{self, Kind};
 use crate::settings::{Settings, Values};
 
@@ -113,7 +114,7 @@ fn settings(matches: &ArgMatches) -> Result<Settings, ExitCode> {
             Ok(settings)
         }
         Err(error) => {
-            eprintln!("sawlog: {error}");
+            eprintln!("sawlog: {}", printable::lines(&error));
             Err(USAGE.into())
         }
     }

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::fmt::{self, Write as _};
 use std::io::IsTerminal;
+use std::ops::Range;
 
 /// Who reads what is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,6 +31,22 @@ impl Reader {
             Self::Program => Cow::Borrowed(bytes),
         }
     }
+}
+
+/// A message of several lines for people.
+pub fn lines(text: &str) -> String {
+    spelt_out(text.as_bytes())
+}
+
+/// The same of a text with a mark, which stays at its place. The mark begins and ends between two characters.
+pub fn marked_lines(text: &str, mark: &Range<usize>) -> (String, Range<usize>) {
+    let part = |range: Range<usize>| lines(text.get(range).unwrap_or_default());
+    let mut shown = part(0..mark.start);
+    let start = shown.len();
+    shown.push_str(&part(mark.clone()));
+    let end = shown.len();
+    shown.push_str(&part(mark.end..text.len()));
+    (shown, start..end)
 }
 
 fn spelt_out(bytes: &[u8]) -> String {
@@ -79,7 +96,7 @@ pub fn is_harmful(letter: char) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{Printable, Reader};
+    use super::{Printable, Reader, marked_lines};
 
     #[test]
     fn a_terminal_gets_lines_and_nothing_else_to_obey() {
@@ -99,6 +116,16 @@ mod tests {
             assert_eq!(*Reader::Terminal.shown(bytes), *want.as_bytes());
             assert_eq!(*Reader::Program.shown(bytes), *bytes);
         }
+    }
+
+    #[test]
+    fn a_mark_stays_at_its_place() {
+        let text = "a\u{9b}b\u{200b}\u{1b}c\td";
+        let start = text.find('b').expect("it is there");
+        let end = text.find('c').expect("it is there");
+        let (shown, mark) = marked_lines(text, &(start..end));
+        assert_eq!(shown, "a\\u{9b}b\\u{200b}\\u{1b}c\td");
+        assert_eq!(shown.get(mark), Some("b\\u{200b}\\u{1b}"));
     }
 
     #[test]

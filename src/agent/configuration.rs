@@ -14,6 +14,7 @@ use crate::metrics::Metrics;
 use crate::pipeline::building::Surroundings;
 use crate::pipeline::compile::{Compiled, compile};
 use crate::pipeline::program::Step;
+use crate::printable;
 use crate::settings::{Origin, PipelineSettings, Settings};
 
 /// The pipeline that runs when none is named.
@@ -144,7 +145,7 @@ fn compile_one(
     let sources = match load_sources(pipeline) {
         Ok(sources) => sources,
         Err(error) => {
-            eprintln!("sawlog: {error}");
+            eprintln!("sawlog: {}", printable::lines(&error));
             return None;
         }
     };

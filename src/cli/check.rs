@@ -13,7 +13,7 @@ use crate::limits;
 use crate::metrics::Metrics;
 use crate::pipeline::compile::Compiled;
 use crate::pipeline::program::{FilterStep, Step};
-use crate::printable::Printable;
+use crate::printable::{Printable, lines};
 use crate::settings::Settings;
 
 pub fn command() -> Command {
@@ -71,14 +71,16 @@ pub fn check(settings: &Settings) -> ExitCode {
     settings
         .notices
         .iter()
-        .for_each(|notice| eprintln!("notice: {notice}"));
+        .for_each(|notice| eprintln!("notice: {}", lines(notice)));
     match configuration::compile_all(settings, &Arc::new(Metrics::default())) {
         Some(compiled) => {
             for remark in room::remarks(settings, &compiled) {
-                eprintln!("warning: {remark}");
+                eprintln!("warning: {}", lines(&remark));
             }
             for one in &compiled {
-                remarks(one).iter().for_each(|line| println!("{line}"));
+                remarks(one)
+                    .iter()
+                    .for_each(|line| println!("{}", lines(line)));
             }
             let inputs: usize = compiled.iter().map(|one| one.inputs.len()).sum();
             println!(

@@ -14,7 +14,7 @@ use crate::event::{Batch, Names, Reference};
 use crate::filters::grok::{Capture, compile, convert};
 use crate::limits;
 use crate::pipeline::Ecs;
-use crate::printable::Reader;
+use crate::printable::{Reader, lines};
 use crate::queue::ack::Ack;
 use sawlog_parsers::grok::{self, Grok, GrokSet, Patterns, SetOutcome, Slots};
 use sawlog_parsers::lines::Delimiter;
@@ -51,12 +51,12 @@ pub fn run(matches: &ArgMatches) -> ExitCode {
     let set = match compile_set(matches) {
         Ok(set) => set,
         Err(error) => {
-            eprintln!("sawlog: {error}");
+            eprintln!("sawlog: {}", lines(&error));
             return REFUSED.into();
         }
     };
     for warning in set.groks().iter().flat_map(Grok::warnings) {
-        eprintln!("sawlog: warning: {warning}");
+        eprintln!("sawlog: warning: {}", lines(&warning.to_string()));
     }
     match match_lines(&set, matches.get_flag("explain")) {
         Ok(()) => ExitCode::SUCCESS,

@@ -6,7 +6,7 @@ use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
 
 use crate::lang::source::{Sources, Span};
 use crate::lang::{limits, mask};
-use crate::printable::is_harmful;
+use crate::printable::{is_harmful, marked_lines};
 
 /// Whether a configuration with this remark still runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -169,6 +169,7 @@ fn excerpt(
 ) -> Option<String> {
     let shown = shown_line(diagnostic, sources)?;
     let (text, span) = mask::masked(shown.text, &shown.known, shown.span);
+    let (text, span) = marked_lines(&text, &span);
     let snippet = Snippet::source(text)
         .line_start(number)
         .annotation(AnnotationKind::Primary.span(span));

@@ -77,6 +77,31 @@ fn a_terminal_does_not_obey_what_a_line_says() {
 }
 
 #[test]
+fn a_terminal_does_not_obey_what_a_configuration_says() {
+    let settings = format!("--path.settings=/none/{OBEYED}");
+    let workers = format!("--pipeline.workers={OBEYED}");
+    let unknown = format!("unknown.{OBEYED}: 1\n");
+    let pipeline = format!("filter {{ mutate {{ add_field => \"{OBEYED}\" }} }}\n");
+    for arguments in [
+        &["check", "-f", "pipeline.conf"][..],
+        &["check", &settings],
+        &["check", &workers],
+        &["check", "--path.settings", "."],
+    ] {
+        let start = Start::new(arguments)
+            .file("sawlog.yml", &unknown)
+            .file("pipeline.conf", &pipeline);
+        let ended = start.run(b"");
+        let told = ended.stdout + &ended.stderr;
+        assert_ne!(ended.status, Some(0), "{arguments:?}: {told}");
+        let is_obeyed = |letter: &char| OBEYED.contains(*letter) && !letter.is_ascii_graphic();
+        let obeyed: Vec<char> = told.chars().filter(is_obeyed).collect();
+        assert!(told.contains("end"), "{arguments:?}: {told:?}");
+        assert!(obeyed.is_empty(), "{arguments:?}: {obeyed:?} in {told:?}");
+    }
+}
+
+#[test]
 fn a_line_of_ten_megabytes_from_stdin_is_cut_too() {
     let mut input = vec![b'x'; 10 << 20];
     input.extend_from_slice(b"\nnext\n");
