@@ -1,5 +1,5 @@
 //! The dead letter queue: what an output can never deliver is kept in a folder of the pipeline, one JSON object a line, in
-//! segments whose names sort by time. What was written is on disk when `write` returns. Several writers share a folder by
+//! segments whose names sort as they were begun, whatever the clock does. What was written is on disk when `write` returns. Several writers share a folder by
 //! a lock, so that old and new outputs of a reload, and `sawlog dlq replay`, do not meet. Sending is not done here.
 
 pub mod folder;
@@ -10,9 +10,10 @@ use std::io::{self, Write};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, UNIX_EPOCH};
 
 use crate::durable::make_private_folder;
+use crate::host;
 use crate::limits;
 use crate::queue::crash::{self, Point};
 use folder::Segment;
@@ -34,7 +35,7 @@ pub struct DeadLetterSettings {
     pub pipeline: String,
     pub bytes_max: u64,
     pub policy: StoragePolicy,
-    /// Segments are removed when nothing was written to them for so long.
+    /// Segments are removed when nothing was written to them for so long, by the host's clock.
     pub retain: Option<Duration>,
 }
 
@@ -96,7 +97,8 @@ impl DeadLetters {
         let segments = self.expire(written)?;
         let total = segments.iter().map(|segment| segment.bytes).sum();
         let fitting = self.fitting(lines, total);
-        self.make_room(segments, total, fitting.len() as u64, written)?;
+        let held = current.as_ref().map(|current| current.path.as_path());
+        self.make_room(segments, held, fitting.len() as u64, written)?;
         if !fitting.is_empty() {
             self.append(&mut current, &fitting)?;
             written.kept = count(&fitting);
@@ -111,9 +113,9 @@ impl DeadLetters {
         let Some(retain) = self.settings.retain else {
             return Ok(segments);
         };
-        let now = SystemTime::now();
+        let now = Duration::from_nanos(host::now_nanos().unsigned_abs());
         let is_old = |segment: &mut Segment| {
-            let age = now.duration_since(segment.modified);
+            let age = (UNIX_EPOCH + now).duration_since(segment.modified);
             age.is_ok_and(|age| retain < age)
         };
         for segment in segments.extract_if(.., is_old) {
@@ -143,17 +145,20 @@ impl DeadLetters {
         chosen.unwrap_or_default().concat()
     }
 
-    /// By policy, old segments make room for as many bytes as are wanted.
+    /// By policy, old segments make room for as many bytes as are wanted; the one that is written to when no other is left.
     fn make_room(
         &self,
-        segments: Vec<Segment>,
-        mut total: u64,
+        mut segments: Vec<Segment>,
+        held: Option<&Path>,
         wanted: u64,
         written: &mut Written,
     ) -> io::Result<()> {
         if self.settings.policy == StoragePolicy::DropNewer || wanted == 0 {
             return Ok(());
         }
+        let mut total: u64 = segments.iter().map(|segment| segment.bytes).sum();
+        // The sort keeps the others in their order.
+        segments.sort_by_key(|segment| Some(segment.path.as_path()) == held);
         for segment in segments {
             if total + wanted <= self.settings.bytes_max {
                 break;
@@ -207,7 +212,7 @@ impl DeadLetters {
 impl Current {
     fn create(folder: &Path) -> io::Result<Self> {
         let (path, file) = loop {
-            let path = folder.join(folder::name(crate::host::now_nanos()));
+            let path = folder.join(folder::next_name(folder, host::now_nanos())?);
             let made = OpenOptions::new()
                 .create_new(true)
                 .write(true)
@@ -215,7 +220,7 @@ impl Current {
                 .open(&path);
             match made {
                 Ok(file) => break (path, file),
-                // Somebody made one in the same nanosecond.
+                // Somebody who does not wait for the lock made one meanwhile.
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
                 Err(error) => return Err(error),
             }

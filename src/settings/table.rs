@@ -374,7 +374,7 @@ pub const ALL: &[Spec] = &[
         "dead_letter_queue.retain.age",
         Kind::Duration,
         "",
-        "Dead letters that are older are removed, such as `7d`; by default none are",
+        "Dead letters that are older by the clock are removed, such as `7d`; by default none are",
     ),
     moot(
         "dead_letter_queue.flush_interval",

@@ -19,9 +19,23 @@ pub struct Segment {
     pub modified: SystemTime,
 }
 
-/// The name of a segment that begins now; names sort by time.
-pub fn name(now: i64) -> String {
-    format!("{now:020}.{ENDING}")
+/// The name of a segment that begins now. It sorts behind all that are there, also those of before the clock was set back.
+pub fn next_name(folder: &Path, now: i64) -> io::Result<String> {
+    let segments = segments(folder)?;
+    let after = |segment: &Segment| number(&segment.path)?.checked_add(1);
+    let after = segments.iter().filter_map(after).max();
+    Ok(name(after.map_or(now, |after| after.max(now))))
+}
+
+/// The name of the segment with this number; they sort by it.
+pub fn name(number: i64) -> String {
+    format!("{number:020}.{ENDING}")
+}
+
+/// The number in a segment's name, before and after it was taken.
+fn number(path: &Path) -> Option<i64> {
+    let name = path.file_name()?.to_str()?;
+    name.split('.').next()?.parse().ok()
 }
 
 /// Waits for the turn to change the folder; it ends when the result is dropped.

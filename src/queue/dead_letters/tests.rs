@@ -4,6 +4,8 @@ use std::fs;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::host::clock;
+
 use super::{Current, DeadLetterSettings, DeadLetters, StoragePolicy, Written, folder};
 
 /// A folder that is removed at the end.
@@ -177,6 +179,63 @@ fn what_is_past_its_time_is_removed() {
     letters.settings.retain = Some(Duration::from_secs(50));
     assert_eq!(letters.write(b"d\n").expect("it is written").expired, 3);
     assert_eq!(rig.text(), "d\n");
+}
+
+/// Within one test, whose thread has a clock of its own.
+const HOUR: Duration = Duration::from_secs(3600);
+
+#[test]
+fn the_older_letters_go_though_the_clock_was_set_back() {
+    let rig = Rig::new("back");
+    let letters = rig.open(16, StoragePolicy::DropOlder);
+    assert_eq!(write(&letters, "aaaa\nbbbb\n"), (2, 0));
+    clock::set(-(HOUR.as_nanos() as i64));
+    assert_eq!(write(&letters, "cccc\n"), (1, 0));
+    assert_eq!(rig.text(), "aaaa\nbbbb\ncccc\n");
+    for (letter, want) in [
+        ("dddd\n", "bbbb\ncccc\ndddd\n"),
+        ("eeee\n", "cccc\ndddd\neeee\n"),
+        ("ffff\n", "dddd\neeee\nffff\n"),
+    ] {
+        assert_eq!(write(&letters, letter), (1, 1));
+        assert_eq!(rig.text(), want);
+    }
+}
+
+#[test]
+fn so_do_those_that_are_being_sent_again() {
+    let rig = Rig::new("back-taken");
+    let letters = rig.open(1000, StoragePolicy::DropOlder);
+    assert_eq!(write(&letters, "a\n"), (1, 0));
+    let segments = folder::segments(&rig.folder).expect("the folder can be read");
+    folder::take(&rig.folder, &segments[0]).expect("it is there");
+    clock::set(-(HOUR.as_nanos() as i64));
+    assert_eq!(write(&letters, "b\n"), (1, 0));
+    assert_eq!((rig.text().as_str(), rig.segments()), ("a\nb\n", 2));
+}
+
+#[test]
+fn a_segment_that_is_written_to_outlives_those_that_others_began_after_it() {
+    let rig = Rig::new("held");
+    let letters = rig.open(80, StoragePolicy::DropOlder);
+    let others = rig.open(80, StoragePolicy::DropOlder);
+    assert_eq!(write(&letters, "a\n"), (1, 0));
+    assert_eq!(write(&others, &"bbbbbbbbb\n".repeat(7)), (7, 0));
+    assert_eq!(write(&letters, "c\n"), (1, 0));
+    assert_eq!(write(&letters, "dddddddd\n"), (1, 1));
+    assert!(rig.text().starts_with("a\nc\nbbbb"), "{}", rig.text());
+}
+
+#[test]
+fn the_age_of_letters_is_by_the_clock_of_the_host() {
+    let rig = Rig::new("ahead");
+    let mut letters = rig.open(1000, StoragePolicy::DropNewer);
+    letters.settings.retain = Some(HOUR);
+    assert_eq!(write(&letters, "a\n"), (1, 0));
+    clock::set(2 * HOUR.as_nanos() as i64);
+    let written = letters.write(b"b\n").expect("it is written");
+    assert_eq!((written.kept, written.expired), (1, 1));
+    assert_eq!(rig.text(), "b\n");
 }
 
 #[test]
