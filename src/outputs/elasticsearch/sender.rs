@@ -5,12 +5,12 @@
 mod report;
 mod verdicts;
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 use std::time::Duration;
 
-use tokio::task::{JoinError, JoinSet};
+use tokio::task::{self, JoinError, JoinSet};
 use tokio::time::Instant;
 
 use crate::limits;
@@ -61,10 +61,9 @@ pub struct Sender {
     fresh: VecDeque<(Instant, Block)>,
     fresh_bytes: usize,
     retries: Waiting,
-    in_flight: JoinSet<Done>,
-    in_flight_bytes: usize,
-    /// Documents under way that are nowhere else.
-    in_flight_alone: u64,
+    in_flight: JoinSet<Answered>,
+    /// What each of these tasks sends: it is here even when a task ends by a fault.
+    under_way: HashMap<task::Id, UnderWay>,
     learned: Learned,
     report: Report,
     notice: Notice,
@@ -76,23 +75,27 @@ impl Drop for Sender {
     /// However it ends: what nobody could send again is counted.
     fn drop(&mut self) {
         let fresh = self.fresh.iter().map(|(_, block)| block.alone_here());
-        let lost = fresh.sum::<u64>() + self.retries.alone_here() + self.in_flight_alone;
+        let under_way = self.under_way.values();
+        let under_way = under_way.map(|request| request.block.alone_here());
+        let lost = fresh.sum::<u64>() + self.retries.alone_here() + under_way.sum::<u64>();
         self.report.lost(lost);
     }
 }
 
-/// A request that ended.
-struct Done {
+/// What became of a request.
+type Answered = Result<Reply, Unreachable>;
+
+/// A request that was sent.
+struct UnderWay {
     host: usize,
     started: Instant,
     block: Sealed,
-    result: Result<Reply, Unreachable>,
 }
 
 /// Why the task woke up.
 enum Event {
     Block(Option<Block>),
-    Done(Result<Done, JoinError>),
+    Done(Result<(task::Id, Answered), JoinError>),
     Told,
     Time,
 }
@@ -115,8 +118,7 @@ impl Sender {
             fresh_bytes: 0,
             retries: Waiting::default(),
             in_flight: JoinSet::new(),
-            in_flight_bytes: 0,
-            in_flight_alone: 0,
+            under_way: HashMap::new(),
             learned,
             report,
             notice: Notice::default(),
@@ -167,7 +169,7 @@ impl Sender {
             // In order, so that a simulation can be repeated; there are few requests to end, so blocks do not starve.
             let event = tokio::select! {
                 biased;
-                Some(done) = self.in_flight.join_next() => Event::Done(done),
+                Some(done) = self.in_flight.join_next_with_id() => Event::Done(done),
                 () = self.notice.changed() => Event::Told,
                 block = blocks.next(), if has_room => Event::Block(block),
                 () = tokio::time::sleep_until(wake) => Event::Time,
@@ -175,11 +177,11 @@ impl Sender {
             match event {
                 Event::Block(Some(block)) => self.accept(block),
                 Event::Block(None) => open = false,
-                Event::Done(Ok(done)) => self.finish(done).await,
-                Event::Done(Err(error)) => {
-                    tracing::error!(
-                        "a request ended by a fault, its documents stay unacknowledged: {error}"
-                    );
+                Event::Done(done) => {
+                    let (id, answered) = done.unwrap_or_else(|fault| (fault.id(), fallen(&fault)));
+                    if let Some(request) = self.under_way.remove(&id) {
+                        self.finish(request, answered).await;
+                    }
                 }
                 Event::Time | Event::Told => {}
             }
@@ -204,7 +206,9 @@ impl Sender {
 
     /// Whether one more block may be taken: enough are there for the next request, or too much is held altogether.
     fn has_room(&self) -> bool {
-        let held = self.fresh_bytes + self.retries.bytes() + self.in_flight_bytes;
+        let under_way = self.under_way.values();
+        let under_way = under_way.map(|request| request.block.body.len());
+        let held = self.fresh_bytes + self.retries.bytes() + under_way.sum::<usize>();
         self.fresh_bytes < self.schedule.bytes_max && held < limits::BULK_HELD_BYTES_MAX
     }
 
@@ -256,20 +260,17 @@ impl Sender {
 
     fn send(&mut self, host: usize, block: Block) {
         let block = block.seal();
-        self.in_flight_bytes += block.body.len();
-        self.in_flight_alone += block.alone_here();
         self.report.sent(block.body.len());
-        let transport = Arc::clone(&self.transport);
-        let started = Instant::now();
-        self.in_flight.spawn(async move {
-            let result = transport.bulk(host, block.body.clone()).await;
-            Done {
-                host,
-                started,
-                block,
-                result,
-            }
-        });
+        let (transport, body) = (Arc::clone(&self.transport), block.body.clone());
+        let task = self
+            .in_flight
+            .spawn(async move { transport.bulk(host, body).await });
+        let request = UnderWay {
+            host,
+            started: Instant::now(),
+            block,
+        };
+        self.under_way.insert(task.id(), request);
     }
 
     /// The next moment at which time alone changes what can be sent.
@@ -289,18 +290,15 @@ impl Sender {
         .min()
     }
 
-    async fn finish(&mut self, done: Done) {
+    async fn finish(&mut self, request: UnderWay, answered: Answered) {
         let now = Instant::now();
-        let Done {
+        let UnderWay {
             host,
             started,
             block,
-            result,
-        } = done;
-        self.in_flight_bytes = self.in_flight_bytes.saturating_sub(block.body.len());
-        self.in_flight_alone = self.in_flight_alone.saturating_sub(block.alone_here());
-        self.note_load(started, now, &result);
-        let (outcome, rest_max, retry_after) = match result {
+        } = request;
+        self.note_load(started, now, &answered);
+        let (outcome, rest_max, retry_after) = match answered {
             Ok(reply) => {
                 let outcome = match reply.status {
                     200..=299 => answer::read(&reply.body, block.documents(), &self.schedule.rules),
@@ -332,18 +330,18 @@ impl Sender {
                 }
                 self.wait_for_somebody(now, block);
             }
-            answered => {
+            outcome => {
                 if let Some(after) = self.hosts.answered(host, now) {
                     self.report.back(host, after);
                 }
-                self.conclude(now, started, block, answered).await;
+                self.conclude(now, started, block, outcome).await;
             }
         }
     }
 
     /// Fewer requests at once when the server has too much to do; a 429 of single documents is noted with them.
-    fn note_load(&mut self, started: Instant, now: Instant, result: &Result<Reply, Unreachable>) {
-        match result {
+    fn note_load(&mut self, started: Instant, now: Instant, answered: &Answered) {
+        match answered {
             Ok(reply) if matches!(reply.status, 429 | 503) => {
                 self.concurrency.overloaded(started, now);
             }
@@ -377,6 +375,12 @@ impl Sender {
             block.since.get_or_insert(now);
         }
     }
+}
+
+/// What a request came to whose task ended by a fault of ours: nobody knows what the server got, so it is sent again.
+fn fallen(fault: &JoinError) -> Answered {
+    tracing::error!("a request ended by a fault, its documents are sent again: {fault}");
+    Err(Unreachable::new("the request ended by a fault"))
 }
 
 #[cfg(test)]

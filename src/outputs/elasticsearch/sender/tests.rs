@@ -32,6 +32,8 @@ enum Answer {
     /// A status for each document, in order.
     Items(&'static [u16]),
     Gone,
+    /// The task that asks ends by a panic.
+    Fault,
     After(Duration),
 }
 
@@ -89,6 +91,7 @@ impl Transport for Script {
                 }
                 Some(Answer::Body(body)) => reply(200, Bytes::from_static(body.as_bytes())),
                 Some(Answer::Items(statuses)) => reply(200, good(statuses.iter().copied())),
+                Some(Answer::Fault) => panic!("as the script wants"),
                 Some(Answer::Gone) => Err(Unreachable::new("cannot connect")),
                 Some(Answer::After(wait)) => {
                     tokio::time::sleep(wait).await;
@@ -539,4 +542,15 @@ async fn a_server_with_too_much_to_do_gets_fewer_requests_at_once() {
     trial.check(1, 0, 1);
     // From four to two to one, and one more for the success.
     assert_eq!(trial.metrics.gauge("requests_limit").value(), 2);
+}
+
+#[tokio::test]
+async fn a_request_whose_task_ends_by_a_fault_is_sent_again() {
+    for faults in [1, 3] {
+        let answers = (0..faults).map(|_| Answer::Fault).collect();
+        let trial = run(1, answers, &[&["a", "b"], &["c"]]).await;
+        trial.check(3, 0, 2);
+        let sent = trial.requests();
+        assert!(faults < sent.len(), "{sent:?}");
+    }
 }
