@@ -339,17 +339,17 @@ impl Sender {
         }
     }
 
-    /// Fewer requests at once when the server has too much to do; a 429 of single documents is noted with them.
+    /// Fewer requests at once when the server has too much to do, or a proxy hears nothing of it; a 429 of single documents is
+    /// noted with them. Other refusals come quickly and say nothing of what it could take.
     fn note_load(&mut self, started: Instant, now: Instant, answered: &Answered) {
-        match answered {
-            Ok(reply) if matches!(reply.status, 429 | 503) => {
-                self.concurrency.overloaded(started, now);
-            }
-            Ok(_) => self
+        let status = answered.as_ref().map(|reply| reply.status);
+        match status {
+            Ok(200..=299) => self
                 .concurrency
                 .answered(now - started, self.in_flight.len() + 1),
+            Ok(429 | 502..=504) => self.concurrency.overloaded(started, now),
             Err(unreachable) if unreachable.is_late => self.concurrency.overloaded(started, now),
-            Err(_) => {}
+            Ok(_) | Err(_) => {}
         }
         self.report.may_send(self.concurrency.limit());
     }

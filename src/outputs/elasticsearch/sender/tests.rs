@@ -545,6 +545,50 @@ async fn a_server_with_too_much_to_do_gets_fewer_requests_at_once() {
 }
 
 #[tokio::test]
+async fn of_answers_only_those_that_store_speak_for_more_requests() {
+    for (status, limit) in [
+        // Down to one, and one more for the success.
+        (429, 2),
+        (502, 2),
+        (503, 2),
+        (504, 2),
+        // These say nothing of the load.
+        (401, 4),
+        (413, 4),
+        (500, 4),
+    ] {
+        let answers = (0..2).map(|_| Answer::Whole(status)).collect();
+        let trial = run(1, answers, &[&["a", "b", "c", "d"]]).await;
+        trial.check(4, 0, 1);
+        let got = trial.metrics.gauge("requests_limit").value();
+        assert_eq!(got, limit, "{status}");
+    }
+}
+
+#[test]
+fn quick_refusals_are_not_what_is_usual() {
+    let (metrics, folder) = (metrics(), folder_of_run());
+    let mut sender = sender(&metrics, &Arc::default(), 1, None, &folder);
+    let started = tokio::time::Instant::now();
+    let mut note = |status, millis| {
+        let reply = Reply {
+            status,
+            body: Bytes::new(),
+            retry_after: None,
+        };
+        let now = started + Duration::from_millis(millis);
+        sender.note_load(started, now, &Ok(reply));
+        sender.concurrency.limit()
+    };
+    assert_eq!((note(429, 0), note(429, 0)), (2, 1));
+    for status in [401, 413, 500, 500, 500] {
+        assert_eq!(note(status, 0), 1, "{status}");
+    }
+    // Would be a slow one, if the quick refusals were what is usual.
+    assert_eq!(note(200, 100), 2);
+}
+
+#[tokio::test]
 async fn a_request_whose_task_ends_by_a_fault_is_sent_again() {
     for faults in [1, 3] {
         let answers = (0..faults).map(|_| Answer::Fault).collect();
