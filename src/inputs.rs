@@ -14,6 +14,7 @@ pub mod stop_signal;
 pub mod stream;
 pub mod syslog;
 pub mod tls;
+pub mod unfinished;
 
 use std::collections::HashMap;
 use std::io;

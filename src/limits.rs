@@ -117,6 +117,14 @@ pub const SYSLOG_KEEPALIVE_WAIT: std::time::Duration = std::time::Duration::from
 /// whole; the connection that goes beyond this gives what it has, cut, and is closed.
 pub const SYSLOG_UNFINISHED_BYTES_MAX: usize = 16 << 20;
 
+/// The same for all files of one `file` input: lines without an end. Beyond it such a line is put back, and read again from the file
+/// when it has its end.
+pub const FILE_UNFINISHED_BYTES_MAX: usize = 16 << 20;
+
+/// The same for all containers of one `docker` input: lines of which Docker made pieces. Beyond it a line is cut behind its first
+/// piece of 16 KiB or later, and counted as `lines_truncated`.
+pub const DOCKER_UNFINISHED_BYTES_MAX: usize = 16 << 20;
+
 /// How long a TLS handshake may take: a few round trips around the world.
 pub const TLS_HANDSHAKE_WAIT: std::time::Duration = std::time::Duration::from_secs(10);
 

@@ -46,6 +46,14 @@ impl Framing {
             Self::Lines(delimiter) => delimiter.undecided(bytes),
         }
     }
+
+    /// How many bytes before a place can belong to a delimiter that ends behind it.
+    pub fn overlap(&self) -> usize {
+        match self {
+            Self::Whole => 0,
+            Self::Lines(delimiter) => delimiter.bytes().len() - 1,
+        }
+    }
 }
 
 /// What the option `delimiter` says, a newline if it is not written; nothing after it was reported why.

@@ -27,6 +27,7 @@ use crate::inputs::docker::lines::Shape;
 use crate::inputs::docker::reading::{Missing, Plan, Reading, StartPosition};
 use crate::inputs::docker::selection::Selection;
 use crate::inputs::origin::Origin;
+use crate::inputs::unfinished::Unfinished;
 use crate::inputs::{Flow, Input, InputPlugin, Source};
 use crate::limits;
 use crate::pipeline::Building;
@@ -145,6 +146,7 @@ fn build(options: &Options, building: &mut Building<'_>) -> Option<Box<dyn Input
             fields: Fields::intern(building.names),
             stream: building.known("stream"),
             line_bytes_max,
+            unfinished: Unfinished::new(limits::DOCKER_UNFINISHED_BYTES_MAX),
         },
         selection: Selection::of(options).without(selection::own_id()),
         start_position: match options.text("start_position") {

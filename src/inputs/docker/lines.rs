@@ -14,6 +14,7 @@ use crate::host;
 use crate::inputs::docker::found::Found;
 use crate::inputs::docker::place::{Last, Place};
 use crate::inputs::origin::Origin;
+use crate::inputs::unfinished::{Share, Unfinished};
 use crate::limits;
 use crate::queue::ack::Ack;
 
@@ -29,6 +30,8 @@ pub struct Shape {
     /// Where the stream's name goes.
     pub stream: Reference,
     pub line_bytes_max: usize,
+    /// What all containers hold of lines in pieces.
+    pub unfinished: Arc<Unfinished>,
 }
 
 /// Which carriage returns before a newline are a terminal's and no text.
@@ -76,11 +79,16 @@ pub struct Counts {
 
 struct Joining {
     joiner: Joiner,
+    /// What the joiner holds.
+    share: Share,
+    bytes: usize,
+    /// There was no room for a chunk of the line.
+    is_cut: bool,
     /// The time that all chunks of the line have.
     time: Option<i64>,
     /// Where the line's first chunk begins.
     begin: Option<Place>,
-    /// A chunk of the line came without its end.
+    /// A chunk of the line came without its end, or was left out.
     truncated: bool,
 }
 
@@ -105,6 +113,9 @@ impl Lines {
     pub fn new(shape: Arc<Shape>, returns: Returns) -> Self {
         let joining = || Joining {
             joiner: Joiner::new(shape.line_bytes_max),
+            share: shape.unfinished.share(),
+            bytes: 0,
+            is_cut: false,
             time: None,
             begin: None,
             truncated: false,
@@ -198,6 +209,7 @@ impl Lines {
     }
 
     fn join(&mut self, text: Text<'_>, record: Record, begin: Option<Place>) {
+        let line_bytes_max = self.shape.line_bytes_max;
         let mut scratch = std::mem::take(&mut self.scratch);
         scratch.clear();
         text.write(&mut scratch);
@@ -207,9 +219,13 @@ impl Lines {
             joining.begin = begin;
             joining.truncated = false;
         }
+        joining.count(record, &mut scratch, line_bytes_max);
         joining.truncated |= record.truncated;
         let whole = joining.joiner.push(&scratch, record.partial, record.time);
         let joined = whole.map(|line| (line.bytes.to_vec(), line.truncated || joining.truncated));
+        if joined.is_some() {
+            joining.give_back(line_bytes_max);
+        }
         self.scratch = scratch;
         if let Some((bytes, truncated)) = joined {
             self.keep_joined(
@@ -272,6 +288,7 @@ impl Lines {
     }
 
     fn flush_stream(&mut self, stream: Stream) {
+        let line_bytes_max = self.shape.line_bytes_max;
         let joining = self.joining(stream);
         let time = joining.time;
         let truncated = joining.truncated;
@@ -279,6 +296,7 @@ impl Lines {
             return;
         };
         let (bytes, truncated) = (line.bytes.to_vec(), line.truncated || truncated);
+        joining.give_back(line_bytes_max);
         let record = Record {
             stream,
             time,
@@ -412,6 +430,32 @@ impl Lines {
             made_at,
         }));
         batch
+    }
+}
+
+impl Joining {
+    /// Counts a chunk. When all containers together hold too much, it and all that follow in its line are left out; but the first
+    /// is kept, and so is one that ends the line.
+    fn count(&mut self, record: Record, chunk: &mut Vec<u8>, line_bytes_max: usize) {
+        let before = self.bytes;
+        let bytes = (before + chunk.len()).min(line_bytes_max);
+        let is_beyond = record.partial && !self.share.hold(bytes) && 0 < before;
+        if self.is_cut || is_beyond {
+            self.share.hold(before);
+            self.is_cut = true;
+            self.truncated |= !chunk.is_empty();
+            chunk.clear();
+        } else {
+            self.bytes = bytes;
+        }
+    }
+
+    /// The line is done with, and so is the memory of a long one: there are two of these for every container.
+    fn give_back(&mut self, line_bytes_max: usize) {
+        self.joiner = Joiner::new(line_bytes_max);
+        self.share.hold(0);
+        self.bytes = 0;
+        self.is_cut = false;
     }
 }
 

@@ -320,6 +320,7 @@ impl Follow<'_> {
             began,
             is_new: true,
             stream: self.positions.stream(&key),
+            share: self.unfinished.share(),
             key,
         }
     }
@@ -340,6 +341,7 @@ impl Follow<'_> {
             began: position.began,
             is_new: false,
             stream: self.positions.stream(&key),
+            share: self.unfinished.share(),
             key,
         }
     }

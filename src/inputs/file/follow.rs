@@ -19,6 +19,7 @@ use crate::inputs::file::sincedb::Entry;
 use crate::inputs::file::tail::{Step, Tail};
 use crate::inputs::file::watch::{Change, Watch};
 use crate::inputs::stop_signal::{StopSignal, Woken};
+use crate::inputs::unfinished::Unfinished;
 use crate::limits;
 use crate::metrics::{Counter, Gauge};
 use crate::queue::positions::Positions;
@@ -32,6 +33,8 @@ pub struct Follow<'a> {
     pub(super) known: Known,
     pub(super) watch: Option<Watch>,
     pub(super) files: Files,
+    /// What all files hold of lines without an end.
+    pub(super) unfinished: Arc<Unfinished>,
     queue: VecDeque<u64>,
     pub(super) completed: Completed,
     /// Paths of which it was said what is wrong with them.
@@ -91,6 +94,7 @@ impl<'a> Follow<'a> {
             positions,
             watch: watch.ok(),
             files: Files::default(),
+            unfinished: Unfinished::new(limits::FILE_UNFINISHED_BYTES_MAX),
             queue: VecDeque::new(),
             said: HashSet::new(),
             is_first_scan: true,
@@ -249,17 +253,22 @@ impl<'a> Follow<'a> {
             return Going::On;
         };
         let mut step = Ok(Step::More);
-        for _ in 0..TURN_STEPS {
+        for taken in 1.. {
             let Some(tail) = self.files.tail(id) else {
                 return Going::On;
             };
             step = tail.step(self.flow);
-            if !matches!(step, Ok(Step::More)) || self.flow.is_stopping() {
+            let is_over = !matches!(step, Ok(Step::More)) || self.flow.is_stopping();
+            if is_over || (TURN_STEPS <= taken && !tail.is_pressed()) {
                 break;
             }
         }
         self.show_progress();
-        self.end_turn(id, step)
+        let going = self.end_turn(id, step);
+        if let Some(tail) = self.files.tail(id) {
+            tail.end_turn();
+        }
+        going
     }
 
     fn end_turn(&mut self, id: u64, step: io::Result<Step>) -> Going {

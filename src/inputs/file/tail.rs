@@ -2,6 +2,8 @@
 //! batches of whole lines, each with the position behind it. Which files there are and when they are read is decided
 //! elsewhere.
 
+mod put_back;
+
 use std::fs::{File, Metadata};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -18,6 +20,7 @@ use crate::inputs::file::identity::{self, Fingerprint, Place, Position};
 use crate::inputs::file::last::Last;
 use crate::inputs::file::opened::{Looked, Opened, open, read_at};
 use crate::inputs::origin::{self, Origin};
+use crate::inputs::unfinished::Share;
 use crate::limits;
 use crate::pipeline::worker::Stopped;
 use crate::queue::positions::Stream;
@@ -39,6 +42,10 @@ pub struct Tail {
     cutter: Cutter,
     /// Up to where the file was read; the cutter's share included.
     offset: u64,
+    /// The record that begins at `offset` was put back, and has no end up to here.
+    searched: u64,
+    /// What the cutter holds, counted with that of all files.
+    share: Share,
     seen: Looked,
     /// Where it ends for good, if that is known.
     pub end: Option<u64>,
@@ -97,6 +104,7 @@ pub struct Start {
     /// The key of its position.
     pub key: String,
     pub stream: Stream,
+    pub share: Share,
 }
 
 impl Tail {
@@ -116,6 +124,8 @@ impl Tail {
                 false => Cutter::default(),
             },
             offset: start.offset,
+            searched: 0,
+            share: start.share,
             // The size is asked for again before the first read.
             seen: Looked {
                 size: start.offset,
@@ -145,6 +155,7 @@ impl Tail {
             let archive = Archive::open(file.try_clone()?, self.offset)?;
             // What was found before the offset is packed.
             self.last = Last::default();
+            self.searched = 0;
             self.source = Source::Archive(Box::new(archive));
             self.is_packed = true;
         }
@@ -188,7 +199,7 @@ impl Tail {
 
     /// Bytes of the file that were read, and its size as far as it is known.
     pub fn progress(&self) -> (u64, u64) {
-        (self.offset, self.seen.size.max(self.offset))
+        (self.reached(), self.seen.size.max(self.reached()))
     }
 
     pub fn is_open(&self) -> bool {
@@ -210,7 +221,7 @@ impl Tail {
         let looked = Looked::at(metadata);
         match self.is_packed {
             true => looked != self.seen,
-            false => looked.size != self.offset || looked.modified != self.seen.modified,
+            false => looked.size != self.reached() || looked.modified != self.seen.modified,
         }
     }
 
@@ -229,10 +240,13 @@ impl Tail {
         if let Source::Archive(_) = self.source {
             return self.step_in_archive(flow);
         }
-        if self.seen.size <= self.offset
+        if self.seen.size <= self.reached()
             && let Some(step) = self.look()?
         {
             return Ok(step);
+        }
+        if self.offset < self.searched {
+            return self.search();
         }
         let there = usize::try_from(self.seen.size - self.offset).unwrap_or(usize::MAX);
         let mut room = self.cutter.room(there.min(limits::READ_BYTES));
@@ -289,10 +303,12 @@ impl Tail {
         };
         let looked = Looked::at(&file.metadata()?);
         let before = std::mem::replace(&mut self.seen, looked);
-        if looked.size < self.offset || (looked.modified != before.modified && !self.is_itself()?) {
+        let is_shorter = looked.size < self.reached();
+        if is_shorter || (looked.modified != before.modified && !self.is_itself()?) {
+            self.searched = 0;
             return Ok(Some(Step::Truncated));
         }
-        if looked.size == self.offset {
+        if looked.size == self.reached() {
             return Ok(Some(Step::AtEnd));
         }
         self.active = Instant::now();
@@ -331,11 +347,15 @@ impl Tail {
         Ok(true)
     }
 
+    /// Takes what is new of the file's beginning from what was read at `offset`.
     fn see_head(&mut self, read: &[u8]) {
-        if self.head.len() < limits::FINGERPRINT_BYTES && self.offset == self.head.len() as u64 {
-            let missing = limits::FINGERPRINT_BYTES - self.head.len();
+        let missing = limits::FINGERPRINT_BYTES - self.head.len();
+        let known = (self.head.len() as u64).checked_sub(self.offset);
+        if let Some(known) = known.filter(|_| 0 < missing) {
+            let new = usize::try_from(known).ok().and_then(|at| read.get(at..));
+            let new = new.unwrap_or_default();
             self.head
-                .extend_from_slice(read.get(..missing).unwrap_or(read));
+                .extend_from_slice(new.get(..missing).unwrap_or(new));
         }
     }
 
@@ -369,7 +389,13 @@ impl Tail {
 
     /// The file is at its end for good: what is behind the last delimiter becomes a line.
     pub fn finish(&mut self, flow: &Flow) -> Step {
-        let rest = self.cutter.rest();
+        let rest = match self.offset < self.searched {
+            true => self.take_again().unwrap_or_else(|error| {
+                tracing::warn!(path = %self.path.display(), %error, "the last line cannot be read again");
+                Vec::new()
+            }),
+            false => self.cutter.rest(),
+        };
         self.done(rest, flow)
     }
 

@@ -1,5 +1,7 @@
 //! Files that do what files do, and what comes out. A test's input runs as in the agent; the test is the worker.
 
+mod unfinished;
+
 use std::collections::{HashMap, HashSet};
 use std::fs::{self, File, OpenOptions};
 use std::io::Write;

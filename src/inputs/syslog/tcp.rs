@@ -4,7 +4,6 @@ mod reader;
 
 use std::net::{IpAddr, TcpListener as StdListener};
 use std::sync::Arc;
-use std::sync::atomic::AtomicUsize;
 use std::time::{Duration, Instant};
 
 use sawlog_parsers::framing::{Decoder, Limits};
@@ -19,6 +18,7 @@ use crate::inputs::sockets::Connection;
 use crate::inputs::stream::Stream;
 use crate::inputs::syslog::fields::Fields;
 use crate::inputs::tls::{Looked, Tls};
+use crate::inputs::unfinished::Unfinished;
 use crate::limits;
 use crate::metrics::{Counter, PluginMetrics};
 use crate::quiet::Quiet;
@@ -74,8 +74,7 @@ struct Service {
 /// What all connections of an input have in common: their limits, counters and complaints.
 struct Shared {
     permits: Arc<Semaphore>,
-    /// Bytes of unfinished messages.
-    unfinished: AtomicUsize,
+    unfinished: Arc<Unfinished>,
     broken: Arc<Counter>,
     refused: Arc<Counter>,
     idle: Arc<Counter>,
@@ -92,7 +91,7 @@ impl Shared {
     fn new(metrics: &PluginMetrics) -> Self {
         Self {
             permits: Arc::new(Semaphore::new(limits::SYSLOG_CONNECTIONS_MAX)),
-            unfinished: AtomicUsize::new(0),
+            unfinished: Unfinished::new(limits::SYSLOG_UNFINISHED_BYTES_MAX),
             broken: metrics.counter("tcp_connections_broken"),
             refused: metrics.counter("tcp_connections_refused"),
             idle: metrics.counter("tcp_connections_idle"),

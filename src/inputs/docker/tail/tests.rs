@@ -14,6 +14,7 @@ use super::*;
 use crate::docker::container::Label;
 use crate::docker::fields::Fields;
 use crate::inputs::origin::Origin;
+use crate::inputs::unfinished::Unfinished;
 use crate::pipeline::building::Surroundings;
 use crate::pipeline::{Building, Ecs};
 use crate::plugin::Options;
@@ -156,6 +157,7 @@ fn shape_in(pipeline: &str) -> (Arc<Shape>, Arc<Names>) {
         fields: Fields::intern(building.names),
         stream: building.known("stream"),
         line_bytes_max: 100_000,
+        unfinished: Unfinished::new(150_000),
     };
     (Arc::new(shape), Arc::new(names))
 }
@@ -289,6 +291,35 @@ fn the_end_of_the_container_flushes_with_a_tag() {
         serde_json::json!(["_docker_line_unfinished"])
     );
     check(&mut host.open(), &[]);
+}
+
+#[test]
+fn what_all_streams_hold_of_lines_in_pieces_has_a_limit() {
+    let host = Host::new();
+    let mut tail = host.open();
+    let piece = "x".repeat(16_000);
+    for _ in 0..6 {
+        host.write(&record("stdout", &piece, 1));
+    }
+    for _ in 0..6 {
+        host.write(&record("stderr", &piece, 2));
+    }
+    check(&mut tail, &[]);
+    for (stream, time) in [("stderr", 2), ("stdout", 1), ("stderr", 3)] {
+        host.write(&record(stream, "end\\n", time));
+    }
+    let all = events(&mut tail, Then::Settle);
+    let lengths: Vec<usize> = messages(&all).iter().map(|message| message.len()).collect();
+    // The fourth piece of the second stream would have been beyond it.
+    assert_eq!(lengths, [3 * 16_000, 6 * 16_000 + 3, 3]);
+    assert_eq!(all[0]["tags"], serde_json::json!(["_linetruncated"]));
+    assert_eq!((all[1].get("tags"), all[2].get("tags")), (None, None));
+    // Both have given back what they held.
+    for _ in 0..6 {
+        host.write(&record("stderr", &piece, 4));
+    }
+    host.write(&record("stderr", "\\n", 4));
+    check(&mut tail, &[piece.repeat(6).as_str()]);
 }
 
 #[test]

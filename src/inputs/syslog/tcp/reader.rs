@@ -2,7 +2,6 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use sawlog_parsers::framing::Step;
@@ -14,6 +13,7 @@ use crate::inputs::Flow;
 use crate::inputs::sockets::{Connection, Generation};
 use crate::inputs::syslog::fields::{Fields, Frame, Messages};
 use crate::inputs::syslog::tcp::Shared;
+use crate::inputs::unfinished::Share;
 use crate::limits;
 use crate::queue::ack::Ack;
 
@@ -37,8 +37,8 @@ pub struct Reader {
     provenance: Provenance,
     /// Where in the stream the next batch begins.
     offset: u64,
-    /// Bytes of the unfinished message, as they are counted in `Shared`.
-    counted: usize,
+    /// Bytes of the unfinished message.
+    share: Share,
 }
 
 /// What a wait for bytes ended with.
@@ -65,11 +65,11 @@ enum Ending {
 impl Reader {
     pub fn new(connection: Connection, surroundings: Surroundings) -> Self {
         Self {
+            share: surroundings.shared.unfinished.share(),
             connection,
             surroundings,
             provenance: Provenance::unrepeatable(crate::host::now_nanos()),
             offset: 0,
-            counted: 0,
         }
     }
 
@@ -95,7 +95,7 @@ impl Reader {
                 Read::Stop => break Ending::Stopped,
             }
         };
-        shared.unfinished.fetch_sub(self.counted, Ordering::AcqRel);
+        self.share.hold(0);
         match ending {
             Ending::Stopped => self.stop().await,
             Ending::Whole | Ending::Cut => self.finish(ending).await,
@@ -128,13 +128,9 @@ impl Reader {
     /// Counts the unfinished message. True if all of them together are too large.
     fn is_beyond_limit(&mut self) -> bool {
         let shared = &self.surroundings.shared;
-        let (before, now) = (self.counted, self.connection.rest.len());
-        self.counted = now;
-        let others = shared.unfinished.fetch_sub(before, Ordering::AcqRel) - before;
-        shared.unfinished.fetch_add(now, Ordering::AcqRel);
+        let bytes = self.connection.rest.len();
         // Short ones are not to blame.
-        let is_large = limits::READ_BYTES < now;
-        let is_beyond = is_large && limits::SYSLOG_UNFINISHED_BYTES_MAX < others + now;
+        let is_beyond = !self.share.hold(bytes) && limits::READ_BYTES < bytes;
         if is_beyond {
             shared.cut.add(1);
             if shared.cut_fault.passes(Instant::now()) {
