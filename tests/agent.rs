@@ -12,6 +12,7 @@ mod endings;
 mod handover;
 mod hostile;
 mod limits;
+mod memory;
 mod obstacles;
 mod overflow;
 mod positions;
