@@ -141,9 +141,11 @@ fn the_page_of_settings_has_every_setting() {
 
 #[test]
 fn the_page_of_limits_has_every_limit() {
-    let mut made = String::from(
-        "# Limits\n\nEverything has one. This is the whole list, with the reason for each number; `sawlog check --limits` prints it.\n\n\
+    let mut made = format!(
+        "# Limits\n\nEverything has one. This is the whole list of those that are fixed, with the reason for each number; \
+         `sawlog check --limits` prints it. {}\n\n\
          | limit | value | why |\n|---|---|---|\n",
+        limits::table::OF_OPTIONS
     );
     for Limit { name, value, why } in limits::table::all() {
         made.push_str(&format!("| `{name}` | {value} | {why} |\n"));

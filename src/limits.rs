@@ -103,6 +103,15 @@ pub const DATAGRAM_BYTES_MAX: usize = 64 << 10;
 /// Datagrams of one batch: empty ones add no bytes to it.
 pub const DATAGRAMS_GATHERED_MAX: usize = 8 << 10;
 
+/// How long datagrams gather under load: at 100,000 a second a hundred, far below any buffer.
+pub const DATAGRAM_NAP: std::time::Duration = std::time::Duration::from_millis(1);
+
+/// How long a datagram is waited for before it is looked whether the input has to stop.
+pub const DATAGRAM_WAIT: std::time::Duration = std::time::Duration::from_millis(200);
+
+/// How often the kernel is asked how many datagrams it dropped.
+pub const DATAGRAM_DROPS_INTERVAL: std::time::Duration = std::time::Duration::from_secs(1);
+
 /// Connections that one syslog input serves at once; each holds a buffer of `READ_BYTES` and a file descriptor.
 pub const SYSLOG_CONNECTIONS_MAX: usize = 1024;
 
@@ -112,6 +121,12 @@ pub const SYSLOG_IDLE_WAIT: std::time::Duration = std::time::Duration::from_secs
 
 /// Silence after which the kernel asks whether the other end of a connection still exists.
 pub const SYSLOG_KEEPALIVE_WAIT: std::time::Duration = std::time::Duration::from_secs(60);
+
+/// After a connection that could not be accepted, which usually means that there are no file descriptors left.
+pub const SYSLOG_ACCEPT_AGAIN: std::time::Duration = std::time::Duration::from_millis(100);
+
+/// How long it takes until a port in use is tried again.
+pub const SYSLOG_BIND_AGAIN: std::time::Duration = std::time::Duration::from_secs(2);
 
 /// Unfinished messages of all connections of one syslog input together. A message has some hundred bytes and mostly arrives
 /// whole; the connection that goes beyond this gives what it has, cut, and is closed.
@@ -127,6 +142,9 @@ pub const DOCKER_UNFINISHED_BYTES_MAX: usize = 16 << 20;
 
 /// How long a TLS handshake may take: a few round trips around the world.
 pub const TLS_HANDSHAKE_WAIT: std::time::Duration = std::time::Duration::from_secs(10);
+
+/// How long saying goodbye to a peer may take, which TLS needs.
+pub const TLS_GOODBYE_WAIT: std::time::Duration = std::time::Duration::from_secs(1);
 
 /// A file of certificates or a key. The bundle of all authorities of the web has 0.3 MB.
 pub const TLS_FILE_BYTES_MAX: u64 = 4 << 20;
@@ -148,6 +166,21 @@ pub const STREAM_LAST_BYTES_MAX: usize = 1 << 20;
 
 /// How soon it is tried again to open a file when no more could be opened.
 pub const CROWDED_WAIT: std::time::Duration = std::time::Duration::from_secs(1);
+
+/// How often a file that grows is read before the next one's turn, `READ_BYTES` each time: a mebibyte.
+pub const FILE_TURN_READS: usize = 16;
+
+/// Changes of files are taken at least that far apart, so that a writer of single lines does not have each of them fetched singly.
+pub const FILE_NAP: std::time::Duration = std::time::Duration::from_millis(2);
+
+/// How often it is asked whether the outputs have all of a completed file.
+pub const FILE_COMPLETION_INTERVAL: std::time::Duration = std::time::Duration::from_millis(100);
+
+/// How often a folder is listed until two listings agree: names that change meanwhile hide files.
+pub const FOLDER_LISTINGS_MAX: usize = 8;
+
+/// What is read at once of what the kernel tells of files: some hundred changes.
+pub const WATCH_READ_BYTES: usize = 16 << 10;
 /// A block of documents on its way to Elasticsearch, and so the usual request: some 3000 lines of a web server. Larger
 /// requests make Elasticsearch no faster and would cost an agent its small memory.
 pub const BULK_BLOCK_BYTES: usize = 1 << 20;
@@ -273,8 +306,32 @@ pub const TEXT_BYTES: usize = 256 << 10;
 /// Dead letters of one batch are kept when there are so many, and not only at its end.
 pub const REFUSED_BYTES_MAX: usize = 1 << 20;
 
+/// How long it takes until dead letters are tried again that could not be written, while an output ends.
+pub const DEAD_LETTER_RETRY_WAIT: std::time::Duration = std::time::Duration::from_millis(500);
+
 /// Texts that wait to be written; with `TEXT_BYTES` this is two mebibytes.
 pub const TEXTS_WAITING_MAX: usize = 8;
+
+/// How long the outputs `file` and `stdout` wait before they try a failed write again.
+pub const TEXT_RETRY_WAIT: std::time::Duration = std::time::Duration::from_secs(1);
+
+/// How often a file that is written is compared with what its path names, so that rotation and deletion are noticed.
+pub const FILE_IDENTITY_INTERVAL: std::time::Duration = std::time::Duration::from_secs(1);
+
+/// How often room on disk is looked for at the end.
+pub const FILE_ROOM_INTERVAL: std::time::Duration = std::time::Duration::from_millis(10);
+
+/// How often a writer that waits for room in a pipe looks whether it has to leave.
+pub const STDOUT_LOOK_INTERVAL: std::time::Duration = std::time::Duration::from_millis(20);
+
+/// How often a writer to the standard output looks whether it is its turn.
+pub const STDOUT_TURN_INTERVAL: std::time::Duration = std::time::Duration::from_millis(1);
+
+/// A reader of the standard output that takes nothing for so long is not waited for at the end, if what it does not take is safe.
+pub const STDOUT_STALLED_WAIT: std::time::Duration = std::time::Duration::from_millis(500);
+
+/// So much is written to a pipe at once: what has room takes that without waiting for its reader.
+pub const STDOUT_PIPE_BYTES: usize = 4096;
 
 /// Brackets within brackets of a field reference. Logstash's composite references nest twice; data can hold anything.
 pub const REFERENCE_DEPTH_MAX: usize = 32;
@@ -417,3 +474,22 @@ pub const QUEUE_RECORD_BYTES_MAX: usize = 128 << 20;
 
 /// What a queue leaves free on its disk: others log there too, and a full disk stops more than logs.
 pub const QUEUE_FREE_RESERVE_BYTES: u64 = 64 << 20;
+
+/// How often `sawlog queue` begins anew to look at a queue whose agent saves its state. It does so twice a second; a look takes
+/// milliseconds.
+pub const QUEUE_VIEW_TRIES_MAX: u32 = 20;
+
+/// What is read at once of a queue on disk while a whole record is looked for, or the end behind the last.
+pub const QUEUE_WINDOW_BYTES: usize = 64 << 10;
+
+/// What may be read in vain of a damaged segment, besides four times its size: a start must end.
+pub const QUEUE_VAIN_BYTES: u64 = 1 << 20;
+
+/// What is passed over of a segment where the disk cannot be read: its own block.
+pub const QUEUE_UNREADABLE_BYTES: usize = 4096;
+
+/// What is freed at once of a removed segment: a disk that frees more keeps others waiting.
+pub const QUEUE_RECLAIM_STEP_BYTES: u64 = 1 << 20;
+
+/// Removed segments that wait to be freed so. More are freed as a whole.
+pub const QUEUE_RECLAIM_FILES_MAX: usize = 4;

@@ -45,6 +45,49 @@ const EMPTY_NAMES: [&str; 6] = ["utils", "util", "common", "helpers", "prelude",
 const EMPTY_VERBS: [&str; 3] = ["get_", "handle_", "process_"];
 const EMPTY_NOUNS: [&str; 3] = ["Manager", "Handler", "Helper"];
 
+/// How the name of a limit ends.
+const LIMITS: [&str; 5] = ["_MAX", "_BYTES", "_WAIT", "_INTERVAL", "_AGAIN"];
+
+/// Where limits are; `sawlog check --limits` and the documentation print them from there.
+const OF_LIMITS: [&str; 2] = ["src/limits.rs", "src/lang/limits.rs"];
+
+/// Constants called like limits that are none, by file, and why.
+const NO_LIMITS: [(&str, &[&str]); 14] = [
+    // What a format has.
+    ("src/event/encode.rs", &["BYTES_MAX", "SECOND_BYTES"]),
+    ("src/event/provenance.rs", &["IDENTIFIER_BYTES"]),
+    ("src/outputs/elasticsearch/answer.rs", &["HEAD_BYTES"]),
+    ("src/outputs/graphite/points.rs", &["WHOLE_MAX"]),
+    (
+        "src/queue/log/format.rs",
+        &["SEGMENT_HEADER_BYTES", "RECORD_HEADER_BYTES", "SLOT_BYTES"],
+    ),
+    ("src/queue/log/scan.rs", &["FRONT_BYTES"]),
+    // How much of it a message shows.
+    (
+        "src/cli/grok/explain.rs",
+        &[
+            "BEFORE_MAX",
+            "BEHIND_MAX",
+            "TEXT_MAX",
+            "ALTERNATIVES_MAX",
+            "BRIEF_CAPTURES_MAX",
+            "BRIEF_TEXT_MAX",
+        ],
+    ),
+    ("src/lang/check.rs", &["SHOWN_MAX"]),
+    ("src/lang/check/condition.rs", &["SPELT_MAX"]),
+    ("src/lang/check/options.rs", &["LISTED_MAX"]),
+    ("src/lang/nearest.rs", &["LENGTH_MAX"]),
+    ("src/lang/parse/value.rs", &["SHOWN_MAX"]),
+    (
+        "src/lang/variables.rs",
+        &["REPORTED_MAX", "SHOWN_BYTES_MAX"],
+    ),
+    // Nobody notices how often.
+    ("src/agent/running.rs", &["LOOK_INTERVAL"]),
+];
+
 /// What stands in front of a module of tests.
 const OF_TESTS: &str = "#[cfg(test)]";
 
@@ -359,6 +402,34 @@ fn names_say_what_is_done() {
     });
 }
 
+#[test]
+fn limits_are_where_they_are_printed_from() {
+    let sources =
+        |source: &Source| source.path.starts_with("src/") && !OF_LIMITS.contains(&&*source.path);
+    check(sources, |source| {
+        let mut breaches = Vec::new();
+        for (number, line) in source.code() {
+            let name = name_after(line, &["const "]);
+            let is_taken = line.contains("= limits::");
+            if names_limit(name) && !is_taken && !is_no_limit(&source.path, name) {
+                breaches.push(source.at(number, &format!("{name} belongs to {}", OF_LIMITS[0])));
+            }
+        }
+        breaches
+    });
+}
+
+fn names_limit(name: &str) -> bool {
+    let alone = |ending: &&str| name == ending.trim_start_matches('_');
+    let behind = |ending: &&str| name.ends_with(ending);
+    LIMITS.iter().any(|ending| alone(ending) || behind(ending))
+}
+
+fn is_no_limit(path: &str, name: &str) -> bool {
+    let known = |(file, names): &(&str, &[&str])| *file == path && names.contains(&name);
+    NO_LIMITS.iter().any(known)
+}
+
 /// The name that a line of code gives to what one of these words begins; empty if it begins none.
 fn name_after<'a>(line: &'a str, words: &[&str]) -> &'a str {
     let rest = words
@@ -374,7 +445,7 @@ fn name_after<'a>(line: &'a str, words: &[&str]) -> &'a str {
 mod tests {
     use std::path::PathBuf;
 
-    use super::{Source, functions, names_folder};
+    use super::{Source, functions, is_no_limit, names_folder, names_limit};
 
     fn source(text: &str) -> Source {
         Source {
@@ -407,6 +478,24 @@ mod tests {
     fn a_signature_without_a_body_is_no_function_of_many_lines() {
         let text = "trait A {\n    fn a(\n        b: u8,\n    ) -> u8;\n    fn c(&self);\n}\n";
         assert_eq!(functions(text), [(2, 3)]);
+    }
+
+    #[test]
+    fn a_limit_is_known_by_how_its_name_ends() {
+        for name in [
+            "LINE_BYTES_MAX",
+            "BIND_AGAIN",
+            "WAIT",
+            "A_WAIT",
+            "LOOK_INTERVAL",
+        ] {
+            assert!(names_limit(name), "{name}");
+        }
+        for name in ["MAXIMUM", "WAITING", "NAP", ""] {
+            assert!(!names_limit(name), "{name}");
+        }
+        assert!(is_no_limit("src/queue/log/scan.rs", "FRONT_BYTES"));
+        assert!(!is_no_limit("src/queue/log/tail.rs", "FRONT_BYTES"));
     }
 
     #[test]

@@ -4,11 +4,12 @@
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll};
-use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt, ReadBuf};
 use tokio::net::TcpStream;
 use tokio_rustls::server::TlsStream;
+
+use crate::limits;
 
 #[derive(Debug)]
 pub enum Stream {
@@ -72,9 +73,8 @@ impl Stream {
 
     /// Says goodbye, which TLS needs; a peer that is gone does not hear it.
     pub async fn close(&mut self) {
-        const GOODBYE: Duration = Duration::from_secs(1);
         if let Self::Tls(stream) = self {
-            let closed = tokio::time::timeout(GOODBYE, stream.shutdown()).await;
+            let closed = tokio::time::timeout(limits::TLS_GOODBYE_WAIT, stream.shutdown()).await;
             if !matches!(closed, Ok(Ok(()))) {
                 tracing::debug!("a connection with TLS ended before it was closed");
             }

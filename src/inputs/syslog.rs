@@ -8,7 +8,6 @@ mod udp;
 use std::io;
 use std::net::{SocketAddr, TcpListener, ToSocketAddrs};
 use std::sync::Arc;
-use std::time::Duration;
 
 use tokio::task::JoinHandle;
 
@@ -16,6 +15,7 @@ use crate::inputs::origin::Origin;
 use crate::inputs::sockets::Datagrams;
 use crate::inputs::tls::{self, Tls};
 use crate::inputs::{Flow, Input, InputPlugin, Source};
+use crate::limits;
 use crate::metrics::PluginMetrics;
 use crate::pipeline::Building;
 use crate::plugin::{Kind, Opt, Options, Plugin, Section};
@@ -148,9 +148,6 @@ impl Input for Syslog {
     }
 }
 
-/// How long to wait before a port in use is tried again.
-const BIND_AGAIN: Duration = Duration::from_secs(2);
-
 impl Syslog {
     fn bind<S>(&self, bind: impl Fn(SocketAddr) -> io::Result<S>) -> io::Result<S> {
         let (host, port) = &self.address;
@@ -222,7 +219,8 @@ impl Syslog {
                 }
                 Err(_) => {}
             }
-            let stopped = tokio::time::timeout(BIND_AGAIN, stop.wait_for(|stop| *stop));
+            let stopped =
+                tokio::time::timeout(limits::SYSLOG_BIND_AGAIN, stop.wait_for(|stop| *stop));
             if stopped.await.is_ok() {
                 return None;
             }

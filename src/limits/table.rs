@@ -1,6 +1,10 @@
 //! The limits as a table for people, read from the files that define them: a limit cannot be missing from it, and its
 //! reason cannot differ. The source's text comes in, names, values with units and reasons go out.
 
+/// What the table has not.
+pub const OF_OPTIONS: &str = "What an option or a setting bounds, such as `max_open_files`, `batch_events`, `timeout` or `queue.max_bytes`, \
+     stands with its default on the page of its plugin or of the settings.";
+
 /// One limit.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Limit {
@@ -64,6 +68,7 @@ pub fn text() -> String {
     for Limit { name, value, why } in &limits {
         text.push_str(&format!("{name:width$}  {value}\n    {why}\n"));
     }
+    text.push_str(&format!("\n{}\n", OF_OPTIONS.replace('`', "")));
     text.push_str("\nOf the parsers, sawlog-parsers:\n");
     for ParserLimit {
         what,
@@ -202,6 +207,8 @@ mod tests {
             "JSON_DEPTH_MAX",
             "NESTING_MAX",
             "steps of one search",
+            "QUEUE_VIEW_TRIES_MAX",
+            "max_open_files",
         ] {
             assert!(text.contains(name), "{name}");
         }

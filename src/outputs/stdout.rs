@@ -25,23 +25,8 @@ pub const PLUGIN: OutputPlugin = OutputPlugin {
     build,
 };
 
-/// How long a writer waits before it tries a failed write again.
-const RETRY_WAIT: Duration = Duration::from_secs(1);
-
 /// One block is written at a time.
 static TURN: Mutex<()> = Mutex::new(());
-
-/// How long a writer waits before it looks whether it is its turn.
-const TURN_WAIT: Duration = Duration::from_millis(1);
-
-/// How long it waits for room in a pipe before it looks whether it has to leave.
-const CROWDED_WAIT: Duration = Duration::from_millis(20);
-
-/// A reader that takes nothing for so long is not waited for at the end, if what it does not take is safe.
-const STALLED_WAIT: Duration = Duration::from_millis(500);
-
-/// So much is written to a pipe at once: what has room takes that without waiting for its reader.
-const PIPE_BYTES: usize = 4096;
 
 static DESCRIPTION: Plugin = Plugin {
     section: Section::Output,
@@ -108,12 +93,12 @@ fn is_regular_file() -> bool {
 /// Writes as much as there is room for; nothing, if there is none for a while.
 fn write_what_has_room(bytes: &[u8]) -> io::Result<usize> {
     let stdout = io::stdout();
-    let wait = Timespec::try_from(CROWDED_WAIT).map_err(io::Error::other)?;
+    let wait = Timespec::try_from(limits::STDOUT_LOOK_INTERVAL).map_err(io::Error::other)?;
     let mut ends = [PollFd::new(&stdout, PollFlags::OUT)];
     if poll(&mut ends, Some(&wait))? == 0 {
         return Err(io::ErrorKind::WouldBlock.into());
     }
-    let some = bytes.get(..PIPE_BYTES).unwrap_or(bytes);
+    let some = bytes.get(..limits::STDOUT_PIPE_BYTES).unwrap_or(bytes);
     Ok(rustix::io::write(&stdout, some)?)
 }
 
@@ -166,7 +151,7 @@ impl<W: FnMut(&[u8]) -> io::Result<usize>> Writer<W> {
                 Ok(turn) => break turn,
                 Err(TryLockError::Poisoned(turn)) => break turn.into_inner(),
                 Err(TryLockError::WouldBlock) if self.has_to_leave(since, safe) => return false,
-                Err(TryLockError::WouldBlock) => std::thread::sleep(TURN_WAIT),
+                Err(TryLockError::WouldBlock) => std::thread::sleep(limits::STDOUT_TURN_INTERVAL),
             }
         };
         let written = self.write_out(bytes, safe);
@@ -176,7 +161,7 @@ impl<W: FnMut(&[u8]) -> io::Result<usize>> Writer<W> {
 
     /// Whether it is told to leave, or has waited for long and what it holds is `safe`.
     fn has_to_leave(&self, since: Instant, safe: bool) -> bool {
-        let is_stalled = || STALLED_WAIT <= since.elapsed();
+        let is_stalled = || limits::STDOUT_STALLED_WAIT <= since.elapsed();
         self.notice.is_now() || safe && is_stalled() && Leave::Safe <= self.notice.said()
     }
 
@@ -221,7 +206,7 @@ impl<W: FnMut(&[u8]) -> io::Result<usize>> Writer<W> {
                 "{id}: cannot write to the standard output: {error}. It is tried again; what is read waits"
             );
         }
-        RETRY_WAIT
+        limits::TEXT_RETRY_WAIT
     }
 
     fn recovered(&mut self) {

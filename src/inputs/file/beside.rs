@@ -28,16 +28,13 @@ pub struct Predecessor {
     rotated: Rotated,
 }
 
-/// How often a folder is listed until two listings agree: names that change meanwhile hide files.
-const LISTINGS_MAX: usize = 8;
-
 /// The kernel stamps files by a clock that ticks; the slowest that is built ticks a hundred times a second.
 const STAMP_LAG: Duration = Duration::from_millis(20);
 
 /// The files that were at a path before, the oldest first.
 pub fn list(live: &Path) -> io::Result<Vec<Predecessor>> {
     let mut all = list_once(live)?;
-    for _ in 1..LISTINGS_MAX {
+    for _ in 1..limits::FOLDER_LISTINGS_MAX {
         let before = std::mem::replace(&mut all, list_once(live)?);
         let name = |one: &Predecessor| (one.path.clone(), one.place);
         if before.iter().map(name).eq(all.iter().map(name)) {

@@ -64,15 +64,6 @@ pub(super) enum Going {
     Over,
 }
 
-/// How much of a file that grows is read before the next one's turn, in steps of `limits::READ_BYTES`: 1 MiB.
-const TURN_STEPS: usize = 16;
-
-/// Wake-ups are at least that far apart, so that a writer of single lines does not have each of them fetched singly.
-const NAP: Duration = Duration::from_millis(2);
-
-/// How often it is asked whether the outputs have all of a completed file.
-const COMPLETION_WAIT: Duration = Duration::from_millis(100);
-
 impl<'a> Follow<'a> {
     pub fn new(
         config: &'a Config,
@@ -162,15 +153,15 @@ impl<'a> Follow<'a> {
         let rescan = self.rescan_at.saturating_duration_since(Instant::now());
         match self.completed.is_empty() {
             true => rescan,
-            false => rescan.min(COMPLETION_WAIT),
+            false => rescan.min(limits::FILE_COMPLETION_INTERVAL),
         }
     }
 
     /// Lets changes gather if the last ones came only just now and nothing else is to be done.
     fn nap(&mut self) -> io::Result<Going> {
         let since = self.woken.elapsed();
-        let woken = match self.queue.is_empty() && since < NAP {
-            true => self.stop.wait(None, Some(NAP - since))?,
+        let woken = match self.queue.is_empty() && since < limits::FILE_NAP {
+            true => self.stop.wait(None, Some(limits::FILE_NAP - since))?,
             false => Woken::TimedOut,
         };
         self.woken = Instant::now();
@@ -259,7 +250,7 @@ impl<'a> Follow<'a> {
             };
             step = tail.step(self.flow);
             let is_over = !matches!(step, Ok(Step::More)) || self.flow.is_stopping();
-            if is_over || (TURN_STEPS <= taken && !tail.is_pressed()) {
+            if is_over || (limits::FILE_TURN_READS <= taken && !tail.is_pressed()) {
                 break;
             }
         }

@@ -13,6 +13,8 @@ use std::path::{Path, PathBuf};
 use rustix::fs::inotify::{self, CreateFlags, ReadFlags, WatchFlags};
 use rustix::io::Errno;
 
+use crate::limits;
+
 /// Something that the kernel noticed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Change {
@@ -39,9 +41,6 @@ enum Watched {
     Folder(PathBuf),
     File(u64),
 }
-
-/// What is read of the kernel at once: some hundred changes.
-const BUFFER_BYTES: usize = 16 << 10;
 
 impl Watch {
     pub fn new() -> io::Result<Self> {
@@ -101,7 +100,7 @@ impl Watch {
 
     /// Appends the changes that there are, each once; waits for none.
     pub fn changes(&mut self, changes: &mut Vec<Change>) -> io::Result<()> {
-        let mut buffer = [MaybeUninit::uninit(); BUFFER_BYTES];
+        let mut buffer = [MaybeUninit::uninit(); limits::WATCH_READ_BYTES];
         let mut gone = Vec::new();
         let mut reader = inotify::Reader::new(&self.inotify, &mut buffer);
         loop {

@@ -61,9 +61,6 @@ pub async fn run(
     while service.connections.join_next().await.is_some() {}
 }
 
-/// After a failed accept, which usually means that there are no file descriptors left.
-const ACCEPT_AGAIN: Duration = Duration::from_millis(100);
-
 struct Service {
     tls: Option<Arc<Tls>>,
     connections: JoinSet<()>,
@@ -148,7 +145,7 @@ impl Service {
                     if self.surroundings.shared.accept_fault.passes(Instant::now()) {
                         tracing::warn!("a connection for syslog could not be accepted: {error}");
                     }
-                    tokio::time::sleep(ACCEPT_AGAIN).await;
+                    tokio::time::sleep(limits::SYSLOG_ACCEPT_AGAIN).await;
                 }
             }
         }

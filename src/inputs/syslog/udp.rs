@@ -6,7 +6,7 @@ use std::io;
 use std::net::{IpAddr, UdpSocket};
 use std::os::fd::AsFd;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use nix::sys::socket::{self, ControlMessageOwned, MsgFlags, sockopt};
 
@@ -18,17 +18,8 @@ use crate::limits;
 use crate::metrics::{Counter, Gauge, PluginMetrics};
 use crate::queue::ack::Ack;
 
-/// How long the thread naps under load: at 100,000 datagrams a second a hundred gather, far below any buffer.
-const NAP: Duration = Duration::from_millis(1);
-
-/// How long it waits for a datagram before it looks whether it has to stop.
-const WAIT: Duration = Duration::from_millis(200);
-
 /// The rate is high when a wake-up found this many datagrams.
 const BUSY_DATAGRAMS: usize = 8;
-
-/// Drops are read from the kernel this often.
-const DROPS_EVERY: Duration = Duration::from_secs(1);
 
 /// Reads one socket.
 pub struct Reader {
@@ -80,7 +71,7 @@ impl Reader {
             match self.drain(flow) {
                 // What waited when the input had to stop was read; senders need not pause for it to end.
                 Ok(_) if stopping => return,
-                Ok(BUSY_DATAGRAMS..) => std::thread::sleep(NAP),
+                Ok(BUSY_DATAGRAMS..) => std::thread::sleep(limits::DATAGRAM_NAP),
                 Ok(_) => self.wait(),
                 Err(Closed) => return,
             }
@@ -110,7 +101,7 @@ impl Reader {
 
     /// Receives one datagram. False if none waits.
     fn receive(&mut self, gathered: &mut Gathered) -> bool {
-        if DROPS_EVERY < self.drops.read.elapsed() {
+        if limits::DATAGRAM_DROPS_INTERVAL < self.drops.read.elapsed() {
             return self.receive_with_drops(gathered);
         }
         loop {
@@ -172,7 +163,7 @@ impl Reader {
         flow.batches.send_blocking(batch).map_err(|_| Closed)
     }
 
-    /// Sleeps until a datagram comes, at most for `WAIT`.
+    /// Sleeps until a datagram comes, at most for `limits::DATAGRAM_WAIT`.
     fn wait(&self) {
         let mut polled = [rustix::event::PollFd::from_borrowed_fd(
             self.socket.as_fd(),
@@ -180,12 +171,12 @@ impl Reader {
         )];
         let wait = rustix::time::Timespec {
             tv_sec: 0,
-            tv_nsec: WAIT.subsec_nanos().into(),
+            tv_nsec: limits::DATAGRAM_WAIT.subsec_nanos().into(),
         };
         if let Err(error) = rustix::event::poll(&mut polled, Some(&wait))
             && error != rustix::io::Errno::INTR
         {
-            std::thread::sleep(WAIT);
+            std::thread::sleep(limits::DATAGRAM_WAIT);
         }
     }
 }

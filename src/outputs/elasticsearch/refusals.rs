@@ -2,7 +2,6 @@
 //! with the reason, the first of a kind at once, later ones as a sum from time to time.
 
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
 
 use tokio::time::Instant;
 
@@ -238,12 +237,11 @@ impl Refusals {
         refused: &Refused,
         is_over: impl Fn() -> bool,
     ) -> Result<(), NotKept> {
-        const WAIT: Duration = Duration::from_millis(500);
         while self.keep(refused).is_err() {
             if is_over() {
                 return Err(NotKept);
             }
-            std::thread::sleep(WAIT);
+            std::thread::sleep(limits::DEAD_LETTER_RETRY_WAIT);
         }
         Ok(())
     }

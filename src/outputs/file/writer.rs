@@ -6,7 +6,7 @@ use std::fs::File;
 use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use tokio::runtime::Handle;
 
@@ -17,15 +17,6 @@ use crate::outputs::file::overflow::{Outlet, Place};
 use crate::outputs::file::path::PathPlan;
 use crate::outputs::file::text::{Chunk, Text};
 use crate::outputs::leave::{Leave, Notice};
-
-/// How long a writer waits before it tries a failed write again.
-const RETRY_WAIT: Duration = Duration::from_secs(1);
-
-/// How often an open file is compared with what its path names, so that rotation and deletion are noticed.
-const IDENTITY_INTERVAL: Duration = Duration::from_secs(1);
-
-/// How often room on disk is looked for at the end.
-const ROOM_INTERVAL: Duration = Duration::from_millis(10);
 
 /// The writing thread's state.
 pub struct Writer {
@@ -183,7 +174,7 @@ impl Writer {
                     texts = unwritten
                         .filter_map(|text| outlet.put_back(text).err())
                         .collect();
-                    if !texts.is_empty() && !self.notice.sleep(RETRY_WAIT) {
+                    if !texts.is_empty() && !self.notice.sleep(limits::TEXT_RETRY_WAIT) {
                         return Err(texts);
                     }
                 }
@@ -227,7 +218,7 @@ impl Writer {
                     lost.add(text.alone_here());
                     break;
                 }
-                std::thread::sleep(ROOM_INTERVAL);
+                std::thread::sleep(limits::FILE_ROOM_INTERVAL);
             }
         }
     }
@@ -279,7 +270,7 @@ impl Writer {
     /// The open file for a path.
     fn file(&mut self, path: &[u8], now: Instant) -> Result<&mut Open, Fault> {
         if let Some(open) = self.open.get_mut(path)
-            && IDENTITY_INTERVAL <= now - open.compared
+            && limits::FILE_IDENTITY_INTERVAL <= now - open.compared
         {
             open.compared = now;
             if !is_still_named(&open.file, &self.plan, path) {
@@ -391,7 +382,7 @@ impl Writer {
             Held::Elsewhere if Leave::Safe <= self.notice.heard() => return Err(Fault::Left),
             Held::Elsewhere | Held::Here => {}
         }
-        match self.notice.sleep(RETRY_WAIT) {
+        match self.notice.sleep(limits::TEXT_RETRY_WAIT) {
             true => Ok(()),
             false => Err(Fault::Left),
         }

@@ -9,18 +9,14 @@ use std::path::Path;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::time::Instant;
 
-/// Freed at a time.
-const STEP_BYTES: u64 = 1 << 20;
-
-/// Removed files that wait for their turn. More are freed at once.
-const FILES_MAX: usize = 4;
+use crate::limits;
 
 /// A thread that shrinks removed files; it ends with this.
 pub struct Reclaim(SyncSender<File>);
 
 impl Reclaim {
     pub fn start() -> io::Result<Self> {
-        let (files, incoming) = sync_channel(FILES_MAX);
+        let (files, incoming) = sync_channel(limits::QUEUE_RECLAIM_FILES_MAX);
         std::thread::Builder::new()
             .name("queue room".to_owned())
             .spawn(move || shrink_all(&incoming))?;
@@ -57,7 +53,7 @@ fn shrink(file: &File) -> io::Result<()> {
     }
     let mut size = data.len();
     while 0 < size {
-        size = size.saturating_sub(STEP_BYTES);
+        size = size.saturating_sub(limits::QUEUE_RECLAIM_STEP_BYTES);
         let start = Instant::now();
         file.set_len(size)?;
         std::thread::sleep(start.elapsed());

@@ -11,10 +11,8 @@ use super::state::{self, StateFile};
 use super::tail::{Tail, open_if_there, own_header, read_segment, rewrite, torn_bytes};
 use super::{Limits, Log, Lost, Mark, Pending, Segment, TEMPORARY};
 use super::{damaged_name, segment_first, segment_name};
+use crate::limits;
 use crate::queue::disk::Disk;
-
-/// How often a view is begun anew while an agent saves its state. It does so twice a second; a look takes milliseconds.
-const VIEW_TRIES_MAX: u32 = 20;
 
 /// Why a segment is not read that has another's name.
 pub(super) const STRAY: &str = "it begins with another record than its name says";
@@ -135,7 +133,7 @@ impl<D: Disk> Log<D> {
             let survey = survey(&disk, &mut listing)?;
             tries += 1;
             // An agent that saved its state meanwhile may have removed what was listed.
-            if survey.slot == before || VIEW_TRIES_MAX <= tries {
+            if survey.slot == before || limits::QUEUE_VIEW_TRIES_MAX <= tries {
                 let mut recovery = survey.report(&disk, &listing);
                 let mut log = Self::new(disk, limits, survey, listing.damaged);
                 log.is_view = true;

@@ -3,17 +3,8 @@
 use std::ops::Range;
 
 use super::format::{RECORD_HEADER_BYTES, RecordHeader};
-use crate::limits::QUEUE_RECORD_BYTES_MAX;
+use crate::limits::{self, QUEUE_RECORD_BYTES_MAX};
 use crate::queue::disk::Disk;
-
-/// What is read at once while a whole record is looked for.
-const WINDOW_BYTES: usize = 64 << 10;
-
-/// What may be read in vain however small the segment is.
-const VAIN_BYTES: u64 = 1 << 20;
-
-/// What is passed over where the disk cannot be read.
-const UNREADABLE_BYTES: usize = 4096;
 
 /// The front of a header that is looked at first: length, checksum, sequence.
 const FRONT_BYTES: usize = 16;
@@ -55,7 +46,10 @@ impl<D: Disk> Scan<'_, D> {
     ) -> Result<Found, Short> {
         let mut resumed = false;
         // Candidates whose checksum is wrong are read in vain: a payload might be full of them.
-        let mut budget = self.end.saturating_mul(4).saturating_add(VAIN_BYTES);
+        let mut budget = self
+            .end
+            .saturating_mul(4)
+            .saturating_add(limits::QUEUE_VAIN_BYTES);
         let mut window = Window::default();
         loop {
             match self.record_at(offset, payload, &mut budget) {
@@ -112,7 +106,7 @@ impl<D: Disk> Scan<'_, D> {
     fn candidate(&self, window: &mut Window, mut offset: u64, wanted: &Range<u64>) -> Option<u64> {
         while offset < self.end {
             if window.from(offset).len() < FRONT_BYTES && !self.refill(window, offset) {
-                offset += UNREADABLE_BYTES as u64;
+                offset += limits::QUEUE_UNREADABLE_BYTES as u64;
                 continue;
             }
             let bytes = window.from(offset);
@@ -139,7 +133,7 @@ impl<D: Disk> Scan<'_, D> {
     fn refill(&self, window: &mut Window, offset: u64) -> bool {
         let room = usize::try_from(self.end - offset).unwrap_or(usize::MAX);
         window.offset = offset;
-        for size in [WINDOW_BYTES, UNREADABLE_BYTES] {
+        for size in [limits::QUEUE_WINDOW_BYTES, limits::QUEUE_UNREADABLE_BYTES] {
             window.bytes.resize(size.min(room), 0);
             if let Ok(read) = self.disk.read_at(self.file, &mut window.bytes, offset) {
                 window.bytes.truncate(read);

@@ -6,10 +6,8 @@ use super::format::{Fault, SEGMENT_HEADER_BYTES, SegmentHeader};
 use super::reading::read_header;
 use super::scan::Scan;
 use super::{Mark, Segment, segment_name};
+use crate::limits;
 use crate::queue::disk::Disk;
-
-/// What is read at once of bytes behind the last record.
-const WINDOW_BYTES: usize = 64 << 10;
 
 /// The last segment, read to its end.
 pub struct Tail<F> {
@@ -79,7 +77,7 @@ pub fn read_segment<D: Disk>(
 
 /// Writes bytes of a file to where they are.
 pub fn rewrite<D: Disk>(disk: &D, file: &D::File, range: std::ops::Range<u64>) -> io::Result<()> {
-    let mut window = vec![0; WINDOW_BYTES];
+    let mut window = vec![0; limits::QUEUE_WINDOW_BYTES];
     let mut offset = range.start;
     while offset < range.end {
         let rest = usize::try_from(range.end - offset).unwrap_or(usize::MAX);
@@ -96,7 +94,7 @@ pub fn rewrite<D: Disk>(disk: &D, file: &D::File, range: std::ops::Range<u64>) -
 
 /// How many bytes lie behind the last record, up to the last that is not zero: zeros are the file system's.
 pub fn torn_bytes<D: Disk>(disk: &D, tail: &Tail<D::File>) -> u64 {
-    let mut window = vec![0; WINDOW_BYTES];
+    let mut window = vec![0; limits::QUEUE_WINDOW_BYTES];
     let (mut offset, mut end) = (tail.bytes, tail.bytes);
     while let Some(file) = tail.file.as_ref().filter(|_| offset < tail.size) {
         let read = match disk.read_at(file, &mut window, offset) {
