@@ -1,10 +1,12 @@
 //! An agent that is told to stop: what had come by then is read and kept, whatever state it is in, and it ends as soon as that
 //! is done.
 
-use std::io::Write;
+use std::fs;
+use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
+use super::api;
 use super::running::{Agent, Start, connect, messages, send, syslog_pipeline};
 use crate::services::free_port;
 
@@ -24,6 +26,25 @@ fn connections(port: u16, end: &str) -> Vec<TcpStream> {
         stream
     };
     (0..30).map(open).collect()
+}
+
+/// Stops all of its threads where they are.
+#[track_caller]
+fn freeze(agent: &mut Agent) {
+    agent.signal("STOP");
+    let threads = format!("/proc/{}/task", agent.pid());
+    agent.wait("all threads being stopped", |_| {
+        let threads = fs::read_dir(&threads).map_err(|fault| fault.to_string())?;
+        for thread in threads.flatten() {
+            let stat = fs::read_to_string(thread.path().join("stat"));
+            let stat = stat.map_err(|fault| fault.to_string())?;
+            // The state stands behind the name, which is in brackets.
+            if !stat.contains(") T ") {
+                return Err(stat);
+            }
+        }
+        Ok(())
+    });
 }
 
 /// Waits for the end; all numbers have come.
@@ -106,7 +127,7 @@ fn connections_that_nobody_has_accepted_yet_are_read_when_the_agent_ends() {
     let port = free_port();
     let mut agent = Agent::start(&syslog_pipeline(port, ""));
     agent.wait_for_syslog(port);
-    agent.signal("STOP");
+    freeze(&mut agent);
     drop(connections(port, "\n"));
     agent.signal("TERM");
     agent.signal("CONT");
@@ -146,4 +167,50 @@ fn what_a_slow_filter_does_not_come_to_the_end_of_is_counted() {
     let lost: u64 = lost.unwrap_or(0);
     assert_eq!(written + lost, MESSAGES, "{}", ended.stderr);
     assert!(0 < lost, "all was done in time");
+}
+
+/// Sends until the agent takes no more, as its output is not read.
+fn fill(port: u16) {
+    let message = format!("<13>Nov 20 18:56:21 host app[1]: {}\n", "x".repeat(1000));
+    let mut stream = connect(port);
+    stream
+        .set_write_timeout(Some(Duration::from_millis(500)))
+        .expect("a socket takes a time-out");
+    while stream.write_all(message.as_bytes()).is_ok() {}
+}
+
+#[test]
+fn datagrams_that_nobody_has_read_yet_are_read_when_the_agent_ends() {
+    const COUNT: usize = 30;
+    let (port, api) = (free_port(), free_port());
+    let (mut reader, writer) = std::io::pipe().expect("the system has pipes");
+    let output = "output { stdout { codec => line { format => \"%{message}\" } } }";
+    let pipeline =
+        format!("input {{ syslog {{ host => \"127.0.0.1\" port => {port} }} }} {output}");
+    let start = Start::new(&["run", "-f", "pipeline.conf", "-w", "1"])
+        .env("SAWLOG_QUEUE_TYPE", "memory")
+        .api(&api.to_string());
+    let start = start.file("pipeline.conf", &pipeline);
+    let mut agent = start.stdout(writer.into()).spawn();
+    agent.wait_for_syslog(port);
+    fill(port);
+    // The first one is held by the reader, which waits for room; so the others stay with the kernel.
+    let datagram = |text: &str| format!("<13>Nov 20 18:56:21 host app[1]: {text}");
+    send(port, datagram("first").as_bytes());
+    let read = "sawlog_plugin_udp_datagrams_total";
+    api::wait_for(&mut agent, api, read, &[], 1.0);
+    for number in 0..COUNT {
+        send(port, datagram(&number.to_string()).as_bytes());
+    }
+    agent.signal("TERM");
+    agent.wait_for_log("stopping");
+    let page = api::page(api);
+    assert_eq!(api::figure(&page, read, &[]), Some(1.0), "they are read");
+    let mut text = String::new();
+    reader.read_to_string(&mut text).expect("lines are text");
+    let ended = agent.end();
+    assert_eq!(ended.status, Some(0), "{}", ended.stderr);
+    let numbers = text.lines().filter_map(|line| line.parse::<usize>().ok());
+    let numbers: Vec<usize> = numbers.collect();
+    assert_eq!(numbers, (0..COUNT).collect::<Vec<_>>(), "{}", ended.stderr);
 }
