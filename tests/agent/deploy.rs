@@ -215,6 +215,15 @@ fn apparmor_understands_its_profile() {
             "{rule}"
         );
     }
+    // Others are for those who need them to add, as the drop-ins do for systemd.
+    let capabilities = text
+        .lines()
+        .filter_map(|line| line.trim().strip_prefix("capability "));
+    assert_eq!(
+        capabilities.collect::<Vec<_>>(),
+        ["net_bind_service,"],
+        "in apparmor/sawlog"
+    );
 }
 
 fn deploy() -> PathBuf {
@@ -247,15 +256,7 @@ fn whatever_starts_the_agent_starts_it_without_root_and_with_a_root_that_is_read
         match (name.as_str(), ending) {
             // The user is another test's.
             ("Dockerfile", _) => {
-                for flag in [
-                    "--read-only",
-                    "--cap-drop ALL",
-                    "--security-opt no-new-privileges",
-                ] {
-                    assert!(text.contains(flag), "{flag}");
-                }
-                assert!(!text.contains("--privileged") && !text.contains("--user"));
-                starts += 1;
+                starts += check_commands(&text);
             }
             ("compose.yaml", _) => starts += check_compose(&text),
             (_, "yaml") => starts += check_kubernetes(&text),
@@ -286,6 +287,35 @@ fn whatever_starts_the_agent_starts_it_without_root_and_with_a_root_that_is_read
     assert_eq!(starts, 4);
 }
 
+/// The commands in the comments that start a container of the image: an image itself cannot ask for a root that is read-only.
+fn check_commands(text: &str) -> usize {
+    let comments = text.lines().filter_map(|line| line.strip_prefix('#'));
+    let joined = comments.collect::<Vec<_>>().join("\n").replace("\\\n", " ");
+    let commands = joined
+        .lines()
+        .filter(|line| line.trim().starts_with("docker run "));
+    let mut count = 0;
+    for command in commands {
+        let words: Vec<&str> = command.split_whitespace().collect();
+        assert_eq!(words.last(), Some(&"sawlog"), "{command}");
+        let has = |flag: &[&str]| words.windows(flag.len()).any(|words| words == flag);
+        for flag in [
+            &["--read-only"][..],
+            &["--cap-drop", "ALL"],
+            &["--security-opt", "no-new-privileges"],
+        ] {
+            assert!(has(flag), "{flag:?} in {command}");
+        }
+        for flag in ["--read-only=", "--privileged", "--user", "-u", "--cap-add"] {
+            let there = words.iter().find(|word| word.starts_with(flag));
+            assert_eq!(there, None, "{command}");
+        }
+        count += 1;
+    }
+    assert_eq!(count, 1, "commands that start a container");
+    count
+}
+
 fn documents(text: &str) -> Vec<Yaml> {
     YamlLoader::load_from_str(text).expect("it is YAML")
 }
@@ -307,6 +337,13 @@ fn check_compose(text: &str) -> usize {
             Some("no-new-privileges:true")
         );
         assert!(service["privileged"].is_badvalue() && service["cap_add"].is_badvalue());
+        let groups: Vec<_> = service["group_add"]
+            .as_vec()
+            .into_iter()
+            .flatten()
+            .collect();
+        let of_socket = "${DOCKER_GROUP:?the group of the socket}";
+        assert_eq!(groups, [&Yaml::String(of_socket.to_owned())], "{name:?}");
     }
     services.len()
 }
@@ -320,7 +357,14 @@ fn check_kubernetes(text: &str) -> usize {
         }
         let security = &pod["securityContext"];
         assert_eq!(security["runAsNonRoot"].as_bool(), Some(true));
-        assert!(security["runAsUser"].as_i64().is_some_and(|user| 0 < user));
+        for number in ["runAsUser", "runAsGroup"] {
+            let number = security[number].as_i64();
+            assert!(number.is_some_and(|number| 0 < number), "{number:?}");
+        }
+        // The group of root, since the logs of pods are its own; no other, and none more.
+        let groups = security["supplementalGroups"].as_vec();
+        assert_eq!(groups, Some(&vec![Yaml::Integer(0)]));
+        assert!(security["fsGroup"].is_badvalue());
         assert_eq!(
             security["seccompProfile"]["type"].as_str(),
             Some("RuntimeDefault")
