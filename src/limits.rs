@@ -203,8 +203,8 @@ pub const BULK_LEARNED_BYTES_MIN: usize = 64 << 10;
 /// Requests of an Elasticsearch output under way at once, whatever it is told.
 pub const BULK_REQUESTS_MAX: usize = 64;
 
-/// An answer: some 300 bytes for each of the most documents that a request can have. What says it is longer is no answer; one that
-/// does not say how long it is ends with the request's `timeout` at the latest.
+/// An answer, unpacked: some 300 bytes for each of the most documents that a request can have. What is longer is no answer, and is
+/// read no further.
 pub const BULK_ANSWER_BYTES_MAX: usize = 32 << 20;
 
 /// How long a client with its connections is used: a name that moved, or a new node, is found after this time.

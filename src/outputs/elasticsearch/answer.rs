@@ -75,7 +75,7 @@ fn miscounted(found: usize, documents: usize) -> Outcome {
 fn unexpected(body: &[u8]) -> Outcome {
     Outcome::Away {
         reason: format!(
-            "the answer is not that of a bulk request (is this Elasticsearch, and not behind a redirect?){}",
+            "the answer is not that of a bulk request (is this Elasticsearch?){}",
             quoted_beginning(body)
         ),
     }

@@ -302,6 +302,7 @@ impl Sender {
             Ok(reply) => {
                 let outcome = match reply.status {
                     200..=299 => answer::read(&reply.body, block.documents(), &self.schedule.rules),
+                    300..=399 => Outcome::redirected(reply.status, reply.location.as_deref()),
                     status => Outcome::of_status(status, &reply.body),
                 };
                 (outcome, self.schedule.retry_max, reply.retry_after)

@@ -1,22 +1,21 @@
-//! The way to a host: a body goes in, status and bytes come out. Behind the one trait stands the official client, which
-//! brings TLS and authentication; what an answer means, and what is tried again, is decided elsewhere.
+//! The way to a host: a body goes in, status and bytes come out. Behind the one trait stands the HTTP client on which the
+//! official one is built, since that one follows redirects; what an answer means, and what is tried again, is decided
+//! elsewhere.
 
-use std::error::Error as _;
 use std::future::Future;
 use std::io::Write;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use bytes::Bytes;
-use elasticsearch::auth::{ClientCertificate, Credentials};
-use elasticsearch::cert::{Certificate, CertificateValidation};
+use bytes::{Bytes, BytesMut};
+use elasticsearch::cert::Certificate;
+use elasticsearch::http::Url;
 use elasticsearch::http::headers::{
-    ACCEPT_ENCODING, AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderName,
-    HeaderValue,
+    ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderName,
+    HeaderValue, LOCATION,
 };
-use elasticsearch::http::transport::{SingleNodeConnectionPool, TransportBuilder};
-use elasticsearch::http::{Method, Url};
+use reqwest::redirect::Policy;
 use tokio::net::TcpStream;
 
 use crate::limits;
@@ -28,6 +27,8 @@ pub struct Reply {
     pub body: Bytes,
     /// How long the server asks to be left alone.
     pub retry_after: Option<Duration>,
+    /// Where a redirect leads. Nobody goes there.
+    pub location: Option<String>,
 }
 
 /// No answer came.
@@ -137,12 +138,12 @@ pub struct Requests {
     pub compression_level: u32,
 }
 
-/// The official client, one for each host, renewed from time to time.
+/// A client for each host, renewed from time to time.
 pub struct Client {
     requests: Requests,
     /// How long a client is used.
     age_max: Duration,
-    clients: Mutex<Vec<Option<(Instant, elasticsearch::http::transport::Transport)>>>,
+    clients: Mutex<Vec<Option<(Instant, reqwest::Client)>>>,
 }
 
 impl Client {
@@ -156,10 +157,7 @@ impl Client {
     }
 
     /// The host's client, made anew when it is old.
-    fn client(
-        &self,
-        host: usize,
-    ) -> Result<elasticsearch::http::transport::Transport, Unreachable> {
+    fn client(&self, host: usize) -> Result<reqwest::Client, Unreachable> {
         let mut clients = self.clients.lock().expect("no holder of this lock panics");
         let (Some(slot), Some(config)) = (clients.get_mut(host), self.requests.hosts.get(host))
         else {
@@ -218,48 +216,23 @@ impl Client {
     async fn send(&self, host: usize, body: Bytes) -> Result<Reply, Unreachable> {
         self.knock(host).await?;
         let client = self.client(host)?;
-        let mut headers = HeaderMap::with_capacity(3);
-        // Answers are short beside requests: to pack and unpack them costs both sides more than it saves.
-        headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
-        headers.insert(
-            CONTENT_TYPE,
-            HeaderValue::from_static("application/x-ndjson"),
-        );
-        let body = match self.requests.compression_level {
-            0 => body,
-            level => {
-                headers.insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
-                compress(body, level).await?
-            }
+        let request = client.post(self.url(host)?).query(&self.parameters(host));
+        let request = match self.requests.compression_level {
+            0 => request.body(body),
+            level => request
+                .header(CONTENT_ENCODING, "gzip")
+                .body(compress(body, level).await?),
         };
-        let parameters = self.parameters(host);
         let sending = async {
-            let sent = client.send(
-                Method::Post,
-                &self.requests.path,
-                headers,
-                Some(&parameters),
-                Some(body),
-                None,
-            );
-            let response = sent.await.map_err(|error| self.explain(host, &error))?;
-            let status = response.status_code().as_u16();
-            let retry_after = retry_after(response.headers());
-            let too_long = limits::BULK_ANSWER_BYTES_MAX as u64;
-            if response
-                .content_length()
-                .is_some_and(|bytes| too_long < bytes)
-            {
-                return Err(Unreachable::new("the answer is too long to be one"));
-            }
-            let body = response
-                .bytes()
-                .await
-                .map_err(|error| self.explain(host, &error))?;
+            let sent = request.send().await;
+            let response = sent.map_err(|error| self.explain(host, &error))?;
+            let (status, headers) = (response.status().as_u16(), response.headers());
+            let (retry_after, location) = (retry_after(headers), location(headers));
             Ok(Reply {
                 status,
-                body,
+                body: self.body(host, response).await?,
                 retry_after,
+                location,
             })
         };
         match tokio::time::timeout(self.requests.timeout, sending).await {
@@ -275,6 +248,38 @@ impl Client {
         }
     }
 
+    /// The body of an answer, unpacked, as far as one may be long.
+    async fn body(
+        &self,
+        host: usize,
+        mut response: reqwest::Response,
+    ) -> Result<Bytes, Unreachable> {
+        let mut body = BytesMut::new();
+        loop {
+            let part = response.chunk().await;
+            let Some(part) = part.map_err(|error| self.explain(host, &error))? else {
+                return Ok(body.freeze());
+            };
+            if limits::BULK_ANSWER_BYTES_MAX < body.len() + part.len() {
+                return Err(Unreachable::new("the answer is too long to be one"));
+            }
+            body.extend_from_slice(&part);
+        }
+    }
+
+    /// Where a host takes bulk requests.
+    fn url(&self, host: usize) -> Result<Url, Unreachable> {
+        let config = self.requests.hosts.get(host);
+        let mut url = config
+            .map(|host| host.url.clone())
+            .ok_or_else(|| Unreachable::new("there is no such host"))?;
+        if !url.path().ends_with('/') {
+            url.set_path(&format!("{}/", url.path()));
+        }
+        url.join(&self.requests.path)
+            .map_err(|error| Unreachable::new(format!("`bulk_path` is no path: {error}")))
+    }
+
     /// The query of a request to a host.
     fn parameters(&self, host: usize) -> Vec<&(String, String)> {
         let own = self.requests.hosts.get(host).map(|host| &host.query);
@@ -283,17 +288,13 @@ impl Client {
     }
 
     /// The innermost cause, in words; a connection that failed is not used again.
-    fn explain(&self, host: usize, error: &elasticsearch::Error) -> Unreachable {
+    fn explain(&self, host: usize, error: &reqwest::Error) -> Unreachable {
         self.forget(host);
         let mut cause: &dyn std::error::Error = error;
         while let Some(inner) = cause.source() {
             cause = inner;
         }
-        let connects = error
-            .source()
-            .and_then(|source| source.downcast_ref::<reqwest::Error>())
-            .is_some_and(reqwest::Error::is_connect);
-        let during = if connects {
+        let during = if error.is_connect() {
             "cannot connect"
         } else {
             "the connection broke"
@@ -309,34 +310,48 @@ impl Transport for Client {
 }
 
 impl Requests {
-    fn build(&self, host: &Host) -> Result<elasticsearch::http::transport::Transport, String> {
-        let pool = SingleNodeConnectionPool::new(host.url.clone());
+    fn build(&self, host: &Host) -> Result<reqwest::Client, String> {
+        let builder = reqwest::Client::builder()
+            .user_agent(concat!("sawlog/", env!("CARGO_PKG_VERSION")))
+            .default_headers(self.headers_for(host)?)
+            // Whoever answers for the host would choose who else gets the documents.
+            .redirect(Policy::none());
+        let builder = match &host.certificate {
+            Some(pem) => builder.identity(reqwest::Identity::from_pem(pem).map_err(told)?),
+            None => builder,
+        };
+        let builder = match &self.trust {
+            Trust::Authorities(None) => builder,
+            Trust::Authorities(Some(pem)) => authorities(pem)?
+                .into_iter()
+                .fold(builder, reqwest::ClientBuilder::add_root_certificate),
+            Trust::Anyone => builder.danger_accept_invalid_certs(true),
+        };
+        let builder = match &self.proxy {
+            Proxy::System => builder,
+            Proxy::None => builder.no_proxy(),
+            Proxy::Url(url) => builder.proxy(reqwest::Proxy::all(url.clone()).map_err(told)?),
+        };
+        builder.build().map_err(told)
+    }
+
+    /// Headers of every request: the user's, and over them those that a bulk request has to have.
+    fn headers_for(&self, host: &Host) -> Result<HeaderMap, String> {
         let mut headers = self.headers.clone();
-        // The client takes one kind of credentials, and a certificate is one: the login is a header.
+        headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
+        // Answers are short beside requests: to pack and unpack them costs both sides more than it saves.
+        headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
+        let ndjson = HeaderValue::from_static("application/x-ndjson");
+        headers.insert(CONTENT_TYPE, ndjson);
         if let Some(value) = host.login.header()? {
             headers.insert(AUTHORIZATION, value);
         }
-        let mut builder = TransportBuilder::new(pool)
-            .enable_meta_header(false)
-            .headers(headers);
-        if let Some(pem) = &host.certificate {
-            let certificate = ClientCertificate::Pem(pem.clone());
-            builder = builder.auth(Credentials::Certificate(certificate));
-        }
-        builder = match &self.trust {
-            Trust::Authorities(None) => builder,
-            Trust::Authorities(Some(pem)) => {
-                builder.cert_validation(CertificateValidation::Full(authorities(pem)?))
-            }
-            Trust::Anyone => builder.cert_validation(CertificateValidation::None),
-        };
-        builder = match &self.proxy {
-            Proxy::System => builder,
-            Proxy::None => builder.disable_proxy(),
-            Proxy::Url(url) => builder.proxy(url.clone(), None, None),
-        };
-        builder.build().map_err(|error| error.to_string())
+        Ok(headers)
     }
+}
+
+fn told(error: impl std::fmt::Display) -> String {
+    error.to_string()
 }
 
 /// Reads certificates, PEM.
@@ -401,6 +416,12 @@ fn retry_after(headers: &HeaderMap) -> Option<Duration> {
         .parse()
         .ok()?;
     Some(Duration::from_secs(seconds))
+}
+
+/// Where a redirect leads, whatever bytes that is told in.
+fn location(headers: &HeaderMap) -> Option<String> {
+    let value = headers.get(LOCATION)?;
+    Some(String::from_utf8_lossy(value.as_bytes()).into_owned())
 }
 
 /// Compresses on a thread where that disturbs no other request.

@@ -193,7 +193,17 @@ pub enum Fault {
 }
 
 impl Outcome {
-    /// The meaning of a status other than 200, with the body.
+    /// The meaning of a redirect. It is not followed: somebody has to look where it leads, and to write that as the host.
+    pub fn redirected(status: u16, location: Option<&str>) -> Self {
+        let reason = match location {
+            Some(location) => format!("status {status}, a redirect to {location}"),
+            None => format!("status {status}, a redirect"),
+        };
+        let fault = Fault::Form;
+        Self::Denied { reason, fault }
+    }
+
+    /// The meaning of any other status but 200, with the body.
     pub fn of_status(status: u16, body: &[u8]) -> Self {
         let reason = format!("status {status}{}", quoted_beginning(body));
         let denied = |reason, fault| Self::Denied { reason, fault };
@@ -392,6 +402,16 @@ mod tests {
             };
             assert_eq!(fault, Fault::Form);
         }
+    }
+
+    #[test]
+    fn a_redirect_waits_for_somebody_to_look_where_it_leads() {
+        let outcome = Outcome::redirected(307, Some("http://other/_bulk"));
+        let Outcome::Denied { reason, fault } = outcome else {
+            panic!("it is not followed");
+        };
+        assert_eq!(reason, "status 307, a redirect to http://other/_bulk");
+        assert_eq!(fault, Fault::Form);
     }
 
     #[test]

@@ -82,6 +82,7 @@ impl Transport for Script {
                     status,
                     body,
                     retry_after: None,
+                    location: None,
                 })
             };
             match answer {
@@ -452,6 +453,7 @@ async fn nothing_is_lost_while_the_server_is_away() {
         || Answer::Whole(503),
         || Answer::Whole(429),
         || Answer::Whole(401),
+        || Answer::Whole(307),
         || {
             Answer::Words(
                 400,
@@ -575,6 +577,7 @@ fn quick_refusals_are_not_what_is_usual() {
             status,
             body: Bytes::new(),
             retry_after: None,
+            location: None,
         };
         let now = started + Duration::from_millis(millis);
         sender.note_load(started, now, &Ok(reply));

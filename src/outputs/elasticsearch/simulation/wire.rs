@@ -92,6 +92,7 @@ async fn ask(stream: &mut TcpStream, body: &[u8]) -> io::Result<Reply> {
         status,
         body: Bytes::from(body),
         retry_after: header(&head, "Retry-After: ").map(Duration::from_secs),
+        location: None,
     })
 }
 
