@@ -149,6 +149,9 @@ pub const TLS_GOODBYE_WAIT: std::time::Duration = std::time::Duration::from_secs
 /// A file of certificates or a key. The bundle of all authorities of the web has 0.3 MB.
 pub const TLS_FILE_BYTES_MAX: u64 = 4 << 20;
 
+/// The shortest secret that is taken out of what servers say: the shorter ones stand in every text by chance.
+pub const SECRET_BYTES_MIN: usize = 4;
+
 /// How often it is looked whether a certificate's file has changed: they are renewed days before they end.
 pub const TLS_LOOK_INTERVAL: std::time::Duration = std::time::Duration::from_secs(2);
 

@@ -9,6 +9,7 @@ mod encode;
 mod hosts;
 mod refusals;
 mod retry;
+mod secrets;
 mod sender;
 #[cfg(test)]
 mod simulation;

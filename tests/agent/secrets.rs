@@ -12,12 +12,17 @@ const SECRET: &str = "hunter2correcthorse";
 /// What a login of `me` with the secret looks like on the wire.
 const ENCODED: &str = "bWU6aHVudGVyMmNvcnJlY3Rob3JzZQ==";
 
-/// An output with these options, to a port of loopback.
+/// An output with these options, to a port of loopback; `PORT` stands for it.
 fn pipeline(port: u16, options: &str) -> String {
-    format!(
+    let hosts = match options.contains("hosts") {
+        true => String::new(),
+        false => "hosts => \"http://127.0.0.1:PORT\"".to_owned(),
+    };
+    let text = format!(
         "input {{ generator {{ count => 1 message => \"hello\" }} }}\n\
-         output {{ elasticsearch {{ hosts => \"http://127.0.0.1:{port}\" {options} }} }}\n"
-    )
+         output {{ elasticsearch {{ {hosts} {options} }} }}\n"
+    );
+    text.replace("PORT", &port.to_string())
 }
 
 /// The request that an agent with this pipeline sends first. There is no server here that knows users: what counts is the
@@ -34,9 +39,11 @@ fn first_request(options: &str, prepare: impl FnOnce(Start) -> Start) -> String 
                 break (stream, request);
             }
         };
-        let answer = "HTTP/1.1 401 Unauthorized\r\nContent-Length: 2\r\n\r\n{}";
+        // Servers quote what they were sent, in an error or on a page.
+        let length = request.len();
+        let head = format!("HTTP/1.1 401 Unauthorized\r\nContent-Length: {length}\r\n\r\n");
         stream
-            .write_all(answer.as_bytes())
+            .write_all(&[head.as_bytes(), &request].concat())
             .expect("the agent reads");
         tell.send(String::from_utf8_lossy(&request).into_owned())
             .expect("the test waits");
@@ -181,6 +188,19 @@ fn a_file_that_holds_no_secret_is_refused_by_its_path() {
             "{stderr}"
         );
         assert!(stderr.contains(why), "{stderr}");
+    }
+}
+
+#[test]
+fn what_a_server_quotes_is_not_printed() {
+    let coded = SECRET.replace('2', "%32");
+    for options in [
+        format!("parameters => {{ \"token\" => \"{SECRET}\" }}"),
+        format!("hosts => \"http://127.0.0.1:PORT?token={coded}\""),
+        format!("custom_headers => {{ \"X-Token\" => \"{SECRET}\" }}"),
+    ] {
+        let request = first_request(&options, |start| start);
+        assert!(request.contains(SECRET), "{request}");
     }
 }
 

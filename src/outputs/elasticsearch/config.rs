@@ -17,6 +17,7 @@ use crate::outputs::elasticsearch::action::{
 };
 use crate::outputs::elasticsearch::answer;
 use crate::outputs::elasticsearch::refusals::Wishes;
+use crate::outputs::elasticsearch::secrets::Secrets;
 use crate::outputs::elasticsearch::sender::Schedule;
 use crate::outputs::elasticsearch::transport::{Proxy, Requests, Trust, authorities, header};
 use crate::outputs::elasticsearch::verdict::Rules;
@@ -49,8 +50,9 @@ pub fn check(options: &Options, building: &mut Building<'_>) -> Option<Config> {
     refuse_what_is_not_there(options, building);
     let plan = plan(options, building);
     let requests = requests(options, building);
-    let schedule = schedule(options, building);
+    let mut schedule = schedule(options, building);
     let (plan, requests) = (plan?, requests?);
+    schedule.secrets = Secrets::of(&requests);
     Some(Config {
         wishes: Wishes {
             silent: texts(options, "silence_errors_in_log"),
@@ -285,6 +287,7 @@ fn schedule(options: &Options, building: &mut Building<'_>) -> Schedule {
             refusing: custom_codes(options, building),
             dropping: texts(options, "drop_error_types"),
         },
+        secrets: Secrets::default(),
     }
 }
 

@@ -18,6 +18,7 @@ use crate::outputs::elasticsearch::answer;
 use crate::outputs::elasticsearch::concurrency::Concurrency;
 use crate::outputs::elasticsearch::hosts::Hosts;
 use crate::outputs::elasticsearch::retry::{Backoff, Waiting};
+use crate::outputs::elasticsearch::secrets::Secrets;
 use crate::outputs::elasticsearch::transport::{Reply, Transport, Unreachable};
 use crate::outputs::elasticsearch::verdict::{Outcome, Rules};
 use crate::outputs::leave::{Leave, Notice};
@@ -40,6 +41,8 @@ pub struct Schedule {
     /// How long a document is tried.
     pub retry_age_max: Option<Duration>,
     pub rules: Rules,
+    /// What is not told of answers.
+    pub secrets: Secrets,
 }
 
 /// What the sender gives back to the encoders.
@@ -313,7 +316,7 @@ impl Sender {
                 None,
             ),
         };
-        match outcome {
+        match outcome.without(&self.schedule.secrets) {
             Outcome::Away { reason } => {
                 let wait = self.backoff.wait(self.hosts.failures(host)).min(rest_max);
                 let rest = retry_after.map_or(wait, |asked| {

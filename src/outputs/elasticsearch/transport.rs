@@ -370,10 +370,21 @@ pub fn header(name: &str, value: &str) -> Result<(HeaderName, HeaderValue), Stri
 }
 
 impl Login {
+    /// User and password in an address.
+    pub fn of(url: &Url) -> Option<Self> {
+        match (url.username(), url.password()) {
+            ("", _) => None,
+            (user, password) => Some(Self::Password {
+                user: decode_percent(user),
+                password: decode_percent(password.unwrap_or("")),
+            }),
+        }
+    }
+
     /// The value of the header `Authorization`.
-    fn header(&self) -> Result<Option<HeaderValue>, String> {
-        let text = match self {
-            Self::Anonymous => return Ok(None),
+    pub fn value(&self) -> Option<String> {
+        Some(match self {
+            Self::Anonymous => return None,
             Self::Password { user, password } => {
                 format!("Basic {}", base64(format!("{user}:{password}").as_bytes()))
             }
@@ -381,12 +392,43 @@ impl Login {
             Self::ApiKeyPair { id, key } => {
                 format!("ApiKey {}", base64(format!("{id}:{key}").as_bytes()))
             }
+        })
+    }
+
+    /// The header itself.
+    fn header(&self) -> Result<Option<HeaderValue>, String> {
+        let Some(text) = self.value() else {
+            return Ok(None);
         };
         let mut value = HeaderValue::from_str(&text)
             .map_err(|_| "a login has no control characters".to_owned())?;
         value.set_sensitive(true);
         Ok(Some(value))
     }
+}
+
+/// `%40` is `@`: a password in an address is written so.
+fn decode_percent(text: &str) -> String {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let Some((&byte, after)) = rest.split_first() {
+        let hex = after
+            .get(..2)
+            .filter(|_| byte == b'%')
+            .and_then(|hex| std::str::from_utf8(hex).ok())
+            .and_then(|hex| u8::from_str_radix(hex, 16).ok());
+        match hex {
+            Some(decoded) => {
+                bytes.push(decoded);
+                rest = after.get(2..).unwrap_or(b"");
+            }
+            None => {
+                bytes.push(byte);
+                rest = after;
+            }
+        }
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
 }
 
 /// RFC 4648, section 4.

@@ -4,6 +4,7 @@
 use serde_json::Value;
 
 use crate::outputs::elasticsearch::action::Action;
+use crate::outputs::elasticsearch::secrets::Secrets;
 use crate::printable::is_harmful;
 
 /// The end of one document's way, or the reason to go it once more.
@@ -14,6 +15,19 @@ pub enum Verdict {
     Duplicate,
     TryAgain(Trouble),
     Refused(Refusal),
+}
+
+impl Verdict {
+    /// The server's words.
+    fn words(&mut self) -> Option<&mut String> {
+        match self {
+            Self::Stored | Self::Duplicate | Self::TryAgain(Trouble::Conflict) => None,
+            Self::TryAgain(
+                Trouble::Busy { reason } | Trouble::Blocked { reason } | Trouble::Denied { reason },
+            )
+            | Self::Refused(Refusal { reason, .. }) => Some(reason),
+        }
+    }
 }
 
 /// Why a document has to wait.
@@ -193,6 +207,21 @@ pub enum Fault {
 }
 
 impl Outcome {
+    /// The same, without what nobody may read in the words that a server gives.
+    pub fn without(mut self, secrets: &Secrets) -> Self {
+        match &mut self {
+            Self::AllStored { .. } | Self::TooLarge => {}
+            Self::Items(verdicts) => {
+                let words = verdicts.iter_mut().filter_map(Verdict::words);
+                words.for_each(|words| secrets.blank(words));
+            }
+            Self::Malformed { reason } | Self::Denied { reason, .. } | Self::Away { reason } => {
+                secrets.blank(reason);
+            }
+        }
+        self
+    }
+
     /// The meaning of a redirect. It is not followed: somebody has to look where it leads, and to write that as the host.
     pub fn redirected(status: u16, location: Option<&str>) -> Self {
         let reason = match location {
@@ -263,6 +292,7 @@ pub fn quoted_beginning(body: &[u8]) -> String {
 mod tests {
     use super::{Fault, ItemStatus, Outcome, RefusalKind, Rules, Trouble, Verdict};
     use crate::outputs::elasticsearch::action::Action;
+    use crate::outputs::elasticsearch::secrets::Secrets;
 
     fn verdict(status: u16, error_type: &str) -> Verdict {
         verdict_by(&Rules::default(), status, error_type)
@@ -401,6 +431,40 @@ mod tests {
                 panic!("{body}: nothing is refused for it");
             };
             assert_eq!(fault, Fault::Form);
+        }
+    }
+
+    #[test]
+    fn no_outcome_tells_a_secret() {
+        let of_item = |status, error_type: &str| {
+            let item = ItemStatus {
+                status,
+                error_type: error_type.to_owned(),
+                error_reason: "not [s3cret]".to_owned(),
+                ..ItemStatus::default()
+            };
+            item.verdict(&Rules::default())
+        };
+        let items = [
+            of_item(400, "document_parsing_exception"),
+            of_item(403, "security_exception"),
+            of_item(429, "cluster_block_exception"),
+            of_item(500, "x"),
+        ];
+        let malformed = br#"{"error":{"type":"x","reason":"not [s3cret]"},"status":400}"#;
+        let secrets = Secrets::new(vec!["s3cret".to_owned()]);
+        for outcome in [
+            Outcome::Items(items.to_vec()),
+            Outcome::of_status(400, malformed),
+            Outcome::of_status(401, b"not [s3cret]"),
+            Outcome::of_status(502, b"not [s3cret]"),
+            Outcome::redirected(302, Some("/?s=s3cret")),
+        ] {
+            let words = format!("{:?}", outcome.without(&secrets));
+            assert!(
+                !words.contains("s3cret") && words.contains("***"),
+                "{words}"
+            );
         }
     }
 

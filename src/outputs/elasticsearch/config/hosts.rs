@@ -85,13 +85,7 @@ fn parse(text: &str, tls: Option<bool>) -> Result<(Url, Option<Login>), String> 
     if url.port().is_none() && !has_port(&full) {
         url.set_port(Some(PORT)).map_err(wrong)?;
     }
-    let login = match (url.username(), url.password()) {
-        ("", _) => None,
-        (user, password) => Some(Login::Password {
-            user: decode_percent(user),
-            password: decode_percent(password.unwrap_or("")),
-        }),
-    };
+    let login = Login::of(&url);
     url.set_username("").map_err(wrong)?;
     url.set_password(None).map_err(wrong)?;
     Ok((url, login))
@@ -108,30 +102,6 @@ fn has_port(full: &str) -> bool {
     after
         .rsplit_once(':')
         .is_some_and(|(_, port)| !port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit()))
-}
-
-/// `%40` is `@`: a password in an address is written so.
-fn decode_percent(text: &str) -> String {
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.as_bytes();
-    while let Some((&byte, after)) = rest.split_first() {
-        let hex = after
-            .get(..2)
-            .filter(|_| byte == b'%')
-            .and_then(|hex| std::str::from_utf8(hex).ok())
-            .and_then(|hex| u8::from_str_radix(hex, 16).ok());
-        match hex {
-            Some(decoded) => {
-                bytes.push(decoded);
-                rest = after.get(2..).unwrap_or(b"");
-            }
-            None => {
-                bytes.push(byte);
-                rest = after;
-            }
-        }
-    }
-    String::from_utf8_lossy(&bytes).into_owned()
 }
 
 fn login(options: &Options, building: &mut Building<'_>) -> Option<Login> {

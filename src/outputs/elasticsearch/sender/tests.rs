@@ -15,6 +15,7 @@ use super::{Learned, Report, Schedule, Sender};
 use crate::metrics::{Metrics, PluginMetrics};
 use crate::outputs::elasticsearch::PLUGIN;
 use crate::outputs::elasticsearch::refusals::{Refusals, Wishes};
+use crate::outputs::elasticsearch::secrets::Secrets;
 use crate::outputs::elasticsearch::transport::{Reply, Sending, Transport, Unreachable};
 use crate::outputs::elasticsearch::verdict::Rules;
 use crate::plugin::Options;
@@ -257,6 +258,7 @@ fn sender(
         resurrect_delay: Duration::from_millis(50),
         retry_age_max,
         rules: Rules::default(),
+        secrets: Secrets::default(),
     };
     let transport: Arc<dyn Transport> = Arc::clone(script) as Arc<dyn Transport>;
     Sender::new(schedule, transport, hosts, Learned::default(), report)

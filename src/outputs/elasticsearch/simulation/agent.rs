@@ -15,6 +15,7 @@ use super::{AGENT, SERVERS, World};
 use crate::host;
 use crate::limits;
 use crate::outputs::elasticsearch::refusals::{Refusals, Wishes};
+use crate::outputs::elasticsearch::secrets::Secrets;
 use crate::outputs::elasticsearch::sender::{Learned, Report, Schedule, Sender};
 use crate::outputs::elasticsearch::verdict::Rules;
 use crate::queue::ack::{Ack, Acknowledge};
@@ -40,6 +41,7 @@ fn schedule() -> Schedule {
         resurrect_delay: Duration::from_secs(5),
         retry_age_max: None,
         rules: Rules::default(),
+        secrets: Secrets::default(),
     }
 }
 
