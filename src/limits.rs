@@ -306,11 +306,8 @@ pub const DOCKER_TIDY_INTERVAL: std::time::Duration = std::time::Duration::from_
 /// Text that is written to the standard output or a file at once, if the input does not pause before.
 pub const TEXT_BYTES: usize = 256 << 10;
 
-/// Dead letters of one batch are kept when there are so many, and not only at its end.
+/// Dead letters of events without a document that travel together to where they are kept.
 pub const REFUSED_BYTES_MAX: usize = 1 << 20;
-
-/// How long it takes until dead letters are tried again that could not be written, while an output ends.
-pub const DEAD_LETTER_RETRY_WAIT: std::time::Duration = std::time::Duration::from_millis(500);
 
 /// Texts that wait to be written; with `TEXT_BYTES` this is two mebibytes.
 pub const TEXTS_WAITING_MAX: usize = 8;

@@ -13,6 +13,7 @@ use clap::{Arg, ArgAction, ArgMatches, Command};
 use crate::cli::{self, USAGE};
 use crate::lang::diagnostic::printable;
 use crate::printable::Reader;
+use crate::queue::dead_letters::letter::Letter;
 use crate::queue::disk::Folder;
 use crate::queue::folders::{self, Queue};
 use crate::queue::log::{Log, Recovery};
@@ -235,7 +236,7 @@ fn export(queue: &Queue, output: &mut Output<impl Write>) -> io::Result<bool> {
     let (mut log, _) = open(queue)?;
     let name = printable(&queue.name);
     let mut record = Vec::new();
-    let mut well = true;
+    let (mut well, mut letters) = (true, 0);
     let mut gaps = Vec::new();
     let mut expected = log.acknowledged();
     loop {
@@ -250,6 +251,8 @@ fn export(queue: &Queue, output: &mut Output<impl Write>) -> io::Result<bool> {
         expected = read.sequence + 1;
         log.acknowledge(read.sequence);
         match payload::decode(&record) {
+            // No server would take them.
+            Some((starts, body)) if Letter::begins(body) => letters += starts.count(),
             Some((_, body)) => output.to.write_all(&output.reader.shown(body))?,
             None => {
                 well = false;
@@ -257,6 +260,11 @@ fn export(queue: &Queue, output: &mut Output<impl Write>) -> io::Result<bool> {
                 eprintln!("sawlog: {name}: record {sequence} holds no documents");
             }
         }
+    }
+    if 0 < letters {
+        eprintln!(
+            "sawlog: {name}: dead letters wait here as well: {letters}; an agent will keep them, see `sawlog dlq`"
+        );
     }
     if !gaps.is_empty() {
         // What an agent removed meanwhile, since it is delivered, was missing only for us.

@@ -122,11 +122,6 @@ impl Ack {
         self.share.take();
     }
 
-    /// This holder could not do its part: the batch is not safe.
-    pub fn abandon(self) {
-        drop(self);
-    }
-
     /// Makes this a holder that settles after all others.
     pub fn patient(self) -> PatientAck {
         if let Some(share) = &self.share {

@@ -50,11 +50,6 @@ impl Inlet {
         self.to(place).blocking_send(block).map_err(|_| Closed)
     }
 
-    /// Whether nobody takes blocks any more.
-    pub fn is_closed(&self) -> bool {
-        self.memory.is_closed()
-    }
-
     /// The same as `put` for a simulated worker, which shares its thread with whoever makes room.
     #[cfg(test)]
     pub async fn put_among_tasks(&self, block: Block, place: Place) -> Result<(), Closed> {

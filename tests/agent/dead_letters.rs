@@ -6,6 +6,7 @@ use std::net::TcpListener;
 use std::path::Path;
 use std::process::{Command, Output};
 
+use super::running::{Start, WAIT_MAX, send};
 use crate::services::sawlog::PROGRAM;
 use crate::services::{ARRIVAL_MAX, Scratch, free_port, wait_until};
 
@@ -246,6 +247,52 @@ fn a_replay_fills_templates_in_with_the_events_metadata() {
     let request = serving.join().expect("it is sent");
     assert!(request.contains(r#""_index":"x-m""#), "{request}");
     assert!(!request.contains("@metadata"), "{request}");
+}
+
+#[test]
+fn an_event_without_a_name_holds_no_other_up_and_is_safe_while_no_letter_can_be_kept() {
+    let folder = Scratch::new("letters");
+    let data = folder.0.join("data");
+    fs::create_dir(&data).expect("the folder is ours");
+    fs::write(data.join("dead_letter_queue"), "").expect("it is ours");
+    let (server, serving) = storing();
+    let port = free_port();
+    let pipeline = format!(
+        "input {{ syslog {{ host => \"127.0.0.1\" port => {port} }} }}\n\
+         output {{ elasticsearch {{ id => \"es\" index => \"x-%{{program}}\" hosts => \"127.0.0.1:{server}\" }} }}"
+    );
+    let path = data.display().to_string();
+    let start = || Start::new(&["run", "-e", &pipeline, "--path.data", &path]).spawn();
+    let mut agent = start();
+    agent.wait_for_syslog(port);
+    send(port, b"<13>Nov 20 17:27:44 vm EVIL: bad");
+    agent.wait_for_log("dead letters cannot be kept in");
+    send(port, b"<13>Nov 20 17:27:44 vm ok: good");
+    let request = serving.join().expect("it is sent");
+    assert!(
+        request.contains("good") && !request.contains("bad"),
+        "{request}"
+    );
+    // It is killed.
+    drop(agent);
+    let exported = Command::new(PROGRAM)
+        .args(["queue", "export", "--path.data", &path])
+        .output()
+        .expect("the agent is built");
+    let told = String::from_utf8_lossy(&exported.stderr);
+    assert!(told.contains("dead letters wait here as well: 1"), "{told}");
+    let exported = String::from_utf8_lossy(&exported.stdout);
+    assert!(!exported.contains("confinement_failed"), "{exported}");
+    fs::remove_file(data.join("dead_letter_queue")).expect("it is ours");
+    // The server does not answer any more, and is not needed.
+    let _agent = start();
+    wait_until(WAIT_MAX, "the letter", || {
+        let listed = said(&["ls"], &data);
+        match listed.contains("confinement_failed") {
+            true => Ok(()),
+            false => Err(listed),
+        }
+    });
 }
 
 #[test]

@@ -41,7 +41,10 @@ pub struct BulkEncoder {
     stamp: Stamp,
     scratch: Vec<u8>,
     block: Block,
-    /// Where the block will wait.
+    /// Dead letters of events without a document. They go the same way, so that they are safe with the others and no worker
+    /// waits for the disk that they are for.
+    letters: Block,
+    /// Where the blocks will wait.
     place: Place,
 }
 
@@ -68,6 +71,7 @@ impl BulkEncoder {
             stamp: Stamp::default(),
             scratch: Vec::new(),
             block: Block::default(),
+            letters: Block::default(),
             place: Place::default(),
         }
     }
@@ -136,7 +140,7 @@ impl BulkEncoder {
         }
     }
 
-    /// An event without a document: what there is of it is kept.
+    /// An event without a document: what there is of it is to be kept, or counted if it is not wanted.
     #[cold]
     fn refuse(&mut self, batch: &Batch, id: EventId, refused: &mut Refused, refusal: &Refusal) {
         let mut json = Vec::new();
@@ -148,30 +152,37 @@ impl BulkEncoder {
         if metadata == b"{}" || limits::DEAD_LETTER_METADATA_BYTES_MAX < metadata.len() {
             metadata.clear();
         }
-        let refusals = &self.shared.refusals;
-        refusals.refuse(refused, Lost::event(&json, &metadata), refusal);
-    }
-
-    /// Puts what was refused on disk. Waits while that fails, as for a queue that is full.
-    fn keep(&self, batch: &Batch, refused: &Refused) {
-        let Shared {
-            refusals, blocks, ..
-        } = &self.shared;
-        let kept = refusals.keep_at_last(refused, || blocks.is_closed());
-        if kept.is_err() {
-            let documents = refused.documents();
-            let lost = Ack::alone(std::slice::from_ref(&batch.ack), documents);
-            refusals.abandoned(documents as usize, lost);
-            batch.ack.clone().abandon();
+        let (refusals, lost) = (&self.shared.refusals, Lost::event(&json, &metadata));
+        let (place, start) = (self.letters.starts.len(), self.letters.body.len());
+        if !refusals.write_letter(lost, refusal, &mut self.letters.body) {
+            return refusals.refuse(refused, lost, refusal);
+        }
+        if self.letters.is_empty() {
+            self.letters.received = batch.received;
+        }
+        self.letters.starts.push(start as u32);
+        self.letters.acks.push((place as u32, batch.ack.clone()));
+        if limits::REFUSED_BYTES_MAX <= self.letters.body.len() {
+            self.ship_letters();
         }
     }
 
-    /// Hands the block over; waits while the sender has enough.
+    /// Hands everything over; waits while the sender has enough.
     fn ship(&mut self) {
-        if self.block.is_empty() {
+        let block = std::mem::take(&mut self.block);
+        self.put(block);
+        self.ship_letters();
+    }
+
+    fn ship_letters(&mut self) {
+        let letters = std::mem::take(&mut self.letters);
+        self.put(letters);
+    }
+
+    fn put(&self, block: Block) {
+        if block.is_empty() {
             return;
         }
-        let block = std::mem::take(&mut self.block);
         let (documents, lost) = (block.documents(), block.alone_here());
         if self.shared.blocks.put(block, self.place).is_err() {
             self.shared.refusals.abandoned(documents, lost);
@@ -206,9 +217,6 @@ impl Encoder for BulkEncoder {
                 Ok(()) => {}
                 Err(refusal) => self.refuse(batch, id, &mut refused, &refusal),
             }
-            if refused.is_full() {
-                self.keep(batch, &std::mem::take(&mut refused));
-            }
             let full = block_bytes <= self.block.body.len()
                 || self.shared.block_events <= self.block.starts.len();
             if full {
@@ -216,8 +224,7 @@ impl Encoder for BulkEncoder {
                 shares = false;
             }
         }
-        // Before the worker settles its share in the batch.
-        self.keep(batch, &refused);
+        self.shared.refusals.count_all(&refused);
     }
 
     fn flush(&mut self) {
@@ -225,7 +232,9 @@ impl Encoder for BulkEncoder {
     }
 
     fn pass_time(&mut self, now: i64) {
-        if self.place == Place::Disk && has_gathered(self.block.received, now) {
+        let is_old = |block: &&Block| !block.is_empty() && has_gathered(block.received, now);
+        let blocks = [&self.block, &self.letters];
+        if self.place == Place::Disk && blocks.iter().any(is_old) {
             self.ship();
         }
     }

@@ -10,7 +10,7 @@ use crate::metrics::{Counter, DOCUMENTS_LOST, PluginMetrics};
 use crate::outputs::elasticsearch::verdict::{Refusal, RefusalKind};
 use crate::printable::is_harmful;
 use crate::queue::dead_letters::DeadLetters;
-use crate::queue::dead_letters::letter::Letter;
+use crate::queue::dead_letters::letter::{Kept, Letter};
 
 /// Shared by the encoders and the sender of an output.
 pub struct Refusals {
@@ -112,13 +112,20 @@ impl Refused {
         !self.lines.is_empty()
     }
 
-    /// Whether they should be kept before there are more.
-    pub fn is_full(&self) -> bool {
-        limits::REFUSED_BYTES_MAX <= self.lines.len()
-    }
-
-    pub fn documents(&self) -> u64 {
-        self.sums.iter().map(|sum| sum.count).sum()
+    /// Letters that an encoder wrote, of events without a document.
+    pub fn of_letters(lines: &[u8]) -> Self {
+        let mut refused = Self {
+            lines: lines.to_vec(),
+            sums: Vec::new(),
+        };
+        let first = lines.split_inclusive(|byte| *byte == b'\n').next();
+        let reason = first
+            .and_then(Kept::parse)
+            .and_then(|kept| kept.text("reason"));
+        let sum = refused.sum(RefusalKind::Confinement);
+        sum.count = memchr::memchr_iter(b'\n', lines).count() as u64;
+        sum.words = reason.map(|reason| format!(": {}", printable(&reason)));
+        refused
     }
 
     /// The documents of a kind so far.
@@ -165,21 +172,27 @@ impl Refusals {
         self.metrics.counter(DOCUMENTS_LOST).add(lost);
     }
 
+    /// Appends a dead letter; false if such documents are not kept.
+    pub fn write_letter(&self, lost: Lost<'_>, refusal: &Refusal, out: &mut Vec<u8>) -> bool {
+        let Some(queue) = self.queue_for(refusal.kind) else {
+            return false;
+        };
+        let letter = Letter {
+            plugin: &self.metrics.id,
+            kind: refusal.kind.counter(),
+            status: refusal.status,
+            reason: &refusal.reason,
+            action: lost.action,
+            document: lost.document,
+            metadata: lost.metadata,
+        };
+        letter.write(&queue.settings.pipeline, crate::host::now_nanos(), out);
+        true
+    }
+
     /// Takes a document out of the flow; it is kept with the others of `refused`, and counted then.
     pub fn refuse(&self, refused: &mut Refused, lost: Lost<'_>, refusal: &Refusal) {
-        if let Some(queue) = self.queue_for(refusal.kind) {
-            let letter = Letter {
-                plugin: &self.metrics.id,
-                kind: refusal.kind.counter(),
-                status: refusal.status,
-                reason: &refusal.reason,
-                action: lost.action,
-                document: lost.document,
-                metadata: lost.metadata,
-            };
-            let now = crate::host::now_nanos();
-            letter.write(&queue.settings.pipeline, now, &mut refused.lines);
-        }
+        self.write_letter(lost, refusal, &mut refused.lines);
         let sum = refused.sum(refusal.kind);
         sum.count += 1;
         if sum.words.is_none() && !self.wishes.silent.contains(&refusal.error_type) {
@@ -231,19 +244,9 @@ impl Refusals {
         Ok(())
     }
 
-    /// The same, tried until it is done; `is_over` says whether nobody waits for it any more.
-    pub fn keep_at_last(
-        &self,
-        refused: &Refused,
-        is_over: impl Fn() -> bool,
-    ) -> Result<(), NotKept> {
-        while self.keep(refused).is_err() {
-            if is_over() {
-                return Err(NotKept);
-            }
-            std::thread::sleep(limits::DEAD_LETTER_RETRY_WAIT);
-        }
-        Ok(())
+    /// Counts refused documents of which nothing is to be kept.
+    pub fn count_all(&self, refused: &Refused) {
+        refused.sums.iter().for_each(|sum| self.count(sum, true));
     }
 
     fn count(&self, sum: &Sum, has_room: bool) {

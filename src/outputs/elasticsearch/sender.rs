@@ -23,6 +23,7 @@ use crate::outputs::elasticsearch::transport::{Reply, Transport, Unreachable};
 use crate::outputs::elasticsearch::verdict::{Outcome, Rules};
 use crate::outputs::leave::{Leave, Notice};
 use crate::queue::block::{Block, Sealed, Spares};
+use crate::queue::dead_letters::letter::Letter;
 use crate::queue::ends::Outlet;
 pub use report::Report;
 
@@ -64,6 +65,8 @@ pub struct Sender {
     fresh: VecDeque<(Instant, Block)>,
     fresh_bytes: usize,
     retries: Waiting,
+    /// Letters of events without a document, until they are kept.
+    letters: Waiting,
     in_flight: JoinSet<Answered>,
     /// What each of these tasks sends: it is here even when a task ends by a fault.
     under_way: HashMap<task::Id, UnderWay>,
@@ -80,8 +83,9 @@ impl Drop for Sender {
         let fresh = self.fresh.iter().map(|(_, block)| block.alone_here());
         let under_way = self.under_way.values();
         let under_way = under_way.map(|request| request.block.alone_here());
-        let lost = fresh.sum::<u64>() + self.retries.alone_here() + under_way.sum::<u64>();
-        self.report.lost(lost);
+        let waiting = self.retries.alone_here() + self.letters.alone_here();
+        self.report
+            .lost(fresh.sum::<u64>() + waiting + under_way.sum::<u64>());
     }
 }
 
@@ -120,6 +124,7 @@ impl Sender {
             fresh: VecDeque::new(),
             fresh_bytes: 0,
             retries: Waiting::default(),
+            letters: Waiting::default(),
             in_flight: JoinSet::new(),
             under_way: HashMap::new(),
             learned,
@@ -155,11 +160,13 @@ impl Sender {
             if Leave::Succeeded <= leave {
                 blocks.leave_disk();
             }
+            self.keep_letters(now).await;
             self.give_up_old(now).await;
             if leave != Leave::Now {
                 self.dispatch(now, open);
             }
-            let waiting = blocks.waiting() + self.fresh.len() + self.retries.count();
+            let held = self.fresh.len() + self.retries.count() + self.letters.count();
+            let waiting = blocks.waiting() + held;
             self.report.waiting(waiting + self.in_flight.len());
             if self.is_done(leave, !open && waiting == 0) {
                 if leave == Leave::Safe && (open || 0 < waiting) {
@@ -203,6 +210,9 @@ impl Sender {
     }
 
     fn accept(&mut self, block: Block) {
+        if Letter::begins(&block.body) {
+            return self.letters.push(Instant::now(), block);
+        }
         self.fresh_bytes += block.body.len();
         self.fresh.push_back((Instant::now(), block));
     }
@@ -211,7 +221,8 @@ impl Sender {
     fn has_room(&self) -> bool {
         let under_way = self.under_way.values();
         let under_way = under_way.map(|request| request.block.body.len());
-        let held = self.fresh_bytes + self.retries.bytes() + under_way.sum::<usize>();
+        let waiting = self.retries.bytes() + self.letters.bytes();
+        let held = self.fresh_bytes + waiting + under_way.sum::<usize>();
         self.fresh_bytes < self.schedule.bytes_max && held < limits::BULK_HELD_BYTES_MAX
     }
 
@@ -285,6 +296,7 @@ impl Sender {
         [
             self.retries.next_due(),
             self.hosts.next_rested(now),
+            self.letters.next_due(),
             delayed,
         ]
         .into_iter()

@@ -25,10 +25,18 @@ pub struct Letter<'a> {
     pub metadata: &'a [u8],
 }
 
+/// How each line begins. No document's action does.
+const BEGINNING: &[u8] = b"{\"time\":";
+
 impl Letter<'_> {
+    /// Whether a block that waits for an output holds letters, of events without a document.
+    pub fn begins(body: &[u8]) -> bool {
+        body.starts_with(BEGINNING)
+    }
+
     /// Appends the letter as a line.
     pub fn write(&self, pipeline: &str, now: i64, out: &mut Vec<u8>) {
-        out.extend_from_slice(b"{\"time\":");
+        out.extend_from_slice(BEGINNING);
         Stamp::default().write(now, out);
         for (key, text) in [
             ("pipeline", pipeline),

@@ -3,7 +3,6 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::thread::JoinHandle;
 
 use super::{BulkEncoder, Shared};
 use crate::event::{Batch, EventId, Maker, Names, Provenance, Value};
@@ -18,7 +17,8 @@ use crate::pipeline::building::Surroundings;
 use crate::pipeline::{Building, Ecs};
 use crate::plugin::{Options, Setting, Word};
 use crate::queue::ack::{Ack, Acknowledge};
-use crate::queue::block::Spares;
+use crate::queue::block::{Block, Spares};
+use crate::queue::dead_letters::letter::{Kept, Letter};
 use crate::queue::dead_letters::{DeadLetterSettings, DeadLetters, StoragePolicy};
 use crate::queue::ends::{self, DiskEnds, Inlet, Outlet};
 use crate::queue::policy::Kind;
@@ -398,15 +398,6 @@ fn what_is_sent_again_is_sent_to_the_byte() {
     assert_eq!((block.starts.len(), block.acks.len()), (3, 3));
 }
 
-/// An encoder on a thread of its own, with an event whose index has no name, and a file where dead letters have to go.
-struct Obstructed {
-    folder: PathBuf,
-    metrics: Arc<PluginMetrics>,
-    acknowledged: Arc<AtomicBool>,
-    sent: Outlet,
-    thread: JoinHandle<()>,
-}
-
 struct Listener(Arc<AtomicBool>);
 
 impl Acknowledge for Listener {
@@ -415,79 +406,76 @@ impl Acknowledge for Listener {
     }
 }
 
+/// What becomes of an event whose index has no name, where a file stands in the place of the folder for dead letters.
+struct Obstructed {
+    metrics: Arc<PluginMetrics>,
+    acknowledged: Arc<AtomicBool>,
+    encoder: BulkEncoder,
+    sent: Outlet,
+}
+
 impl Obstructed {
-    fn start(name: &str) -> Self {
-        let name = format!("sawlog-encoder-{name}-{}", std::process::id());
-        let folder = std::env::temp_dir().join(name);
-        std::fs::write(&folder, "").expect("it is ours");
-        let (config, names, metrics) =
-            checked(Ecs::Disabled, vec![("index", text("logs-%{missing}"))]);
+    fn encode() -> Self {
+        let settings = vec![("index", text("logs-%{missing}"))];
+        let (config, names, metrics) = checked(Ecs::Disabled, settings);
+        let (blocks, sent) = ends::roomy();
         let letters = DeadLetters::new(DeadLetterSettings {
-            folder: folder.clone(),
+            folder: PathBuf::from("/dev/null"),
             pipeline: "main".to_owned(),
             bytes_max: 1 << 20,
             policy: StoragePolicy::DropNewer,
             retain: None,
         });
-        let (blocks, sent) = ends::roomy();
-        let mut encoder = BulkEncoder::new(Shared {
-            plan: Arc::new(config.plan),
-            block_bytes: Arc::new(config.schedule.bytes_max.into()),
-            block_events: config.schedule.documents_max,
-            blocks,
-            spares: Spares::default(),
-            refusals: Arc::new(Refusals::new(
-                Arc::clone(&metrics),
-                Some(letters),
-                Wishes::default(),
-            )),
-        });
+        let mut encoder = encoder(config, &metrics, blocks);
+        let refusals = Refusals::new(Arc::clone(&metrics), Some(letters), Wishes::default());
+        encoder.shared.refusals = Arc::new(refusals);
         let acknowledged = Arc::new(AtomicBool::new(false));
         let ack = Ack::new(Arc::new(Listener(Arc::clone(&acknowledged))), 1);
         let mut batch = Batch::new(Vec::new(), Arc::new(names), TIME, ack);
-        let event = push(&mut batch, "{}");
-        let thread = std::thread::spawn(move || {
-            encoder.encode(&mut batch, &[event]);
-            // As the worker does it.
-            batch.ack.settle();
-        });
+        let event = push(&mut batch, r#"{"@metadata":{"a":1},"b":2}"#);
+        encoder.encode(&mut batch, &[event]);
+        // As the worker does it.
+        batch.ack.settle();
         Self {
-            folder,
             metrics,
             acknowledged,
+            encoder,
             sent,
-            thread,
         }
     }
 }
 
 #[test]
-fn an_event_without_a_document_is_acknowledged_when_its_letter_is_on_disk() {
-    let encoder = Obstructed::start("letter");
-    assert!(!encoder.acknowledged.load(Ordering::Relaxed));
-    std::fs::remove_file(&encoder.folder).expect("it is ours");
-    encoder.thread.join().expect("it does not panic");
-    assert!(encoder.acknowledged.load(Ordering::Relaxed));
-    let counted = [
-        "dead_letters",
-        "dead_letters_dropped",
-        "documents_abandoned",
-    ];
-    let counted = counted.map(|name| encoder.metrics.counter(name).value());
-    assert_eq!(counted, [1, 0, 0]);
-    drop(encoder.sent);
-    std::fs::remove_dir_all(&encoder.folder).expect("it is ours");
+fn the_letter_of_an_event_without_a_document_waits_in_the_queue_and_holds_no_worker_up() {
+    let mut event = Obstructed::encode();
+    event.encoder.flush();
+    let runtime = tokio::runtime::Builder::new_current_thread().build();
+    let runtime = runtime.expect("a runtime can be had");
+    let block = runtime.block_on(event.sent.next());
+    let block = block.expect("a block was shipped");
+    assert!(Letter::begins(&block.body));
+    let letter = Kept::parse(&block.body).expect("it is a letter");
+    let (kind, reason) = (letter.text("kind"), letter.text("reason"));
+    assert_eq!(kind.as_deref(), Some("confinement_failed"));
+    assert!(reason.is_some_and(|reason| reason.contains("no such field")));
+    let want = r#"{"@timestamp":"2015-11-11T00:00:03.000Z","b":2}"#;
+    assert_eq!(letter.document(), want);
+    assert_eq!(letter.metadata(), Some(r#"{"a":1}"#));
+    // It is counted, and acknowledged, when it is kept.
+    assert_eq!((block.documents(), event.metrics.failed.value()), (1, 0));
+    assert!(!event.acknowledged.load(Ordering::Relaxed));
+    Block::settle(block.acks);
+    assert!(event.acknowledged.load(Ordering::Relaxed));
 }
 
 #[test]
 fn it_is_never_acknowledged_if_the_output_ends_before() {
-    let encoder = Obstructed::start("abandoned");
-    drop(encoder.sent);
-    encoder.thread.join().expect("it does not panic");
-    assert!(!encoder.acknowledged.load(Ordering::Relaxed));
-    assert_eq!(encoder.metrics.counter("documents_abandoned").value(), 1);
-    assert_eq!(encoder.metrics.failed.value(), 0);
-    std::fs::remove_file(&encoder.folder).expect("it is ours");
+    let mut event = Obstructed::encode();
+    drop(event.sent);
+    event.encoder.flush();
+    assert!(!event.acknowledged.load(Ordering::Relaxed));
+    let abandoned = event.metrics.counter("documents_abandoned").value();
+    assert_eq!((abandoned, event.metrics.failed.value()), (1, 0));
 }
 
 #[test]

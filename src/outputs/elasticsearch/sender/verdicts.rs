@@ -131,6 +131,24 @@ impl Sender {
         }
     }
 
+    /// Has letters of events without a document kept. They were taken from the queue in a block of their own.
+    pub(super) async fn keep_letters(&mut self, now: Instant) {
+        if self.letters_rest_until.is_some_and(|until| now < until) {
+            return;
+        }
+        let (bytes, documents) = (limits::REFUSED_BYTES_MAX, usize::MAX);
+        while let Some(mut block) = self.letters.pop_due(now, bytes, documents) {
+            let refused = Refused::of_letters(&block.body);
+            if self.report.keep(refused).await.is_err() {
+                let due = now + self.backoff.wait(block.attempt);
+                block.attempt = block.attempt.saturating_add(1);
+                self.letters_rest_until = Some(due);
+                return self.letters.push(due, block);
+            }
+            self.release(block.seal());
+        }
+    }
+
     /// Documents that were tried for as long as the user wants become dead letters.
     pub(super) async fn give_up_old(&mut self, now: Instant) {
         let Some(age) = self.schedule.retry_age_max else {

@@ -118,3 +118,22 @@ async fn so_does_one_that_was_tried_for_long_enough() {
     assert_eq!(counted, [0, 1, 1, 0, 1]);
     assert_eq!(letters[0]["kind"], "retry_age_exceeded");
 }
+
+/// Of an event without a document, as an encoder writes it.
+const LETTER: &str = r#"{"time":"2026-11-20T10:00:00.000Z","pipeline":"main","plugin":"es","kind":"confinement_failed","reason":"no name","document":{}}"#;
+
+#[tokio::test]
+async fn so_does_an_event_without_one_while_the_others_are_sent() {
+    let blocks: &[&[&str]] = &[&[LETTER, LETTER], &["a"], &[LETTER]];
+    let mut sender = Obstructed::start(None, Vec::new(), blocks).await;
+    sender.wait_for_requests(1).await;
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    assert_eq!(sender.counted(), [1, 0, 0, 0, 1]);
+    let (counted, letters) = sender.end().await;
+    assert_eq!(counted, [1, 3, 3, 0, 3]);
+    assert_eq!(sender.metrics.counter("confinement_failed").value(), 3);
+    let want: serde_json::Value = serde_json::from_str(LETTER).expect("a letter is JSON");
+    assert_eq!(letters, [want.clone(), want.clone(), want]);
+    let seen = sender.script.seen.lock().expect("no holder panics");
+    assert_eq!(seen.len(), 1);
+}
