@@ -83,6 +83,9 @@ pub trait Output: Send {
         false
     }
 
+    /// All of that is to go there, whatever the user wants dropped: it comes from there.
+    fn keep_all_letters(&mut self) {}
+
     /// Opens what is needed and starts the sending task, on the present tokio runtime.
     fn start(self: Box<Self>, opening: &Opening<'_>) -> Started;
 

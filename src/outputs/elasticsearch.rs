@@ -277,6 +277,11 @@ impl Output for Elasticsearch {
         true
     }
 
+    fn keep_all_letters(&mut self) {
+        self.config.wishes.drops_confined = false;
+        self.config.schedule.rules.dropping.clear();
+    }
+
     fn certificates(&self) -> Vec<PathBuf> {
         self.certificates.clone()
     }

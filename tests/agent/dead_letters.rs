@@ -187,6 +187,11 @@ fn a_replay_that_is_killed_while_the_server_is_away_loses_no_letter() {
 
 /// A server that stores the one document that it is sent; gives the body of its request.
 fn storing() -> (u16, std::thread::JoinHandle<String>) {
+    answering(r#"{"errors":false,"items":[{"create":{"status":201}}]}"#)
+}
+
+/// The same with another answer.
+fn answering(body: &'static str) -> (u16, std::thread::JoinHandle<String>) {
     let listener = TcpListener::bind("127.0.0.1:0").expect("loopback has a free port");
     let port = listener.local_addr().expect("it is bound").port();
     let serving = std::thread::spawn(move || {
@@ -198,7 +203,6 @@ fn storing() -> (u16, std::thread::JoinHandle<String>) {
             while let Ok(count @ 1..) = stream.read(&mut part) {
                 request.extend_from_slice(&part[..count]);
                 if request.ends_with(b"}\n") {
-                    let body = r#"{"errors":false,"items":[{"create":{"status":201}}]}"#;
                     let answer = format!(
                         "HTTP/1.1 200 OK\r\nX-elastic-product: Elasticsearch\r\nContent-Type: application/json\r\n\
                          Content-Length: {}\r\n\r\n{body}",
@@ -247,6 +251,30 @@ fn a_replay_fills_templates_in_with_the_events_metadata() {
     let request = serving.join().expect("it is sent");
     assert!(request.contains(r#""_index":"x-m""#), "{request}");
     assert!(!request.contains("@metadata"), "{request}");
+}
+
+#[test]
+fn what_is_refused_again_comes_back_whatever_the_user_wants_dropped() {
+    let folder = Scratch::new("letters");
+    let main = folder.0.join("dead_letter_queue/main");
+    fs::create_dir_all(&main).expect("the folder is ours");
+    let text = format!("{}\n{}\n", LETTERS[1], LETTERS[2]);
+    fs::write(main.join("00000000000000000001.ndjson"), text).expect("it is ours");
+    let (server, serving) = answering(
+        r#"{"errors":true,"items":[{"create":{"status":400,"error":{"type":"document_parsing_exception","reason":"no"}}}]}"#,
+    );
+    let pipeline = format!(
+        "input {{ stdin {{ }} }} output {{ elasticsearch {{ id => \"es\" index => \"x-%{{missing}}\" \
+         hosts => \"127.0.0.1:{server}\" drop_error_types => [\"document_parsing_exception\"] \
+         dlq_on_failed_indexname_interpolation => false }} }}"
+    );
+    let output = dlq(&["replay", "-e", &pipeline], &folder.0);
+    serving.join().expect("it is sent");
+    let told = String::from_utf8_lossy(&output.stdout);
+    assert!(told.contains("2 refused again"), "{told}");
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    let shown = said(&["show"], &folder.0);
+    assert_eq!(shown.matches("  reason ").count(), 2, "{shown}");
 }
 
 #[test]

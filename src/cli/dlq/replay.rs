@@ -103,8 +103,10 @@ impl Replay {
         let _inside = runtime.enter();
         let mut outputs = Vec::new();
         Step::turn(compiled.outputs, &mut |planned: PlannedOutput| {
-            if planned.output.keeps_dead_letters() {
-                let started = planned.output.start(&Opening {
+            let mut output = planned.output;
+            if output.keeps_dead_letters() {
+                output.keep_all_letters();
+                let started = output.start(&Opening {
                     queues: &Queues::default(),
                     writers: &Writers::default(),
                     policy: &Policy::in_memory(),
