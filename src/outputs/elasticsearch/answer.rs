@@ -17,9 +17,8 @@ const HEAD_BYTES: usize = 128;
 
 /// Reads the answer, of status 200, to a request of so many documents.
 pub fn read(body: &[u8], documents: usize, rules: &Rules) -> Outcome {
-    let head = body.get(..HEAD_BYTES).unwrap_or(body);
-    if memmem::find(head, b"\"errors\":false").is_some() {
-        return all_stored(body, documents);
+    if let Some(stored) = all_stored(body, documents) {
+        return stored;
     }
     let Some(items) = parse(body) else {
         return unexpected(body);
@@ -31,16 +30,29 @@ pub fn read(body: &[u8], documents: usize, rules: &Rules) -> Outcome {
     Outcome::Items(verdicts.collect())
 }
 
-fn all_stored(body: &[u8], documents: usize) -> Outcome {
+/// The outcome of an answer without errors that has a good status for each document. There may be others: to delete what is
+/// not there is no error for the server.
+fn all_stored(body: &[u8], documents: usize) -> Option<Outcome> {
+    let head = body.get(..HEAD_BYTES).unwrap_or(body);
+    memmem::find(head, b"\"errors\":false")?;
     let mut in_failure_store = 0;
     if !has_usual_length(body, documents) {
-        let found = memmem::find_iter(body, b"\"status\":").count();
-        if found != documents {
-            return miscounted(found, documents);
+        if good_statuses(body)? != documents {
+            return None;
         }
         in_failure_store = memmem::find_iter(body, b"\"failure_store\":\"used\"").count() as u64;
     }
-    Outcome::AllStored { in_failure_store }
+    Some(Outcome::AllStored { in_failure_store })
+}
+
+/// How many statuses there are, if all of them are from 200 to 299.
+fn good_statuses(body: &[u8]) -> Option<usize> {
+    let status = b"\"status\":";
+    memmem::find_iter(body, status).try_fold(0, |count, place| {
+        let value = body.get(place + status.len()..).unwrap_or(b"");
+        let is_good = matches!(value, [b'2', b'0'..=b'9', b'0'..=b'9', b',' | b'}', ..]);
+        is_good.then_some(count + 1)
+    })
 }
 
 /// Whether the body has the length that so many items like the last one need: then nothing has to be counted.
@@ -324,6 +336,40 @@ mod tests {
             Verdict::Duplicate,
         ]);
         assert_eq!(read(body.as_bytes(), 2), want);
+    }
+
+    #[test]
+    fn to_delete_what_is_not_there_ends_the_same_way_beside_errors_and_without() {
+        let deleted = r#"{"delete":{"status":404}}"#;
+        let alone = good(1, deleted);
+        let beside = format!(
+            r#"{{"errors":true,"items":[{deleted},{{"create":{{"status":429,"error":{{"type":"a","reason":"b"}}}}}}]}}"#
+        );
+        for (body, documents) in [(alone, 1), (beside, 2)] {
+            let Outcome::Items(verdicts) = read(body.as_bytes(), documents) else {
+                panic!("{body}: it has items");
+            };
+            let Verdict::Refused(refusal) = &verdicts[0] else {
+                panic!("{body}: it is refused");
+            };
+            let want = "status 404, there is no such document";
+            assert_eq!(refusal.reason, want);
+        }
+    }
+
+    #[test]
+    fn a_status_counts_whatever_the_answer_says_of_errors() {
+        let body = good(2, r#"{"create":{"status":429}}"#);
+        let Outcome::Items(verdicts) = read(body.as_bytes(), 2) else {
+            panic!("these are not stored");
+        };
+        let is_repeated = |verdict: &_| matches!(verdict, Verdict::TryAgain(Trouble::Busy { .. }));
+        assert!(verdicts.iter().all(is_repeated), "{verdicts:?}");
+        check_stored(
+            &good(2, r#"{"create":{"_index":"a","status":299,"x":1}}"#),
+            2,
+        );
+        check_away(&good(2, r#"{"create":{"status":"201"}}"#), 2);
     }
 
     #[test]

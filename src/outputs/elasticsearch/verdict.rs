@@ -118,6 +118,10 @@ impl RefusalKind {
     }
 }
 
+/// The error of a document whose id is there, or that was changed meanwhile. Another one with the same status says nothing of
+/// the kind.
+const CONFLICT: &str = "version_conflict_engine_exception";
+
 /// What an answer says of one document.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ItemStatus {
@@ -139,11 +143,13 @@ impl ItemStatus {
             custom if rules.refusing.contains(&custom) => Verdict::Refused(self.refusal()),
             200..=299 => Verdict::Stored,
             // An update that lost a race changed nothing; whatever else is there already came through before.
-            409 if self.action == Some(Action::Update) => Verdict::TryAgain(Trouble::Conflict),
-            409 => Verdict::Duplicate,
+            409 if self.error_type == CONFLICT => match self.action {
+                Some(Action::Update) => Verdict::TryAgain(Trouble::Conflict),
+                Some(Action::Index | Action::Create | Action::Delete) | None => Verdict::Duplicate,
+            },
             400 | 404 | 413 => Verdict::Refused(self.refusal()),
             status => {
-                let reason = format!("{}: {}", self.error_type, self.error_reason);
+                let reason = self.words();
                 Verdict::TryAgain(match (status, self.error_type.as_str()) {
                     (403, "security_exception") => Trouble::Denied { reason },
                     // Since version 7.7 a full disk is told by 429.
@@ -167,15 +173,23 @@ impl ItemStatus {
             _ if self.status == 413 => RefusalKind::TooLarge,
             _ => RefusalKind::Other,
         };
-        let reason = format!(
-            "status {}, {}: {}",
-            self.status, self.error_type, self.error_reason
-        );
         Refusal {
             kind,
             status: Some(self.status),
+            reason: format!("status {}, {}", self.status, self.words()),
             error_type: self.error_type,
-            reason,
+        }
+    }
+
+    /// What is wrong, by the server's words or without any.
+    fn words(&self) -> String {
+        match (self.error_type.as_str(), self.error_reason.as_str()) {
+            ("", "") if (self.status, self.action) == (404, Some(Action::Delete)) => {
+                "there is no such document".to_owned()
+            }
+            ("", "") => "without a reason".to_owned(),
+            ("", reason) => reason.to_owned(),
+            (error_type, reason) => format!("{error_type}: {reason}"),
         }
     }
 }
@@ -335,7 +349,7 @@ mod tests {
             verdict(409, "version_conflict_engine_exception"),
             Verdict::Duplicate
         );
-        for busy in [429, 500, 503] {
+        for busy in [409, 429, 500, 503] {
             let reason = format!("status {busy}, x: ");
             assert_eq!(
                 verdict(busy, "x"),

@@ -54,6 +54,7 @@ fn good(statuses: impl Iterator<Item = u16>) -> Bytes {
                 ..300 => "",
                 400 => r#","error":{"type":"document_parsing_exception","reason":"no"}"#,
                 403 => r#","error":{"type":"cluster_block_exception","reason":"no"}"#,
+                409 => r#","error":{"type":"version_conflict_engine_exception","reason":"no"}"#,
                 _ => r#","error":{"type":"other","reason":"no"}"#,
             };
             format!(r#"{{"index":{{"status":{status}{error}}}}}"#)
