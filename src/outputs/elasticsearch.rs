@@ -124,13 +124,13 @@ const OPTIONS: &[Opt] = &[
     .allowed(&["auto", "true", "false"]),
     Opt::new("data_stream_type", Kind::Text, "First part of the data stream's name.")
         .default("logs")
-        .allowed(&["logs", "metrics", "synthetics", "traces"]),
+        .allowed(action::STREAM_TYPES),
     Opt::new("data_stream_dataset", Kind::Text, "Second part of the data stream's name.").default("generic"),
     Opt::new("data_stream_namespace", Kind::Text, "Third part of the data stream's name.").default("default"),
     Opt::new(
         "data_stream_auto_routing",
         Kind::Boolean,
-        "An event's own `[data_stream]` fields choose its data stream.",
+        "An event's own `[data_stream]` fields choose its data stream, of a type that `data_stream_type` can have.",
     )
     .default("true"),
     Opt::new(

@@ -227,6 +227,10 @@ impl Plan {
     }
 }
 
+/// First parts of data streams' names. An event that could choose another one would leave what a login for data streams may
+/// write to.
+pub const STREAM_TYPES: &[&str] = &["logs", "metrics", "synthetics", "traces"];
+
 /// Data streams of time series take no ids but those that the server makes of the dimensions.
 const OWN_NAMES: &[u8] = b"metrics-";
 
@@ -285,10 +289,8 @@ impl DataStream {
                 Some(text) => {
                     out.extend_from_slice(batch.text(text));
                     let written = out.get(start..).unwrap_or(b"");
-                    if written.is_empty() || (place < 2 && written.contains(&b'-')) {
-                        let why = "a data stream's type and dataset have no `-` and are not empty";
-                        return Err(confined("data_stream", written, why));
-                    }
+                    check_part(place, written)
+                        .map_err(|why| confined("data_stream", written, why))?;
                 }
                 None => {
                     out.extend_from_slice(part.as_bytes());
@@ -310,6 +312,18 @@ impl DataStream {
                 "it takes no event without @timestamp",
             )),
         }
+    }
+}
+
+/// Whether a text can be that part of a data stream's name.
+fn check_part(place: usize, text: &[u8]) -> Result<(), &'static str> {
+    let is_type = STREAM_TYPES.iter().any(|known| known.as_bytes() == text);
+    match place {
+        0 if !is_type => Err("a data stream's type is logs, metrics, synthetics or traces"),
+        1 if text.is_empty() || text.contains(&b'-') => {
+            Err("a data stream's dataset has no `-` and is not empty")
+        }
+        _ => Ok(()),
     }
 }
 

@@ -275,6 +275,21 @@ fn data_streams_are_created_in_ecs_mode() {
 }
 
 #[test]
+fn an_event_chooses_a_data_stream_of_a_known_type_only() {
+    for known in ["logs", "metrics", "synthetics", "traces"] {
+        let event = format!(r#"{{"data_stream":{{"type":"{known}"}}}}"#);
+        let (body, _) = encoded(Ecs::Enabled, vec![], &[&event]);
+        let want = format!(r#"{{"create":{{"_index":"{known}-generic-default"}}}}"#);
+        assert_eq!(body.lines().next(), Some(want.as_str()));
+    }
+    for other in ["", "secrets", "logs-x", "Logs", ".logs"] {
+        let event = format!(r#"{{"data_stream":{{"type":"{other}"}}}}"#);
+        let (body, metrics) = encoded(Ecs::Enabled, vec![], &[&event]);
+        assert_eq!((body.as_str(), metrics.failed.value()), ("", 1), "{other}");
+    }
+}
+
+#[test]
 fn filters_may_choose_the_ingest_pipeline() {
     // The pipeline speaks of the field: here an option does.
     let settings = vec![
