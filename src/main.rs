@@ -25,6 +25,7 @@ mod quiet;
 mod settings;
 #[cfg(test)]
 mod simulation;
+mod small_file;
 
 fn main() -> std::process::ExitCode {
     queue::crash::arm();

@@ -1,10 +1,9 @@
 //! TLS of connections that come in: options with the names of Logstash's tcp input are checked, files of certificates are
 //! read, and read again when they change. Accepting connections is the input's.
 
-use std::fs::File;
-use std::io::{self, Read};
+use std::io;
 use std::os::unix::fs::MetadataExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
 use rustls::pki_types::pem::{self, PemObject};
@@ -18,6 +17,7 @@ use crate::lang::diagnostic::Diagnostic;
 use crate::limits;
 use crate::pipeline::Building;
 use crate::plugin::{Kind, Opt, Options};
+use crate::small_file;
 
 pub const ENABLED: Opt = Opt::new(
     "ssl_enabled",
@@ -260,7 +260,7 @@ impl Files {
 }
 
 /// The certificates in a file, at least one.
-fn certificates(path: &PathBuf) -> Result<Vec<CertificateDer<'static>>, String> {
+fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, String> {
     let wrong = |why: String| format!("cannot read certificates from {}: {why}", path.display());
     let text = read(path).map_err(|error| wrong(error.to_string()))?;
     let all: Result<Vec<_>, pem::Error> = CertificateDer::pem_slice_iter(&text).collect();
@@ -271,7 +271,7 @@ fn certificates(path: &PathBuf) -> Result<Vec<CertificateDer<'static>>, String> 
     }
 }
 
-fn key(path: &PathBuf) -> Result<PrivateKeyDer<'static>, String> {
+fn key(path: &Path) -> Result<PrivateKeyDer<'static>, String> {
     let wrong = |why: &str| format!("cannot read a key from {}: {why}", path.display());
     let text = read(path).map_err(|error| wrong(&error.to_string()))?;
     PrivateKeyDer::from_pem_slice(&text).map_err(|_| {
@@ -284,13 +284,6 @@ fn key(path: &PathBuf) -> Result<PrivateKeyDer<'static>, String> {
     })
 }
 
-fn read(path: &PathBuf) -> io::Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    let file = File::open(path)?;
-    file.take(limits::TLS_FILE_BYTES_MAX + 1)
-        .read_to_end(&mut bytes)?;
-    if limits::TLS_FILE_BYTES_MAX < bytes.len() as u64 {
-        return Err(io::Error::other("the file is too large to be one of PEM"));
-    }
-    Ok(bytes)
+fn read(path: &Path) -> io::Result<Vec<u8>> {
+    small_file::read(path, limits::TLS_FILE_BYTES_MAX)
 }

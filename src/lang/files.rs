@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use crate::glob::is_pattern;
 use crate::lang::source::Sources;
 use crate::lang::{glob, limits};
+use crate::small_file;
 
 /// Why files could not be read: one line for each, as `FILE:LINE:COLUMN: error: message`, some with a line of help.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -43,15 +44,9 @@ fn problem(
 
 /// Reads a password or key from a file of its own; a line end behind it is not part of it.
 pub fn secret(path: &Path) -> Result<String, String> {
-    let mut text = String::new();
-    let read = File::open(path).and_then(|file| {
-        let mut file = file.take(limits::SECRET_FILE_BYTES_MAX + 1);
-        file.read_to_string(&mut text)
-    });
-    read.map_err(|error| error.to_string())?;
-    if limits::SECRET_FILE_BYTES_MAX < text.len() as u64 {
-        return Err("it is too large to hold a secret".to_owned());
-    }
+    let bytes = small_file::read(path, limits::SECRET_FILE_BYTES_MAX);
+    let bytes = bytes.map_err(|error| error.to_string())?;
+    let text = String::from_utf8(bytes).map_err(|_| "it is not UTF-8".to_owned())?;
     let line = text.strip_suffix('\n').unwrap_or(&text);
     let line = line.strip_suffix('\r').unwrap_or(line);
     match line.is_empty() {

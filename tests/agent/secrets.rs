@@ -180,7 +180,7 @@ fn a_file_that_holds_no_secret_is_refused_by_its_path() {
     for (path, why) in [
         ("nowhere", "No such file"),
         ("empty", "it is empty"),
-        (".", "directory"),
+        (".", "no regular file"),
     ] {
         let stderr = check(&format!("user => me password_file => \"{path}\"")).stderr;
         assert!(
@@ -188,6 +188,18 @@ fn a_file_that_holds_no_secret_is_refused_by_its_path() {
             "{stderr}"
         );
         assert!(stderr.contains(why), "{stderr}");
+    }
+}
+
+#[test]
+fn a_file_that_has_no_end_is_refused() {
+    for options in [
+        "user => me password_file => \"/dev/zero\"",
+        "ssl_certificate_authorities => \"/dev/zero\"",
+        "ssl_certificate => \"/dev/zero\" ssl_key => \"/dev/zero\"",
+    ] {
+        let stderr = check(options).stderr;
+        assert!(stderr.contains("it is no regular file"), "{stderr}");
     }
 }
 

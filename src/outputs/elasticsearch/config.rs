@@ -23,6 +23,7 @@ use crate::outputs::elasticsearch::transport::{Proxy, Requests, Trust, authoriti
 use crate::outputs::elasticsearch::verdict::Rules;
 use crate::pipeline::{Building, Ecs};
 use crate::plugin::Options;
+use crate::small_file;
 
 /// Everything that the output was told.
 pub struct Config {
@@ -419,7 +420,7 @@ fn trust(options: &Options, building: &mut Building<'_>) -> Option<Trust> {
     }
     let mut pem = Vec::new();
     for file in files {
-        match std::fs::read(&file.text) {
+        match small_file::read(file.text.as_ref(), limits::TLS_FILE_BYTES_MAX) {
             Ok(text) => pem.extend_from_slice(&text),
             Err(error) => {
                 building.refuse(file.span, format!("cannot read `{}`: {error}", file.text));

@@ -3,9 +3,11 @@
 use elasticsearch::http::Url;
 use elasticsearch::http::transport::CloudId;
 
+use crate::limits;
 use crate::outputs::elasticsearch::transport::{Host, Login};
 use crate::pipeline::Building;
 use crate::plugin::{Options, Word};
+use crate::small_file;
 
 /// The port when none is written, as Logstash has it.
 const PORT: u16 = 9200;
@@ -170,7 +172,7 @@ fn certificate(options: &Options, building: &mut Building<'_>) -> Option<Vec<u8>
             );
             return None;
         };
-        match std::fs::read(&word.text) {
+        match small_file::read(word.text.as_ref(), limits::TLS_FILE_BYTES_MAX) {
             Ok(text) => pem.extend_from_slice(&text),
             Err(error) => {
                 building.refuse(word.span, format!("cannot read `{}`: {error}", word.text));
