@@ -54,14 +54,19 @@ pub const BATCHES_UNDER_WAY_MAX: usize = 32 << 10;
 /// A segment of dead letters: small enough to be read at once, and dropping the oldest loses no more than this.
 pub const DEAD_LETTER_SEGMENT_BYTES: u64 = 10 << 20;
 
+/// Newest dead letters that a started output reads, to know what it had kept when it died: two segments, one at a time.
+pub const DEAD_LETTERS_KNOWN_BYTES: u64 = 20 << 20;
+
+/// Newest dead letters that an output knows by their ids: more than two segments mostly have, in five megabytes.
+pub const DEAD_LETTERS_KNOWN_MAX: usize = 64 << 10;
+
 /// The least that may be given to the dead letters of a pipeline: room for a few, since each holds its document.
 pub const DEAD_LETTERS_BYTES_MIN: u64 = 64 << 10;
 
 /// The most of an event's `[@metadata]` that a dead letter keeps; of more it keeps nothing.
 pub const DEAD_LETTER_METADATA_BYTES_MAX: usize = 64 << 10;
 
-/// Dead letters that `sawlog dlq replay` sends before it writes down what is left: if it is ended, at most so many are sent
-/// a second time.
+/// Dead letters that `sawlog dlq replay` sends before it writes down what is left: if it is ended, so many are sent again.
 pub const DEAD_LETTER_REPLAY_COUNT: usize = 1000;
 
 /// How often positions are written: what a crash reads again is at most this much.

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use crate::limits;
 use crate::pipeline::Ecs;
-use crate::queue::dead_letters::{DeadLetterSettings, StoragePolicy};
+use crate::queue::dead_letters::{DeadLetterSettings, Repeated, StoragePolicy};
 use crate::queue::folders;
 use crate::queue::policy::{self, Policy};
 pub use read::Values;
@@ -59,6 +59,7 @@ struct DeadLetterQueue {
     bytes_max: u64,
     policy: StoragePolicy,
     retain: Option<Duration>,
+    repeated: Repeated,
 }
 
 impl PipelineSettings {
@@ -91,6 +92,7 @@ impl PipelineSettings {
             bytes_max: queue.bytes_max,
             policy: queue.policy,
             retain: queue.retain,
+            repeated: queue.repeated,
         })
     }
 
@@ -140,7 +142,8 @@ pub struct Settings {
 }
 
 impl Settings {
-    /// The same without limits for dead letters: those that are sent again and refused again had their room before.
+    /// The same without limits for dead letters: those that are sent again and refused again had their room before, and
+    /// are written before the old ones are removed.
     pub fn with_room_for_dead_letters(&self) -> Result<Self, String> {
         let mut settings = self.clone();
         for pipeline in &mut settings.pipelines {
@@ -151,6 +154,7 @@ impl Settings {
             }
             queue.bytes_max = u64::MAX;
             queue.retain = None;
+            queue.repeated = Repeated::Written;
         }
         Ok(settings)
     }
@@ -338,6 +342,7 @@ fn dead_letters(values: &Values) -> Result<DeadLetterQueue, String> {
             Some(_) => Some(values.duration("dead_letter_queue.retain.age")?),
             None => None,
         },
+        repeated: Repeated::Known,
     })
 }
 

@@ -254,9 +254,12 @@ fn build(options: &Options, building: &mut Building<'_>) -> Option<Box<dyn Outpu
     let certificates = config::certificates(options);
     let dead_letters = building.surroundings.dead_letters.clone();
     Some(Box::new(Elasticsearch {
-        config,
         certificates,
-        dead_letters: dead_letters.map(DeadLetters::new),
+        dead_letters: dead_letters.map(|settings| match config.has_users_ids {
+            true => DeadLetters::new(settings),
+            false => DeadLetters::with_own_ids(settings, &metrics.id),
+        }),
+        config,
         metrics,
     }))
 }

@@ -3,8 +3,10 @@
 //! a lock, so that old and new outputs of a reload, and `sawlog dlq replay`, do not meet. Sending is not done here.
 
 pub mod folder;
+mod known;
 pub mod letter;
 
+use std::borrow::Cow;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
@@ -17,6 +19,7 @@ use crate::host;
 use crate::limits;
 use crate::queue::crash::{self, Point};
 use folder::Segment;
+use known::Known;
 
 /// What is done with a letter for which there is no room.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,6 +28,15 @@ pub enum StoragePolicy {
     DropNewer,
     /// The oldest segments are.
     DropOlder,
+}
+
+/// What is done with a letter that the queue has already.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Repeated {
+    /// It is known by the agent's own id and not written again: its document was sent again after an agent died.
+    Known,
+    /// It is written again: the other one is removed by whoever sends letters again.
+    Written,
 }
 
 /// Where letters are kept, and how many.
@@ -37,14 +49,21 @@ pub struct DeadLetterSettings {
     pub policy: StoragePolicy,
     /// Segments are removed when nothing was written to them for so long, by the host's clock.
     pub retain: Option<Duration>,
+    pub repeated: Repeated,
 }
 
 /// The queue of one output.
 #[derive(Debug)]
 pub struct DeadLetters {
     pub settings: DeadLetterSettings,
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    known: Option<Known>,
     /// The segment that is written to.
-    current: Mutex<Option<Current>>,
+    current: Option<Current>,
 }
 
 #[derive(Debug)]
@@ -58,6 +77,8 @@ struct Current {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Written {
     pub kept: u64,
+    /// They were kept before.
+    pub repeated: u64,
     /// For want of room: the new ones, or old ones in their place.
     pub dropped: u64,
     /// Old ones that were past their time.
@@ -75,7 +96,22 @@ impl DeadLetters {
     pub fn new(settings: DeadLetterSettings) -> Self {
         Self {
             settings,
-            current: Mutex::new(None),
+            state: Mutex::default(),
+        }
+    }
+
+    /// The queue of an output whose documents have ids of the agent's.
+    pub fn with_own_ids(settings: DeadLetterSettings, plugin: &str) -> Self {
+        let known = match settings.repeated {
+            Repeated::Known => Some(Known::of(plugin)),
+            Repeated::Written => None,
+        };
+        Self {
+            settings,
+            state: Mutex::new(State {
+                known,
+                current: None,
+            }),
         }
     }
 
@@ -90,20 +126,29 @@ impl DeadLetters {
     }
 
     fn try_to_write(&self, lines: &[u8], written: &mut Written) -> io::Result<()> {
-        let mut current = self.current.lock().expect("no holder of this lock panics");
+        let mut state = self.state.lock().expect("no holder of this lock panics");
+        let State { known, current } = &mut *state;
         let folder = &self.settings.folder;
         make_private_folder(folder)?;
         let _lock = folder::lock(folder)?;
+        let strange = match known {
+            Some(known) => Cow::Owned(known.strange(folder, lines)?),
+            None => Cow::Borrowed(lines),
+        };
         let segments = self.expire(written)?;
         let total = segments.iter().map(|segment| segment.bytes).sum();
-        let fitting = self.fitting(lines, total);
+        let fitting = self.fitting(&strange, total);
         let held = current.as_ref().map(|current| current.path.as_path());
         self.make_room(segments, held, fitting.len() as u64, written)?;
         if !fitting.is_empty() {
-            self.append(&mut current, &fitting)?;
+            self.append(current, &fitting)?;
+            if let Some(known) = known {
+                known.add(&fitting);
+            }
             written.kept = count(&fitting);
         }
-        written.dropped += count(lines) - written.kept;
+        written.repeated = count(lines) - count(&strange);
+        written.dropped += count(&strange) - written.kept;
         Ok(())
     }
 

@@ -20,6 +20,7 @@ pub struct Refusals {
     queue: Option<DeadLetters>,
     wishes: Wishes,
     kept: Arc<Counter>,
+    repeated: Arc<Counter>,
     dropped: Arc<Counter>,
     expired: Arc<Counter>,
     /// There is no room, by policy.
@@ -153,6 +154,7 @@ impl Refusals {
         Self {
             kinds: RefusalKind::ALL.into_iter().map(kind).collect(),
             kept: metrics.counter("dead_letters"),
+            repeated: metrics.counter("dead_letters_repeated"),
             dropped: metrics.counter("dead_letters_dropped"),
             expired: metrics.counter("dead_letters_expired"),
             full: Mutex::default(),
@@ -229,11 +231,12 @@ impl Refusals {
                 Err(failed) => (failed.written, Some(failed.error)),
             };
             self.kept.add(written.kept);
+            self.repeated.add(written.repeated);
             self.expired.add(written.expired);
             self.lose(written.dropped);
             // Older ones may be dropped in their place.
             let letters = memchr::memchr_iter(b'\n', &refused.lines).count() as u64;
-            has_room = written.kept == letters;
+            has_room = written.kept + written.repeated == letters;
             if let Some(error) = fault {
                 self.tell_of(&error);
                 return Err(NotKept);

@@ -4,9 +4,10 @@ use std::fs;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use super::letter::Letter;
+use super::{Current, DeadLetterSettings, DeadLetters, Repeated, StoragePolicy, Written, folder};
+use crate::event::provenance::IDENTIFIER_BYTES;
 use crate::host::clock;
-
-use super::{Current, DeadLetterSettings, DeadLetters, StoragePolicy, Written, folder};
 
 /// A folder that is removed at the end.
 struct Rig {
@@ -27,6 +28,7 @@ impl Rig {
             bytes_max,
             policy,
             retain: None,
+            repeated: Repeated::Known,
         })
     }
 
@@ -79,6 +81,7 @@ fn a_full_queue_drops_what_is_new_and_keeps_what_fits() {
     let written = letters.write(b"bb\nccc\ndd\n").expect("it is written");
     let want = Written {
         kept: 1,
+        repeated: 0,
         dropped: 2,
         expired: 0,
     };
@@ -99,6 +102,7 @@ fn or_it_drops_what_is_old() {
     let written = letters.write(b"dddd\neeee\n").expect("it is written");
     let want = Written {
         kept: 2,
+        repeated: 0,
         dropped: 2,
         expired: 0,
     };
@@ -306,7 +310,7 @@ fn a_write_that_fails_leaves_no_empty_segment() {
 fn a_segment_that_fails_is_kept_with_what_it_has_and_another_is_begun() {
     let rig = Rig::new("full-old");
     let letters = rig.open(1000, StoragePolicy::DropNewer);
-    *letters.current.lock().expect("nobody panics") = Some(unwritable(&rig, "a\n"));
+    letters.state.lock().expect("nobody panics").current = Some(unwritable(&rig, "a\n"));
     assert_eq!(letters.write(b"b\n").expect("it is written"), kept(1));
     assert_eq!((rig.text().as_str(), rig.segments()), ("a\nb\n", 2));
 }
@@ -322,4 +326,86 @@ fn letters_that_could_not_be_written_count_as_nothing() {
     fs::remove_file(&rig.folder).expect("it is ours");
     let written = letters.write(b"a\nb\nc\n").expect("it is written");
     assert_eq!((written.kept, written.dropped), (2, 1));
+}
+
+/// A letter of a document.
+fn letter(plugin: &str, action: &str) -> Vec<u8> {
+    let mut line = Vec::new();
+    let letter = Letter {
+        plugin,
+        kind: "refused_mapping",
+        status: Some(400),
+        reason: "no",
+        action: action.as_bytes(),
+        document: b"{}",
+        metadata: b"",
+    };
+    letter.write("main", 0, &mut line);
+    line
+}
+
+/// The action of a document with an id of the agent's length that ends so.
+fn own(end: &str) -> String {
+    let id = format!("{end:0>IDENTIFIER_BYTES$}");
+    format!(r#"{{"create":{{"_index":"a","_id":"{id}"}}}}"#)
+}
+
+#[test]
+fn a_letter_that_an_earlier_life_has_kept_is_not_written_again() {
+    let rig = Rig::new("known");
+    let settings = rig.open(1 << 20, StoragePolicy::DropNewer).settings;
+    let life = || DeadLetters::with_own_ids(settings.clone(), "es");
+    let [first, second, third] = ["1", "2", "3"].map(|end| letter("es", &own(end)));
+    let both = [&*first, &*second].concat();
+    assert_eq!(life().write(&both).expect("they are written"), kept(2));
+    let again = life();
+    // One that waited on disk may be read again as well.
+    let all = [&*first, &*third, &*second, &*third].concat();
+    let want = Written {
+        repeated: 3,
+        ..kept(1)
+    };
+    assert_eq!(again.write(&all).expect("it is written"), want);
+    let want = Written {
+        repeated: 1,
+        ..kept(0)
+    };
+    assert_eq!(again.write(&third).expect("it is known"), want);
+    assert_eq!(rig.text().as_bytes(), [&*both, &*third].concat());
+}
+
+#[test]
+fn letters_of_other_outputs_ids_of_users_and_torn_letters_are_not_known() {
+    let rig = Rig::new("strange");
+    let settings = rig.open(1 << 20, StoragePolicy::DropNewer).settings;
+    let life = || DeadLetters::with_own_ids(settings.clone(), "es");
+    let users = letter("es", r#"{"create":{"_index":"a","_id":"7"}}"#);
+    let of_server = letter("es", r#"{"create":{"_index":"a"}}"#);
+    let nameless = letter("es", "");
+    let of_other = letter("other", &own("1"));
+    let whole = letter("es", &own("1"));
+    let torn = whole[..whole.len() - 1].to_vec();
+    let old = [
+        users.clone(),
+        of_server.clone(),
+        nameless.clone(),
+        of_other,
+        torn,
+    ]
+    .concat();
+    life().write(&old).expect("they are written");
+    let new = [users, of_server, nameless, whole].concat();
+    assert_eq!(life().write(&new).expect("they are written"), kept(4));
+}
+
+#[test]
+fn a_letter_that_is_sent_again_is_written_before_the_old_one_goes() {
+    let rig = Rig::new("resent");
+    let mut settings = rig.open(1 << 20, StoragePolicy::DropNewer).settings;
+    settings.repeated = Repeated::Written;
+    let letter = letter("es", &own("1"));
+    for _ in 0..2 {
+        let letters = DeadLetters::with_own_ids(settings.clone(), "es");
+        assert_eq!(letters.write(&letter).expect("it is written"), kept(1));
+    }
 }

@@ -19,7 +19,7 @@ use crate::plugin::{Options, Setting, Word};
 use crate::queue::ack::{Ack, Acknowledge};
 use crate::queue::block::{Block, Spares};
 use crate::queue::dead_letters::letter::{Kept, Letter};
-use crate::queue::dead_letters::{DeadLetterSettings, DeadLetters, StoragePolicy};
+use crate::queue::dead_letters::{DeadLetterSettings, DeadLetters, Repeated, StoragePolicy};
 use crate::queue::ends::{self, DiskEnds, Inlet, Outlet};
 use crate::queue::policy::Kind;
 
@@ -440,6 +440,7 @@ impl Obstructed {
             bytes_max: 1 << 20,
             policy: StoragePolicy::DropNewer,
             retain: None,
+            repeated: Repeated::Known,
         });
         let mut encoder = encoder(config, &metrics, blocks);
         let refusals = Refusals::new(Arc::clone(&metrics), Some(letters), Wishes::default());

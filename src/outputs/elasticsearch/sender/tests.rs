@@ -21,7 +21,9 @@ use crate::outputs::elasticsearch::verdict::Rules;
 use crate::plugin::Options;
 use crate::queue::ack::{Ack, Acknowledge};
 use crate::queue::block::Block;
-use crate::queue::dead_letters::{DeadLetterSettings, DeadLetters, StoragePolicy, folder};
+use crate::queue::dead_letters::{
+    DeadLetterSettings, DeadLetters, Repeated, StoragePolicy, folder,
+};
 use crate::queue::ends::{self, Outlet, Place};
 
 /// What the server does with one request; later ones are stored.
@@ -193,6 +195,7 @@ fn refusals(metrics: &Arc<PluginMetrics>, folder: &Path) -> Arc<Refusals> {
         bytes_max: 1 << 20,
         policy: StoragePolicy::DropNewer,
         retain: None,
+        repeated: Repeated::Known,
     });
     Arc::new(Refusals::new(
         Arc::clone(metrics),
