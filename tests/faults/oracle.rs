@@ -1,8 +1,9 @@
 //! The oracle, one for all kinds of fault: what was offered and what was found come in, an account goes out in which every
 //! offered event has exactly one end.
 //!
-//! `offered = delivered + dead + dropped by name + pending + lost`; copies of a delivered event are duplicates. An event
-//! that nobody offered, or that is not as it was written, fails the run as a lost one does.
+//! `offered = delivered + dead + dropped by name + pending + lost`; copies of a delivered event or of a dead one are
+//! duplicates. An event that nobody offered, that is not as it was written, or that is delivered and dead as well fails the
+//! run as a lost one does.
 
 use std::collections::BTreeMap;
 
@@ -87,6 +88,18 @@ impl Events {
         }
         missing
     }
+
+    /// The events that are in `others` too.
+    fn also_in(&self, others: &Events) -> Vec<(&str, u64)> {
+        let mut shared = Vec::new();
+        for (source, numbers) in &self.sources {
+            let present = numbers
+                .keys()
+                .filter(|number| 0 < others.times(source, **number));
+            shared.extend(present.map(|number| (source.as_str(), *number)));
+        }
+        shared
+    }
 }
 
 /// What a run found at the far end.
@@ -137,6 +150,14 @@ impl Account {
                 missing.len()
             ));
         }
+        let doubled = found.dead.also_in(&found.delivered);
+        if !doubled.is_empty() {
+            let named: Vec<_> = doubled.iter().take(NAMED_MAX).collect();
+            wrong.push(format!(
+                "delivered and dead: {named:?} of {}",
+                doubled.len()
+            ));
+        }
         for events in [&found.delivered, &found.dead] {
             let invented = events.without(offered);
             if !invented.is_empty() {
@@ -151,7 +172,7 @@ impl Account {
         Account {
             offered: offered.distinct(),
             delivered,
-            duplicate: found.delivered.copies(offered),
+            duplicate: found.delivered.copies(offered) + found.dead.copies(offered),
             dead: offered.distinct() - delivered - missing.len() as u64,
             dropped: found.dropped.clone(),
             pending: found.pending,
@@ -190,6 +211,23 @@ mod tests {
         let account = account(&[0, 1, 1, 1], &[2], 1);
         assert_eq!(
             (account.delivered, account.duplicate, account.dead),
+            (2, 2, 1)
+        );
+        assert_eq!((account.lost, account.wrong.len()), (0, 0));
+    }
+
+    #[test]
+    fn a_dead_event_that_was_delivered_too_is_wrong() {
+        let account = account(&[0, 1, 2, 3], &[2], 0);
+        assert_eq!((account.delivered, account.dead, account.lost), (4, 0, 0));
+        assert_eq!(account.wrong, ["delivered and dead: [(\"app\", 2)] of 1"]);
+    }
+
+    #[test]
+    fn a_second_letter_of_an_event_is_a_duplicate() {
+        let account = account(&[0, 1], &[2, 3, 3], 0);
+        assert_eq!(
+            (account.delivered, account.dead, account.duplicate),
             (2, 2, 1)
         );
         assert_eq!((account.lost, account.wrong.len()), (0, 0));

@@ -174,6 +174,7 @@ impl Stage {
         self.agent.check_sums();
         self.agent.stop();
         found.delivered = events_of(server, &self.index);
+        found.dead = self.agent.dead();
         server.delete(&self.index);
         unheard.retain(|number| found.delivered.times(SOURCE, *number) == 0);
         let mut all = Events::default();
