@@ -262,3 +262,39 @@ pub fn run_all<O: Outcome>(
     });
     found.into_inner().unwrap()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{Outcome, run_all};
+
+    /// How many seeds ran well.
+    #[derive(Default)]
+    struct Well(u64);
+
+    impl Outcome for Well {
+        fn add(&mut self, other: Self) {
+            self.0 += other.0;
+        }
+    }
+
+    #[test]
+    fn a_seed_that_fails_says_how_to_run_it_again() {
+        let (well, faults) = run_all(&[1, 2, 3, 4], "some_test", |seed| match seed {
+            2 => Err("a document is lost".to_owned()),
+            3 => panic!("a seed that panics is told too"),
+            _ => Ok(Well(1)),
+        });
+        assert_eq!((well.0, faults.len()), (2, 2), "{faults:?}");
+        for (seed, reason) in [(2, "a document is lost"), (3, "it panicked, see above")] {
+            let told = faults
+                .iter()
+                .find(|told| told.starts_with(&format!("seed {seed}: {reason}")));
+            let told = told.unwrap_or_else(|| panic!("seed {seed} is not told: {faults:?}"));
+            let again = format!("SAWLOG_SEED={seed} SAWLOG_SEEDS=20 cargo test ");
+            assert!(
+                told.contains(&again) && told.contains(" some_test "),
+                "{told}"
+            );
+        }
+    }
+}

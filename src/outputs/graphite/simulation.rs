@@ -209,8 +209,12 @@ impl Outcome {
 
 /// Runs one seed; the error says what went wrong.
 fn run(seed: u64) -> Result<Outcome, String> {
+    run_world(seed, World::new(seed))
+}
+
+fn run_world(seed: u64, world: World) -> Result<Outcome, String> {
     host::clock::set(0);
-    let world = Arc::new(World::new(seed));
+    let world = Arc::new(world);
     let mut sim = turmoil::Builder::new()
         .rng_seed(seed)
         .epoch(std::time::UNIX_EPOCH + simulation::EPOCH)
@@ -260,4 +264,13 @@ fn every_event_is_counted_once_in_any_simulation_of_carbon() {
     outcome.tell(seeds.len(), faults.len());
     assert!(faults.is_empty(), "\n{}", faults.join("\n"));
     assert!(0 < outcome.counted && 0 < outcome.course.total());
+}
+
+#[test]
+fn a_carbon_that_forgets_one_value_is_found_out() {
+    let seed = 0;
+    let world = World::new(seed);
+    world.carbon.lock().unwrap().forgets = true;
+    let told = run_world(seed, world).err().expect("the value is missed");
+    assert!(told.contains("lost, 0 refused"), "{told}");
 }

@@ -10,6 +10,7 @@ use tokio::io::AsyncReadExt;
 use turmoil::net::{TcpListener, TcpStream};
 
 use super::World;
+use super::agent::READABLE;
 
 pub const PORT: u16 = 2003;
 
@@ -24,6 +25,9 @@ pub struct Carbon {
     disk: BTreeMap<Key, f64>,
     /// Values that are not on disk, and when they came.
     memory: BTreeMap<Key, (f64, Duration)>,
+    /// Whether it keeps nothing of the first interval of a path that can be read again.
+    pub forgets: bool,
+    forgotten: Option<Key>,
     /// It does nothing before this time: one thread serves all connections.
     busy_until: Duration,
 }
@@ -35,7 +39,13 @@ impl Carbon {
         let path = word().to_owned();
         let value: f64 = word().parse().expect("a value is a number");
         let time: i64 = word().parse().expect("a time is a number");
-        self.memory.insert((path, time), (value, now));
+        let key = (path, time);
+        if self.forgets && self.forgotten.is_none() && key.0.starts_with(READABLE) {
+            self.forgotten = Some(key.clone());
+        }
+        if self.forgotten.as_ref() != Some(&key) {
+            self.memory.insert(key, (value, now));
+        }
     }
 
     /// It dies: what came lately is lost, each value or none.
