@@ -4,6 +4,7 @@
 mod agent;
 mod faults;
 mod ledger;
+mod letters;
 mod server;
 mod wire;
 
@@ -18,7 +19,7 @@ use crate::queue::disk::model::{Dice, Model};
 use crate::queue::policy::{Full, Kind, Policy};
 use crate::simulation::{self, Course, Faults, Folder};
 use faults::End;
-use ledger::Ledger;
+use ledger::{Event, Ledger, Source};
 use wire::Connections;
 
 /// How often the simulated world looks at its hosts.
@@ -47,6 +48,8 @@ struct Plan {
     /// Events of the stream that is pushed and of the one that can be read again.
     pushed: u64,
     readable: u64,
+    /// A document that the servers say they store, and do not: the oracle has to find that out.
+    forgotten: Option<Event>,
 }
 
 impl Plan {
@@ -72,6 +75,7 @@ impl Plan {
             },
             pushed: 1_000 + dice.roll(1_000) as u64,
             readable: 1_000 + dice.roll(1_000) as u64,
+            forgotten: None,
         }
     }
 
@@ -122,8 +126,21 @@ impl World {
         self.folder.join("positions.json")
     }
 
+    /// Where the real dead letters lie.
+    fn letters(&self) -> PathBuf {
+        self.folder.join("letters")
+    }
+
     fn counter(&self, name: &'static str) -> u64 {
         self.metrics.counter(name).value()
+    }
+
+    /// The sum at the end.
+    fn close(&self) -> Result<Outcome, String> {
+        let ledger = self.ledger.lock().unwrap();
+        let dropped = self.counter("queue_dropped_oldest") + self.counter("queue_dropped_newest");
+        let letters = letters::read(&self.letters())?;
+        ledger.close(dropped, self.metrics.failed.value(), &letters)
     }
 }
 
@@ -136,6 +153,7 @@ struct Outcome {
     delivered: u64,
     duplicates: u64,
     refused: u64,
+    letters: u64,
     dropped: u64,
     lost: u64,
     in_hand_bytes_max: usize,
@@ -149,6 +167,7 @@ impl simulation::Outcome for Outcome {
         self.delivered += other.delivered;
         self.duplicates += other.duplicates;
         self.refused += other.refused;
+        self.letters += other.letters;
         self.dropped += other.dropped;
         self.lost += other.lost;
         self.in_hand_bytes_max = self.in_hand_bytes_max.max(other.in_hand_bytes_max);
@@ -158,7 +177,7 @@ impl simulation::Outcome for Outcome {
 impl Outcome {
     fn tell(&self, seeds: usize) {
         println!(
-            "simulation: seeds {seeds}, {}, offered {}, acknowledged {}, delivered {}, duplicates {}, refused {}, dropped \
+            "simulation: seeds {seeds}, {}, offered {}, acknowledged {}, delivered {}, duplicates {}, refused {}, dead letters {}, dropped \
              and counted {}, most bytes in hand {}, lost {}",
             self.course,
             self.offered,
@@ -166,6 +185,7 @@ impl Outcome {
             self.delivered,
             self.duplicates,
             self.refused,
+            self.letters,
             self.dropped,
             self.in_hand_bytes_max,
             self.lost
@@ -175,10 +195,14 @@ impl Outcome {
 
 /// Runs one seed; the error says what went wrong.
 fn run(seed: u64) -> Result<Outcome, String> {
+    run_plan(Plan::of(seed))
+}
+
+fn run_plan(plan: Plan) -> Result<Outcome, String> {
     crate::host::clock::set(0);
-    let world = Arc::new(World::new(Plan::of(seed)));
+    let world = Arc::new(World::new(plan));
     let mut sim = turmoil::Builder::new()
-        .rng_seed(seed)
+        .rng_seed(world.plan.seed)
         .epoch(std::time::UNIX_EPOCH + simulation::EPOCH)
         .tick_duration(TICK)
         .min_message_latency(Duration::from_millis(1))
@@ -207,10 +231,8 @@ fn run(seed: u64) -> Result<Outcome, String> {
         step(&mut sim)?;
         world.ledger.lock().unwrap().verdict()?;
     }
-    let ledger = world.ledger.lock().unwrap();
-    let dropped = world.counter("queue_dropped_oldest") + world.counter("queue_dropped_newest");
-    let mut outcome = ledger
-        .close(dropped, world.metrics.failed.value())
+    let mut outcome = world
+        .close()
         .map_err(|fault| format!("{fault}; counters {:?}", world.metrics.counters()))?;
     outcome.course = Course {
         virtual_time: sim.elapsed(),
@@ -230,4 +252,26 @@ fn nothing_acknowledged_is_lost_in_any_simulation() {
     assert_eq!(outcome.lost, 0);
     assert!(outcome.in_hand_bytes_max <= IN_HAND_BYTES_MAX);
     assert!(0 < outcome.delivered && 0 < outcome.course.total());
+}
+
+#[test]
+fn a_server_that_forgets_one_document_is_found_out() {
+    for source in [Source::Pushed, Source::Readable] {
+        let forgotten = (source, 100);
+        // No policy that drops, and no queue on disk that would be promised in its place.
+        let plans = (0..).map(Plan::of);
+        let mut plans =
+            plans.filter(|plan| plan.policy.full == Full::Block && !plan.is_over_disk());
+        let plan = plans.next().expect("there is a seed without them");
+        let forgets = run_plan(Plan {
+            forgotten: Some(forgotten),
+            ..plan
+        });
+        let told = forgets.err().expect("the document is missed");
+        let words = match source {
+            Source::Pushed => "missing 1 [(Pushed, 100)]",
+            Source::Readable => "passed event 100",
+        };
+        assert!(told.contains(words), "{told}");
+    }
 }

@@ -20,6 +20,7 @@ use crate::outputs::elasticsearch::sender::{Learned, Report, Schedule, Sender};
 use crate::outputs::elasticsearch::verdict::Rules;
 use crate::queue::ack::{Ack, Acknowledge};
 use crate::queue::block::{Block, Spares};
+use crate::queue::dead_letters::{DeadLetterSettings, DeadLetters, Repeated, StoragePolicy};
 use crate::queue::disk::model::Model;
 use crate::queue::ends::{self, DiskEnds, Inlet, Place};
 use crate::queue::keeper::{Desk, Keeper, Using};
@@ -119,11 +120,11 @@ fn pipeline(world: &Arc<World>, inlet: &mpsc::Sender<Block>, desk: &Desk) -> Joi
 fn sender(world: &Arc<World>, spares: Spares) -> Sender {
     let refusals = Arc::new(Refusals::new(
         Arc::clone(&world.metrics),
-        None,
+        Some(letters(world)),
         Wishes::default(),
     ));
     let names = SERVERS.map(str::to_owned).to_vec();
-    let report = Report::new(Arc::clone(&world.metrics), refusals, names, false);
+    let report = Report::new(Arc::clone(&world.metrics), refusals, names, false).in_one_thread();
     let learned = Learned {
         spares,
         ..Learned::default()
@@ -137,6 +138,18 @@ fn sender(world: &Arc<World>, spares: Spares) -> Sender {
         report,
     )
     .seeded(seed)
+}
+
+fn letters(world: &World) -> DeadLetters {
+    let settings = DeadLetterSettings {
+        folder: world.letters(),
+        pipeline: "main".to_owned(),
+        bytes_max: u64::MAX,
+        policy: StoragePolicy::DropNewer,
+        retain: None,
+        repeated: Repeated::Known,
+    };
+    DeadLetters::with_own_ids(settings, &world.metrics.id)
 }
 
 fn position(positions: &Positions) -> u64 {

@@ -1,9 +1,10 @@
 //! The oracle: what was offered, what was acknowledged, what the servers hold, and whether these agree. Every document can
 //! be made again from its id, so that a server notices at once what it should never have been sent.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Outcome, Plan};
+use crate::event::provenance::IDENTIFIER_BYTES;
 
 /// Which stream an event belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -46,11 +47,13 @@ pub fn id(event: Event) -> String {
         Source::Pushed => "pushed",
         Source::Readable => "readable",
     };
-    format!("{source}-{}", event.1)
+    // As long as the agent's own ids, by which it knows its dead letters.
+    let digits = IDENTIFIER_BYTES - source.len() - 1;
+    format!("{source}-{:0digits$}", event.1)
 }
 
 /// The event that has this id.
-fn of_id(id: &str) -> Option<Event> {
+pub fn of_id(id: &str) -> Option<Event> {
     let (source, number) = id.split_once('-')?;
     let source = match source {
         "pushed" => Source::Pushed,
@@ -134,6 +137,9 @@ impl Ledger {
         let Some(event) = self.known(id, source) else {
             return false;
         };
+        if self.plan.forgotten == Some(event) {
+            return true;
+        }
         let is_new = self.stored.insert(event);
         if !is_new {
             self.duplicates += 1;
@@ -216,8 +222,35 @@ impl Ledger {
         )
     }
 
-    /// The sum at the end: whatever was acknowledged is there, refused and counted, or dropped and counted.
-    pub fn close(&self, dropped: u64, failed: u64) -> Result<Outcome, String> {
+    /// Each event that was refused has one letter; one that was dropped after it was refused may have none.
+    fn check_letters(&self, letters: &BTreeMap<Event, u64>, dropped: u64) -> Result<(), String> {
+        if let Some((event, count)) = letters.iter().find(|(_, count)| **count != 1) {
+            return Err(format!("{count} letters of {event:?}"));
+        }
+        if let Some(event) = letters.keys().find(|event| !self.refused.contains(event)) {
+            return Err(format!("a letter of {event:?}, which was not refused"));
+        }
+        let refused = self.acknowledged.intersection(&self.refused);
+        let without: Vec<_> = refused
+            .filter(|event| !letters.contains_key(event))
+            .collect();
+        match dropped < without.len() as u64 {
+            true => Err(format!(
+                "{} refused without a letter: {:?}",
+                without.len(),
+                without.first()
+            )),
+            false => Ok(()),
+        }
+    }
+
+    /// The sum at the end: whatever was acknowledged is there, refused and kept as a letter, or dropped and counted.
+    pub fn close(
+        &self,
+        dropped: u64,
+        failed: u64,
+        letters: &BTreeMap<Event, u64>,
+    ) -> Result<Outcome, String> {
         self.verdict()?;
         let missing = self.missing().len() as u64;
         if dropped < missing {
@@ -232,12 +265,14 @@ impl Ledger {
         if stray != 0 {
             return Err(format!("{stray} are both stored and refused"));
         }
+        self.check_letters(letters, dropped)?;
         Ok(Outcome {
             offered: self.pushed + self.read,
             acknowledged: self.acknowledged.len() as u64,
             delivered: self.stored.len() as u64,
             duplicates: self.duplicates,
             refused: self.refused.len() as u64,
+            letters: letters.values().sum(),
             dropped,
             lost: missing.saturating_sub(dropped),
             in_hand_bytes_max: self.in_hand_max,

@@ -5,7 +5,7 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::io::AsyncWriteExt;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use turmoil::net::{TcpListener, TcpStream};
 
 use super::World;
@@ -14,6 +14,9 @@ use super::wire::{self, PORT};
 
 /// The longest request that it takes.
 const REQUEST_BYTES_MAX: usize = 12_000;
+
+/// Less than any request has.
+const UPLOAD_BYTES: usize = 150;
 
 /// What is said of a request with a document that cannot be read.
 const MALFORMED: &str =
@@ -24,6 +27,8 @@ enum Ending {
     Answer(u16, String),
     /// The connection ends, with so much of the answer sent.
     Cut(String),
+    /// It ends without a byte of an answer.
+    Silence,
 }
 
 pub async fn run(name: &'static str, world: Arc<World>) -> turmoil::Result {
@@ -43,6 +48,11 @@ pub async fn run(name: &'static str, world: Arc<World>) -> turmoil::Result {
 }
 
 async fn serve(stream: &mut TcpStream, world: &World) -> io::Result<()> {
+    if world.strikes("reset amid the upload", 40) {
+        // What is not read makes it a reset.
+        let mut part = vec![0; 1 + world.roll(UPLOAD_BYTES)];
+        return stream.read_exact(&mut part).await.map(drop);
+    }
     let (_, body) = wire::receive(stream).await?;
     if world.strikes("slow request", 20) {
         tokio::time::sleep(Duration::from_millis(world.roll(15_000) as u64)).await;
@@ -72,6 +82,7 @@ async fn serve(stream: &mut TcpStream, world: &World) -> io::Result<()> {
             );
             stream.write_all((head + &part).as_bytes()).await
         }
+        Ending::Silence => Ok(()),
     }
 }
 
@@ -92,7 +103,10 @@ fn before(world: &World, body: &[u8]) -> Option<Ending> {
     if world.strikes("garbage", 60) {
         return Some(Ending::Answer(200, "<html>moved</html>".to_owned()));
     }
-    if world.strikes("reset", 40) {
+    if world.strikes("not answered", 40) {
+        return Some(Ending::Silence);
+    }
+    if world.strikes("the head of an answer", 40) {
         return Some(Ending::Cut(String::new()));
     }
     if REQUEST_BYTES_MAX < body.len() {
@@ -112,8 +126,8 @@ fn after(world: &World, ending: Ending) -> Ending {
     if world.strikes("an answer cut inside", 40) {
         return Ending::Answer(200, body[..body.len() / 2].to_owned());
     }
-    if world.strikes("no answer", 30) {
-        return Ending::Cut(String::new());
+    if world.strikes("stored and not answered", 30) {
+        return Ending::Silence;
     }
     if world.strikes("stored and status 502", 40) {
         return Ending::Answer(502, "bad gateway".to_owned());
@@ -174,7 +188,7 @@ fn answer(world: &World, body: &[u8]) -> Ending {
     let mut has_errors = false;
     for (place, (event, (id, source))) in events.iter().zip(&documents).enumerate() {
         if place == dies_at {
-            return Ending::Cut(String::new());
+            return Ending::Silence;
         }
         let status = if is_busy && world.roll(3) == 0 {
             429
