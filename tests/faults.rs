@@ -7,6 +7,7 @@
 mod agent;
 mod away;
 mod containers;
+mod crash;
 mod disk;
 mod graphite;
 mod killed;
@@ -68,8 +69,10 @@ kinds! {
     an_agent_killed_at_random_loses_no_count_of_a_datagram_that_was_saved: 26 "`kill -9`, counts of datagrams", 3, 50, graphite::datagrams;
     the_engine_killed_with_its_containers_loses_no_line: 14 "Docker Engine: `kill -9`", 1, 20, containers::engine_killed;
     the_engine_killed_loses_no_line_that_is_read_by_its_api: 24 "Docker Engine: `kill -9`, API", 1, 20, containers::engine_killed_under_api;
-    an_agent_that_dies_at_any_point_of_the_queues_way_to_disk_loses_no_line: 19 "crash points of queue and positions", 14, 200, queue::crash_points;
-    an_agent_that_dies_while_it_keeps_dead_letters_loses_no_line: 25 "crash points of dead letters", 2, 20, queue::crash_points_of_letters;
+    an_agent_that_dies_at_any_point_of_the_queues_way_to_disk_loses_no_line: 19 "crash points of queue and positions", 14, 200, crash::queue;
+    an_agent_that_dies_while_it_keeps_dead_letters_loses_no_line: 25 "crash points of dead letters", 4, 20, crash::letters;
+    an_agent_that_dies_while_it_saves_positions_loses_no_line: 27 "crash points of positions", 6, 30, crash::positions;
+    an_agent_that_dies_while_it_saves_sums_loses_and_doubles_no_count: 28 "crash points of counts", 6, 30, crash::sums;
     an_agent_killed_at_random_loses_no_datagram_that_was_committed: 20 "`kill -9`, datagrams", 3, 50, queue::datagrams;
     reloads_lose_no_datagram: 17 "SIGHUP, datagrams", 5, 100, pushed::reloaded;
     elasticsearch_killed_loses_no_datagram: 18 "Elasticsearch: `kill -9`, datagrams", 1, 20, pushed::server_killed;

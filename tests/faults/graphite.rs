@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 use std::time::{Duration, Instant};
 
-use super::agent::Agent;
+use super::agent::{Agent, Start};
 use super::killed;
 use super::oracle::Account;
 use super::stage::SOURCE;
@@ -161,19 +161,25 @@ const IN_BLOCKS: &str = "mutate { add_field => { \"padded\" => \"000%{number}\" 
 /// Counts lines while something is struck again and again.
 fn run(
     trial: &mut Trial,
+    strike: impl FnMut(&mut Trial, &mut Carbon, &mut Agent, &Writer),
+) -> Account {
+    run_as(trial, Start::default(), strike)
+}
+
+/// The same with an agent that is started in another way.
+pub fn run_as(
+    trial: &mut Trial,
+    start: Start,
     mut strike: impl FnMut(&mut Trial, &mut Carbon, &mut Agent, &Writer),
 ) -> Account {
     let mut carbon = Carbon::start();
     let logs = Scratch::new("faults-logs");
     let path = logs.0.join("app.log");
-    let mut agent = Agent::start(&counting(
-        &format!(
-            "file {{ path => \"{}\" start_position => \"beginning\" }}",
-            path.display()
-        ),
-        "",
-        &carbon,
-    ));
+    let input = format!(
+        "file {{ path => \"{}\" start_position => \"beginning\" }}",
+        path.display()
+    );
+    let mut agent = Agent::start_as(&counting(&input, "", &carbon), start);
     let mut writer = Writer::start(SOURCE, Place::File(path));
     for _ in 0..trial.faults {
         writer.wait_for(trial.random(APART.0, APART.1));

@@ -1,14 +1,10 @@
-//! The queue on disk under fault: the agent dies at every named point of its write path, and in the middle of datagrams,
-//! which nobody sends again.
+//! The queue on disk under fault: the agent dies in the middle of datagrams, which nobody sends again. Not here: its death
+//! at the named points of the queue (`crash`).
 
 use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use super::agent::{Agent, Start};
 use super::oracle::Account;
-use super::record;
-use super::refused;
 use super::stage::{Plan, Stage};
 use super::trial::Trial;
 use super::writer::{BURST_MAX, Sent};
@@ -20,82 +16,11 @@ pub const PERSISTED: [(&str, &str); 2] = [
     ("SAWLOG_QUEUE_PAGE_CAPACITY", "4194304"),
 ];
 
-/// Lines so long that they fill a segment in one or two seconds.
-fn long_line(source: &str, number: u64) -> String {
-    record::long_line(source, number, 1500)
-}
-
-/// Kills when a point is reached for the first or the second time.
-const ACTIONS: [&str; 2] = ["return", "1*off->return"];
-
 /// Datagrams between two faults.
 const APART: (u64, u64) = (1000, 4000);
 
 /// What may pass between a datagram's way to the socket and its place on disk.
 const WINDOW_MAX: Duration = Duration::from_millis(50);
-
-/// The names of the points that begin so, as the agent's source has them.
-fn points(rooms: &[&str]) -> Vec<String> {
-    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/queue/crash.rs");
-    let text = std::fs::read_to_string(&source).expect("the source is there");
-    let names = text.lines().filter_map(|line| {
-        let (_, rest) = line.split_once("=> \"")?;
-        let (name, _) = rest.split_once('"')?;
-        rooms
-            .iter()
-            .any(|room| name.starts_with(room))
-            .then(|| name.to_owned())
-    });
-    names.collect()
-}
-
-/// The agent with the points compiled in, which `tests/run` puts there.
-fn program() -> PathBuf {
-    let program = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/failpoints/sawlog");
-    assert!(
-        program.exists(),
-        "{} is not there: run tests/run once",
-        program.display()
-    );
-    program
-}
-
-/// Dies at each point of the queue and of positions in turn, and is started again.
-pub fn crash_points(trial: &mut Trial) -> Account {
-    let mut plan = Plan::new("crash-points", elasticsearch::shared().url());
-    plan.make = long_line;
-    die_in_turn(trial, plan, &points(&["queue-", "file-"]))
-}
-
-/// The same at those of dead letters, among documents that do not fit.
-pub fn crash_points_of_letters(trial: &mut Trial) -> Account {
-    let mut plan = Plan::new("crash-letters", elasticsearch::shared().url());
-    refused::make_misfits(&mut plan);
-    die_in_turn(trial, plan, &points(&["letters-"]))
-}
-
-fn die_in_turn(trial: &mut Trial, plan: Plan, points: &[String]) -> Account {
-    let faults = trial.faults as usize;
-    assert!(!points.is_empty() && points.len() <= faults, "{points:?}");
-    let server = elasticsearch::shared();
-    let start = Start {
-        program: Some(program()),
-        environment: PERSISTED.to_vec(),
-        ..Start::default()
-    };
-    let mut stage = Stage::start_with(&plan, server, |pipeline| Agent::start_as(pipeline, start));
-    for point in points.iter().cycle().take(faults) {
-        stage.agent.wait_until_ready();
-        stage.agent.stop();
-        let action = ACTIONS[trial.random(0, ACTIONS.len() as u64) as usize];
-        let action = format!("{point}={action}");
-        stage.agent.spawn_with(&[("FAILPOINTS", &action)]);
-        stage.agent.wait_for_crash(&action);
-        stage.agent.spawn();
-        stage.recover(trial, server, Instant::now());
-    }
-    stage.finish(server)
-}
 
 /// SIGKILL in the middle of datagrams. Those that were sent while nobody listened, or in the window before the kill, may
 /// be missing; they are counted as unheard, and how long the window was is told. None may be missing of those that the
