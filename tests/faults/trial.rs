@@ -4,11 +4,13 @@ use std::fmt::Write as _;
 use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use super::agent::Agent;
 use super::oracle::Account;
 use super::subject::Subject;
+use crate::services::Scratch;
 
 /// Says `full` for the campaign.
 const MODE: &str = "SAWLOG_FAULTS";
@@ -97,10 +99,12 @@ pub fn check(kind: &Kind) {
         random: seed,
         recoveries: Vec::new(),
     };
+    let commit = commit();
     // Should this run end before its row is written, there is none.
     forget_row(kind, mode);
     let account = (kind.run)(&mut trial);
     write_row(kind, mode, &trial, &account);
+    write(&row_file(kind, mode).with_extension("commit"), &commit);
     if is_peer {
         // A peer is measured, not tested.
         return;
@@ -165,10 +169,33 @@ fn write_row(kind: &Kind, mode: Mode, trial: &Trial, account: &Account) {
         slowest.as_secs_f64(),
     );
     eprint!("{row}");
-    let file = row_file(kind, mode);
+    write(&row_file(kind, mode), &row);
+}
+
+fn write(file: &Path, text: &str) {
     let folder = file.parent().expect("it lies in a folder");
     fs::create_dir_all(folder).expect("target can be written to");
-    fs::write(&file, row).unwrap_or_else(|fault| panic!("{}: {fault}", file.display()));
+    fs::write(file, text).unwrap_or_else(|fault| panic!("{}: {fault}", file.display()));
+}
+
+/// What is tried: the short name of the commit, with a `+` if there are changes to it.
+fn commit() -> String {
+    let git = |words: &[&str]| {
+        let mut command = Command::new("git");
+        let output = command.current_dir(env!("CARGO_MANIFEST_DIR")).args(words);
+        let output = output
+            .output()
+            .ok()
+            .filter(|output| output.status.success());
+        output.map(|output| String::from_utf8_lossy(&output.stdout).trim().to_owned())
+    };
+    let name = git(&["rev-parse", "--short", "HEAD"]);
+    let changes = git(&["status", "--porcelain"]);
+    match (name, changes) {
+        (Some(name), Some(changes)) if changes.is_empty() => name + "\n",
+        (Some(name), Some(_)) => name + "+\n",
+        _ => "unknown\n".to_owned(),
+    }
 }
 
 fn forget_row(kind: &Kind, mode: Mode) {
@@ -188,4 +215,39 @@ fn row_file(kind: &Kind, mode: Mode) -> PathBuf {
     };
     let rows = Path::new(env!("CARGO_MANIFEST_DIR")).join(ROWS);
     rows.join(run).join(format!("{:02}.row", kind.place))
+}
+
+#[test]
+fn a_table_of_rows_of_two_commits_says_so() {
+    let rows = Scratch::new("faults-rows");
+    let table = || {
+        let mut command = Command::new("bash");
+        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/faults/run");
+        command.arg(script).arg("--table");
+        command.env("SAWLOG_FAULTS_ROWS", &rows.0);
+        let output = command.output().expect("bash is there");
+        assert!(output.status.success(), "{output:?}");
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        (text(&output.stdout), text(&output.stderr))
+    };
+    let row = |name: &str, commit: &str| {
+        write(
+            &rows.0.join(format!("test/{name}.row")),
+            &format!("| {name} |\n"),
+        );
+        write(&rows.0.join(format!("test/{name}.commit")), commit);
+    };
+    row("01", "1234567\n");
+    row("02", "1234567\n");
+    let (told, warned) = table();
+    assert!(told.ends_with("|---|\n| 01 |\n| 02 |\n"), "{told}");
+    assert_eq!(warned, "");
+    row("02", "1234567+\n");
+    let (same, warned) = table();
+    assert_eq!(same, told);
+    assert!(
+        warned.contains("different commits") && warned.contains("1 1234567+"),
+        "{warned}"
+    );
+    assert!(commit().len() >= 8 || commit() == "unknown\n");
 }
