@@ -57,6 +57,8 @@ struct World {
     plan: Plan,
     dice: Mutex<Dice>,
     carbon: Mutex<Carbon>,
+    /// Held by the one of carbon's connections that goes on next.
+    turn: tokio::sync::Mutex<()>,
     /// By the agent's lives.
     pushed: Mutex<Vec<Pushed>>,
     faults: Mutex<Faults<End>>,
@@ -79,6 +81,7 @@ impl World {
             plan,
             dice: Mutex::new(dice),
             carbon: Mutex::default(),
+            turn: tokio::sync::Mutex::default(),
             pushed: Mutex::default(),
             faults: Mutex::default(),
             safe: AtomicU64::new(0),

@@ -7,6 +7,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::io::AsyncReadExt;
+use tokio::sync::MutexGuard;
+use tokio::time::timeout;
 use turmoil::net::{TcpListener, TcpStream};
 
 use super::World;
@@ -84,7 +86,7 @@ async fn serve(mut stream: TcpStream, world: &World) -> io::Result<()> {
     if world.strikes("late reading", 20) {
         stall(world, 8_000);
     }
-    ready(world).await;
+    drop(ready(world).await);
     let resets = world.strikes("reset amid a flush", 15);
     let mut bytes = Vec::new();
     loop {
@@ -96,13 +98,16 @@ async fn serve(mut stream: TcpStream, world: &World) -> io::Result<()> {
                 .then_some(())
                 .ok_or(io::ErrorKind::ConnectionReset.into());
         }
-        if stream.read_buf(&mut bytes).await? == 0 {
-            break;
-        }
+        let mut is_ended = stream.read_buf(&mut bytes).await? == 0;
         if world.strikes("stall amid a flush", 40) {
             stall(world, 15_000);
         }
-        ready(world).await;
+        let _turn = ready(world).await;
+        // What the network holds of this connection is read before another one goes on.
+        while !is_ended && let Ok(read) = timeout(Duration::ZERO, stream.read_buf(&mut bytes)).await
+        {
+            is_ended = read? == 0;
+        }
         let end = bytes
             .iter()
             .rposition(|byte| *byte == b'\n')
@@ -112,6 +117,9 @@ async fn serve(mut stream: TcpStream, world: &World) -> io::Result<()> {
         let mut carbon = world.carbon.lock().unwrap();
         let text = String::from_utf8(lines).expect("lines are text");
         text.lines().for_each(|line| carbon.store(line, now));
+        if is_ended {
+            break;
+        }
     }
     if world.strikes("late end", 20) {
         tokio::time::sleep(Duration::from_millis(world.roll(12_000) as u64)).await;
@@ -127,14 +135,16 @@ fn stall(world: &World, longest: usize) {
     carbon.busy_until = carbon.busy_until.max(until);
 }
 
-/// Waits until carbon does something; connections then go on in the order in which they came to wait.
-async fn ready(world: &World) {
+/// Waits until carbon does something; connections then go on in the order in which they came to wait, as that of an agent
+/// that was killed before that of the next.
+async fn ready(world: &World) -> MutexGuard<'_, ()> {
+    let turn = world.turn.lock().await;
     loop {
         let now = turmoil::sim_elapsed().expect("this runs in a simulation");
         let busy = world.carbon.lock().unwrap().busy_until;
         match busy.checked_sub(now).filter(|rest| !rest.is_zero()) {
             Some(rest) => tokio::time::sleep(rest).await,
-            None => return,
+            None => return turn,
         }
     }
 }
