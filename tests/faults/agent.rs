@@ -13,7 +13,7 @@ use std::time::Duration;
 use super::oracle::Events;
 use super::subject::Subject;
 use crate::services::process::signal;
-use crate::services::{Scratch, free_port, http, wait_until};
+use crate::services::{Scratch, free_port, http, poll, wait_until};
 
 /// From the start to an answer of the API.
 const READY_MAX: Duration = Duration::from_secs(60);
@@ -209,6 +209,15 @@ impl Agent {
         signal(child.id(), name);
     }
 
+    /// SIGHUP, for the time of this number. A peer reads no configuration then, and says nothing.
+    #[track_caller]
+    pub fn reload(&self, times: u32) {
+        self.signal("HUP");
+        if self.subject == Subject::Sawlog {
+            self.wait_for_word("INFO reloaded", times as usize);
+        }
+    }
+
     /// Ends it with SIGKILL, as a crash would.
     #[track_caller]
     pub fn kill(&mut self) {
@@ -225,16 +234,33 @@ impl Agent {
         assert_eq!(status.signal(), Some(KILL), "{what}: {status}; {told}");
     }
 
-    /// Ends it with SIGTERM, which must be a good end.
+    /// Ends it with SIGTERM, which must be a good end. A peer that does not end is killed.
     #[track_caller]
     pub fn stop(&mut self) {
         self.signal("TERM");
+        if self.subject == Subject::Rsyslog {
+            return self.end_peer();
+        }
         let status = self.wait_for_end();
         assert!(
             status.success(),
             "after SIGTERM the agent ended with {status}: {}",
             self.told()
         );
+    }
+
+    #[track_caller]
+    fn end_peer(&mut self) {
+        let child = self.child.as_mut().expect("it runs");
+        let ended = poll(STOP_MAX, || match child.try_wait() {
+            Ok(Some(_)) => Ok(()),
+            Ok(None) => Err("still running".to_owned()),
+            Err(fault) => Err(fault.to_string()),
+        });
+        if let Err(state) = ended {
+            eprintln!("{STOP_MAX:?} after SIGTERM: {state}; it is killed");
+        }
+        self.kill();
     }
 
     #[track_caller]

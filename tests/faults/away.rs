@@ -21,7 +21,7 @@ const STANDING: (u64, u64) = (2000, 24_000);
 pub fn killed(trial: &mut Trial) -> Account {
     let mut server = breakable();
     let stage = Stage::start(&Plan::new("away", server.url()), &server);
-    for _ in 0..trial.faults {
+    while trial.next().is_some() {
         stage.writer.wait_for(trial.random(APART.0, APART.1));
         stage.kill(&mut server);
         server.start_again();
@@ -36,7 +36,7 @@ pub fn stopped(trial: &mut Trial) -> Account {
     let mut plan = Plan::new("stopped", server.url());
     plan.timeout = TIMEOUT_SHORT;
     let stage = Stage::start(&plan, &server);
-    for _ in 0..trial.faults {
+    while trial.next().is_some() {
         stage.writer.wait_for(trial.random(APART.0, APART.1));
         server.signal("STOP");
         stage.writer.wait_for(trial.random(STANDING.0, STANDING.1));
@@ -61,7 +61,7 @@ pub fn cut(trial: &mut Trial) -> Account {
         .map(String::from)
     };
     let link = |state| ["ip", "link", "set", "lo", state].map(String::from);
-    for number in 0..trial.faults {
+    while let Some(number) = trial.next() {
         let (cut, mend) = match number % 2 {
             0 => (drop("-I").to_vec(), drop("-D").to_vec()),
             _ => (link("down").to_vec(), link("up").to_vec()),

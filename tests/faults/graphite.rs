@@ -221,6 +221,7 @@ fn account(offered: &[u64], heard: &[u64], found: &[u64]) -> Account {
         dead: 0,
         dropped,
         pending: 0,
+        is_late: false,
         lost: lost as i64,
         wrong: match lost + duplicate {
             0 => Vec::new(),

@@ -33,7 +33,7 @@ pub fn strike(trial: &mut Trial, agent: &mut Agent, writer: &Writer) {
 pub fn file(trial: &mut Trial) -> Account {
     let server = elasticsearch::shared();
     let mut stage = Stage::start(&Plan::new("killed", server.url()), server);
-    for _ in 0..trial.faults {
+    while trial.next().is_some() {
         stage.writer.wait_for(trial.random(APART.0, APART.1));
         strike(trial, &mut stage.agent, &stage.writer);
         stage.recover(trial, server, Instant::now());
@@ -45,7 +45,7 @@ pub fn file(trial: &mut Trial) -> Account {
 pub fn ended(trial: &mut Trial) -> Account {
     let server = elasticsearch::shared();
     let mut stage = Stage::start(&Plan::new("ended", server.url()), server);
-    for _ in 0..trial.faults {
+    while trial.next().is_some() {
         stage.writer.wait_for(trial.random(APART.0, APART.1));
         stage.agent.wait_until_ready();
         stage.agent.stop();
@@ -59,7 +59,7 @@ pub fn ended(trial: &mut Trial) -> Account {
 pub fn reloaded(trial: &mut Trial) -> Account {
     let server = elasticsearch::shared();
     let stage = Stage::start(&Plan::new("reloaded", server.url()), server);
-    for number in 1..=trial.faults {
+    while let Some(number) = trial.next() {
         stage
             .writer
             .wait_for(trial.random(APART.0 / 2, APART.1 / 2));
@@ -69,8 +69,7 @@ pub fn reloaded(trial: &mut Trial) -> Account {
             .agent
             .write_pipeline(&(stage.pipeline().to_string() + &filter));
         let start = Instant::now();
-        stage.agent.signal("HUP");
-        stage.agent.wait_for_word("INFO reloaded", number as usize);
+        stage.agent.reload(number + 1);
         stage.recover(trial, server, start);
     }
     stage.finish(server)
@@ -82,7 +81,7 @@ pub fn rotated(trial: &mut Trial) -> Account {
     let mut plan = Plan::new("rotated", server.url());
     plan.rotation = Some(ROTATION);
     let mut stage = Stage::start(&plan, server);
-    for number in 0..trial.faults {
+    while let Some(number) = trial.next() {
         stage.writer.wait_for(trial.random(APART.0, APART.1));
         if number % 2 == 0 {
             stage.agent.signal("STOP");

@@ -112,6 +112,8 @@ pub struct Found {
     pub dropped: BTreeMap<String, u64>,
     /// Taken in and neither delivered nor given up: what is behind the positions or in a queue.
     pub pending: u64,
+    /// When the time was over there was still something missing.
+    pub is_late: bool,
 }
 
 /// Where every offered event ended.
@@ -123,6 +125,7 @@ pub struct Account {
     pub dead: u64,
     pub dropped: BTreeMap<String, u64>,
     pub pending: u64,
+    pub is_late: bool,
     /// Below zero if more was given up than is missing, which is as wrong.
     pub lost: i64,
     /// What is wrong, in words; empty if nothing is.
@@ -176,6 +179,7 @@ impl Account {
             dead: offered.distinct() - delivered - missing.len() as u64,
             dropped: found.dropped.clone(),
             pending: found.pending,
+            is_late: found.is_late,
             lost,
             wrong,
         }
@@ -201,7 +205,7 @@ mod tests {
             delivered: events(delivered),
             dead: events(dead),
             dropped: BTreeMap::from([(String::from("refused"), dropped)]),
-            pending: 0,
+            ..Found::default()
         };
         Account::of(&offered, &found)
     }

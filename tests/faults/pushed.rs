@@ -17,11 +17,10 @@ pub fn reloaded(trial: &mut Trial) -> Account {
     let mut plan = Plan::new("pushed-reloaded", server.url());
     plan.datagrams = Some(free_port());
     let stage = Stage::start(&plan, server);
-    for number in 1..=trial.faults {
+    while let Some(number) = trial.next() {
         stage.writer.wait_for(trial.random(APART.0, APART.1));
         let start = Instant::now();
-        stage.agent.signal("HUP");
-        stage.agent.wait_for_word("INFO reloaded", number as usize);
+        stage.agent.reload(number + 1);
         stage.recover(trial, server, start);
     }
     stage.finish(server)
@@ -33,12 +32,11 @@ pub fn reloaded_away(trial: &mut Trial) -> Account {
     let mut plan = Plan::new("pushed-reloaded-away", server.url());
     plan.datagrams = Some(free_port());
     let stage = Stage::start(&plan, &server);
-    for number in 1..=trial.faults {
+    while let Some(number) = trial.next() {
         stage.writer.wait_for(trial.random(APART.0, APART.1));
         stage.kill(&mut server);
         stage.writer.wait_for(trial.random(APART.0, APART.1));
-        stage.agent.signal("HUP");
-        stage.agent.wait_for_word("INFO reloaded", number as usize);
+        stage.agent.reload(number + 1);
         stage.writer.wait_for(trial.random(APART.0, APART.1));
         server.start_again();
         stage.recover(trial, &server, Instant::now());
@@ -52,7 +50,7 @@ pub fn server_killed(trial: &mut Trial) -> Account {
     let mut plan = Plan::new("pushed-away", server.url());
     plan.datagrams = Some(free_port());
     let stage = Stage::start(&plan, &server);
-    for _ in 0..trial.faults {
+    while trial.next().is_some() {
         stage.writer.wait_for(trial.random(APART.0, APART.1));
         stage.kill(&mut server);
         server.start_again();

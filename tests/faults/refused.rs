@@ -10,8 +10,8 @@ use super::oracle::Account;
 use super::proxy::Proxy;
 use super::record;
 use super::stage::{Plan, Stage, TIMEOUT_SHORT};
-use super::trial::Trial;
-use crate::services::{ARRIVAL_MAX, elasticsearch, wait_until};
+use super::trial::{Trial, is_of_peer};
+use crate::services::{ARRIVAL_MAX, elasticsearch, poll};
 
 /// How long a fault lasts, in lines: half a second to two seconds.
 const LASTING: (u64, u64) = (1000, 4000);
@@ -35,26 +35,24 @@ pub fn storm(trial: &mut Trial) -> Account {
     plan.timeout = TIMEOUT_SHORT;
     plan.filter = "filter { if [message] =~ /^app [0-9]*77 / { drop { } } }";
     let stage = Stage::start(&plan, server);
-    for _ in 0..trial.faults {
+    while trial.next().is_some() {
         let before = proxy.struck();
         proxy.storm(true);
         stage.writer.wait_for(trial.random(LASTING.0, LASTING.1));
-        wait_until(ARRIVAL_MAX, "the storm to strike", || {
-            match proxy.struck() - before {
-                STRUCK.. => Ok(()),
-                struck => Err(format!("{struck} requests; {}", stage.agent.told())),
-            }
+        let struck = poll(ARRIVAL_MAX, || match proxy.struck() - before {
+            STRUCK.. => Ok(()),
+            struck => Err(format!("{struck} requests; {}", stage.agent.told())),
         });
+        assert!(struck.is_ok() || is_of_peer(), "the storm: {struck:?}");
         proxy.storm(false);
         stage.recover(trial, server, Instant::now());
     }
     let account = stage.finish(server);
     let wanted = (0..account.offered).filter(|number| number % 100 == 77);
     let filtered = account.dropped.get("filtered").copied();
-    assert_eq!(
-        filtered,
-        Some(wanted.count() as u64),
-        "the drop filter's own count"
+    assert!(
+        filtered == Some(wanted.count() as u64) || is_of_peer(),
+        "the drop filter's own count: {filtered:?}"
     );
     account
 }
@@ -64,7 +62,7 @@ pub fn read_only(trial: &mut Trial) -> Account {
     let server = elasticsearch::shared();
     let stage = Stage::start(&Plan::new("read-only", server.url()), server);
     let settings = format!("/{}/_settings", stage.index);
-    for number in 0..trial.faults {
+    while let Some(number) = trial.next() {
         let block = ["index.blocks.write", "index.blocks.read_only_allow_delete"];
         let block = block[(number % 2) as usize];
         server.ask("PUT", &settings, Some(&json!({block: true})));
@@ -98,7 +96,7 @@ pub fn mapping(trial: &mut Trial) -> Account {
     let mut plan = Plan::new("mapping", server.url());
     make_misfits(&mut plan);
     let stage = Stage::start(&plan, server);
-    for _ in 0..trial.faults {
+    while trial.next().is_some() {
         // At least one of them.
         stage.writer.wait_for(ODD);
         stage.recover(trial, server, Instant::now());
@@ -107,7 +105,7 @@ pub fn mapping(trial: &mut Trial) -> Account {
     let account = stage.finish(server);
     let refused = account.dead + account.dropped.values().sum::<u64>();
     assert!(
-        written / ODD <= refused,
+        written / ODD <= refused || is_of_peer(),
         "{refused} of {written} were refused"
     );
     account
@@ -127,12 +125,15 @@ pub fn too_large(trial: &mut Trial) -> Account {
     let mut plan = Plan::new("too-large", server.url());
     plan.make = long_line;
     let stage = Stage::start(&plan, &server);
-    for _ in 0..trial.faults {
+    while trial.next().is_some() {
         stage.writer.wait_for(LONG);
         stage.recover(trial, &server, Instant::now());
     }
     let account = stage.finish(&server);
     let refused = account.dead + account.dropped.values().sum::<u64>();
-    assert!(u64::from(trial.faults) <= refused, "{refused} were refused");
+    assert!(
+        u64::from(trial.faults) <= refused || is_of_peer(),
+        "{refused} were refused"
+    );
     account
 }

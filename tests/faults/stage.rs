@@ -265,6 +265,7 @@ pub fn wait_for_the_rest(
     });
     if let Err(state) = arrived {
         found.pending = agent.pending();
+        found.is_late = true;
         eprintln!(
             "not everything arrived: {state}; the agent's log:\n{}",
             agent.told()

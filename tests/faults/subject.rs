@@ -16,29 +16,42 @@ const PEER: &str = "SAWLOG_FAULTS_PEER";
 
 /// rsyslog as its manual advises for events that must not be lost: a disk-assisted queue that is synced and saved,
 /// positions kept after every batch, tries without end, ids so that a repeated document is none, and documents that
-/// Elasticsearch could not take for the moment put back into the flow. What is refused for good goes to a file.
+/// Elasticsearch could not take for the moment put back into the flow, as the manual's example for `retryfailures` has it.
+/// What is refused for good goes to a file.
 const RSYSLOG: &str = r#"
-global(workDirectory="@DATA@" maxMessageSize="64k")
+global(workDirectory="@DATA@" maxMessageSize="1m" parser.escapeControlCharactersOnReceive="off")
 module(load="imfile" mode="inotify")
 module(load="omelasticsearch")
-template(name="document" type="list") {
-  constant(value="{\"message\":\"") property(name="msg" format="json") constant(value="\"}")
-}
+template(name="document" type="list") { @DOCUMENT@ }
+template(name="again-document" type="list") { property(name="$!all-json") }
+template(name="refused" type="list") { property(name="$!all-json") constant(value="\n") }
 template(name="id" type="list") { property(name="$.omes!_id") }
 template(name="new-id" type="list") { property(name="uuid") }
 ruleset(name="again" queue.type="LinkedList" queue.filename="again" queue.saveOnShutdown="on") {
-  action(type="omelasticsearch" server="127.0.0.1" serverport="@PORT@" template="document" searchIndex="@INDEX@"
+  if ($.omes!status == 200) or ($.omes!status == 201) or
+     (($.omes!status == 409) and ($.omes!writeoperation == "create")) then stop
+  if ($.omes!writeoperation == "unknown") or (strlen($.omes!error!type) == 0) or (strlen($.omes!error!reason) == 0) or
+     ($.omes!status == 400) or ($.omes!status < 200) then {
+    action(type="omfile" file="@DATA@/refused" template="refused")
+    stop
+  }
+  action(type="omelasticsearch" server="127.0.0.1" serverport="@PORT@" template="again-document" searchIndex="@INDEX@"
          searchType="" bulkmode="on" writeoperation="create" bulkid="id" dynbulkid="on" retryfailures="on"
          retryruleset="again" action.resumeRetryCount="-1" action.resumeInterval="1" errorFile="@DATA@/refused")
 }
 ruleset(name="faults" queue.type="LinkedList" queue.filename="faults" queue.size="20000" queue.maxDiskSpace="1g"
         queue.saveOnShutdown="on" queue.syncQueueFiles="on" queue.checkpointInterval="1") {
+  set $.text = ltrim($msg);
   action(type="omelasticsearch" server="127.0.0.1" serverport="@PORT@" template="document" searchIndex="@INDEX@"
          searchType="" bulkmode="on" writeoperation="create" bulkid="new-id" dynbulkid="on" retryfailures="on"
          retryruleset="again" action.resumeRetryCount="-1" action.resumeInterval="1" errorFile="@DATA@/refused")
 }
-input(type="imfile" file="@INPUT@" tag="app" ruleset="faults" PersistStateInterval="100" reopenOnTruncate="on")
+@INPUT@
 "#;
+
+/// A line as the document's text, and a line that is a document.
+const AS_TEXT: &str = r#"constant(value="{\"message\":\"") property(name="$.text" format="json") constant(value="\"}")"#;
+const AS_DOCUMENT: &str = r#"property(name="$.text")"#;
 
 /// The program under fault.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -72,7 +85,8 @@ impl Subject {
             Subject::Rsyslog => RSYSLOG
                 .replace("@PORT@", port)
                 .replace("@INDEX@", index)
-                .replace("@INPUT@", &log.to_string()),
+                .replace("@INPUT@", &peers_input(plan, &log.to_string()))
+                .replace("@DOCUMENT@", peers_document(plan)),
         }
     }
 
@@ -142,10 +156,36 @@ fn add_refused(path: &Path, events: &mut Events) {
     let text = std::fs::read_to_string(path).unwrap_or_default();
     let event = Regex::new("([a-z]+) ([0-9]+) ([0-9a-f]{16}) ").expect("it is one");
     for found in event.captures_iter(&text) {
-        let line = record::line(&found[1], found[2].parse().unwrap_or_default());
+        let number = found[2].parse().unwrap_or_default();
+        let line = record::line(&found[1], number);
         if line.starts_with(&found[0]) {
-            events.add(&line);
+            // The file has whole requests, and some of them more than once.
+            if events.times(&found[1], number) == 0 {
+                events.add(&line);
+            }
         }
+    }
+}
+
+/// rsyslog's input.
+fn peers_input(plan: &Plan, log: &str) -> String {
+    match plan.datagrams {
+        Some(port) => format!(
+            "module(load=\"imudp\")\ninput(type=\"imudp\" address=\"127.0.0.1\" port=\"{port}\" ruleset=\"faults\" \
+             rcvbufSize=\"64m\")"
+        ),
+        None => format!(
+            "input(type=\"imfile\" file=\"{log}\" tag=\"app\" ruleset=\"faults\" PersistStateInterval=\"100\" \
+             reopenOnTruncate=\"on\")"
+        ),
+    }
+}
+
+/// What rsyslog makes of a line.
+fn peers_document(plan: &Plan) -> &'static str {
+    match plan.input.contains("json") {
+        true => AS_DOCUMENT,
+        false => AS_TEXT,
     }
 }
 

@@ -21,6 +21,11 @@ const SEED: &str = "SAWLOG_FAULTS_SEED";
 /// Faults that strike a peer at most: enough to compare, and some of them take it half a minute.
 const OF_A_PEER: u32 = 20;
 
+/// How long a peer is struck at most, and how many faults in a row it may fail to recover from: one that delivers no more
+/// ends its run in minutes.
+const PEER_MAX: Duration = Duration::from_secs(300);
+const PEER_LATE_MAX: usize = 2;
+
 /// Where each kind leaves its row of the table.
 const ROWS: &str = "target/faults";
 
@@ -45,12 +50,24 @@ enum Mode {
 pub struct Trial {
     /// How many faults are to strike.
     pub faults: u32,
+    begun: u32,
+    start: Instant,
     random: u64,
     /// From the end of each fault until an event that was written after it was found.
     recoveries: Vec<Option<Duration>>,
 }
 
 impl Trial {
+    /// The number of the next fault, from 0 on, if one is to strike.
+    pub fn next(&mut self) -> Option<u32> {
+        let gives_up = is_of_peer() && is_enough(self.start.elapsed(), &self.recoveries);
+        if self.faults <= self.begun || gives_up {
+            return None;
+        }
+        self.begun += 1;
+        Some(self.begun - 1)
+    }
+
     /// A number from `least` to one less than `end`.
     pub fn random(&mut self, least: u64, end: u64) -> u64 {
         self.random ^= self.random << 13;
@@ -89,13 +106,14 @@ pub fn check(kind: &Kind) {
         .and_then(|seed| seed.parse().ok())
         .unwrap_or(now | 1);
     eprintln!("{}: {SEED}={seed}", kind.name);
-    let is_peer = Subject::chosen() != Subject::Sawlog;
     let mut trial = Trial {
         faults: match mode {
             Mode::Test => kind.in_test,
-            Mode::Campaign if is_peer => kind.in_campaign.min(OF_A_PEER),
+            Mode::Campaign if is_of_peer() => kind.in_campaign.min(OF_A_PEER),
             Mode::Campaign => kind.in_campaign,
         },
+        begun: 0,
+        start: Instant::now(),
         random: seed,
         recoveries: Vec::new(),
     };
@@ -105,8 +123,9 @@ pub fn check(kind: &Kind) {
     let account = (kind.run)(&mut trial);
     write_row(kind, mode, &trial, &account);
     write(&row_file(kind, mode).with_extension("commit"), &commit);
-    if is_peer {
-        // A peer is measured, not tested.
+    if is_of_peer() {
+        // It is measured, not tested.
+        eprintln!("{:?}", account.wrong);
         return;
     }
     assert!(
@@ -126,6 +145,17 @@ pub fn check(kind: &Kind) {
         recovered as u32, trial.faults,
         "faults that were recovered from"
     );
+}
+
+/// Whether a peer was struck for long enough, or recovers no more.
+fn is_enough(elapsed: Duration, recoveries: &[Option<Duration>]) -> bool {
+    let late = recoveries.iter().rev().take_while(|one| one.is_none());
+    PEER_MAX <= elapsed || PEER_LATE_MAX <= late.count()
+}
+
+/// Whether a peer is struck for comparison.
+pub fn is_of_peer() -> bool {
+    Subject::chosen() != Subject::Sawlog
 }
 
 /// The row of the table, for `tests/faults/run` to put together.
@@ -151,11 +181,13 @@ fn write_row(kind: &Kind, mode: Mode, trial: &Trial, account: &Account) {
         .iter()
         .filter(|recovery| recovery.is_none())
         .count();
-    let never = if never == 0 {
-        String::new()
-    } else {
-        format!("; {never} not in time")
+    let mut never = match never {
+        0 => String::new(),
+        count => format!("; {count} not in time"),
     };
+    if account.is_late {
+        never += "; the rest not in time";
+    }
     let row = format!(
         "| {} | {} | {} | {} | {} | {} | {dropped} | {} | **{}** | {:.1} s{never} |\n",
         kind.name,
@@ -250,4 +282,14 @@ fn a_table_of_rows_of_two_commits_says_so() {
         "{warned}"
     );
     assert!(commit().len() >= 8 || commit() == "unknown\n");
+}
+
+#[test]
+fn a_peer_that_recovers_no_more_is_struck_no_more() {
+    let (soon, long) = (Duration::from_secs(1), Duration::from_secs(300));
+    let recovered = Some(soon);
+    assert!(!is_enough(soon, &[]));
+    assert!(!is_enough(soon, &[None, recovered, None]));
+    assert!(is_enough(soon, &[recovered, None, None]));
+    assert!(is_enough(long, &[recovered]));
 }
