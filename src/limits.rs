@@ -323,7 +323,7 @@ pub const TEXT_RETRY_WAIT: std::time::Duration = std::time::Duration::from_secs(
 /// How often a file that is written is compared with what its path names, so that rotation and deletion are noticed.
 pub const FILE_IDENTITY_INTERVAL: std::time::Duration = std::time::Duration::from_secs(1);
 
-/// How often room on disk is looked for at the end.
+/// How often room in the queue on disk is looked for, and while a file cannot be written also what waits for it in memory.
 pub const FILE_ROOM_INTERVAL: std::time::Duration = std::time::Duration::from_millis(10);
 
 /// How often a writer that waits for room in a pipe looks whether it has to leave.

@@ -154,6 +154,7 @@ impl Output for File {
             self.behavior,
             self.recreate,
             self.metrics,
+            outlet,
         )
         .told_by(opening.notice.clone());
         let encoder = FileEncoder {
@@ -168,7 +169,7 @@ impl Output for File {
         };
         Started {
             encoder: Box::new(encoder),
-            task: tokio::task::spawn_blocking(move || writer.run(outlet)),
+            task: tokio::task::spawn_blocking(move || writer.run()),
         }
     }
 }

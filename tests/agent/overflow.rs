@@ -6,7 +6,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use super::running::{Agent, Ended, Start, WAIT_MAX, connect, figure};
+use super::running::{Agent, Ended, Start, WAIT_MAX, connect, figure, send};
 use crate::services::{Scratch, free_port, wait_until};
 
 /// A message's text, long enough that some thousands do not fit into memory on their way.
@@ -173,6 +173,26 @@ fn an_agent_that_is_stopped_or_killed_beside_such_a_file_has_all_at_its_next_sta
     last.let_pass();
     last.check_file();
     is_quiet(&last.agent.stop());
+}
+
+/// The text that the writer holds comes from the queue on disk, which is empty but for it.
+#[test]
+fn of_messages_one_by_one_beside_such_a_file_a_kill_takes_none() {
+    let obstructed = Obstructed::new();
+    for number in 0..4 {
+        let message = format!("<13>Nov 20 18:56:21 host app[1]: {number:06}");
+        send(obstructed.home.syslog, message.as_bytes());
+        obstructed.wait_for("queue_disk_documents", number + 1);
+    }
+    let Obstructed { agent, home } = obstructed;
+    agent.signal("KILL");
+    assert_eq!(agent.end().status, None);
+    let again = home.start();
+    again.let_pass();
+    again.wait_for("events_out_total", 4);
+    let numbers = lines(&again.home.folder.0.join("out/app.log"));
+    assert_eq!(numbers, ["000000", "000001", "000002", "000003"]);
+    is_quiet(&again.agent.stop());
 }
 
 #[test]

@@ -1,11 +1,12 @@
 //! The queue before the writer: in memory, and what nobody could send again goes over to the disk when the writer does not
 //! keep up. As long as it does, nothing is written twice.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use tokio::runtime::Handle;
-use tokio::sync::mpsc::{self, WeakSender};
+use tokio::sync::mpsc::{self, Permit, WeakSender};
 
 use crate::limits;
 use crate::outputs::file::path::PathPlan;
@@ -28,6 +29,8 @@ struct Shared {
     kind: Kind,
     /// Texts that are put on disk and not taken from there: while there are some, others queue up behind them.
     over: AtomicUsize,
+    /// The writer waits for a file: what may go to disk goes there at once.
+    is_stuck: AtomicBool,
 }
 
 impl Shared {
@@ -35,11 +38,23 @@ impl Shared {
     fn keeps(&self, text: &Text) -> bool {
         self.kind.keeps(text.is_pushed())
     }
+
+    /// Whether such a text goes there although there is room in memory.
+    fn goes_over(&self) -> bool {
+        0 < self.over.load(Ordering::Acquire) || self.is_stuck.load(Ordering::Acquire)
+    }
+
+    fn put_over(&self, room: Permit<'_, Block>, text: Text) {
+        self.over.fetch_add(1, Ordering::AcqRel);
+        room.send(text.into_block());
+    }
 }
 
 /// Where the writer takes text from.
 pub struct Outlet {
     memory: Option<mpsc::Receiver<Text>>,
+    /// Texts that stay in memory, taken out of it to reach those behind them.
+    passed: VecDeque<Text>,
     disk: Option<mpsc::Receiver<Block>>,
     /// Leads back to the disk as long as that is open.
     back: Option<WeakSender<Block>>,
@@ -71,9 +86,11 @@ pub fn queue(kind: Kind, disk: Option<DiskEnds>) -> (Inlet, Outlet) {
     let shared = Arc::new(Shared {
         kind,
         over: AtomicUsize::new(0),
+        is_stuck: AtomicBool::new(false),
     });
     let outlet = Outlet {
         memory: Some(memory_outlet),
+        passed: VecDeque::new(),
         disk: outlet,
         back: inlet.as_ref().map(|(disk, _)| disk.downgrade()),
         shared: Arc::clone(&shared),
@@ -96,11 +113,13 @@ impl Inlet {
         let Some((disk, _)) = disk else {
             return self.memory.blocking_send(text).map_err(|_| Closed);
         };
-        if self.shared.over.load(Ordering::Acquire) == 0 {
+        if !self.shared.goes_over() {
             let room = async {
                 tokio::time::timeout(limits::FILE_OVERFLOW_WAIT, self.memory.reserve()).await
             };
-            if let Ok(Ok(room)) = self.runtime.block_on(room) {
+            if let Ok(Ok(room)) = self.runtime.block_on(room)
+                && !self.shared.goes_over()
+            {
                 room.send(text);
                 return Ok(());
             }
@@ -111,6 +130,24 @@ impl Inlet {
 }
 
 impl Outlet {
+    /// Nothing comes out of it.
+    #[cfg(test)]
+    pub fn empty() -> Self {
+        Self {
+            memory: None,
+            passed: VecDeque::new(),
+            disk: None,
+            back: None,
+            shared: Arc::new(Shared {
+                kind: Kind::Memory,
+                over: AtomicUsize::new(0),
+                is_stuck: AtomicBool::new(false),
+            }),
+            last: Place::Memory,
+            _taker: None,
+        }
+    }
+
     /// The next text; none once all encoders are gone and everything was taken.
     pub async fn next(&mut self, notice: &mut Notice, plan: &PathPlan) -> Option<Taken> {
         loop {
@@ -119,8 +156,8 @@ impl Outlet {
             }
             // What is in memory is older than what went over.
             let is_over = 0 < self.shared.over.load(Ordering::Acquire);
-            if (is_over || self.last == Place::Disk)
-                && let Some(text) = self.memory.as_mut().and_then(|it| it.try_recv().ok())
+            if (is_over || self.last == Place::Disk || !self.passed.is_empty())
+                && let Some(text) = self.try_memory()
             {
                 return Some(self.taken(Place::Memory, text));
             }
@@ -144,10 +181,38 @@ impl Outlet {
     /// Another text from the same place, if one waits there.
     pub fn try_next(&mut self, place: Place, plan: &PathPlan) -> Option<Text> {
         match place {
-            Place::Memory => self.memory.as_mut()?.try_recv().ok(),
+            Place::Memory => self.try_memory(),
             Place::Disk => {
                 let block = self.disk.as_mut()?.try_recv().ok()?;
                 Some(self.taken_from_disk(block, plan).text)
+            }
+        }
+    }
+
+    fn try_memory(&mut self) -> Option<Text> {
+        let waits = |memory: &mut mpsc::Receiver<Text>| memory.try_recv().ok();
+        let passed = self.passed.pop_front();
+        passed.or_else(|| self.memory.as_mut().and_then(waits))
+    }
+
+    /// Says whether the writer waits for a file. As long as it does, it has to `evict`.
+    pub fn set_stuck(&self, is_stuck: bool) {
+        self.shared.is_stuck.store(is_stuck, Ordering::Release);
+    }
+
+    /// Puts what waits in memory and may go to disk there, as far as there is room.
+    pub fn evict(&mut self) {
+        let disk = self.back.as_ref().and_then(WeakSender::upgrade);
+        let (Some(disk), Some(memory)) = (disk, &mut self.memory) else {
+            return;
+        };
+        while self.passed.len() < limits::TEXTS_WAITING_MAX
+            && let Ok(room) = disk.try_reserve()
+            && let Ok(text) = memory.try_recv()
+        {
+            match self.shared.keeps(&text) {
+                true => self.shared.put_over(room, text),
+                false => self.passed.push_back(text),
             }
         }
     }
@@ -167,13 +232,15 @@ impl Outlet {
         let Ok(room) = disk.try_reserve() else {
             return Err(text);
         };
-        self.shared.over.fetch_add(1, Ordering::AcqRel);
-        room.send(text.into_block());
+        self.shared.put_over(room, text);
         Ok(())
     }
 
     /// What still waits in memory; nobody puts anything there any more.
     pub fn take_last(&mut self) -> Option<Text> {
+        if let Some(text) = self.passed.pop_front() {
+            return Some(text);
+        }
         let memory = self.memory.as_mut()?;
         memory.close();
         memory.blocking_recv()
@@ -308,6 +375,36 @@ mod tests {
         }
         let taken = [(); 4].map(|()| trial.take().1);
         assert_eq!(taken, [10, 0, 11, 1]);
+    }
+
+    #[test]
+    fn while_the_writer_is_stuck_what_may_go_to_disk_does_not_stay_in_memory() {
+        let mut trial = Trial::new(Kind::Auto);
+        trial.put(0);
+        let mut read = text(1);
+        read.acks = vec![Ack::none()];
+        trial.inlet.put(read).expect("somebody takes it");
+        trial.put(2);
+        trial.outlet.set_stuck(true);
+        trial.outlet.evict();
+        trial.put(3);
+        assert_eq!(trial.incoming.len(), 3);
+        trial.pass();
+        let want = [
+            (Place::Memory, 1),
+            (Place::Disk, 0),
+            (Place::Disk, 2),
+            (Place::Disk, 3),
+        ];
+        assert_eq!([(); 4].map(|()| trial.take()), want);
+        // The last one is in hand, and not written yet.
+        trial.put(4);
+        assert_eq!(trial.incoming.len(), 1);
+        trial.pass();
+        trial.outlet.set_stuck(false);
+        assert_eq!(trial.take(), (Place::Disk, 4));
+        trial.put(5);
+        assert_eq!(trial.take(), (Place::Memory, 5));
     }
 
     #[test]

@@ -4,6 +4,7 @@
 use std::collections::HashMap;
 use std::fs::File;
 use std::io;
+use std::iter;
 use std::os::unix::ffi::OsStrExt;
 use std::sync::Arc;
 use std::time::Instant;
@@ -25,6 +26,7 @@ pub struct Writer {
     behavior: Behavior,
     recreate: bool,
     metrics: Arc<PluginMetrics>,
+    outlet: Outlet,
     notice: Notice,
     open: HashMap<Vec<u8>, Open>,
     /// Of the texts under way.
@@ -96,6 +98,7 @@ impl Writer {
         behavior: Behavior,
         recreate: bool,
         metrics: Arc<PluginMetrics>,
+        outlet: Outlet,
     ) -> Self {
         Self {
             plan,
@@ -103,6 +106,7 @@ impl Writer {
             behavior,
             recreate,
             metrics,
+            outlet,
             notice: Notice::default(),
             open: HashMap::new(),
             held: Held::Here,
@@ -120,32 +124,32 @@ impl Writer {
     }
 
     /// Writes until all encoders are gone or it is told to leave. Texts that wait together share one sync.
-    pub fn run(mut self, mut outlet: Outlet) {
+    pub fn run(mut self) {
         let runtime = Handle::current();
-        while let Some(first) = runtime.block_on(outlet.next(&mut self.notice, &self.plan)) {
+        while let Some(first) = runtime.block_on(self.outlet.next(&mut self.notice, &self.plan)) {
             let place = first.place;
             let mut group = vec![first.text];
             while group.len() < limits::TEXTS_WAITING_MAX
-                && let Some(text) = outlet.try_next(place, &self.plan)
+                && let Some(text) = self.outlet.try_next(place, &self.plan)
             {
                 group.push(text);
             }
-            let is_movable = |text: &Text| place == Place::Memory && outlet.keeps(text);
+            let is_movable = |text: &Text| place == Place::Memory && self.outlet.keeps(text);
             let (movable, others): (Vec<_>, Vec<_>) = group.into_iter().partition(is_movable);
             let held = match place == Place::Memory && others.iter().any(Text::is_pushed) {
                 true => Held::Here,
                 false => Held::Elsewhere,
             };
-            let delivered = match self.deliver(movable, Held::Movable, &outlet) {
-                Ok(()) => self.deliver(others, held, &outlet),
+            let delivered = match self.deliver(movable, Held::Movable) {
+                Ok(()) => self.deliver(others, held),
                 // The others are read again.
                 left => left,
             };
             if let Err(unwritten) = delivered {
                 return match place {
-                    Place::Memory => self.leave(unwritten, outlet),
+                    Place::Memory => self.leave(unwritten),
                     // That stays where it is.
-                    Place::Disk => self.leave(Vec::new(), outlet),
+                    Place::Disk => self.leave(Vec::new()),
                 };
             }
         }
@@ -153,12 +157,7 @@ impl Writer {
 
     /// Has texts on disk and tells so; those that are movable maybe on that of the queue. Gives what was not written before
     /// it had to leave.
-    fn deliver(
-        &mut self,
-        mut texts: Vec<Text>,
-        held: Held,
-        outlet: &Outlet,
-    ) -> Result<(), Vec<Text>> {
+    fn deliver(&mut self, mut texts: Vec<Text>, held: Held) -> Result<(), Vec<Text>> {
         self.held = held;
         while !texts.is_empty() {
             match self.write_group(&texts) {
@@ -170,17 +169,31 @@ impl Writer {
                 }
                 Err(Fault::Left) => return Err(self.unwritten(texts)),
                 Err(Fault::Stuck | Fault::Io(_)) => {
-                    let unwritten = self.unwritten(texts).into_iter();
-                    texts = unwritten
-                        .filter_map(|text| outlet.put_back(text).err())
-                        .collect();
-                    if !texts.is_empty() && !self.notice.sleep(limits::TEXT_RETRY_WAIT) {
-                        return Err(texts);
-                    }
+                    let unwritten = self.unwritten(texts);
+                    texts = self.put_back(unwritten)?;
                 }
             }
         }
         Ok(())
+    }
+
+    /// Puts texts on the disk of the queue. Gives those for which there is no room before it is time to try to write them
+    /// again, or as an error if it has to leave.
+    fn put_back(&self, texts: Vec<Text>) -> Result<Vec<Text>, Vec<Text>> {
+        let until = Instant::now() + limits::TEXT_RETRY_WAIT;
+        let mut texts = texts.into_iter();
+        let mut next = texts.next();
+        while let Some(text) = next {
+            next = match self.outlet.put_back(text) {
+                Ok(()) => texts.next(),
+                Err(text) if until <= Instant::now() => {
+                    return Ok(iter::once(text).chain(texts).collect());
+                }
+                Err(text) if self.notice.sleep(limits::FILE_ROOM_INTERVAL) => Some(text),
+                Err(text) => return Err(iter::once(text).chain(texts).collect()),
+            };
+        }
+        Ok(Vec::new())
     }
 
     /// Takes out what is on disk, and takes back what may be there and will be written again.
@@ -206,15 +219,15 @@ impl Writer {
     }
 
     /// What nobody else holds goes to the queue on disk, if there is one and it has room in time; else it is counted.
-    fn leave(self, unwritten: Vec<Text>, mut outlet: Outlet) {
+    fn leave(mut self, unwritten: Vec<Text>) {
         let until = Instant::now() + limits::OUTPUT_END_WAIT / 2;
         let lost = self.metrics.counter(DOCUMENTS_LOST);
-        let waiting = std::iter::from_fn(|| outlet.take_last());
+        let waiting = iter::from_fn(|| self.outlet.take_last());
         let all: Vec<_> = unwritten.into_iter().chain(waiting).collect();
         for mut text in all {
-            while let Err(back) = outlet.put_back(text) {
+            while let Err(back) = self.outlet.put_back(text) {
                 text = back;
-                if !outlet.keeps(&text) || until <= Instant::now() {
+                if !self.outlet.keeps(&text) || until <= Instant::now() {
                     lost.add(text.alone_here());
                     break;
                 }
@@ -365,7 +378,8 @@ impl Writer {
         Ok(())
     }
 
-    /// Tells of a fault, and waits until it may be tried again, unless others have what is under way or take it.
+    /// Tells of a fault, and waits until it may be tried again, unless others have what is under way or take it. What may go
+    /// to the queue on disk goes there at once from now on.
     fn failed(&mut self, path: &[u8], error: &io::Error) -> Result<(), Fault> {
         let name = match &self.plan {
             PathPlan::Fixed(path) => path.clone(),
@@ -377,19 +391,25 @@ impl Writer {
             tracing::error!("{id}: {message}. It is tried again; what is read waits");
             self.said = Some(message);
         }
+        self.outlet.set_stuck(true);
         match self.held {
             Held::Movable => return Err(Fault::Stuck),
             Held::Elsewhere if Leave::Safe <= self.notice.heard() => return Err(Fault::Left),
             Held::Elsewhere | Held::Here => {}
         }
-        match self.notice.sleep(limits::TEXT_RETRY_WAIT) {
-            true => Ok(()),
-            false => Err(Fault::Left),
+        let until = Instant::now() + limits::TEXT_RETRY_WAIT;
+        while Instant::now() < until {
+            self.outlet.evict();
+            if !self.notice.sleep(limits::FILE_ROOM_INTERVAL) {
+                return Err(Fault::Left);
+            }
         }
+        Ok(())
     }
 
     fn recovered(&mut self) {
         if self.said.take().is_some() {
+            self.outlet.set_stuck(false);
             tracing::info!("{}: writing works again", self.metrics.id);
         }
     }

@@ -6,13 +6,16 @@ use std::os::fd::AsRawFd;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use tokio::time::timeout;
 
 use super::{Held, Writer};
 use crate::event::{Names, Template};
 use crate::metrics::{Metrics, PluginMetrics};
 use crate::outputs::file::PLUGIN;
 use crate::outputs::file::opened::{Behavior, Modes, open_below};
-use crate::outputs::file::overflow;
+use crate::outputs::file::overflow::{self, Outlet};
 use crate::outputs::file::path::PathPlan;
 use crate::outputs::file::text::{Chunk, Text};
 use crate::outputs::leave::{Leave, Notice};
@@ -25,6 +28,9 @@ const MODES: Modes = Modes {
     folder: None,
     file: Some(0o640),
 };
+
+/// How long a test waits for another thread.
+const WAIT_MAX: Duration = Duration::from_secs(20);
 
 /// A folder of this test alone, removed at its end.
 struct Folder(PathBuf);
@@ -55,7 +61,7 @@ fn writer(folder: &Folder, behavior: Behavior) -> Writer {
         rest,
         failure: "_failures".to_owned(),
     };
-    Writer::new(plan, MODES, behavior, true, metrics())
+    Writer::new(plan, MODES, behavior, true, metrics(), Outlet::empty())
 }
 
 fn chunk(path: &str, events: &[&str]) -> Chunk {
@@ -81,7 +87,7 @@ fn write(writer: &mut Writer, chunk: Chunk) {
 }
 
 /// Has a writer take texts that wait, without a queue on disk.
-fn run(writer: Writer, texts: Vec<Text>) {
+fn run(mut writer: Writer, texts: Vec<Text>) {
     let runtime = tokio::runtime::Runtime::new().expect("there are threads");
     let _inside = runtime.enter();
     let (inlet, outlet) = overflow::queue(Kind::Memory, None);
@@ -89,7 +95,8 @@ fn run(writer: Writer, texts: Vec<Text>) {
         inlet.put(text).expect("there is room");
     }
     drop(inlet);
-    writer.run(outlet);
+    writer.outlet = outlet;
+    writer.run();
 }
 
 /// A disk whose first syncs fail, after the writes were taken. `forgets` is what becomes of the text then.
@@ -268,11 +275,12 @@ fn what_is_on_disk_does_not_go_to_the_queue_as_well() {
     let _inside = runtime.enter();
     let (ends, mut incoming, _forward) = DiskEnds::of_channels(4);
     let (_inlet, outlet) = overflow::queue(Kind::Auto, Some(ends));
+    writer.outlet = outlet;
     let text = Text {
         chunks: vec![chunk("a", &["one\n"]).into(), chunk("b", &["two\n"]).into()],
         acks: vec![Ack::pushed()],
     };
-    let delivered = writer.deliver(vec![text], Held::Movable, &outlet);
+    let delivered = writer.deliver(vec![text], Held::Movable);
     assert!(delivered.is_ok());
     let block = incoming.try_recv().expect("b is moved");
     let moved = String::from_utf8_lossy(&block.body).into_owned();
@@ -282,6 +290,36 @@ fn what_is_on_disk_does_not_go_to_the_queue_as_well() {
     assert_eq!(moved.matches("one").count() + read("a").lines().count(), 1);
     assert_eq!(read("b"), "");
     assert_eq!(metrics.events_out.value(), read("a").lines().count() as u64);
+}
+
+/// The writer has a text of the queue on disk in hand, so that nothing of it lies there any more.
+#[test]
+fn what_comes_while_a_text_of_the_queue_cannot_be_written_goes_to_disk_one_by_one() {
+    let folder = Folder::new("stuck");
+    let (teller, notice) = Notice::new();
+    let mut writer = writer(&folder, Behavior::Append).told_by(notice);
+    writer.sync_data = Box::new(|_| Err(io::Error::from_raw_os_error(28)));
+    let runtime = tokio::runtime::Runtime::new().expect("there are threads");
+    let _inside = runtime.enter();
+    let (ends, mut incoming, forward) = DiskEnds::of_channels(4);
+    let (inlet, outlet) = overflow::queue(Kind::Auto, Some(ends));
+    writer.outlet = outlet;
+    let text = |event: &str| Text {
+        chunks: vec![chunk("a", &[event]).into()],
+        acks: vec![Ack::pushed()],
+    };
+    let block = text("0\n").into_block();
+    forward.try_send(block).expect("there is room");
+    let writing = runtime.spawn_blocking(|| writer.run());
+    for event in ["1\n", "2\n", "3\n"] {
+        inlet.put(text(event)).expect("the writer runs");
+        let moved = async { timeout(WAIT_MAX, incoming.recv()).await };
+        let moved = runtime.block_on(moved).expect("it does not stay in memory");
+        let body = moved.expect("the inlet is open").body;
+        assert!(body.ends_with(event.as_bytes()));
+    }
+    teller.send_replace(Leave::Now);
+    runtime.block_on(writing).expect("the writer ends");
 }
 
 #[test]
