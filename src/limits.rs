@@ -327,7 +327,7 @@ pub const FILE_IDENTITY_INTERVAL: std::time::Duration = std::time::Duration::fro
 pub const FILE_ROOM_INTERVAL: std::time::Duration = std::time::Duration::from_millis(10);
 
 /// How often a writer that waits for room in a pipe looks whether it has to leave.
-pub const STDOUT_LOOK_INTERVAL: std::time::Duration = std::time::Duration::from_millis(20);
+pub const PIPE_LOOK_INTERVAL: std::time::Duration = std::time::Duration::from_millis(20);
 
 /// How often a writer to the standard output looks whether it is its turn.
 pub const STDOUT_TURN_INTERVAL: std::time::Duration = std::time::Duration::from_millis(1);

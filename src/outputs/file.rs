@@ -61,7 +61,7 @@ pub const PLUGIN: OutputPlugin = OutputPlugin {
             Opt::new(
                 "filename_failure",
                 Kind::Text,
-                "The file, in the path's fixed folder, for events whose path would lead out of it.",
+                "The file, in the path's fixed folder, for events whose path would lead out of it or to no file.",
             )
             .default("_filepath_failures"),
             Opt::new(

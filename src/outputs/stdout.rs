@@ -93,7 +93,7 @@ fn is_regular_file() -> bool {
 /// Writes as much as there is room for; nothing, if there is none for a while.
 fn write_what_has_room(bytes: &[u8]) -> io::Result<usize> {
     let stdout = io::stdout();
-    let wait = Timespec::try_from(limits::STDOUT_LOOK_INTERVAL).map_err(io::Error::other)?;
+    let wait = Timespec::try_from(limits::PIPE_LOOK_INTERVAL).map_err(io::Error::other)?;
     let mut ends = [PollFd::new(&stdout, PollFlags::OUT)];
     if poll(&mut ends, Some(&wait))? == 0 {
         return Err(io::ErrorKind::WouldBlock.into());

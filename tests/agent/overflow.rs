@@ -4,9 +4,11 @@
 use std::io::Write;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use super::running::{Agent, Ended, Start, WAIT_MAX, connect, figure, send};
+use crate::services::process::output_of;
 use crate::services::{Scratch, free_port, wait_until};
 
 /// A message's text, long enough that some thousands do not fit into memory on their way.
@@ -193,6 +195,44 @@ fn of_messages_one_by_one_beside_such_a_file_a_kill_takes_none() {
     let numbers = lines(&again.home.folder.0.join("out/app.log"));
     assert_eq!(numbers, ["000000", "000001", "000002", "000003"]);
     is_quiet(&again.agent.stop());
+}
+
+#[test]
+fn a_message_whose_path_leads_through_a_file_does_not_stop_the_others() {
+    let obstructed = Obstructed::new();
+    obstructed.let_pass();
+    for (number, program) in ["app", "app.log/x", "app"].iter().enumerate() {
+        let message = format!("<13>Nov 20 18:56:21 host {program}: {number:06}");
+        send(obstructed.home.syslog, message.as_bytes());
+        obstructed.wait_for("events_out_total", number + 1);
+    }
+    obstructed.wait_for("confinement_failed_total", 1);
+    let out = obstructed.home.folder.0.join("out");
+    assert_eq!(lines(&out.join("app.log")), ["000000", "000002"]);
+    assert_eq!(lines(&out.join("_filepath_failures")), ["000001"]);
+    let ended = obstructed.agent.stop();
+    let said = "no file can be at";
+    assert!(ended.stderr.contains(said), "{}", ended.stderr);
+    is_quiet(&ended);
+}
+
+#[test]
+fn an_agent_ends_beside_a_pipe_that_nobody_reads() {
+    let folder = Scratch::new("pipe");
+    let pipe = folder.0.join("pipe").display().to_string();
+    output_of(Command::new("mkfifo").arg(&pipe));
+    let log = folder.write("in.log", "one\n");
+    let pipeline = format!(
+        "input {{ file {{ path => \"{}\" start_position => \"beginning\" }} }}\n\
+         output {{ file {{ path => \"{pipe}\" }} }}\n",
+        log.display()
+    );
+    let mut agent = Agent::start(&pipeline);
+    agent.wait_for_log("does nobody read it?");
+    let told = Instant::now();
+    let ended = agent.stop();
+    assert!(told.elapsed() < END_MAX, "{}", ended.stderr);
+    is_quiet(&ended);
 }
 
 #[test]

@@ -10,10 +10,12 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
 
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::{CWD, Mode, OFlags, mkdirat, openat};
 use rustix::io::Errno;
 
 use crate::durable;
+use crate::limits;
 use crate::outputs::file::path::{FAILURES, PathPlan};
 use crate::outputs::file::text::Chunk;
 
@@ -28,6 +30,44 @@ pub struct Modes {
 pub enum Behavior {
     Append,
     Overwrite,
+}
+
+/// Why a file was not opened.
+#[derive(Debug)]
+pub enum Unopened {
+    /// It may be there later, so it is waited for.
+    Away(io::Error),
+    /// Its path, which is made of fields, leads to something that is no file, or where none can be.
+    Confined(io::Error),
+}
+
+impl From<io::Error> for Unopened {
+    fn from(error: io::Error) -> Self {
+        Self::Away(error)
+    }
+}
+
+impl Unopened {
+    /// Of a path below a folder: whether another path could do better is to be seen from the fault.
+    fn below(error: Errno) -> Self {
+        match error {
+            Errno::NOTDIR
+            | Errno::ISDIR
+            | Errno::LOOP
+            | Errno::NAMETOOLONG
+            | Errno::INVAL
+            | Errno::ILSEQ
+            | Errno::NXIO
+            | Errno::NODEV => Self::Confined(error.into()),
+            other => Self::Away(other.into()),
+        }
+    }
+
+    pub fn into_error(self) -> io::Error {
+        match self {
+            Self::Away(error) | Self::Confined(error) => error,
+        }
+    }
 }
 
 /// An open file.
@@ -125,10 +165,18 @@ impl Open {
                     *bytes = bytes.get(written..).unwrap_or(b"");
                 }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock && self.has_room()? => {}
                 Err(error) => return Err(error),
             }
         }
         Ok(())
+    }
+
+    /// Waits a moment for the reader of a pipe.
+    fn has_room(&self) -> io::Result<bool> {
+        let wait = Timespec::try_from(limits::PIPE_LOOK_INTERVAL).map_err(io::Error::other)?;
+        let mut ends = [PollFd::new(&self.file, PollFlags::OUT)];
+        Ok(poll(&mut ends, Some(&wait))? != 0)
     }
 
     /// Removes what is not known to be on disk and will be written again, if nobody else has written behind it.
@@ -179,15 +227,23 @@ pub fn is_still_named(file: &File, plan: &PathPlan, path: &[u8]) -> bool {
 }
 
 /// Opens the file of this name, which may be that for failures.
-pub fn open_file(plan: &PathPlan, name: &[u8], modes: Modes) -> io::Result<Opened> {
+pub fn open_file(plan: &PathPlan, name: &[u8], modes: Modes) -> Result<Opened, Unopened> {
+    let is_failures = name == plan.failures();
     match plan {
-        PathPlan::Fixed(path) if name == plan.failures() => {
-            open_fixed(&path.with_file_name(FAILURES), modes)
+        PathPlan::Fixed(path) if is_failures => {
+            Ok(open_fixed(&path.with_file_name(FAILURES), modes)?)
         }
-        PathPlan::Fixed(path) => open_fixed(path, modes),
+        PathPlan::Fixed(path) => Ok(open_fixed(path, modes)?),
+        // No other file stands for this one.
+        PathPlan::Below { folder, .. } if is_failures => {
+            Ok(open_below(folder, name, modes).map_err(Unopened::into_error)?)
+        }
         PathPlan::Below { folder, .. } => open_below(folder, name, modes),
     }
 }
+
+/// Whoever opens a pipe that nobody reads, or writes to a full one, does not wait there: he could not be told to leave.
+const AT_ONCE: OFlags = OFlags::NONBLOCK;
 
 fn open_fixed(path: &Path, modes: Modes) -> io::Result<Opened> {
     let folder = match path.parent() {
@@ -197,6 +253,7 @@ fn open_fixed(path: &Path, modes: Modes) -> io::Result<Opened> {
     make_folder(folder, modes)?;
     let mut options = File::options();
     options.append(true).mode(modes.file.unwrap_or(0o666));
+    options.custom_flags(AT_ONCE.bits() as i32);
     match options.open(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Opened {
             file: options.create(true).open(path)?,
@@ -216,25 +273,35 @@ fn make_folder(folder: &Path, modes: Modes) -> io::Result<()> {
 }
 
 /// Opens a file below a folder, part by part, and follows no link on the way: a path made of fields cannot lead out, even
-/// if somebody else may write there.
-pub fn open_below(folder: &Path, path: &[u8], modes: Modes) -> io::Result<Opened> {
+/// if somebody else may write there. What is no file, such as a pipe, is none to it.
+pub fn open_below(folder: &Path, path: &[u8], modes: Modes) -> Result<Opened, Unopened> {
     make_folder(folder, modes)?;
-    let into = OFlags::DIRECTORY | OFlags::CLOEXEC;
-    let mut at = File::from(openat(CWD, folder, into, Mode::empty())?);
+    let at = openat(CWD, folder, INTO, Mode::empty()).map_err(io::Error::from)?;
+    let opened = open_in(File::from(at), path, modes).map_err(Unopened::below)?;
+    match opened.file.metadata()?.is_file() {
+        true => Ok(opened),
+        false => Err(Unopened::Confined(io::Error::other("it is no file"))),
+    }
+}
+
+/// A folder on the way.
+const INTO: OFlags = OFlags::DIRECTORY.union(OFlags::CLOEXEC);
+
+fn open_in(mut at: File, path: &[u8], modes: Modes) -> rustix::io::Result<Opened> {
     let mut made_in = Vec::new();
     let mut parts = path.split(|&byte| byte == b'/');
     let name = parts.next_back().unwrap_or(b"");
     for part in parts {
         let mode = Mode::from_raw_mode(modes.folder.unwrap_or(0o777));
         let made = match mkdirat(&at, part, mode) {
-            Err(error) if error != Errno::EXIST => return Err(error.into()),
+            Err(error) if error != Errno::EXIST => return Err(error),
             made => made.is_ok(),
         };
-        let inner = File::from(openat(&at, part, into | OFlags::NOFOLLOW, Mode::empty())?);
+        let inner = File::from(openat(&at, part, INTO | OFlags::NOFOLLOW, Mode::empty())?);
         let outer = std::mem::replace(&mut at, inner);
         made_in.extend(made.then_some(outer));
     }
-    let flags = OFlags::WRONLY | OFlags::APPEND | OFlags::CLOEXEC | OFlags::NOFOLLOW;
+    let flags = OFlags::WRONLY | OFlags::APPEND | OFlags::CLOEXEC | OFlags::NOFOLLOW | AT_ONCE;
     let mode = Mode::from_raw_mode(modes.file.unwrap_or(0o666));
     let file = match openat(&at, name, flags, mode) {
         Err(Errno::NOENT) => {

@@ -6,18 +6,21 @@ use std::fs::File;
 use std::io;
 use std::iter;
 use std::os::unix::ffi::OsStrExt;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
 
+use rustix::io::Errno;
 use tokio::runtime::Handle;
 
 use crate::limits;
 use crate::metrics::{DOCUMENTS_LOST, PluginMetrics};
-use crate::outputs::file::opened::{Behavior, Modes, Open, is_still_named, open_file};
+use crate::outputs::file::opened::{Behavior, Modes, Open, Unopened, is_still_named, open_file};
 use crate::outputs::file::overflow::{Outlet, Place};
 use crate::outputs::file::path::PathPlan;
 use crate::outputs::file::text::{Chunk, Text};
 use crate::outputs::leave::{Leave, Notice};
+use crate::quiet::Quiet;
 
 /// The writing thread's state.
 pub struct Writer {
@@ -35,6 +38,8 @@ pub struct Writer {
     written: usize,
     /// The last fault that was said, until a write succeeds.
     said: Option<String>,
+    /// Of paths that lead to no file.
+    confined: Quiet,
     sync_data: SyncFile,
     /// For folders.
     sync_all: SyncFile,
@@ -58,6 +63,8 @@ enum Held {
 #[derive(Debug)]
 enum Fault {
     Io(io::Error),
+    /// See `Unopened::Confined`.
+    Confined(io::Error),
     /// It is not waited for, since others can take it.
     Stuck,
     /// The writer was told to leave.
@@ -70,6 +77,15 @@ impl From<io::Error> for Fault {
     }
 }
 
+impl From<Unopened> for Fault {
+    fn from(unopened: Unopened) -> Self {
+        match unopened {
+            Unopened::Away(error) => Self::Io(error),
+            Unopened::Confined(error) => Self::Confined(error),
+        }
+    }
+}
+
 /// What to do about a fault, if that is not plain.
 fn advice(error: &io::Error) -> &'static str {
     match error.kind() {
@@ -77,6 +93,7 @@ fn advice(error: &io::Error) -> &'static str {
             " (are its rights as they should be? If its folder was made anew since the agent started, landlock keeps the \
              agent out of it: restart the agent)"
         }
+        _ if error.raw_os_error() == Some(Errno::NXIO.raw_os_error()) => " (does nobody read it?)",
         _ => "",
     }
 }
@@ -112,6 +129,7 @@ impl Writer {
             held: Held::Here,
             written: 0,
             said: None,
+            confined: Quiet::default(),
             sync_data: Box::new(File::sync_data),
             sync_all: Box::new(File::sync_all),
         }
@@ -160,7 +178,7 @@ impl Writer {
     fn deliver(&mut self, mut texts: Vec<Text>, held: Held) -> Result<(), Vec<Text>> {
         self.held = held;
         while !texts.is_empty() {
-            match self.write_group(&texts) {
+            match self.write_group(&mut texts) {
                 Ok(()) => {
                     for text in texts.drain(..) {
                         self.metrics.events_out.add(text.events());
@@ -168,7 +186,7 @@ impl Writer {
                     }
                 }
                 Err(Fault::Left) => return Err(self.unwritten(texts)),
-                Err(Fault::Stuck | Fault::Io(_)) => {
+                Err(Fault::Stuck | Fault::Io(_) | Fault::Confined(_)) => {
                     let unwritten = self.unwritten(texts);
                     texts = self.put_back(unwritten)?;
                 }
@@ -237,16 +255,37 @@ impl Writer {
     }
 
     /// Has chunks on disk.
-    fn write_group(&mut self, texts: &[Text]) -> Result<(), Fault> {
+    fn write_group(&mut self, texts: &mut [Text]) -> Result<(), Fault> {
         self.written = 0;
-        for chunk in texts.iter().flat_map(|text| &text.chunks) {
+        for chunk in texts.iter_mut().flat_map(|text| &mut text.chunks) {
             if self.notice.is_now() {
                 return Err(Fault::Left);
             }
-            self.write_out(chunk)?;
+            match self.write_out(chunk) {
+                Err(Fault::Confined(error)) => {
+                    self.confine(chunk, &error);
+                    self.write_out(chunk)?;
+                }
+                written => written?,
+            }
             self.written += 1;
         }
         self.sync()
+    }
+
+    /// Has a chunk go to the file for failures, wherever it waits from now on.
+    fn confine(&mut self, chunk: &mut Arc<Chunk>, error: &io::Error) {
+        let failures = self.plan.failures();
+        let events = chunk.events();
+        self.metrics.counter("confinement_failed").add(events);
+        if self.confined.passes(Instant::now()) {
+            let (id, name) = (&self.metrics.id, self.name(&chunk.path));
+            let beside = self.name(&failures);
+            tracing::warn!(
+                "{id}: no file can be at {name:?}: {error}. Its events go to {beside:?}"
+            );
+        }
+        Arc::make_mut(chunk).path = failures;
     }
 
     /// Writes a chunk, however long that takes.
@@ -255,6 +294,9 @@ impl Writer {
         let mut begun = false;
         loop {
             match self.write_some(chunk, &mut bytes, &mut begun) {
+                Err(Fault::Io(error)) if error.kind() == io::ErrorKind::WouldBlock => {
+                    self.crowded()?;
+                }
                 Err(Fault::Io(error)) => self.failed(&chunk.path, &error)?,
                 Ok(()) => {
                     self.recovered();
@@ -363,7 +405,7 @@ impl Writer {
 
     /// Opens a file anew and writes once more what could not be synced.
     fn write_again(&mut self, name: &[u8]) -> io::Result<()> {
-        let opened = open_file(&self.plan, name, self.modes)?;
+        let opened = open_file(&self.plan, name, self.modes).map_err(Unopened::into_error)?;
         let Some(open) = self.open.get_mut(name) else {
             return Ok(());
         };
@@ -381,10 +423,7 @@ impl Writer {
     /// Tells of a fault, and waits until it may be tried again, unless others have what is under way or take it. What may go
     /// to the queue on disk goes there at once from now on.
     fn failed(&mut self, path: &[u8], error: &io::Error) -> Result<(), Fault> {
-        let name = match &self.plan {
-            PathPlan::Fixed(path) => path.clone(),
-            PathPlan::Below { folder, .. } => folder.join(std::ffi::OsStr::from_bytes(path)),
-        };
+        let name = self.name(path);
         let message = format!("cannot write {name:?}: {error}{}", advice(error));
         if self.said.as_ref() != Some(&message) {
             let id = &self.metrics.id;
@@ -407,9 +446,31 @@ impl Writer {
         Ok(())
     }
 
+    /// A pipe is full: it is no fault that its reader is slow. What the pipe took cannot be taken back, so what is in hand goes
+    /// nowhere else before the end.
+    fn crowded(&mut self) -> Result<(), Fault> {
+        self.outlet.set_stuck(true);
+        self.outlet.evict();
+        let leave = self.notice.heard();
+        match self.held {
+            Held::Movable if Leave::Safe <= leave => Err(Fault::Stuck),
+            Held::Elsewhere if Leave::Safe <= leave => Err(Fault::Left),
+            _ if leave == Leave::Now => Err(Fault::Left),
+            Held::Movable | Held::Elsewhere | Held::Here => Ok(()),
+        }
+    }
+
+    /// What this path means to others.
+    fn name(&self, path: &[u8]) -> PathBuf {
+        match &self.plan {
+            PathPlan::Fixed(path) => path.clone(),
+            PathPlan::Below { folder, .. } => folder.join(std::ffi::OsStr::from_bytes(path)),
+        }
+    }
+
     fn recovered(&mut self) {
+        self.outlet.set_stuck(false);
         if self.said.take().is_some() {
-            self.outlet.set_stuck(false);
             tracing::info!("{}: writing works again", self.metrics.id);
         }
     }

@@ -1,26 +1,32 @@
 //! Tests of the thread that writes, with disks that fail.
 
-use std::fs;
-use std::io;
+use std::fs::{self, File};
+use std::io::{self, Read};
 use std::os::fd::AsRawFd;
-use std::path::PathBuf;
+use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::net::UnixListener;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use rustix::fs::{CWD, FileType, Mode, OFlags};
+use tokio::runtime::Runtime;
+use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
 use super::{Held, Writer};
 use crate::event::{Names, Template};
 use crate::metrics::{Metrics, PluginMetrics};
 use crate::outputs::file::PLUGIN;
-use crate::outputs::file::opened::{Behavior, Modes, open_below};
+use crate::outputs::file::opened::{Behavior, Modes, Unopened, open_below, open_file};
 use crate::outputs::file::overflow::{self, Outlet};
 use crate::outputs::file::path::PathPlan;
 use crate::outputs::file::text::{Chunk, Text};
 use crate::outputs::leave::{Leave, Notice};
 use crate::plugin::Options;
 use crate::queue::ack::{Ack, Acknowledge};
+use crate::queue::block::Block;
 use crate::queue::ends::DiskEnds;
 use crate::queue::policy::Kind;
 
@@ -82,21 +88,31 @@ fn write(writer: &mut Writer, chunk: Chunk) {
         ..Text::default()
     };
     writer
-        .write_group(&[text])
+        .write_group(&mut [text])
         .expect("nobody tells it to leave");
 }
 
 /// Has a writer take texts that wait, without a queue on disk.
 fn run(mut writer: Writer, texts: Vec<Text>) {
-    let runtime = tokio::runtime::Runtime::new().expect("there are threads");
-    let _inside = runtime.enter();
+    let runtime = Runtime::new().expect("there are threads");
+    let inside = runtime.enter();
     let (inlet, outlet) = overflow::queue(Kind::Memory, None);
     for text in texts {
         inlet.put(text).expect("there is room");
     }
-    drop(inlet);
+    drop((inlet, inside));
     writer.outlet = outlet;
-    writer.run();
+    let writing = runtime.spawn_blocking(|| writer.run());
+    end(runtime, writing);
+}
+
+/// Waits for a writer; one that does not end must not hold up the test.
+#[track_caller]
+fn end(runtime: Runtime, writing: JoinHandle<()>) {
+    let ended = runtime.block_on(async { timeout(WAIT_MAX, writing).await });
+    runtime.shutdown_background();
+    let ended = ended.expect("the writer ends");
+    ended.expect("the writer does not panic");
 }
 
 /// A disk whose first syncs fail, after the writes were taken. `forgets` is what becomes of the text then.
@@ -246,6 +262,112 @@ fn no_link_is_followed_below_the_folder() {
     assert_eq!(fs::read_dir(&outside.0).expect("it is there").count(), 0);
 }
 
+fn make_pipe(path: &Path) {
+    rustix::fs::mknodat(CWD, path, FileType::Fifo, Mode::from_raw_mode(0o600), 0)
+        .expect("pipes can be made");
+}
+
+/// Each of these would have stopped the output for good.
+#[test]
+fn a_path_that_leads_to_no_file_is_confined_and_the_others_are_written() {
+    let folder = Folder::new("confined");
+    let base = &folder.0;
+    fs::write(base.join("file"), "").expect("it is ours");
+    fs::create_dir(base.join("folder")).expect("it is ours");
+    std::os::unix::fs::symlink("/", base.join("link")).expect("links can be made");
+    std::os::unix::fs::symlink("file", base.join("file-link")).expect("links can be made");
+    make_pipe(&base.join("pipe"));
+    let _socket = UnixListener::bind(base.join("socket")).expect("it is ours");
+    let _reader = File::options()
+        .read(true)
+        .custom_flags(OFlags::NONBLOCK.bits() as i32)
+        .open(base.join("pipe"))
+        .expect("a pipe can be read");
+    let bad = ["file/x", "folder", "link/x", "file-link", "pipe", "socket"];
+    let paths = ["first"].into_iter().chain(bad).chain(["last"]);
+    let text = Text {
+        chunks: paths
+            .map(|path| chunk(path, &[path, "\n"]).into())
+            .collect(),
+        acks: vec![Ack::pushed()],
+    };
+    let writer = writer(&folder, Behavior::Append);
+    let metrics = Arc::clone(&writer.metrics);
+    run(writer, vec![text]);
+    let read = |name: &str| fs::read_to_string(base.join(name)).expect("it was written");
+    assert_eq!(read("first") + &read("last"), "first\nlast\n");
+    assert_eq!(read("_failures").lines().collect::<Vec<_>>(), bad);
+    let confined = metrics.counter("confinement_failed").value();
+    assert_eq!((confined, metrics.events_out.value()), (12, 16));
+}
+
+#[test]
+fn the_file_for_failures_is_waited_for() {
+    let folder = Folder::new("failures");
+    fs::create_dir(folder.0.join("_failures")).expect("it is ours");
+    fs::create_dir(folder.0.join("other")).expect("it is ours");
+    let plan = writer(&folder, Behavior::Append).plan;
+    for (name, waits) in [("_failures", true), ("other", false)] {
+        match open_file(&plan, name.as_bytes(), MODES) {
+            Err(Unopened::Away(_)) => assert!(waits),
+            Err(Unopened::Confined(_)) => assert!(!waits),
+            Ok(_) => panic!("{name} is no file"),
+        }
+    }
+}
+
+/// A text that no pipe takes at once, and an output that writes to one.
+fn piped(folder: &Folder) -> (Writer, File, Text) {
+    let path = folder.0.join("pipe");
+    make_pipe(&path);
+    let reader = File::options()
+        .read(true)
+        .custom_flags(OFlags::NONBLOCK.bits() as i32)
+        .open(&path)
+        .expect("a pipe can be read");
+    let mut writer = writer(folder, Behavior::Append);
+    writer.plan = PathPlan::Fixed(path);
+    let line = "x".repeat(999) + "\n";
+    let text = Text {
+        chunks: vec![chunk("", &[&*line; 1000]).into()],
+        acks: vec![Ack::none()],
+    };
+    (writer, reader, text)
+}
+
+#[test]
+fn a_pipe_gets_all_its_reader_takes() {
+    let folder = Folder::new("pipe");
+    let (writer, mut reader, text) = piped(&folder);
+    let mut taken = Vec::new();
+    std::thread::scope(|scope| {
+        let writing = scope.spawn(|| run(writer, vec![text]));
+        let mut part = vec![0; 50_000];
+        while taken.len() < 1_000_000 && !writing.is_finished() {
+            match reader.read(&mut part) {
+                Ok(read) => taken.extend_from_slice(&part[..read]),
+                Err(_) => std::thread::yield_now(),
+            }
+        }
+    });
+    reader.read_to_end(&mut taken).expect("the writer is gone");
+    let text = String::from_utf8(taken).expect("it is text");
+    assert_eq!(text.lines().filter(|line| line.len() == 999).count(), 1000);
+}
+
+#[test]
+fn a_writer_whose_pipe_nobody_reads_leaves() {
+    let folder = Folder::new("unread");
+    let (writer, reader, text) = piped(&folder);
+    let (teller, notice) = Notice::new();
+    teller.send_replace(Leave::Safe);
+    let writer = writer.told_by(notice);
+    let metrics = Arc::clone(&writer.metrics);
+    run(writer, vec![text]);
+    assert_eq!(metrics.events_out.value(), 0);
+    drop(reader);
+}
+
 #[test]
 fn no_more_files_are_open_than_allowed() {
     let folder = Folder::new("many");
@@ -271,7 +393,7 @@ fn what_is_on_disk_does_not_go_to_the_queue_as_well() {
         }
     });
     let metrics = Arc::clone(&writer.metrics);
-    let runtime = tokio::runtime::Runtime::new().expect("there are threads");
+    let runtime = Runtime::new().expect("there are threads");
     let _inside = runtime.enter();
     let (ends, mut incoming, _forward) = DiskEnds::of_channels(4);
     let (_inlet, outlet) = overflow::queue(Kind::Auto, Some(ends));
@@ -299,8 +421,8 @@ fn what_comes_while_a_text_of_the_queue_cannot_be_written_goes_to_disk_one_by_on
     let (teller, notice) = Notice::new();
     let mut writer = writer(&folder, Behavior::Append).told_by(notice);
     writer.sync_data = Box::new(|_| Err(io::Error::from_raw_os_error(28)));
-    let runtime = tokio::runtime::Runtime::new().expect("there are threads");
-    let _inside = runtime.enter();
+    let runtime = Runtime::new().expect("there are threads");
+    let inside = runtime.enter();
     let (ends, mut incoming, forward) = DiskEnds::of_channels(4);
     let (inlet, outlet) = overflow::queue(Kind::Auto, Some(ends));
     writer.outlet = outlet;
@@ -311,15 +433,20 @@ fn what_comes_while_a_text_of_the_queue_cannot_be_written_goes_to_disk_one_by_on
     let block = text("0\n").into_block();
     forward.try_send(block).expect("there is room");
     let writing = runtime.spawn_blocking(|| writer.run());
-    for event in ["1\n", "2\n", "3\n"] {
-        inlet.put(text(event)).expect("the writer runs");
+    let events = ["1\n", "2\n", "3\n"];
+    let moved = events.into_iter().map_while(|event| {
+        inlet.put(text(event)).ok()?;
         let moved = async { timeout(WAIT_MAX, incoming.recv()).await };
-        let moved = runtime.block_on(moved).expect("it does not stay in memory");
-        let body = moved.expect("the inlet is open").body;
-        assert!(body.ends_with(event.as_bytes()));
-    }
+        runtime.block_on(moved).ok()?
+    });
+    let moved: Vec<Block> = moved.collect();
+    drop(inside);
     teller.send_replace(Leave::Now);
-    runtime.block_on(writing).expect("the writer ends");
+    end(runtime, writing);
+    assert_eq!(moved.len(), 3, "the others stayed in memory");
+    for (block, event) in moved.iter().zip(events) {
+        assert!(block.body.ends_with(event.as_bytes()));
+    }
 }
 
 #[test]
