@@ -169,10 +169,10 @@ impl Slots {
     }
 
     /// Gives the points of all slots but the one that `open` names, as far as they changed since this was last asked.
-    /// Counters of which nothing was heard in the slot before it are zero there.
+    /// Counters of which nothing was heard in the slot before it are zero there; that is not held, and so not sent again.
     pub fn write(&mut self, open: Option<i64>, out: &mut Points) {
         if let Some(open) = open {
-            self.fill_zeros(open - self.interval);
+            self.write_zeros(open - self.interval, out);
         }
         let (interval, percentiles) = (self.interval, &self.percentiles);
         let mut figures = Vec::new();
@@ -228,34 +228,29 @@ impl Slots {
         self.known.retain(|_, seen| oldest <= *seen);
     }
 
-    /// Known counters get a zero in a slot that just ended without them.
-    fn fill_zeros(&mut self, ended: i64) {
+    /// Known counters are zero in a slot that just ended without them.
+    fn write_zeros(&mut self, ended: i64, out: &mut Points) {
         self.forget_quiet(ended);
-        let quiet: Vec<Box<[u8]>> = self
-            .known
-            .iter()
-            .filter(|(_, seen)| **seen < ended)
-            .map(|(path, _)| path.clone())
-            .collect();
-        if quiet.is_empty() {
-            return;
-        }
-        let slot = self.slots.entry(ended).or_default();
-        let before = slot.len();
-        for path in quiet {
+        let slot = self.slots.get(&ended);
+        for (path, _) in self.known.iter().filter(|(_, seen)| **seen < ended) {
             // What is there keeps its sum: only what is missing is zero.
-            if !slot.counters.contains_key(&path) && slot.counters.add(&path, |_: &mut f64| {}) {
-                slot.unsent = true;
+            if !slot.is_some_and(|slot| slot.counters.contains_key(path)) {
+                out.push(path, "", 0.0, ended);
             }
         }
-        self.entries += slot.len() - before;
     }
 
-    /// Carbon has what was last written. Slots that nothing came to for some flushes are let go; when too much is held,
-    /// all of them, and the one that `open` names only if that alone is too much. Gives the slots that were let go.
+    /// Carbon has what was last written. Of the slots that ended before `open`, those that nothing came to for some flushes
+    /// are let go. When too much is held the oldest go as well, until half of the room is free: what waits meanwhile is
+    /// mostly newer. The others go only if they alone are too much. Gives the slots that were let go.
     pub fn delivered(&mut self, open: i64) -> Vec<i64> {
-        self.slots.values_mut().for_each(|slot| slot.idle += 1);
+        let ended = self.slots.range_mut(..open);
+        ended.for_each(|(_, slot)| slot.idle += 1);
         let mut gone = self.let_go(|_, slot| limits::SLOT_IDLE_FLUSHES_MAX < slot.idle);
+        if self.is_full() {
+            let last = self.last_in_the_way(open);
+            gone.extend(self.let_go(|at, _| Some(at) <= last));
+        }
         if self.is_full() {
             gone.extend(self.let_go(|at, _| at != open));
         }
@@ -263,6 +258,20 @@ impl Slots {
             gone.extend(self.let_go(|_, _| true));
         }
         gone
+    }
+
+    /// The last of the oldest slots without which half of the room is free.
+    fn last_in_the_way(&self, open: i64) -> Option<i64> {
+        let (mut entries, mut timer_bytes) = (self.entries, self.timer_bytes);
+        let ended = self.slots.range(..open).filter(|(_, slot)| !slot.unsent);
+        let in_the_way = ended.take_while(|(_, slot)| {
+            let is_half =
+                limits::METRICS_HELD_MAX / 2 < entries || limits::TIMER_BYTES_MAX / 2 < timer_bytes;
+            entries -= slot.len();
+            timer_bytes -= slot.timer_bytes();
+            is_half
+        });
+        in_the_way.last().map(|(at, _)| *at)
     }
 
     fn let_go(&mut self, which: impl Fn(i64, &Slot) -> bool) -> Vec<i64> {
@@ -288,14 +297,18 @@ impl Slots {
     /// Counts anew what is held.
     pub(super) fn recount(&mut self) {
         self.entries = self.slots.values().map(Slot::len).sum();
-        let timers = self.slots.values().flat_map(|slot| slot.timers.values());
-        self.timer_bytes = timers.map(|entry| entry.value.bytes()).sum();
+        self.timer_bytes = self.slots.values().map(Slot::timer_bytes).sum();
     }
 }
 
 impl Slot {
     fn len(&self) -> usize {
         self.counters.len() + self.gauges.len() + self.timers.len()
+    }
+
+    fn timer_bytes(&self) -> usize {
+        let timers = self.timers.values();
+        timers.map(|entry| entry.value.bytes()).sum()
     }
 }
 
@@ -495,8 +508,51 @@ mod tests {
         }
         assert!(slots.is_full());
         written(&mut slots, Some(40));
-        assert_eq!(slots.delivered(40), [0, 10, 20, 30]);
+        assert_eq!(slots.delivered(40), [0, 10, 20]);
+        // What waited while carbon was away belongs to the newest.
+        let late = add(&mut slots, Kind::Gauge, "a1", 35, 1.0);
+        assert_eq!(late, Taken::Slot(30));
+    }
+
+    #[test]
+    fn a_slot_alone_that_is_too_much_is_let_go() {
+        let mut slots = Slots::new(10, &[]);
+        for number in 0.. {
+            let path = format!("a{}", number / 1000);
+            add(&mut slots, Kind::Timer, &path, 40, 1.0);
+            if slots.is_full() {
+                break;
+            }
+        }
+        written(&mut slots, None);
+        assert_eq!(slots.delivered(40), [40]);
         assert!(!slots.is_full());
+    }
+
+    /// A sender whose clock is ahead.
+    #[test]
+    fn a_slot_that_has_not_ended_is_not_let_go_however_long_it_waits() {
+        let mut slots = Slots::new(10, &[]);
+        add(&mut slots, Kind::Counter, "ahead", 500, 1.0);
+        for open in (0..=500).step_by(10) {
+            written(&mut slots, Some(open));
+            assert_eq!(slots.delivered(open), [0; 0]);
+        }
+        let taken = add(&mut slots, Kind::Counter, "good", 500, 1.0);
+        assert_eq!(taken, Taken::Slot(500));
+    }
+
+    #[test]
+    fn zeros_take_no_room() {
+        let mut slots = Slots::new(10, &[]);
+        for number in 0..crate::limits::METRIC_PATHS_MAX {
+            add(&mut slots, Kind::Counter, &format!("a{number}"), 100, 1.0);
+        }
+        for open in (110..400).step_by(10) {
+            let lines = written(&mut slots, Some(open));
+            assert_eq!(lines.len(), crate::limits::METRIC_PATHS_MAX);
+        }
+        assert_eq!(slots.entries, crate::limits::METRIC_PATHS_MAX);
     }
 
     #[test]
