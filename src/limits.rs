@@ -365,6 +365,10 @@ pub const SLOT_IDLE_FLUSHES_MAX: u32 = 30;
 /// Closed intervals that are remembered: eleven days of ten seconds.
 pub const SLOTS_REMEMBERED_MAX: usize = 100_000;
 
+/// How far an event's time may be ahead of the agent's clock, in seconds, as clocks are that nobody sets. Values of a time further ahead,
+/// such as that of another zone, belong to the time of their receipt, and are counted as `samples_too_early`.
+pub const SAMPLE_AHEAD_SECONDS_MAX: i64 = 600;
+
 /// How long a counter that nothing is heard of is reported as zero, in seconds.
 pub const COUNTER_ZEROS_SECONDS: i64 = 3600;
 

@@ -13,6 +13,7 @@ use crate::outputs::graphite::points::Protocol;
 use crate::outputs::graphite::slots::Kind;
 use crate::pipeline::Building;
 use crate::plugin::{Arg, Options, Word};
+use crate::quiet::Quiet;
 
 /// Everything that the output was told.
 pub struct Config {
@@ -112,6 +113,7 @@ fn plan(options: &Options, building: &mut Building<'_>) -> Option<Plan> {
         format,
         timestamp: timestamp(options, building)?,
         separator,
+        early: Quiet::default(),
     })
 }
 

@@ -2,6 +2,7 @@
 //! here.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use regex::bytes::RegexSet;
 use tokio::sync::mpsc;
@@ -13,6 +14,7 @@ use crate::outputs::graphite::path::{PathTemplate, push_safe};
 use crate::outputs::graphite::slots::{Kind, Sample};
 use crate::outputs::{Encoder, has_gathered};
 use crate::queue::ack::Ack;
+use crate::quiet::Quiet;
 
 /// A value: a constant, or what an event has.
 #[derive(Clone, Debug)]
@@ -45,6 +47,8 @@ pub struct Plan {
     pub format: PathTemplate,
     pub timestamp: Reference,
     pub separator: String,
+    /// Tells of times that are too far ahead.
+    pub early: Quiet,
 }
 
 /// Samples on their way to the task.
@@ -64,6 +68,8 @@ pub struct Samples {
 #[derive(Clone, Copy)]
 struct Compact {
     kind: Kind,
+    /// It is the first of its event.
+    begins: bool,
     start: u32,
     len: u32,
     time: i64,
@@ -72,21 +78,30 @@ struct Compact {
 
 impl Samples {
     pub fn iter(&self) -> impl Iterator<Item = Sample<'_>> {
-        self.all.iter().map(|sample| {
-            let (start, len) = (sample.start as usize, sample.len as usize);
-            Sample {
-                kind: sample.kind,
-                path: self.paths.get(start..start + len).unwrap_or(b""),
-                time: sample.time,
-                value: sample.value,
-            }
-        })
+        self.all.iter().map(|sample| self.whole(sample))
+    }
+
+    /// Those of one event after another.
+    pub fn by_event(&self) -> impl Iterator<Item = impl Iterator<Item = Sample<'_>>> {
+        let events = self.all.chunk_by(|_, next| !next.begins);
+        events.map(|event| event.iter().map(|sample| self.whole(sample)))
+    }
+
+    fn whole(&self, sample: &Compact) -> Sample<'_> {
+        let (start, len) = (sample.start as usize, sample.len as usize);
+        Sample {
+            kind: sample.kind,
+            path: self.paths.get(start..start + len).unwrap_or(b""),
+            time: sample.time,
+            value: sample.value,
+        }
     }
 
     /// Adds a sample whose path begins at `start` and ends with the paths.
     fn push(&mut self, kind: Kind, start: usize, time: i64, value: f64) {
         self.all.push(Compact {
             kind,
+            begins: false,
             start: start as u32,
             len: (self.paths.len() - start) as u32,
             time,
@@ -98,7 +113,7 @@ impl Samples {
         limits::SAMPLE_BLOCK_MAX <= self.all.len()
     }
 
-    /// Samples of these kinds, paths, times and values.
+    /// Samples of these kinds, paths, times and values, each of an event of its own.
     #[cfg(test)]
     pub fn of(all: &[(Kind, &str, i64, f64)]) -> Self {
         let mut samples = Self::default();
@@ -107,6 +122,8 @@ impl Samples {
             samples.paths.extend_from_slice(path.as_bytes());
             samples.push(*kind, start, *time, *value);
         }
+        let all = samples.all.iter_mut();
+        all.for_each(|sample| sample.begins = true);
         samples
     }
 
@@ -135,6 +152,21 @@ struct Refused {
     metrics: Arc<PluginMetrics>,
     paths: Arc<Counter>,
     values: Arc<Counter>,
+    early: Arc<Counter>,
+}
+
+impl Refused {
+    /// The times of so many samples are not believed.
+    fn early(&self, samples: usize, seconds: i64, plan: &Plan) {
+        self.early.add(samples as u64);
+        if 0 < samples && plan.early.passes(Instant::now()) {
+            let id = &self.metrics.id;
+            tracing::warn!(
+                "{id}: an event's time is {seconds} s ahead of this machine's clock; such events are counted when they come in. \
+                 Is the clock of their sender wrong, or this one?"
+            );
+        }
+    }
 }
 
 impl SampleEncoder {
@@ -148,6 +180,7 @@ impl SampleEncoder {
             refused: Refused {
                 paths: metrics.counter("confinement_failed"),
                 values: metrics.counter("values_not_numeric"),
+                early: metrics.counter("samples_too_early"),
                 metrics,
             },
         }
@@ -155,7 +188,10 @@ impl SampleEncoder {
 
     fn encode_one(&mut self, batch: &Batch, id: EventId) {
         let plan = Arc::clone(&self.plan);
-        let time = seconds(batch, id, &plan.timestamp);
+        let received = batch.received.div_euclid(NANOS);
+        let own = seconds(batch, id, &plan.timestamp).unwrap_or(received);
+        let is_early = received.saturating_add(limits::SAMPLE_AHEAD_SECONDS_MAX) < own;
+        let time = if is_early { received } else { own };
         let sent = self.open.all.len();
         let mut refused = false;
         for rule in &plan.rules {
@@ -178,11 +214,18 @@ impl SampleEncoder {
         if plan.fields_are_metrics {
             self.all_fields(batch, id, time);
         }
-        if refused && sent == self.open.all.len() {
-            self.refused.metrics.failed.add(1);
-        } else {
-            self.open.events += 1;
+        let taken = self.open.all.get_mut(sent..).unwrap_or_default();
+        if is_early {
+            self.refused
+                .early(taken.len(), own.saturating_sub(received), &plan);
         }
+        if let Some(first) = taken.first_mut() {
+            first.begins = true;
+        } else if refused {
+            self.refused.metrics.failed.add(1);
+            return;
+        }
+        self.open.events += 1;
     }
 
     /// Appends a rule's path with the prefix; gives where it begins, or nothing if a field is missing.
@@ -366,14 +409,15 @@ impl Encoder for SampleEncoder {
     }
 }
 
-/// The time of an event, or of its receipt, in seconds.
-fn seconds(batch: &Batch, id: EventId, reference: &Reference) -> i64 {
-    const NANOS: i64 = 1_000_000_000;
-    match batch.get(id, reference) {
-        Some(Value::Time(nanos)) => nanos.div_euclid(NANOS),
-        Some(Value::Integer(seconds)) => seconds,
-        Some(Value::Float(seconds)) if seconds.is_finite() => seconds.floor() as i64,
-        _ => batch.received.div_euclid(NANOS),
+const NANOS: i64 = 1_000_000_000;
+
+/// The time of an event in seconds, if it has one.
+fn seconds(batch: &Batch, id: EventId, reference: &Reference) -> Option<i64> {
+    match batch.get(id, reference)? {
+        Value::Time(nanos) => Some(nanos.div_euclid(NANOS)),
+        Value::Integer(seconds) => Some(seconds),
+        Value::Float(seconds) if seconds.is_finite() => Some(seconds.floor() as i64),
+        _ => None,
     }
 }
 
@@ -429,6 +473,7 @@ mod tests {
             format: PathTemplate::default(),
             timestamp: Reference::compile("@timestamp", &mut Names::default()).expect("it is one"),
             separator: String::new(),
+            early: Quiet::default(),
         };
         let metrics = Metrics::default().plugin(&Options::bare(PLUGIN.plugin, "a"));
         let (queue, samples) = mpsc::channel(9);

@@ -10,7 +10,7 @@ use std::collections::BTreeSet;
 use crate::limits;
 use crate::outputs::graphite::encode::Samples;
 use crate::outputs::graphite::points::{Points, Protocol};
-use crate::outputs::graphite::slots::{Slots, Taken};
+use crate::outputs::graphite::slots::{Sample, Slots, Taken};
 use crate::outputs::graphite::state;
 use crate::queue::ack::{Ack, Others, PatientAck};
 
@@ -44,11 +44,18 @@ pub struct Commit {
     pub pushed_since: Option<i64>,
 }
 
-/// Samples that were not taken.
+/// What was not taken, by the reason.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Refused {
-    pub over_path_limit: u64,
-    pub too_late: u64,
+    pub over_path_limit: Tally,
+    pub too_late: Tally,
+}
+
+/// Samples that were not taken, and events of which none was.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Tally {
+    pub samples: u64,
+    pub events: u64,
 }
 
 pub struct Ledger {
@@ -129,20 +136,18 @@ impl Ledger {
     /// Counts samples.
     pub fn absorb(&mut self, mut samples: Samples, now: i64) -> Refused {
         let present = self.sent.slot_of(now);
-        let mut open = None;
+        let mut latest = None;
         let mut refused = Refused::default();
-        for sample in samples.iter() {
-            match self.sent.add(sample) {
-                Taken::Slot(slot) if present <= slot => open = open.max(Some(slot)),
-                Taken::Slot(_) => {}
-                Taken::TooManyPaths => refused.over_path_limit += 1,
-                Taken::TooLate => refused.too_late += 1,
-            }
+        for event in samples.by_event() {
+            latest = latest.max(self.count(event, &mut refused));
         }
+        let open = latest.filter(|slot| present <= *slot);
         let acks = std::mem::take(&mut samples.acks);
         let share = Share {
             open,
-            events: samples.events,
+            events: samples
+                .events
+                .saturating_sub(refused.over_path_limit.events + refused.too_late.events),
             acks: acks
                 .into_iter()
                 .filter(Ack::is_heard)
@@ -163,6 +168,31 @@ impl Ledger {
             self.make_ready(share);
         }
         refused
+    }
+
+    /// Counts the samples of an event. Gives the last slot that took one.
+    fn count<'a>(
+        &mut self,
+        event: impl Iterator<Item = Sample<'a>>,
+        refused: &mut Refused,
+    ) -> Option<i64> {
+        let (mut latest, mut is_late) = (None, false);
+        for sample in event {
+            match self.sent.add(sample) {
+                Taken::Slot(slot) => latest = latest.max(Some(slot)),
+                Taken::TooManyPaths => refused.over_path_limit.samples += 1,
+                Taken::TooLate => {
+                    refused.too_late.samples += 1;
+                    is_late = true;
+                }
+            }
+        }
+        match (latest, is_late) {
+            (Some(_), _) => {}
+            (None, true) => refused.too_late.events += 1,
+            (None, false) => refused.over_path_limit.events += 1,
+        }
+        latest
     }
 
     /// Shares of which nobody hears are one: there is no limit to them while nothing can be saved.

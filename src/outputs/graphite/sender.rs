@@ -17,13 +17,14 @@ use crate::limits;
 use crate::metrics::PluginMetrics;
 use crate::outputs::graphite::connection::Connection;
 use crate::outputs::graphite::encode::Samples;
-use crate::outputs::graphite::ledger::{Keep, Ledger, Share};
+use crate::outputs::graphite::ledger::{Keep, Ledger, Refused, Share, Tally};
 use crate::outputs::graphite::outside::Outside;
 use crate::outputs::graphite::points::Protocol;
 use crate::outputs::graphite::slots::Slots;
 use crate::outputs::graphite::store::{self, Saved};
 use crate::outputs::graphite::succession::{self, Heir};
 use crate::queue::ack::PatientAck;
+use crate::quiet::Quiet;
 
 /// What a sender was told.
 pub struct Settings {
@@ -66,6 +67,7 @@ pub struct Sender<O: Outside> {
     flush: Option<Flush>,
     ending: Option<Ending>,
     said_paths: bool,
+    said_late: Quiet,
     said_disk: bool,
     metrics: Arc<PluginMetrics>,
 }
@@ -160,6 +162,7 @@ impl<O: Outside> Sender<O> {
             flush: None,
             ending: None,
             said_paths: false,
+            said_late: Quiet::default(),
             said_disk: false,
             metrics,
         }
@@ -244,23 +247,38 @@ impl<O: Outside> Sender<O> {
     }
 
     fn absorb(&mut self, samples: Samples) {
-        let refused = self.ledger.absorb(samples, unix_seconds());
-        if 0 < refused.too_late {
-            self.metrics
-                .counter("samples_too_late")
-                .add(refused.too_late);
+        let Refused {
+            over_path_limit,
+            too_late,
+        } = self.ledger.absorb(samples, unix_seconds());
+        let id = &self.metrics.id;
+        if self.refuse(too_late, "samples_too_late", "dropped_too_late")
+            && self.said_late.passes(Instant::now().into_std())
+        {
+            tracing::warn!(
+                "{id}: values came for intervals that are closed; they are dropped and counted. Is their sender late, or its \
+                 clock behind?"
+            );
         }
-        if 0 < refused.over_path_limit {
-            let counter = self.metrics.counter("samples_over_path_limit");
-            counter.add(refused.over_path_limit);
-            if !std::mem::replace(&mut self.said_paths, true) {
-                let (id, most) = (&self.metrics.id, limits::METRIC_PATHS_MAX);
-                tracing::warn!(
-                    "{id}: more than {most} paths in one interval; further ones are dropped and counted. Is an \
-                     address or an id part of a path?"
-                );
-            }
+        let names = ("samples_over_path_limit", "dropped_over_path_limit");
+        if self.refuse(over_path_limit, names.0, names.1) && !self.said_paths {
+            let most = limits::METRIC_PATHS_MAX;
+            tracing::warn!(
+                "{id}: more than {most} paths in one interval; further ones are dropped and counted. Is an address or an id \
+                 part of a path?"
+            );
+            self.said_paths = true;
         }
+    }
+
+    /// Counts what was not taken, if that is something.
+    fn refuse(&self, tally: Tally, samples: &'static str, events: &'static str) -> bool {
+        if tally == Tally::default() {
+            return false;
+        }
+        self.metrics.counter(samples).add(tally.samples);
+        self.metrics.counter(events).add(tally.events);
+        true
     }
 
     /// Has what is due saved first, if nothing is on its way and carbon may be asked. At the end all is due; with a state

@@ -118,6 +118,11 @@ impl World {
         if !self.plan.jumps && refused != 0 {
             return Err(format!("{refused} refused though the clock did not jump"));
         }
+        // Each sample is an event here.
+        let dropped = self.metrics.counter("dropped_too_late").value();
+        if dropped != refused {
+            return Err(format!("{dropped} events dropped, {refused} samples"));
+        }
         let mut missing = 0;
         let mut outcome = Outcome {
             refused,

@@ -216,6 +216,48 @@ async fn a_field_in_a_path_cannot_leave_its_part() {
     assert_eq!(metrics.failed.value(), 2);
 }
 
+/// Of an event with some samples too many it is the others that count.
+#[tokio::test]
+async fn an_event_without_room_for_its_paths_is_dropped_by_name() {
+    let most = crate::limits::METRIC_PATHS_MAX;
+    let settings = vec![("counters", hash(&[("a.%{v}", "1"), ("b.%{w}", "1")]))];
+    let both = |number: usize| format!(r#"{{"v":{number},"w":1}}"#);
+    let mut events: Vec<String> = (0..most).map(both).collect();
+    // One path of two has room, none has, none would be one.
+    events.extend([both(most), r#"{"v":-1,"w":2}"#.to_owned(), "{}".to_owned()]);
+    let events: Vec<&str> = events.iter().map(String::as_str).collect();
+    let (lines, metrics) = sent(settings, &events).await;
+    assert_eq!(lines.len(), most);
+    let value = |name| metrics.counter(name).value();
+    // `b.1` is one of the paths.
+    assert_eq!(value("samples_over_path_limit"), 4);
+    assert_eq!(value("dropped_over_path_limit"), 1);
+    assert_eq!(metrics.events_out.value(), most as u64 + 1);
+    assert_eq!(metrics.failed.value(), 1);
+}
+
+#[tokio::test]
+async fn a_time_too_far_ahead_is_that_of_the_receipt() {
+    let settings = vec![
+        ("counters", hash(&[("%{host}", "1")])),
+        ("timestamp_field", Setting::Text("time".to_owned())),
+    ];
+    let ahead = crate::limits::SAMPLE_AHEAD_SECONDS_MAX;
+    let event = |host: &str, time: i64| format!(r#"{{"host":"{host}","time":{time}}}"#);
+    let events = [
+        event("good", TIME - 10),
+        event("ahead", TIME + ahead),
+        event("wrong", TIME + ahead + 1),
+        event("wrong", i64::MAX),
+    ];
+    let (lines, metrics) = sent(settings, &events.each_ref().map(|event| &**event)).await;
+    let ahead = format!("ahead 1 {}", (TIME + ahead) / 10 * 10);
+    let want = [&*ahead, "good 1 1447199990", "wrong 2 1447200000"];
+    assert_eq!(lines, want);
+    assert_eq!(metrics.counter("samples_too_early").value(), 2);
+    assert_eq!(metrics.events_out.value(), 4);
+}
+
 #[tokio::test]
 async fn metrics_are_those_of_logstash() {
     let settings = vec![

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex};
 
-use super::{Commit, Keep, Ledger, Refused, Share};
+use super::{Commit, Keep, Ledger, Refused, Share, Tally};
 use crate::outputs::graphite::encode::Samples;
 use crate::outputs::graphite::points::Protocol;
 use crate::outputs::graphite::slots::{Kind, Slots};
@@ -56,6 +56,38 @@ fn restarted(commit: &Commit) -> Ledger {
     state::finish(&mut text, &[]);
     let slots = state::decode(&text, empty()).expect("it is whole");
     Ledger::new(slots, Keep::State)
+}
+
+#[test]
+fn an_event_of_which_no_sample_was_taken_is_not_delivered() {
+    let heard = Arc::new(Heard::default());
+    let mut ledger = Ledger::new(empty(), Keep::State);
+    let ack = Ack::new(heard.clone(), 1);
+    ledger.sent.close(&[90]);
+    let mut samples = Samples::of(&[
+        (Kind::Counter, "a", 93, 1.0),
+        (Kind::Counter, "b", 103, 1.0),
+        (Kind::Counter, "c", 94, 1.0),
+    ]);
+    samples.events = 3;
+    samples.acks = vec![ack.clone()];
+    let refused = ledger.absorb(samples, 104);
+    let two = Tally {
+        samples: 2,
+        events: 2,
+    };
+    assert_eq!(
+        (refused.too_late, refused.over_path_limit),
+        (two, Tally::default())
+    );
+    ack.settle();
+    let commit = ledger.commit().expect("there is something to save");
+    assert_eq!(
+        commit.shares.iter().map(|share| share.events).sum::<u64>(),
+        1
+    );
+    settle(commit.shares);
+    assert_eq!(heard.tokens(), [1]);
 }
 
 #[test]
