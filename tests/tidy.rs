@@ -49,7 +49,11 @@ const EMPTY_NOUNS: [&str; 3] = ["Manager", "Handler", "Helper"];
 const LIMITS: [&str; 5] = ["_MAX", "_BYTES", "_WAIT", "_INTERVAL", "_AGAIN"];
 
 /// Where limits are; `sawlog check --limits` and the documentation print them from there.
-const OF_LIMITS: [&str; 2] = ["src/limits.rs", "src/lang/limits.rs"];
+const OF_LIMITS: [&str; 3] = [
+    "src/limits.rs",
+    "src/limits/graphite.rs",
+    "src/lang/limits.rs",
+];
 
 /// Constants called like limits that are none, by file, and why.
 const NO_LIMITS: [(&str, &[&str]); 14] = [

@@ -15,8 +15,9 @@ pub struct Limit {
 }
 
 /// The files that hold nothing but limits.
-const SOURCES: [&str; 2] = [
+const SOURCES: [&str; 3] = [
     include_str!("../limits.rs"),
+    include_str!("graphite.rs"),
     include_str!("../lang/limits.rs"),
 ];
 
