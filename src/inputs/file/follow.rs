@@ -110,7 +110,7 @@ impl<'a> Follow<'a> {
             if self.read_turn() == Going::Over {
                 return Ok(());
             }
-            self.completed.settle();
+            self.settle();
             if self.has_read_all() {
                 return Ok(());
             }
@@ -138,6 +138,16 @@ impl<'a> Follow<'a> {
             if let Err(error) = read_if_unlinked(tail, self.flow) {
                 self.say(&path, &error);
             }
+        }
+    }
+
+    /// Does what is to be done with completed files. One that grew meanwhile is read on.
+    fn settle(&mut self) {
+        for id in self.completed.settle(&mut self.files) {
+            if let Some(tail) = self.files.tail(id) {
+                tail.completed = false;
+            }
+            self.enqueue(id);
         }
     }
 
@@ -363,7 +373,8 @@ impl<'a> Follow<'a> {
         let done = tail.finish(self.flow);
         tail.close();
         if !std::mem::replace(&mut tail.completed, true) {
-            self.completed.add(tail, *delete, log.clone());
+            let log = log.clone().filter(|_| !tail.is_logged);
+            self.completed.add(id, tail, *delete, log);
         }
         going(done)
     }

@@ -109,6 +109,8 @@ pub struct Position {
     pub born: Option<SystemTime>,
     /// Everything of a removed file is before the offset.
     pub is_over: bool,
+    /// In mode `read`: its path was logged.
+    pub is_logged: bool,
 }
 
 impl Position {
@@ -151,6 +153,9 @@ impl Position {
         if self.is_over {
             json["over"] = Value::Bool(true);
         }
+        if self.is_logged {
+            json["logged"] = Value::Bool(true);
+        }
         let since_1970 = self
             .born
             .and_then(|born| born.duration_since(UNIX_EPOCH).ok());
@@ -163,6 +168,7 @@ impl Position {
     /// Nothing if a part is missing.
     pub fn from_json(json: &Value) -> Option<Self> {
         let last = json.get("last").and_then(Fingerprint::from_json);
+        let is_set = |name: &str| json.get(name).is_some_and(|value| value == true);
         Some(Self {
             path: json.get("path")?.as_str()?.to_owned(),
             place: Place {
@@ -172,16 +178,15 @@ impl Position {
             fingerprint: Fingerprint::from_json(json.get("fingerprint")?)?,
             offset: json.get("offset")?.as_u64()?,
             last: last.unwrap_or(Fingerprint::of(b"")),
-            skipping: json
-                .get("skipping")
-                .is_some_and(|skipping| skipping == true),
+            skipping: is_set("skipping"),
             time: json.get("time")?.as_i64()?,
             began: json.get("began").and_then(Value::as_i64).unwrap_or(0),
             born: json
                 .get("born")
                 .and_then(Value::as_u64)
                 .map(|born| UNIX_EPOCH + Duration::from_nanos(born)),
-            is_over: json.get("over").is_some_and(|over| over == true),
+            is_over: is_set("over"),
+            is_logged: is_set("logged"),
         })
     }
 }
@@ -228,6 +233,7 @@ mod tests {
             began: 1_780_000_000_123_456_789,
             born: Some(UNIX_EPOCH + Duration::from_nanos(1_780_000_000_012_345_678)),
             is_over: false,
+            is_logged: false,
         };
         assert_eq!(
             Position::from_json(&position.to_json()),
@@ -237,6 +243,7 @@ mod tests {
         position.born = None;
         position.last = Fingerprint::of(b"");
         position.is_over = true;
+        position.is_logged = true;
         assert_eq!(Position::from_json(&position.to_json()), Some(position));
         assert_eq!(Position::from_json(&serde_json::json!({"offset": 7})), None);
     }

@@ -33,7 +33,7 @@ pub struct Tail {
     pub home: Option<PathBuf>,
     pub place: Place,
     /// When it was made, where the file system tells.
-    born: Option<SystemTime>,
+    pub born: Option<SystemTime>,
     /// Its first bytes, as many as were seen and at most `limits::FINGERPRINT_BYTES`.
     head: Vec<u8>,
     /// The end of what was handed over.
@@ -71,6 +71,8 @@ pub struct Tail {
     pub followers: Vec<u64>,
     /// What is at the end of its path was read to its end, and is not to be followed.
     pub completed: bool,
+    /// Its path was logged then.
+    pub is_logged: bool,
 }
 
 /// Where the bytes come from.
@@ -99,6 +101,8 @@ pub struct Start {
     pub offset: u64,
     pub skipping: bool,
     pub began: i64,
+    /// Its path was logged when it was read.
+    pub is_logged: bool,
     /// Its position may not be on disk yet.
     pub is_new: bool,
     /// The key of its position.
@@ -145,6 +149,7 @@ impl Tail {
             waits: false,
             followers: Vec::new(),
             completed: false,
+            is_logged: start.is_logged,
         }
     }
 
@@ -195,6 +200,11 @@ impl Tail {
 
     pub fn stream(&self) -> &Stream {
         &self.stream
+    }
+
+    /// What it was like when it was last looked at.
+    pub fn seen(&self) -> Looked {
+        self.seen
     }
 
     /// Bytes of the file that were read, and its size as far as it is known.
@@ -413,6 +423,7 @@ impl Tail {
             time: origin::now() / 1_000_000_000,
             began: self.began,
             born: self.born,
+            is_logged: self.is_logged,
         }
     }
 

@@ -304,6 +304,14 @@ impl Running {
             .sum()
     }
 
+    /// How often this process has a file open.
+    fn open_files(&self, path: &Path) -> usize {
+        let open = fs::read_dir("/proc/self/fd").expect("there is one");
+        open.filter_map(|entry| fs::read_link(entry.ok()?.path()).ok())
+            .filter(|to| to == path)
+            .count()
+    }
+
     /// Stops the input; nothing more may have come than was asked for.
     #[track_caller]
     fn stop(mut self) {
@@ -879,6 +887,42 @@ fn mode_read_logs_what_it_has_read_and_reads_it_once() {
     assert_eq!(fs::read_to_string(&log).expect("it was written"), want);
     let mut running = rig.start("*.log", &options);
     running.end();
+    assert_eq!(fs::read_to_string(&log).expect("it is there"), want);
+}
+
+/// A file of mode `read` of which everything was read and nothing is acknowledged.
+fn read_and_unsettled(rig: &Rig) -> (Running, Vec<Batch>) {
+    rig.write("a.log", "one\n");
+    let mut running = rig.start("*.log", "mode => read");
+    let batch = running.runtime.block_on(running.batches.recv());
+    running.wait_until("the end of the file", |running| {
+        running.open_files(&rig.path("a.log")) == 0
+    });
+    (running, vec![batch.expect("the input runs")])
+}
+
+#[test]
+fn mode_read_deletes_no_other_file_that_took_the_place_of_the_one_it_read() {
+    let rig = Rig::new("read-replaced");
+    let (mut running, batches) = read_and_unsettled(&rig);
+    // Elsewhere first, so that it has another inode for sure.
+    rig.write("b.tmp", "two\n");
+    rig.rename("b.tmp", "a.log");
+    batches.into_iter().for_each(|batch| batch.ack.settle());
+    running.check(&["two"]);
+    running.wait_until("the new file's end", |_| !rig.path("a.log").exists());
+    running.stop();
+}
+
+#[test]
+fn mode_read_reads_on_in_a_file_that_grew_before_everything_was_safe() {
+    let rig = Rig::new("read-grown");
+    let (mut running, batches) = read_and_unsettled(&rig);
+    rig.append("a.log", "two\n");
+    batches.into_iter().for_each(|batch| batch.ack.settle());
+    running.check(&["two"]);
+    running.wait_until("the file's end", |_| !rig.path("a.log").exists());
+    running.stop();
 }
 
 #[test]
