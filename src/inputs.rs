@@ -16,12 +16,13 @@ pub mod syslog;
 pub mod tls;
 pub mod unfinished;
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::io;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
+use serde_json::Value;
 use tokio::sync::watch;
 
 use crate::event::Names;
@@ -29,7 +30,7 @@ use crate::inputs::sockets::Sockets;
 use crate::pipeline::Building;
 use crate::pipeline::worker::Batches;
 use crate::plugin::{Options, Plugin};
-use crate::queue::positions::Positions;
+use crate::queue::positions::{self, Positions};
 
 /// Every input of the agent.
 pub const ALL: &[InputPlugin] = &[
@@ -135,5 +136,17 @@ impl Flow {
         let opened = Positions::open(path)?;
         all.push(opened.clone());
         Ok(opened)
+    }
+
+    /// What the positions in a file are, in use or not.
+    pub fn peek(&self, path: &Path) -> io::Result<BTreeMap<String, Value>> {
+        let all = self
+            .positions
+            .lock()
+            .expect("no holder of this lock panics");
+        match all.iter().find(|known| known.path() == path) {
+            Some(known) => Ok(known.all()),
+            None => positions::read(path),
+        }
     }
 }

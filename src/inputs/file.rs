@@ -5,6 +5,7 @@ pub mod beside;
 pub mod completed;
 pub mod config;
 pub mod discover;
+pub mod ending;
 pub mod files;
 pub mod follow;
 pub mod identity;
@@ -18,6 +19,8 @@ pub mod tail;
 pub mod walk;
 pub mod watch;
 
+use std::collections::BTreeMap;
+use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -30,7 +33,8 @@ use crate::plugin::{Plugin, Section};
 use crate::queue::positions::{self, Positions};
 use config::Config;
 use follow::Follow;
-use sincedb::Entry;
+use identity::Position;
+use known::Strange;
 
 /// The input `file`.
 pub const PLUGIN: InputPlugin = InputPlugin {
@@ -87,7 +91,7 @@ impl Input for Files {
 
 fn run(config: &Config, flow: &Flow, stop: &StopSignal) -> io::Result<()> {
     let mut is_said = false;
-    let (positions, left) = loop {
+    let (positions, strange) = loop {
         match positions(config, flow) {
             Ok(positions) => break positions,
             // Without positions, lines would come twice or not at all: better to wait until somebody has looked.
@@ -102,14 +106,14 @@ fn run(config: &Config, flow: &Flow, stop: &StopSignal) -> io::Result<()> {
             return Ok(());
         }
     };
-    Follow::new(config, flow, stop, positions, left).run()
+    Follow::new(config, flow, stop, positions, strange).run()
 }
 
-/// The positions of an earlier run or of a replaced pipeline, and those that Logstash left.
-fn positions(config: &Config, flow: &Flow) -> io::Result<(Positions, Vec<Entry>)> {
+/// The positions of an earlier run or of a replaced pipeline, and those that others left.
+fn positions(config: &Config, flow: &Flow) -> io::Result<(Positions, Strange)> {
     let Some(path) = &config.positions else {
         // No file has this name, so there is nothing to read; and nobody is asked to save it.
-        return Ok((Positions::open(Path::new(""))?, Vec::new()));
+        return Ok((Positions::open(Path::new(""))?, Strange::default()));
     };
     let logstash = match config.is_path_given {
         true => std::fs::read(path)
@@ -122,12 +126,41 @@ fn positions(config: &Config, flow: &Flow) -> io::Result<(Positions, Vec<Entry>)
         None => path.clone(),
     };
     let positions = own_positions(config, flow, &first)?;
-    let entries = logstash.unwrap_or_default();
-    if entries.is_empty() || !positions.keys().is_empty() {
-        return Ok((positions, Vec::new()));
+    let mut strange = Strange::default();
+    if positions.keys().is_empty() {
+        strange.left = logstash.unwrap_or_default();
+        if !config.is_path_given {
+            strange.others = of_others(path, flow);
+        }
     }
-    tracing::info!(path = %path.display(), files = entries.len(), "Logstash's positions are taken over");
-    Ok((positions, entries))
+    if !strange.left.is_empty() {
+        tracing::info!(path = %path.display(), files = strange.left.len(), "Logstash's positions are taken over");
+    }
+    Ok((positions, strange))
+}
+
+/// What other inputs keep, and those whose `path` was changed have left. What cannot be read of it is left out.
+fn of_others(own: &Path, flow: &Flow) -> Vec<Position> {
+    let is_ours = |path: &PathBuf| {
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        let name = name.strip_prefix("file-");
+        let number = name.and_then(|name| name.split_once(".json"));
+        number.is_some_and(|(_, number)| {
+            number.is_empty() || number.trim_start_matches('.').parse::<usize>().is_ok()
+        })
+    };
+    let entries = fs::read_dir(own.parent().unwrap_or(own));
+    let paths = entries.into_iter().flatten().flatten();
+    let others = paths.map(|entry| entry.path()).filter(|path| path != own);
+    let kept = others.filter(is_ours).filter_map(|path| match flow.peek(&path) {
+        Ok(kept) => Some(kept),
+        Err(error) => {
+            tracing::debug!(path = %path.display(), %error, "another input's positions cannot be read");
+            None
+        }
+    });
+    let kept = kept.flat_map(BTreeMap::into_values);
+    kept.filter_map(|json| Position::from_json(&json)).collect()
 }
 
 /// The positions of this input among those that name them alike: the first has the name as it is. Earlier versions kept those

@@ -18,6 +18,11 @@ pub trait Acknowledge: Send + Sync {
     /// A holder was lost: this batch will not be acknowledged any more.
     fn abandon(&self, _token: u64) {}
 
+    /// Whether what is not acknowledged can be read again.
+    fn comes_again(&self) -> bool {
+        true
+    }
+
     /// Whether the end of this batch will move the position once those are acknowledged for which this was true before.
     fn follows(&self, _token: u64) -> bool {
         true
@@ -101,9 +106,16 @@ impl Ack {
         self.share.is_some()
     }
 
+    /// Whether it can be had again as things are: what is read may be removed later.
+    pub fn comes_again(&self) -> bool {
+        self.share
+            .as_ref()
+            .is_some_and(|share| share.listener.comes_again())
+    }
+
     /// How many of these events, which belong to these batches, nobody could send again.
     pub fn alone(acks: &[Self], events: u64) -> u64 {
-        match acks.iter().all(Self::is_heard) {
+        match acks.iter().all(Self::comes_again) {
             true => 0,
             false => events,
         }

@@ -78,7 +78,7 @@ impl Block {
 fn alone_here(acks: &[(u32, Ack)], documents: usize) -> u64 {
     let ends = acks.iter().skip(1).map(|(first, _)| *first);
     let spans = acks.iter().zip(ends.chain([documents as u32]));
-    let alone = spans.filter(|((_, ack), _)| !ack.is_heard());
+    let alone = spans.filter(|((_, ack), _)| !ack.comes_again());
     alone
         .map(|((first, _), end)| u64::from(end.saturating_sub(*first)))
         .sum()

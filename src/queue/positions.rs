@@ -53,6 +53,17 @@ impl Shared {
         self.dirty.store(true, Ordering::Release);
     }
 
+    fn note(&self, key: &str, change: impl FnOnce(&Value) -> Option<Value>) {
+        let mut safe = self.safe();
+        // No acknowledgement comes between: it would be undone.
+        if let Some(position) = safe.get_mut(key)
+            && let Some(changed) = change(position)
+        {
+            *position = changed;
+            self.dirty.store(true, Ordering::Release);
+        }
+    }
+
     fn save(&self, saved: &mut Saved) -> io::Result<()> {
         let sets = self.sets.load(Ordering::Acquire);
         if !self.dirty.swap(false, Ordering::AcqRel) {
@@ -132,6 +143,11 @@ impl Positions {
         self.shared.safe().get(key).cloned()
     }
 
+    /// The safe positions of all streams, by their keys.
+    pub fn all(&self) -> BTreeMap<String, Value> {
+        self.shared.safe().clone()
+    }
+
     /// Keys of all streams that have a position.
     pub fn keys(&self) -> Vec<String> {
         self.shared.safe().keys().cloned().collect()
@@ -143,6 +159,7 @@ impl Positions {
             key: key.to_owned(),
             positions: Arc::clone(&self.shared),
             waiting: Mutex::new(Waiting::default()),
+            is_gone: AtomicBool::new(false),
         };
         Stream {
             inner: Arc::new(inner),
@@ -152,6 +169,11 @@ impl Positions {
     /// Sets a position without a batch.
     pub fn set(&self, key: &str, position: Value) {
         self.shared.set(key, position);
+    }
+
+    /// Changes what the position of a stream says, but for where it stands.
+    pub fn note(&self, key: &str, change: impl FnOnce(&Value) -> Option<Value>) {
+        self.shared.note(key, change);
     }
 
     /// Removes a stream that will not be read again.
@@ -205,6 +227,8 @@ struct Inner {
     key: String,
     positions: Arc<Shared>,
     waiting: Mutex<Waiting>,
+    /// What its batches were read from is gone.
+    is_gone: AtomicBool,
 }
 
 #[derive(Default)]
@@ -306,9 +330,9 @@ impl Stream {
         Ack::new(Arc::clone(&self.inner) as Arc<dyn Acknowledge>, token)
     }
 
-    /// Sets the position without a batch.
-    pub fn set(&self, position: Value) {
-        self.inner.positions.set(&self.inner.key, position);
+    /// Changes what the position says, but for where it stands.
+    pub fn note(&self, change: impl FnOnce(&Value) -> Option<Value>) {
+        self.inner.positions.note(&self.inner.key, change);
     }
 
     /// Has every position that was set on disk. Those that only moved can wait.
@@ -321,6 +345,11 @@ impl Stream {
             true => Ok(()),
             false => positions.save(&mut saved),
         }
+    }
+
+    /// What its batches were read from is gone: those that are not acknowledged cannot be read again.
+    pub fn give_up(&self) {
+        self.inner.is_gone.store(true, Ordering::Release);
     }
 
     /// Whether every batch is acknowledged.
@@ -347,6 +376,10 @@ impl Acknowledge for Inner {
 
     fn abandon(&self, token: u64) {
         self.waiting().abandon(token);
+    }
+
+    fn comes_again(&self) -> bool {
+        !self.is_gone.load(Ordering::Acquire)
     }
 
     fn follows(&self, token: u64) -> bool {
@@ -421,7 +454,7 @@ mod tests {
         stream.ack(json!(3)).settle();
         stream.save().expect("nothing is to be written");
         assert_eq!(on_disk(), r#"{"a":1,"b":2}"#);
-        stream.set(json!(4));
+        positions.set("a", json!(4));
         stream.save().expect("the folder can be written");
         assert_eq!(on_disk(), r#"{"a":4,"b":2}"#);
         std::fs::remove_dir_all(folder).expect("the folder is ours");

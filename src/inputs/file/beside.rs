@@ -5,15 +5,14 @@ use std::collections::HashMap;
 use std::fs;
 use std::io;
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use crate::inputs::archive;
 use crate::inputs::file::discover::is_absence;
-use crate::inputs::file::identity::{Place, Position};
+use crate::inputs::file::identity::{Fingerprint, Place, Position};
 use crate::inputs::file::known::{is_at_home, is_there};
-use crate::inputs::file::opened::{self, Opened};
+use crate::inputs::file::opened::{self, Looked, Opened};
 use crate::inputs::rotated::{Packing, Rotated};
 use crate::limits;
 
@@ -28,21 +27,24 @@ pub struct Predecessor {
     rotated: Rotated,
 }
 
+/// Times are in nanoseconds.
+const SECOND: i64 = 1_000_000_000;
+
 /// The kernel stamps files by a clock that ticks; the slowest that is built ticks a hundred times a second.
 const STAMP_LAG: Duration = Duration::from_millis(20);
 
-/// The files that were at a path before, the oldest first.
+/// The files that were at a path before, the oldest first. Interrupted, if names keep changing.
 pub fn list(live: &Path) -> io::Result<Vec<Predecessor>> {
     let mut all = list_once(live)?;
     for _ in 1..limits::FOLDER_LISTINGS_MAX {
         let before = std::mem::replace(&mut all, list_once(live)?);
         let name = |one: &Predecessor| (one.path.clone(), one.place);
         if before.iter().map(name).eq(all.iter().map(name)) {
-            break;
+            all.sort_by_key(|one| (one.modified, Reverse(one.rotated.number)));
+            return Ok(all);
         }
     }
-    all.sort_by_key(|one| (one.modified, Reverse(one.rotated.number)));
-    Ok(all)
+    Err(io::ErrorKind::Interrupted.into())
 }
 
 /// Where a path leads: rotation renames that, and not a link to it.
@@ -67,7 +69,7 @@ fn list_once(live: &Path) -> io::Result<Vec<Predecessor>> {
             Ok(metadata) if metadata.is_file() => all.push(Predecessor {
                 path,
                 place: Place::of(&metadata),
-                modified: metadata.mtime() * 1_000_000_000 + metadata.mtime_nsec(),
+                modified: Looked::at(&metadata).modified_at(),
                 born: metadata.created().ok(),
                 rotated,
             }),
@@ -118,11 +120,18 @@ impl Predecessor {
     /// Whether it was written to after the file of a position was found.
     pub fn is_since(&self, position: &Position) -> bool {
         let found = match position.began {
-            0 => position.time.saturating_mul(1_000_000_000),
+            0 => position.time.saturating_mul(SECOND),
             began => began,
         };
         let lag = i64::try_from(STAMP_LAG.as_nanos()).unwrap_or(0);
         found.saturating_sub(lag) <= self.modified
+    }
+
+    /// Whether it can have been made of the file of a position by its time, which it has of that file or is later. Some
+    /// programs keep no parts of seconds.
+    fn is_of_time(&self, position: &Position) -> bool {
+        let seen = position.modified / SECOND * SECOND;
+        self.is_since(position) || (seen != 0 && seen <= self.modified)
     }
 
     /// Whether it holds what was read at a position, as far as that can be seen without unpacking it.
@@ -134,7 +143,7 @@ impl Predecessor {
     }
 
     /// The same inode. Without a fingerprint the times have to tell that its number was not used again.
-    fn is_same(&self, position: &Position) -> bool {
+    pub fn is_same(&self, position: &Position) -> bool {
         self.place.inode == position.place.inode
             && position.is_as_old(self.born)
             && (!position.fingerprint.is_empty() || self.is_since(position))
@@ -146,32 +155,47 @@ impl Predecessor {
     pub fn is_read(&self, position: &Position) -> bool {
         self.rotated.packing == Packing::Gzip
             && !position.fingerprint.is_empty()
-            && self.modified < (position.time + 1).saturating_mul(1_000_000_000)
+            && self.modified < (position.time + 1).saturating_mul(SECOND)
             && self.open().is_ok_and(|opened| {
                 let is_end = archive::ends_at(&opened.file, position.offset);
                 position.fingerprint.fits(&opened.head) && is_end.unwrap_or(false)
             })
     }
 
+    /// Of the bytes in an archive before the offset of a position.
+    pub fn last_before(&self, position: &Position) -> io::Result<Fingerprint> {
+        let last = archive::before(&self.open()?.file, position.offset, position.last.len())?;
+        Ok(Fingerprint::of(&last))
+    }
+
+    /// Whether an archive has these bytes. It has to be unpacked.
+    pub fn ends_so(&self, position: &Position) -> bool {
+        let last = self.last_before(position);
+        last.is_ok_and(|last| last == position.last)
+    }
+
     /// What was read is in an archive now; or in a copy, if its file was emptied after that.
     pub fn is_copy(&self, position: &Position) -> bool {
         let is_possible = match self.rotated.packing {
-            Packing::Plain => !position.last.is_empty() && is_there(position),
+            Packing::Plain => position.is_told_by_bytes() && is_there(position),
             Packing::Gzip => !position.fingerprint.is_empty(),
             Packing::Foreign => false,
         };
         is_possible
-            && self.is_since(position)
+            && self.is_of_time(position)
             && self.holds(position)
             && (self.is_packed() || !is_at_home(position))
     }
 
     /// Opens it; the head of an archive is that of what is in it.
     pub fn open(&self) -> io::Result<Opened> {
-        let mut opened = opened::open(&self.path)?;
-        if opened.place != self.place {
-            return Err(io::ErrorKind::Interrupted.into());
-        }
+        let mut opened = match opened::open(&self.path) {
+            Ok(opened) if opened.place == self.place => opened,
+            // It has another name by now, or is gone.
+            Ok(_) => return Err(io::ErrorKind::Interrupted.into()),
+            Err(error) if is_absence(&error) => return Err(io::ErrorKind::Interrupted.into()),
+            Err(error) => return Err(error),
+        };
         match self.rotated.packing {
             Packing::Plain => {}
             Packing::Gzip => opened.head = archive::head(&opened.file, limits::FINGERPRINT_BYTES)?,

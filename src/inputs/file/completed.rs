@@ -60,6 +60,7 @@ impl Completed {
 
     /// Has something done with a file.
     pub fn add(&mut self, id: u64, tail: &Tail, delete: bool, log: Option<PathBuf>) {
+        self.actions.retain(|action| action.id != id);
         if !delete && log.is_none() {
             return;
         }
@@ -113,7 +114,7 @@ impl Completed {
 }
 
 impl Action {
-    fn run(&self, positions: &Positions, tail: Option<&mut Tail>) -> io::Result<Outcome> {
+    fn run(&self, positions: &Positions, mut tail: Option<&mut Tail>) -> io::Result<Outcome> {
         let found = self.find()?;
         let has_changed = |found: Looked| {
             (found.size, found.modified) != (self.looked.size, self.looked.modified)
@@ -124,13 +125,17 @@ impl Action {
         if let Some(log) = &self.log {
             append(log, &self.path)?;
             self.note_logged(positions);
-            if let Some(tail) = tail {
+            if let Some(tail) = &mut tail {
                 tail.is_logged = true;
             }
         }
         if self.delete && found.is_some() {
             fs::remove_file(&self.path)?;
             positions.forget(&self.key);
+            if let Some(tail) = tail {
+                // What was told of it was read.
+                tail.has_grown = false;
+            }
         }
         Ok(Outcome::Done)
     }
@@ -148,11 +153,13 @@ impl Action {
 
     /// A later start knows by it that the path is in the log.
     fn note_logged(&self, positions: &Positions) {
-        let safe = positions.safe(&self.key);
-        if let Some(mut position) = safe.and_then(|json| Position::from_json(&json)) {
-            position.is_logged = true;
-            positions.set(&self.key, position.to_json());
-        }
+        positions.note(&self.key, |position| {
+            let logged = Position {
+                is_logged: true,
+                ..Position::from_json(position)?
+            };
+            Some(logged.to_json())
+        });
     }
 }
 

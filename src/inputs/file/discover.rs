@@ -11,6 +11,7 @@ use std::time::{Instant, SystemTime};
 
 use crate::inputs::archive::{self, Archive};
 use crate::inputs::file::config::{Config, Mode, OrderBy, StartPosition};
+use crate::inputs::file::ending::note_rest;
 use crate::inputs::file::follow::Follow;
 use crate::inputs::file::identity::{Fingerprint, Place, Position};
 use crate::inputs::file::known::Seen;
@@ -95,8 +96,9 @@ impl Follow<'_> {
                 self.look_at(&home);
             }
         }
-        if std::mem::replace(&mut self.is_first_scan, false) {
-            self.resume_renamed();
+        self.is_first_scan = false;
+        if !self.has_resumed && self.resume_renamed() {
+            self.has_resumed = true;
             self.known.note_start(&self.positions);
             let now = origin::now() / 1_000_000_000;
             let clean_after = i64::try_from(self.config.clean_after.as_secs()).unwrap_or(i64::MAX);
@@ -141,6 +143,7 @@ impl Follow<'_> {
         };
         if tail.home.as_deref() == Some(path) {
             if tail.differs_from(metadata) {
+                tail.has_grown = true;
                 self.enqueue(id);
             }
             return;
@@ -209,7 +212,7 @@ impl Follow<'_> {
                 Ok(order) if lost.is_some_and(|lost| order.contains(&lost)) => before = order,
                 Ok(order) => before.extend(order),
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {
-                    self.rescan_at = Instant::now();
+                    self.rescan_at = Instant::now() + limits::FILE_NAP;
                     return Ok(());
                 }
                 Err(error) => self.say(path, &error),
@@ -298,7 +301,22 @@ impl Follow<'_> {
             && self.config.mode == Mode::Tail
             && self.config.start == StartPosition::End
             && !self.known.has_started();
-        let offset = match self.known.claim_left(seen) {
+        let left = self.known.claim_left(seen);
+        if left.is_none()
+            && at_end
+            && let Some(position) = self.known.of_another(seen)
+        {
+            tracing::info!(
+                path = %seen.path.display(), offset = position.offset,
+                "another input, with another `path`, has read this file up to here; it is gone on in"
+            );
+            let skipping = position.skipping;
+            return Ok(Start {
+                skipping,
+                ..self.start_new(opened.place, position.offset)
+            });
+        }
+        let offset = match left {
             Some(offset) => offset,
             None if at_end || self.is_ignored(opened) => last_line_end(opened, self.config)?,
             None => 0,
@@ -370,6 +388,8 @@ impl Follow<'_> {
                 if let Some(tail) = self.let_go(id)
                     && is_unlinked
                 {
+                    note_rest(&self.positions, &tail);
+                    tail.stream().give_up();
                     self.known.drop_last(&tail.path, tail.key());
                     self.completed.forget(&tail);
                 }

@@ -2,9 +2,7 @@
 //! time to time. Which file is which is found out in `discover`.
 
 use std::collections::{HashSet, VecDeque};
-use std::fs::File;
 use std::io;
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -13,9 +11,8 @@ use crate::inputs::Flow;
 use crate::inputs::file::completed::Completed;
 use crate::inputs::file::config::{Config, Mode};
 use crate::inputs::file::files::Files;
-use crate::inputs::file::known::Known;
+use crate::inputs::file::known::{Known, Strange};
 use crate::inputs::file::progress::{Progress, Reached};
-use crate::inputs::file::sincedb::Entry;
 use crate::inputs::file::tail::{Step, Tail};
 use crate::inputs::file::watch::{Change, Watch};
 use crate::inputs::stop_signal::{StopSignal, Woken};
@@ -41,6 +38,8 @@ pub struct Follow<'a> {
     said: HashSet<PathBuf>,
     /// Files that are there now were there at the start.
     pub(super) is_first_scan: bool,
+    /// What earlier runs had begun is gone on in.
+    pub(super) has_resumed: bool,
     pub(super) rescan_at: Instant,
     woken: Instant,
     /// No more files can be open: each is closed after its turn.
@@ -48,7 +47,7 @@ pub struct Follow<'a> {
     progress: Progress,
     /// It was said that archives are left out.
     pub(super) is_archive_said: bool,
-    truncations: Arc<Counter>,
+    pub(super) truncations: Arc<Counter>,
     /// Files that were gone, or could not be read, before they were read to their end.
     pub(super) missed: Arc<Counter>,
     /// Paths that were said to be unreadable.
@@ -70,7 +69,7 @@ impl<'a> Follow<'a> {
         flow: &'a Flow,
         stop: &'a StopSignal,
         positions: Positions,
-        left: Vec<Entry>,
+        strange: Strange,
     ) -> Self {
         let watch = Watch::new().map_err(|error| {
             tracing::warn!(%error, "the kernel cannot tell of changed files; they are looked at instead");
@@ -80,7 +79,7 @@ impl<'a> Follow<'a> {
             config,
             flow,
             stop,
-            known: Known::new(&positions, left),
+            known: Known::new(&positions, strange),
             completed: Completed::new(positions.clone()),
             positions,
             watch: watch.ok(),
@@ -89,6 +88,7 @@ impl<'a> Follow<'a> {
             queue: VecDeque::new(),
             said: HashSet::new(),
             is_first_scan: true,
+            has_resumed: false,
             rescan_at: Instant::now(),
             woken: Instant::now(),
             is_crowded: false,
@@ -123,22 +123,8 @@ impl<'a> Follow<'a> {
                 Woken::TimedOut => {}
             }
         }
-        self.read_unlinked();
+        self.leave();
         Ok(())
-    }
-
-    /// Reads the rest of removed files, which are gone when the agent ends.
-    fn read_unlinked(&mut self) {
-        let ids: Vec<u64> = self.files.all().map(|(id, _)| id).collect();
-        for id in ids {
-            let Some(tail) = self.files.tail(id) else {
-                continue;
-            };
-            let path = tail.path.clone();
-            if let Err(error) = read_if_unlinked(tail, self.flow) {
-                self.say(&path, &error);
-            }
-        }
     }
 
     /// Does what is to be done with completed files. One that grew meanwhile is read on.
@@ -193,7 +179,12 @@ impl<'a> Follow<'a> {
         for change in changes {
             match change {
                 Change::Written(path) => match self.files.at_home(&path) {
-                    Some(id) => self.enqueue(id),
+                    Some(id) => {
+                        if let Some(tail) = self.files.tail(id) {
+                            tail.has_grown = true;
+                        }
+                        self.enqueue(id);
+                    }
                     None if self.config.wants(&path) => self.look_at(&path),
                     None => {}
                 },
@@ -219,10 +210,18 @@ impl<'a> Follow<'a> {
         }
     }
 
-    /// Ends with a file.
+    /// Ends with a file. If it is closed and was written to, that was not read.
     pub(super) fn let_go(&mut self, id: u64) -> Option<Tail> {
         self.release(id);
-        self.take_out(id)
+        let tail = self.take_out(id)?;
+        if tail.has_grown && !tail.is_open() {
+            self.missed.add(1);
+            tracing::warn!(
+                path = %tail.path.display(), offset = tail.progress().0,
+                "the file was closed and is gone; what was written to it behind the offset is not read"
+            );
+        }
+        Some(tail)
     }
 
     /// Takes a file out whose followers still have to wait.
@@ -272,7 +271,7 @@ impl<'a> Follow<'a> {
         going
     }
 
-    fn end_turn(&mut self, id: u64, step: io::Result<Step>) -> Going {
+    pub(super) fn end_turn(&mut self, id: u64, step: io::Result<Step>) -> Going {
         let is_crowded = self.is_crowded();
         let Some(tail) = self.files.tail(id) else {
             return Going::On;
@@ -290,7 +289,7 @@ impl<'a> Follow<'a> {
                 }
             }
             Ok(Step::AtEnd) => {
-                tail.queued = false;
+                (tail.queued, tail.has_grown) = (false, false);
                 if is_crowded && tail.home.is_some() {
                     tail.close();
                 }
@@ -326,34 +325,6 @@ impl<'a> Follow<'a> {
             }
         }
         Going::On
-    }
-
-    /// A file was emptied, or written anew. One that was renamed and has a successor is done with: what is written into it now
-    /// was at its path under another name before.
-    fn emptied(&mut self, id: u64, path: &Path) -> Going {
-        let has_successor = self.has_successor(id);
-        let Some(tail) = self.files.tail(id) else {
-            return Going::On;
-        };
-        if has_successor {
-            let done = tail.finish(self.flow);
-            self.let_go(id);
-            return going(done);
-        }
-        tracing::warn!(path = %path.display(), "the file was emptied; it is read from its beginning");
-        self.truncations.add(1);
-        let step = Ok(tail.restart(self.flow));
-        self.end_turn(id, step)
-    }
-
-    /// Whether a file was renamed and another one is at its path.
-    fn has_successor(&mut self, id: u64) -> bool {
-        let renamed = self
-            .files
-            .tail(id)
-            .filter(|tail| tail.is_rotated(self.config));
-        let path = renamed.map(|tail| tail.path.clone());
-        path.is_some_and(|path| self.files.at_home(&path).is_some())
     }
 
     /// A file was read to its end. In mode `read`, and for an archive, that was it.
@@ -419,22 +390,7 @@ impl<'a> Follow<'a> {
     }
 }
 
-/// Nobody can go on later in an open file that no path leads to any more: reads what is there, to the end.
-fn read_if_unlinked(tail: &mut Tail, flow: &Flow) -> io::Result<()> {
-    let metadata = match tail.file().map(File::metadata).transpose()? {
-        Some(metadata) if metadata.nlink() == 0 => metadata,
-        _ => return Ok(()),
-    };
-    let end = metadata.len();
-    tail.end = Some(end);
-    while tail.progress().0 < end && tail.step(flow)? == Step::More {}
-    tail.finish(flow);
-    // Behind all batches, so that it counts once they are safe.
-    tail.stream().ack(tail.position().to_json()).settle();
-    Ok(())
-}
-
-fn going(done: Step) -> Going {
+pub(super) fn going(done: Step) -> Going {
     match done {
         Step::Stopped => Going::Over,
         Step::More | Step::AtEnd | Step::Truncated | Step::Replaced => Going::On,

@@ -107,8 +107,14 @@ pub struct Position {
     pub began: i64,
     /// When the file was made, where the file system tells. Earlier versions kept nothing of it.
     pub born: Option<SystemTime>,
+    /// When it was last written to, in nanoseconds since 1970, as far as we know; 0 if not, as earlier versions kept it.
+    pub modified: i64,
+    /// Bytes that were there behind the offset, as far as we looked.
+    pub left: u64,
     /// Everything of a removed file is before the offset.
     pub is_over: bool,
+    /// It was told that the file is gone.
+    pub is_told: bool,
     /// In mode `read`: its path was logged.
     pub is_logged: bool,
 }
@@ -129,9 +135,22 @@ impl Position {
         born.is_none_or(|born| UNIX_EPOCH + found < born)
     }
 
+    /// Whether there are bytes by which a copy is known: those before the offset, or the first if nothing was read.
+    pub fn is_told_by_bytes(&self) -> bool {
+        match self.offset {
+            0 => !self.fingerprint.is_empty(),
+            _ => !self.last.is_empty(),
+        }
+    }
+
     /// Whether two files that both have what was read are the same, or one a copy of the other: enough of it is known.
     pub fn is_sure(&self) -> bool {
         self.fingerprint.is_full() && self.last.is_full()
+    }
+
+    /// Whether there was more than what was read.
+    pub fn is_short(&self) -> bool {
+        0 < self.left || self.offset < self.fingerprint.len() as u64
     }
 
     pub fn to_json(&self) -> Value {
@@ -155,6 +174,15 @@ impl Position {
         }
         if self.is_logged {
             json["logged"] = Value::Bool(true);
+        }
+        if self.is_told {
+            json["told"] = Value::Bool(true);
+        }
+        if self.modified != 0 {
+            json["modified"] = self.modified.into();
+        }
+        if self.left != 0 {
+            json["left"] = self.left.into();
         }
         let since_1970 = self
             .born
@@ -187,6 +215,9 @@ impl Position {
                 .map(|born| UNIX_EPOCH + Duration::from_nanos(born)),
             is_over: is_set("over"),
             is_logged: is_set("logged"),
+            is_told: is_set("told"),
+            modified: json.get("modified").and_then(Value::as_i64).unwrap_or(0),
+            left: json.get("left").and_then(Value::as_u64).unwrap_or(0),
         })
     }
 }
@@ -234,6 +265,9 @@ mod tests {
             born: Some(UNIX_EPOCH + Duration::from_nanos(1_780_000_000_012_345_678)),
             is_over: false,
             is_logged: false,
+            is_told: false,
+            modified: 1_789_000_000_123_456_789,
+            left: 0,
         };
         assert_eq!(
             Position::from_json(&position.to_json()),
@@ -244,6 +278,9 @@ mod tests {
         position.last = Fingerprint::of(b"");
         position.is_over = true;
         position.is_logged = true;
+        position.is_told = true;
+        position.modified = 0;
+        position.left = 3;
         assert_eq!(Position::from_json(&position.to_json()), Some(position));
         assert_eq!(Position::from_json(&serde_json::json!({"offset": 7})), None);
     }

@@ -21,11 +21,22 @@ pub struct Known {
     were_last: HashSet<String>,
     /// Positions of Logstash.
     left: Vec<Entry>,
+    /// What other inputs of the agent keep, if this one has nothing of its own.
+    others: Vec<Position>,
     has_started: bool,
 }
 
 /// The key in the positions that says that the input has run before.
 pub const STARTED: &str = "started";
+
+/// Positions that are not the input's own.
+#[derive(Debug, Default)]
+pub struct Strange {
+    /// Those of Logstash.
+    pub left: Vec<Entry>,
+    /// Those of other inputs.
+    pub others: Vec<Position>,
+}
 
 /// A file that was found.
 #[derive(Clone, Copy, Debug)]
@@ -38,9 +49,10 @@ pub struct Seen<'a> {
 
 impl Known {
     /// Takes up what is kept.
-    pub fn new(kept: &Positions, left: Vec<Entry>) -> Self {
+    pub fn new(kept: &Positions, Strange { left, others }: Strange) -> Self {
         let mut known = Self {
             left,
+            others,
             ..Self::default()
         };
         for key in kept.keys() {
@@ -113,15 +125,16 @@ impl Known {
 
     /// The position, with its key, that a file goes on from.
     pub fn claim(&mut self, seen: Seen<'_>) -> Option<(String, Position)> {
+        // Of contents that one file had, the newest is in it.
         let first = |fits: fn(&Position, Seen<'_>) -> bool| {
             self.positions
                 .iter()
-                .position(|(_, position)| holds(position, seen) && fits(position, seen))
+                .rposition(|(_, position)| holds(position, seen) && fits(position, seen))
         };
         let place = first(is_same_inode)
             .or_else(|| first(is_replaced_by_copy))
             .or_else(|| first(is_moved_by_copy))?;
-        Some(self.positions.swap_remove(place))
+        Some(self.positions.remove(place))
     }
 
     /// Where Logstash stopped in a file that is at least as long.
@@ -133,6 +146,13 @@ impl Known {
         };
         let place = left.position(fits)?;
         Some(self.left.swap_remove(place).offset)
+    }
+
+    /// Where another input stands in a file, or stood before it was removed: the one that read it last.
+    pub fn of_another(&self, seen: Seen<'_>) -> Option<&Position> {
+        let others = self.others.iter();
+        let fitting = others.filter(|other| holds(other, seen) && is_same_inode(other, seen));
+        fitting.max_by_key(|other| other.time)
     }
 
     /// The positions of a path that are left, the oldest first.

@@ -51,6 +51,14 @@ impl Looked {
             links: metadata.nlink(),
         }
     }
+
+    /// When it was last written to, in nanoseconds since 1970.
+    pub fn modified_at(&self) -> i64 {
+        let (seconds, nanoseconds) = self.modified;
+        seconds
+            .saturating_mul(1_000_000_000)
+            .saturating_add(nanoseconds)
+    }
 }
 
 /// Opens a regular file; anything else is an error, and is not waited for.

@@ -10,13 +10,14 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
 
-use crate::inputs::archive;
 use crate::inputs::file::beside::{Predecessor, find, list, match_up, target_of};
+use crate::inputs::file::config::Mode;
 use crate::inputs::file::discover::is_absence;
 use crate::inputs::file::follow::Follow;
-use crate::inputs::file::identity::{Fingerprint, Place, Position};
+use crate::inputs::file::identity::{Place, Position};
 use crate::inputs::file::opened;
 use crate::inputs::file::tail::{Start, Tail};
+use crate::limits;
 
 impl Follow<'_> {
     /// Begins what was at a path after the file that was last known there and before what is there now, and goes on in files
@@ -56,6 +57,7 @@ impl Follow<'_> {
             };
             match begun {
                 Ok(Some(id)) => {
+                    self.note_last(path, id);
                     self.wait_for(id, order.last().copied());
                     order.push(id);
                 }
@@ -68,6 +70,17 @@ impl Follow<'_> {
             }
         }
         Ok(order)
+    }
+
+    /// A file that was at a path is the last one known there, if none is at it and none was found after it.
+    fn note_last(&mut self, path: &Path, id: u64) {
+        let last = self.last_at(path).map_or(0, |(_, last)| last.began);
+        if self.files.at_home(path).is_none()
+            && let Some(tail) = self.files.tail(id)
+            && last < tail.position().began
+        {
+            self.known.set_last(path, tail.key());
+        }
     }
 
     /// The position of the file that was last known at a path, with its key.
@@ -105,7 +118,7 @@ impl Follow<'_> {
         order: Option<Ordering>,
         last: &Position,
     ) -> bool {
-        match (order, one.is_packed()) {
+        let is_after = match (order, one.is_packed()) {
             (Some(Ordering::Greater), _) => true,
             (Some(Ordering::Equal), _) => false,
             // Of an archive it is not known that nobody has read it.
@@ -117,7 +130,16 @@ impl Follow<'_> {
             }
             (None, true) => one.is_since(last) && !self.is_open_too(path, one),
             (None, false) => one.is_since(last),
-        }
+        };
+        is_after && !self.has_read(path, one)
+    }
+
+    /// Whether a file that was at a path was begun, in this run or before, and is not one that is still to be gone on in.
+    fn has_read(&self, path: &Path, one: &Predecessor) -> bool {
+        let text = path.to_string_lossy();
+        let is_it =
+            |known: &Position| one.is_same(known) || (one.is_read(known) && one.ends_so(known));
+        self.has_position(|known| known.path == text && is_it(known))
     }
 
     /// Whether a file was read whose position is like this.
@@ -149,12 +171,11 @@ impl Follow<'_> {
                 self.known.remove(&key);
                 return Ok(None);
             }
-            let last = archive::before(&one.open()?.file, position.offset, position.last.len())?;
-            if position.last != Fingerprint::of(&last) {
+            if one.last_before(position)? != position.last {
                 // It merely begins alike.
                 let text = path.to_string_lossy();
-                let has_read = |known: &Position| known.path == text && one.is_read(known);
-                return match self.has_position(has_read) {
+                let is_read = |known: &Position| known.path == text && one.is_read(known);
+                return match self.has_position(is_read) {
                     true => Ok(None),
                     false => self.begin_predecessor(path, one).map(Some),
                 };
@@ -214,6 +235,11 @@ impl Follow<'_> {
     pub(super) fn relocate(&mut self, id: u64) -> bool {
         match self.new_home(id) {
             Ok(is_found) => is_found,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {
+                // It is looked for again in its next turn.
+                self.enqueue(id);
+                true
+            }
             Err(error) => {
                 tracing::debug!(%error, "a renamed file was looked for in vain");
                 false
@@ -251,14 +277,18 @@ impl Follow<'_> {
         Ok(true)
     }
 
-    /// Reads the rest of files that an earlier run had begun and that were renamed since, and what followed them.
-    pub(super) fn resume_renamed(&mut self) {
+    /// Reads the rest of files that an earlier run had begun and that were renamed since, and what followed them. False if
+    /// names changed meanwhile: then it is to be done again.
+    pub(super) fn resume_renamed(&mut self) -> bool {
+        let mut is_done = true;
         let config = self.config;
         for path in self.known.paths(|path| config.wants(path)) {
             match self.catch_up(&path, None) {
                 Ok(_) => {}
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {
-                    self.rescan_at = Instant::now();
+                    self.rescan_at = Instant::now() + limits::FILE_NAP;
+                    is_done = false;
+                    continue;
                 }
                 Err(error) if is_absence(&error) => {}
                 Err(error) => self.say(&path, &error),
@@ -267,6 +297,7 @@ impl Follow<'_> {
                 self.resume(key, &position);
             }
         }
+        is_done
     }
 
     /// Reads the rest of a file that has another name than rotation gives.
@@ -303,25 +334,50 @@ impl Follow<'_> {
         }
     }
 
-    /// Tells that what an earlier run read last at a path is gone, and something else is there now.
+    /// An earlier run's file is gone. Tells it once, if there was more in it than was read, or if nobody knows.
     fn miss(&mut self, key: &str, position: &Position) {
         let path = Path::new(&position.path);
-        if position.is_over || !self.known.was_last(key) || self.files.at_home(path).is_none() {
-            return;
+        let is_followed = self.config.mode == Mode::Tail;
+        let may_have_grown = is_followed && self.known.was_last(key);
+        let is_known = position.is_over || position.is_told || position.is_logged;
+        if !is_known && (may_have_grown || position.is_short()) {
+            self.missed.add(1);
+            let is_replaced = self.files.at_home(path).is_some();
+            tell_missed(position, is_replaced);
+            self.positions.note(key, |position| {
+                let told = Position {
+                    is_told: true,
+                    ..Position::from_json(position)?
+                };
+                Some(told.to_json())
+            });
         }
-        self.missed.add(1);
-        match position.fingerprint.is_empty() && position.offset == 0 {
-            // It may be one of the archives that are read now, which nobody can tell.
-            true => tracing::warn!(
-                path = %path.display(),
-                "the file that was here was empty and is gone; if it was written to since and is in no archive beside \
-                 it, that is not read"
-            ),
-            false => tracing::warn!(
-                path = %path.display(), offset = position.offset,
-                "the file that was here is gone; what was written to it behind the offset is not \
-                 read, and what is here now is read from its beginning"
-            ),
+        // Emptied, or its inode is another file's now: it cannot come back.
+        if self.files.at_place(position.place).is_some() && self.known.last_at(path) != Some(key) {
+            self.known.remove(key);
+            self.positions.forget(key);
+        }
+    }
+}
+
+fn tell_missed(position: &Position, is_replaced: bool) {
+    let path = &position.path;
+    match position.fingerprint.is_empty() && position.offset == 0 {
+        // It may be one of the archives that are read now, which nobody can tell.
+        true => tracing::warn!(
+            %path,
+            "the file that was here was empty and is gone; if it was written to since and is in no archive beside it, that \
+             is not read"
+        ),
+        false => {
+            let rest = match is_replaced {
+                true => ", and what is here now is read from its beginning",
+                false => "",
+            };
+            tracing::warn!(
+                %path, offset = position.offset,
+                "the file that was here is gone; what was written to it behind the offset is not read{rest}"
+            );
         }
     }
 }

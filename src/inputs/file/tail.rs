@@ -3,6 +3,7 @@
 //! elsewhere.
 
 mod put_back;
+mod standing;
 
 use std::fs::{File, Metadata};
 use std::io;
@@ -16,7 +17,7 @@ use crate::inputs::Flow;
 use crate::inputs::archive::Archive;
 use crate::inputs::cutter::Cutter;
 use crate::inputs::file::config::Config;
-use crate::inputs::file::identity::{self, Fingerprint, Place, Position};
+use crate::inputs::file::identity::{self, Place};
 use crate::inputs::file::last::Last;
 use crate::inputs::file::opened::{Looked, Opened, open, read_at};
 use crate::inputs::origin::{self, Origin};
@@ -54,7 +55,10 @@ pub struct Tail {
     origin: Arc<Origin>,
     key: String,
     stream: Stream,
+    /// Of the key.
     number: u64,
+    /// Its batches go one way, so that they keep their order.
+    way: u64,
     /// When its content began: with the key it says which content an offset means.
     began: i64,
     /// Whether `began` may not be on disk yet.
@@ -73,6 +77,8 @@ pub struct Tail {
     pub completed: bool,
     /// Its path was logged then.
     pub is_logged: bool,
+    /// It was written to since it was read to its end, as far as was told.
+    pub has_grown: bool,
 }
 
 /// Where the bytes come from.
@@ -139,6 +145,7 @@ impl Tail {
             in_hole: start.offset == 0,
             origin,
             number: identity::hash(start.key.as_bytes()),
+            way: identity::hash(start.key.as_bytes()),
             began: start.began,
             is_beginning: start.is_new,
             stream: start.stream,
@@ -150,6 +157,7 @@ impl Tail {
             followers: Vec::new(),
             completed: false,
             is_logged: start.is_logged,
+            has_grown: false,
         }
     }
 
@@ -312,12 +320,16 @@ impl Tail {
             return Ok(Some(Step::AtEnd));
         };
         let looked = Looked::at(&file.metadata()?);
-        let before = std::mem::replace(&mut self.seen, looked);
-        let is_shorter = looked.size < self.reached();
-        if is_shorter || (looked.modified != before.modified && !self.is_itself()?) {
+        if looked.links == 0 {
+            // The next run, and the next configuration, cannot open it any more.
+            self.stream.give_up();
+        }
+        let is_written = looked.modified != self.seen.modified;
+        if looked.size < self.reached() || (is_written && !self.is_itself()?) {
             self.searched = 0;
             return Ok(Some(Step::Truncated));
         }
+        self.seen = looked;
         if looked.size == self.reached() {
             return Ok(Some(Step::AtEnd));
         }
@@ -378,23 +390,21 @@ impl Tail {
         count - hole
     }
 
-    /// Starts over in a file that was emptied. What is left of it becomes a line.
-    pub fn restart(&mut self, flow: &Flow) -> Step {
-        let rest = self.cutter.rest();
-        let begin = self.begin_of(&rest);
-        self.offset = 0;
-        self.head.clear();
-        self.in_hole = true;
-        self.seen.size = 0;
-        self.began = origin::now();
-        self.is_beginning = true;
-        self.stream.set(self.position().to_json());
-        let done = self.hand_over(rest, begin, flow);
+    /// Starts over in a file that was emptied, with a position of its own for what is in it now.
+    pub fn restart(&mut self, start: Start) {
+        self.number = identity::hash(start.key.as_bytes());
+        self.key = start.key;
+        self.stream = start.stream;
+        self.began = start.began;
+        self.is_beginning = start.is_new;
+        (self.completed, self.is_logged) = (false, start.is_logged);
+        self.cutter = Cutter::default();
+        (self.searched, self.share) = (0, start.share);
         self.last = Last::default();
-        match done {
-            Ok(()) => Step::More,
-            Err(Stopped) => Step::Stopped,
-        }
+        self.head.clear();
+        self.offset = start.offset;
+        self.in_hole = true;
+        self.seen.size = start.offset;
     }
 
     /// The file is at its end for good: what is behind the last delimiter becomes a line.
@@ -407,37 +417,6 @@ impl Tail {
             false => self.cutter.rest(),
         };
         self.done(rest, flow)
-    }
-
-    /// Where the file stands once all batches so far are safe.
-    pub fn position(&self) -> Position {
-        let offset = self.offset - self.cutter.waiting() as u64;
-        Position {
-            path: self.path.to_string_lossy().into_owned(),
-            place: self.place,
-            fingerprint: Fingerprint::of(&self.head),
-            offset,
-            last: self.last.fingerprint(offset),
-            is_over: self.end.is_some_and(|end| end <= offset),
-            skipping: self.cutter.is_skipping(),
-            time: origin::now() / 1_000_000_000,
-            began: self.began,
-            born: self.born,
-            is_logged: self.is_logged,
-        }
-    }
-
-    /// The same, and what an open file begins with tells which it is, even if nothing of it is read yet.
-    pub fn position_to_find(&self) -> Position {
-        let mut position = self.position();
-        let mut head = [0; limits::FINGERPRINT_BYTES];
-        if self.head.is_empty()
-            && let Some(file) = self.file()
-            && let Ok(count) = read_at(file, &mut head, 0)
-        {
-            position.fingerprint = Fingerprint::of(head.get(..count).unwrap_or(b""));
-        }
-        position
     }
 
     /// Where the piece stands that was cut just now.
@@ -459,16 +438,13 @@ impl Tail {
         if bytes.is_empty() {
             return Ok(());
         }
-        self.last.push(&bytes, offset);
-        if std::mem::take(&mut self.is_beginning)
-            && let Err(error) = self.stream.save()
-        {
-            // Should the agent be killed now, lines that come again are not known by their identifiers.
-            tracing::debug!(%error, "a new file's position is not on disk yet");
+        if std::mem::take(&mut self.is_beginning) {
+            self.save_beginning(offset);
         }
+        self.last.push(&bytes, offset);
         let ack = self.stream.ack(self.position().to_json());
         let mut batch = Batch::new(bytes, Arc::clone(&flow.names), origin::now(), ack);
-        batch.stream = self.number;
+        batch.stream = self.way;
         batch.come_from(provenance, offset);
         batch.decode = Some(Arc::clone(&self.origin) as Arc<dyn Decode>);
         flow.batches.send_blocking(batch)

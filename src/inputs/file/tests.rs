@@ -1,5 +1,6 @@
 //! Files that do what files do, and what comes out. A test's input runs as in the agent; the test is the worker.
 
+mod gone;
 mod unfinished;
 
 use std::collections::{HashMap, HashSet};
@@ -108,16 +109,21 @@ impl Rig {
         self.start_all(&[(pattern, options)])
     }
 
+    fn text_of(&self, (pattern, options): &(&str, &str)) -> String {
+        let path = self.path(pattern);
+        let interval = match options.contains("stat_interval") {
+            true => "",
+            false => "stat_interval => 3600",
+        };
+        format!(
+            "file {{ path => '{}' {interval} {options} }}\n",
+            path.display()
+        )
+    }
+
     /// Starts several inputs in one pipeline.
     fn start_all(&self, inputs: &[(&str, &str)]) -> Running {
-        let inputs = inputs.iter().map(|(pattern, options)| {
-            let path = self.path(pattern);
-            format!(
-                "file {{ path => '{}' stat_interval => 3600 {options} }}\n",
-                path.display()
-            )
-        });
-        let inputs: String = inputs.collect();
+        let inputs: String = inputs.iter().map(|input| self.text_of(input)).collect();
         let text = format!("input {{ {inputs} }} output {{ stdout {{ }} }}");
         let name = "test".to_owned();
         let sources = Sources {
@@ -890,39 +896,39 @@ fn mode_read_logs_what_it_has_read_and_reads_it_once() {
     assert_eq!(fs::read_to_string(&log).expect("it is there"), want);
 }
 
-/// A file of mode `read` of which everything was read and nothing is acknowledged.
-fn read_and_unsettled(rig: &Rig) -> (Running, Vec<Batch>) {
+/// An input in mode `read` that is held up in its second file; the first one's batch, which nobody has acknowledged.
+fn read_and_held_up(rig: &Rig) -> (Running, Batch) {
     rig.write("a.log", "one\n");
-    let mut running = rig.start("*.log", "mode => read");
+    let filler = format!("{}\n", "x".repeat(limits::READ_BYTES - 1));
+    rig.write("b.log", &filler.repeat(limits::BATCHES_WAITING_MAX + 4));
+    let mut running = rig.start("*.log", "mode => read file_sort_by => path");
     let batch = running.runtime.block_on(running.batches.recv());
-    running.wait_until("the end of the file", |running| {
-        running.open_files(&rig.path("a.log")) == 0
+    running.wait_until("the input being held up", |running| {
+        running.batches.len() == limits::BATCHES_WAITING_MAX
     });
-    (running, vec![batch.expect("the input runs")])
+    (running, batch.expect("the input runs"))
 }
 
 #[test]
 fn mode_read_deletes_no_other_file_that_took_the_place_of_the_one_it_read() {
     let rig = Rig::new("read-replaced");
-    let (mut running, batches) = read_and_unsettled(&rig);
+    let (mut running, batch) = read_and_held_up(&rig);
     // Elsewhere first, so that it has another inode for sure.
-    rig.write("b.tmp", "two\n");
-    rig.rename("b.tmp", "a.log");
-    batches.into_iter().for_each(|batch| batch.ack.settle());
-    running.check(&["two"]);
+    rig.write("c.tmp", "two\n");
+    rig.rename("c.tmp", "a.log");
+    batch.ack.settle();
+    check_in_order(&mut running, &["two"]);
     running.wait_until("the new file's end", |_| !rig.path("a.log").exists());
-    running.stop();
 }
 
 #[test]
 fn mode_read_reads_on_in_a_file_that_grew_before_everything_was_safe() {
     let rig = Rig::new("read-grown");
-    let (mut running, batches) = read_and_unsettled(&rig);
+    let (mut running, batch) = read_and_held_up(&rig);
     rig.append("a.log", "two\n");
-    batches.into_iter().for_each(|batch| batch.ack.settle());
-    running.check(&["two"]);
+    batch.ack.settle();
+    check_in_order(&mut running, &["two"]);
     running.wait_until("the file's end", |_| !rig.path("a.log").exists());
-    running.stop();
 }
 
 #[test]

@@ -303,11 +303,12 @@ impl Trial {
     }
 
     fn set(&mut self, stream: usize) {
+        let key = STREAMS[stream];
         let stream = &mut self.streams[stream];
         if stream.batches.is_empty() {
             stream.next += 100;
             stream.safe = Some(stream.next);
-            stream.stream.set(json!(stream.next));
+            self.positions.set(key, json!(stream.next));
         }
     }
 

@@ -144,7 +144,7 @@ impl Report {
 
     pub fn left(&self) {
         tracing::warn!(
-            "{}: Elasticsearch is away: what it has not taken stays in the queue on disk, or is read again",
+            "{}: Elasticsearch is away: what it has not taken stays in the queue on disk, or is read again where it still can be",
             self.metrics.id
         );
     }

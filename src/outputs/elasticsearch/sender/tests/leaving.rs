@@ -1,5 +1,6 @@
 //! A sender that is told to leave: what it still sends, and what it leaves to others.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -8,12 +9,13 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 
 use super::{Acknowledged, Answer, Script, block, folder_of_run, metrics, sender};
-use crate::metrics::PluginMetrics;
+use crate::metrics::{DOCUMENTS_LOST, PluginMetrics};
 use crate::outputs::leave::{Leave, Notice};
 use crate::queue::ack::{Ack, Acknowledge};
 use crate::queue::block::Block;
 use crate::queue::ends::{self, DiskEnds, Inlet, Place};
 use crate::queue::policy::Kind;
+use crate::queue::positions::Positions;
 
 /// How long anything may take on a busy machine.
 const WAIT_MAX: Duration = Duration::from_secs(30);
@@ -127,4 +129,24 @@ async fn whoever_has_to_leave_now_finishes_what_is_under_way_and_begins_nothing(
     running.teller.send_replace(Leave::Now);
     running.put("left").await;
     assert_eq!(running.end().await, (1, 1, 1));
+}
+
+#[tokio::test]
+async fn what_is_under_way_and_can_be_read_no_more_is_counted() {
+    let positions = Positions::open(Path::new("")).expect("there is nothing to read");
+    for is_gone in [false, true] {
+        let running = Running::start(vec![Answer::After(WAIT_MAX)]);
+        let stream = positions.stream("a");
+        let sent = block(&["under way"], stream.ack(serde_json::json!(1)));
+        let put = running.encoder.put_among_tasks(sent, Place::Memory).await;
+        put.expect("the sender is there");
+        running.wait_for_requests(1).await;
+        if is_gone {
+            stream.give_up();
+        }
+        running.task.abort();
+        assert!(running.task.await.is_err(), "it was ended");
+        let lost = running.metrics.counter(DOCUMENTS_LOST).value();
+        assert_eq!(lost, u64::from(is_gone));
+    }
 }
