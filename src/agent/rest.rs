@@ -42,8 +42,8 @@ impl Rest {
             ),
         };
         tracing::warn!(
-            "not everything was sent: files and containers are read again from where they were acknowledged, queues on \
-             disk keep the rest; {rest}"
+            "not everything was sent: files and containers, as far as they are still there, are read again from where they were \
+             acknowledged, queues on disk keep the rest; {rest}"
         );
     }
 }
