@@ -100,8 +100,8 @@ pub fn run(settings: Settings) -> ExitCode {
             }
         };
         agent.certificates = Certificates::of(&compiled);
-        let queues = agent.start(compiled, threads);
-        agent.read_from(&[], &queues);
+        let kept = agent.start(compiled, threads);
+        agent.read_from(&[], &kept);
         agent.sockets.report_unused();
         systemd::ready();
         systemd::keep_telling();
@@ -133,8 +133,6 @@ struct Agent {
     queues: Arc<Queues>,
     /// Who keeps which sums of a graphite output.
     writers: Writers,
-    /// Where they keep them.
-    sums: Vec<PathBuf>,
     running: Vec<Running>,
     certificates: Certificates,
     /// Whether one was renewed and is not in use yet.
@@ -149,6 +147,14 @@ struct Agent {
     has_api: bool,
     /// Why the last reload was refused, if that passes: it is tried again.
     postponed: Option<String>,
+}
+
+/// What pipelines keep for their outputs.
+struct Kept {
+    /// Folders of queues on disk.
+    queues: Vec<PathBuf>,
+    /// Files of sums.
+    sums: Vec<PathBuf>,
 }
 
 /// Why a reload is refused.
@@ -179,7 +185,6 @@ impl Agent {
             sockets: Arc::new(sockets),
             queues: Arc::default(),
             writers: Writers::default(),
-            sums: Vec::new(),
             running: Vec::new(),
             certificates: Certificates::default(),
             has_renewed: false,
@@ -263,13 +268,15 @@ impl Agent {
             })
     }
 
-    /// Starts pipelines, but for what they read from positions; gives the folders of their queues.
-    fn start(&mut self, compiled: Vec<Compiled>, threads: Vec<Threads>) -> Vec<PathBuf> {
+    /// Starts pipelines, but for what they read from positions; gives what they keep.
+    fn start(&mut self, compiled: Vec<Compiled>, threads: Vec<Threads>) -> Kept {
         self.listened_at = listened_at(&compiled);
         let queues = self.queues_of(&compiled).into_iter();
         let queues = queues.map(|(policy, metrics, _)| policy.folder_of(&metrics.id));
-        let queues = queues.collect();
-        self.sums = compiled.iter().flat_map(Compiled::sums).collect();
+        let kept = Kept {
+            queues: queues.collect(),
+            sums: compiled.iter().flat_map(Compiled::sums).collect(),
+        };
         for remark in room::remarks(&self.settings, &compiled) {
             tracing::warn!("{remark}");
         }
@@ -287,18 +294,18 @@ impl Agent {
         }
         self.state
             .show(self.running.iter().map(Running::waiting).collect());
-        queues
+        kept
     }
 
-    /// With nothing before them any more, the pipelines read on from the kept positions, and have these queues alone.
-    fn read_from(&mut self, kept: &[Positions], queues: &[PathBuf]) {
-        self.queues.keep(queues);
+    /// With nothing before them any more, the pipelines read on from these positions, and have alone what they keep.
+    fn read_from(&mut self, positions: &[Positions], kept: &Kept) {
+        self.queues.keep(&kept.queues);
         orphans::tell_of_queues(&self.queues, &self.settings.path_queue);
         if self.lock.is_some() {
-            orphans::tell_of_sums(&self.settings.path_data, &self.sums);
+            orphans::tell_of_sums(&self.settings.path_data, &kept.sums);
         }
         for running in &mut self.running {
-            running.read_from(kept);
+            running.read_from(positions);
         }
     }
 
@@ -466,11 +473,11 @@ impl Agent {
         self.sockets.begin_reload(listened_at(&compiled));
         let old = std::mem::take(&mut self.running);
         // Before the old ones stop: somebody always reads the sockets.
-        let queues = self.start(compiled, threads);
-        let (kept, behind) = Running::hand_over(old, &self.queues, deadline).await;
+        let kept = self.start(compiled, threads);
+        let (positions, behind) = Running::hand_over(old, &self.queues, deadline).await;
         self.behind.extend(behind);
         self.certificates = certificates;
-        self.read_from(&kept, &queues);
+        self.read_from(&positions, &kept);
         self.sockets.end_reload();
         self.metrics.reloads.add(1);
         tracing::info!("reloaded");

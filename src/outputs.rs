@@ -6,6 +6,7 @@ pub mod file;
 pub mod graphite;
 pub mod leave;
 pub mod null;
+mod pipe;
 pub mod stdout;
 
 use std::path::{Path, PathBuf};

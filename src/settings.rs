@@ -29,6 +29,9 @@ pub enum Origin {
 /// The name of the only pipeline.
 const MAIN: &str = "main";
 
+/// Where the others have their folders.
+const PIPELINES: &str = "pipelines";
+
 /// One pipeline to run.
 #[derive(Clone, Debug)]
 pub struct PipelineSettings {
@@ -79,8 +82,18 @@ impl PipelineSettings {
     pub fn folder(&self, path_data: &Path) -> PathBuf {
         match self.id.as_str() {
             MAIN => path_data.to_owned(),
-            id => path_data.join("pipelines").join(id),
+            id => path_data.join(PIPELINES).join(id),
         }
+    }
+
+    /// Those that pipelines have in a data folder, and earlier ones had.
+    pub fn folders(path_data: &Path) -> Vec<PathBuf> {
+        let entries = std::fs::read_dir(path_data.join(PIPELINES));
+        let others = entries.into_iter().flatten().flatten();
+        let mut folders: Vec<_> = others.map(|entry| entry.path()).collect();
+        folders.sort();
+        folders.insert(0, path_data.to_owned());
+        folders
     }
 
     /// Where and how the pipeline's dead letters are kept, if they are.

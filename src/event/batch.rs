@@ -75,6 +75,8 @@ pub struct Batch {
     pub stream: u64,
     /// The news for the input, once every output is done with this batch.
     pub ack: Ack,
+    /// How many messages it brings that nobody can send again, counted when it is handed to the workers.
+    pub alone: u64,
     /// Still to be run over `bytes`, if the input left that to the worker.
     pub decode: Option<Arc<dyn Decode>>,
 }
@@ -98,6 +100,7 @@ impl Batch {
             received,
             stream: 0,
             ack,
+            alone: 0,
             decode: None,
         }
     }

@@ -6,7 +6,7 @@ use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
 
 use crate::lang::source::{Sources, Span};
 use crate::lang::{limits, mask};
-use crate::printable::{is_harmful, marked_lines};
+use crate::printable::{Printable, marked_lines};
 
 /// Whether a configuration with this remark still runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -200,17 +200,11 @@ fn part_around(text: &str, line: Range<usize>, span: Span) -> Range<usize> {
 
 /// A text, cut to a length that can be read, with its control characters written out, so that a name cannot move the cursor of a terminal.
 pub fn printable(text: &str) -> String {
-    let mut printed = String::with_capacity(text.len());
-    let mut characters = text.chars();
-    for character in characters.by_ref().take(limits::MESSAGE_CHARACTERS_MAX) {
-        if is_harmful(character) {
-            printed.extend(character.escape_default());
-        } else {
-            printed.push(character);
-        }
-    }
-    if characters.next().is_some() {
-        printed.push_str("...");
-    }
-    printed
+    let mut places = text.char_indices();
+    let end = places
+        .nth(limits::MESSAGE_CHARACTERS_MAX)
+        .map(|(end, _)| end);
+    let shown = end.and_then(|end| text.get(..end)).unwrap_or(text);
+    let dots = if end.is_some() { "..." } else { "" };
+    format!("{}{dots}", Printable(shown))
 }

@@ -33,6 +33,7 @@ use encode::SampleEncoder;
 use outside::Real;
 use sender::State;
 use slots::Slots;
+pub use store::all as states_in;
 pub use succession::Writers;
 
 pub const PLUGIN: OutputPlugin = OutputPlugin {

@@ -4,7 +4,6 @@ use std::io;
 use std::sync::{Arc, Mutex, TryLockError};
 use std::time::{Duration, Instant};
 
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::FileType;
 use tokio::runtime::Handle;
 
@@ -13,7 +12,7 @@ use crate::event::{Batch, EventId};
 use crate::limits;
 use crate::metrics::{Counter, DOCUMENTS_LOST, PluginMetrics};
 use crate::outputs::leave::{Leave, Notice};
-use crate::outputs::{Encoder, Opening, Output, OutputPlugin, Queue, Started, has_gathered};
+use crate::outputs::{Encoder, Opening, Output, OutputPlugin, Queue, Started, has_gathered, pipe};
 use crate::pipeline::Building;
 use crate::plugin::{Kind, Opt, Options, Plugin, Section};
 use crate::printable::Reader;
@@ -93,9 +92,7 @@ fn is_regular_file() -> bool {
 /// Writes as much as there is room for; nothing, if there is none for a while.
 fn write_what_has_room(bytes: &[u8]) -> io::Result<usize> {
     let stdout = io::stdout();
-    let wait = Timespec::try_from(limits::PIPE_LOOK_INTERVAL).map_err(io::Error::other)?;
-    let mut ends = [PollFd::new(&stdout, PollFlags::OUT)];
-    if poll(&mut ends, Some(&wait))? == 0 {
+    if !pipe::has_room(&stdout)? {
         return Err(io::ErrorKind::WouldBlock.into());
     }
     let some = bytes.get(..limits::STDOUT_PIPE_BYTES).unwrap_or(bytes);

@@ -76,21 +76,18 @@ impl Pushed {
         self.0.load(Ordering::Acquire)
     }
 
-    fn begin(&self, batch: &Batch) {
-        self.0.fetch_add(Self::of(batch), Ordering::AcqRel);
+    /// Counts a batch's events, here and in it.
+    fn begin(&self, batch: &mut Batch) {
+        batch.alone = match &batch.decode {
+            _ if batch.ack.is_heard() => 0,
+            Some(decode) => decode.count(batch),
+            None => batch.event_count() as u64,
+        };
+        self.0.fetch_add(batch.alone, Ordering::AcqRel);
     }
 
     fn end(&self, events: u64) {
         self.0.fetch_sub(events, Ordering::AcqRel);
-    }
-
-    /// The events of a batch that nobody can send again.
-    fn of(batch: &Batch) -> u64 {
-        match &batch.decode {
-            _ if batch.ack.is_heard() => 0,
-            Some(decode) => decode.count(batch),
-            None => batch.event_count() as u64,
-        }
     }
 }
 
@@ -153,9 +150,9 @@ impl Batches {
     }
 
     /// Hands a batch over, from a task.
-    pub async fn send(&self, batch: Batch) -> Result<(), Stopped> {
+    pub async fn send(&self, mut batch: Batch) -> Result<(), Stopped> {
         self.admit(&batch).await;
-        self.pushed.begin(&batch);
+        self.pushed.begin(&mut batch);
         self.worker(&batch)
             .ok_or(Stopped)?
             .send(batch)
@@ -164,11 +161,11 @@ impl Batches {
     }
 
     /// Hands a batch over, from a thread of the runtime.
-    pub fn send_blocking(&self, batch: Batch) -> Result<(), Stopped> {
+    pub fn send_blocking(&self, mut batch: Batch) -> Result<(), Stopped> {
         if !self.admit_now(&batch) {
             Handle::current().block_on(self.admit(&batch));
         }
-        self.pushed.begin(&batch);
+        self.pushed.begin(&mut batch);
         self.worker(&batch)
             .ok_or(Stopped)?
             .blocking_send(batch)
@@ -281,7 +278,7 @@ fn run(mut program: Program, mut batches: mpsc::Receiver<Batch>, pushed: &Pushed
                 }
             }
         };
-        let events = Pushed::of(&batch);
+        let events = batch.alone;
         let started = Instant::now();
         program.run(batch, &mut selected);
         // The next batch may take as long: what has gathered does not wait for it.

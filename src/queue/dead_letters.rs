@@ -1,6 +1,7 @@
 //! The dead letter queue: what an output can never deliver is kept in a folder of the pipeline, one JSON object a line, in
-//! segments whose names sort as they were begun, whatever the clock does. What was written is on disk when `write` returns. Several writers share a folder by
-//! a lock, so that old and new outputs of a reload, and `sawlog dlq replay`, do not meet. Sending is not done here.
+//! segments whose names sort as they were begun, whatever the clock does. What was written is on disk when `write` returns.
+//! Several writers share a folder by a lock, so that old and new outputs of a reload, and `sawlog dlq replay`, do not meet.
+//! Sending is not done here.
 
 pub mod folder;
 mod known;

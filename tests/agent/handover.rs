@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::running::{Agent, Start, WAIT_MAX, figure, send};
+use super::running::{Agent, Start, TWO_PIPELINES, WAIT_MAX, figure, send};
 use crate::services::free_port;
 
 /// A server for bulk requests.
@@ -137,11 +137,9 @@ fn narrow_syslog(port: u16) -> String {
 /// Reloads an agent that waits for a server's answer to what came from a file, and sends datagrams all the while.
 #[track_caller]
 fn reload_under_datagrams(start: Start, server: &Server, port: u16) {
-    const PIPELINES: &str =
-        "- pipeline.id: a\n  path.config: a.conf\n- pipeline.id: b\n  path.config: b.conf\n";
     let api = free_port();
     let start = start
-        .file("pipelines.yml", PIPELINES)
+        .file("pipelines.yml", TWO_PIPELINES)
         .file("a.log", "waits for its answer\n");
     let mut agent = start.api(&api.to_string()).spawn();
     agent.wait_for_syslog(port);
@@ -210,13 +208,11 @@ fn write_lines(path: &std::path::Path, done: &AtomicBool) -> u64 {
 
 #[test]
 fn a_pipeline_whose_server_stands_still_does_not_cut_the_requests_of_another() {
-    const PIPELINES: &str =
-        "- pipeline.id: a\n  path.config: a.conf\n- pipeline.id: b\n  path.config: b.conf\n";
     let (still, slow) = (Server::start(), Server::start());
     let start = Start::new(&["run", "--path.settings", ".", "--shutdown.grace", "500ms"]);
     let (a, b) = (start.folder().join("a.log"), start.folder().join("b.log"));
     let agent = start
-        .file("pipelines.yml", PIPELINES)
+        .file("pipelines.yml", TWO_PIPELINES)
         .file("a.log", "never answered\n")
         .file("a.conf", &file_pipeline(&a, still.port))
         .file("b.conf", &file_pipeline(&b, slow.port))

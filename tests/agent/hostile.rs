@@ -49,6 +49,12 @@ fn a_line_of_ten_megabytes_is_cut_with_a_tag_and_the_next_one_is_whole() {
 /// Characters that a terminal obeys: colours, a deletion, the one-byte form of an escape, a turn of the direction.
 const OBEYED: &str = "\u{1b}[31mred\u{7f}\u{9b}2J\u{202e}end";
 
+/// Those of them that a terminal would obey in a text.
+fn obeyed_in(text: &str) -> Vec<char> {
+    let is_obeyed = |letter: &char| OBEYED.contains(*letter) && !letter.is_ascii_graphic();
+    text.chars().filter(is_obeyed).collect()
+}
+
 /// What a person at a terminal of its own is shown by the agent, which reads one line.
 #[track_caller]
 fn shown_on_a_terminal(arguments: &str) -> String {
@@ -69,8 +75,7 @@ fn a_terminal_does_not_obey_what_a_line_says() {
         "grok --pattern '^x' --explain",
     ] {
         let shown = shown_on_a_terminal(arguments);
-        let is_obeyed = |letter: &char| OBEYED.contains(*letter) && !letter.is_ascii_graphic();
-        let obeyed: Vec<char> = shown.chars().filter(is_obeyed).collect();
+        let obeyed = obeyed_in(&shown);
         assert!(shown.contains("end"), "{arguments}: {shown:?}");
         assert!(obeyed.is_empty(), "{arguments}: {obeyed:?} in {shown:?}");
     }
@@ -94,8 +99,7 @@ fn a_terminal_does_not_obey_what_a_configuration_says() {
         let ended = start.run(b"");
         let told = ended.stdout + &ended.stderr;
         assert_ne!(ended.status, Some(0), "{arguments:?}: {told}");
-        let is_obeyed = |letter: &char| OBEYED.contains(*letter) && !letter.is_ascii_graphic();
-        let obeyed: Vec<char> = told.chars().filter(is_obeyed).collect();
+        let obeyed = obeyed_in(&told);
         assert!(told.contains("end"), "{arguments:?}: {told:?}");
         assert!(obeyed.is_empty(), "{arguments:?}: {obeyed:?} in {told:?}");
     }

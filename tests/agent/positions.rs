@@ -4,7 +4,9 @@ use std::fs::{self, OpenOptions};
 use std::io::Write as _;
 use std::path::PathBuf;
 
-use super::running::{Agent, Start, WAIT_MAX, count_of, send};
+use super::running::{
+    Agent, Start, TWO_PIPELINES, WAIT_MAX, count_of, send, slow_filters, syslog_pipeline,
+};
 use crate::services::{free_port, wait_until};
 
 /// Two pipelines, each with a log of its own, that name the same file of positions.
@@ -17,10 +19,8 @@ const NAMES: [&str; 2] = ["a", "b"];
 
 impl Twins {
     fn start(lines: &str) -> Twins {
-        const PIPELINES: &str =
-            "- pipeline.id: a\n  path.config: a.conf\n- pipeline.id: b\n  path.config: b.conf\n";
         let mut start =
-            Start::new(&["run", "--path.settings", "."]).file("pipelines.yml", PIPELINES);
+            Start::new(&["run", "--path.settings", "."]).file("pipelines.yml", TWO_PIPELINES);
         let folder = start.folder().to_owned();
         for name in NAMES {
             let folder = folder.display();
@@ -128,8 +128,7 @@ fn sums_that_no_output_has_any_more_are_told_of() {
 #[test]
 fn a_reload_that_is_asked_for_before_the_agent_has_started_is_made() {
     let port = free_port();
-    let filters = r#"mutate { gsub => ["message", "a(.*)b", "b\1a"] }"#.repeat(2000);
-    let pipeline = super::running::syslog_pipeline(port, &filters);
+    let pipeline = syslog_pipeline(port, &slow_filters(2000));
     let start = Start::new(&["run", "-f", "pipeline.conf"]);
     let mut agent = start.file("pipeline.conf", &pipeline).spawn();
     let status = format!("/proc/{}/status", agent.pid());

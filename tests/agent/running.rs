@@ -288,6 +288,15 @@ impl Ended {
     }
 }
 
+/// A `pipelines.yml` of two, in `a.conf` and `b.conf`.
+pub const TWO_PIPELINES: &str =
+    "- pipeline.id: a\n  path.config: a.conf\n- pipeline.id: b\n  path.config: b.conf\n";
+
+/// So many filters that each go through the whole message.
+pub fn slow_filters(count: usize) -> String {
+    r#"mutate { gsub => ["message", "a(.*)b", "b\1a"] }"#.repeat(count)
+}
+
 /// A pipeline from syslog on this port of loopback to stdout, with these filters.
 pub fn syslog_pipeline(port: u16, filters: &str) -> String {
     format!(

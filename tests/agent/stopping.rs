@@ -7,7 +7,7 @@ use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
 use super::api;
-use super::running::{Agent, Start, connect, messages, send, syslog_pipeline};
+use super::running::{Agent, Start, connect, messages, send, slow_filters, syslog_pipeline};
 use crate::services::free_port;
 
 /// Far below the grace that the agent would give an output, and room for a busy machine.
@@ -134,16 +134,11 @@ fn connections_that_nobody_has_accepted_yet_are_read_when_the_agent_ends() {
     check_all_came(agent);
 }
 
-/// A filter of a thousand steps, each of which goes through the whole message.
-fn slow_filters() -> String {
-    r#"mutate { gsub => ["message", "a(.*)b", "b\1a"] }"#.repeat(1000)
-}
-
 #[test]
 fn what_a_slow_filter_does_not_come_to_the_end_of_is_counted() {
     const MESSAGES: u64 = 7;
     let port = free_port();
-    let pipeline = syslog_pipeline(port, &slow_filters());
+    let pipeline = syslog_pipeline(port, &slow_filters(1000));
     let start = Start::new(&["-f", "pipeline.conf", "--shutdown.grace", "0s", "-w", "1"]);
     let mut agent = start.file("pipeline.conf", &pipeline).spawn();
     agent.wait_for_syslog(port);

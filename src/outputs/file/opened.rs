@@ -10,14 +10,13 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
 
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::{CWD, Mode, OFlags, mkdirat, openat};
 use rustix::io::Errno;
 
 use crate::durable;
-use crate::limits;
 use crate::outputs::file::path::{FAILURES, PathPlan};
 use crate::outputs::file::text::Chunk;
+use crate::outputs::pipe;
 
 /// Rights of what is made; nothing means the system's.
 #[derive(Clone, Copy, Debug)]
@@ -165,18 +164,13 @@ impl Open {
                     *bytes = bytes.get(written..).unwrap_or(b"");
                 }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock && self.has_room()? => {}
+                Err(error)
+                    if error.kind() == io::ErrorKind::WouldBlock && pipe::has_room(&self.file)? => {
+                }
                 Err(error) => return Err(error),
             }
         }
         Ok(())
-    }
-
-    /// Waits a moment for the reader of a pipe.
-    fn has_room(&self) -> io::Result<bool> {
-        let wait = Timespec::try_from(limits::PIPE_LOOK_INTERVAL).map_err(io::Error::other)?;
-        let mut ends = [PollFd::new(&self.file, PollFlags::OUT)];
-        Ok(poll(&mut ends, Some(&wait))? != 0)
     }
 
     /// Removes what is not known to be on disk and will be written again, if nobody else has written behind it.

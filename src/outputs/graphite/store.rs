@@ -13,6 +13,11 @@ use crate::queue::ack::PatientAck;
 use crate::queue::in_step::{self, Step};
 use crate::queue::whole_file;
 
+/// Below the folder of a pipeline.
+const FOLDER: &str = "graphite";
+
+const ENDING: &str = "state";
+
 /// Where the state of an output lies.
 pub fn path(folder: &Path, id: &str) -> PathBuf {
     let is_plain = |letter: char| letter.is_ascii_alphanumeric() || matches!(letter, '_' | '-');
@@ -23,7 +28,17 @@ pub fn path(folder: &Path, id: &str) -> PathBuf {
             false => name.push_str(&format!("%{:x}", u32::from(letter))),
         }
     }
-    folder.join("graphite").join(name + ".state")
+    folder.join(FOLDER).join(format!("{name}.{ENDING}"))
+}
+
+/// The states of all outputs that a pipeline with this folder ever had, in order. None if there is no folder.
+pub fn all(folder: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(folder.join(FOLDER)).into_iter().flatten();
+    let paths = entries.flatten().map(|entry| entry.path());
+    let is_state = |path: &PathBuf| path.extension().is_some_and(|ending| ending == ENDING);
+    let mut states: Vec<_> = paths.filter(is_state).collect();
+    states.sort();
+    states
 }
 
 /// Fills empty slots with what an earlier run left. What cannot be read is set aside, and the slots are empty: `true` then.
