@@ -29,7 +29,7 @@ use crate::inputs::sockets::Sockets;
 use crate::inputs::syslog;
 use crate::limits;
 use crate::metrics::{DOCUMENTS_LOST, Metrics, PluginMetrics};
-use crate::outputs::graphite::Writers;
+use crate::outputs::Successions;
 use crate::pipeline::compile::Compiled;
 use crate::pipeline::worker::Threads;
 use crate::queue::policy::Policy;
@@ -131,8 +131,7 @@ struct Agent {
     metrics: Arc<Metrics>,
     sockets: Arc<Sockets>,
     queues: Arc<Queues>,
-    /// Who keeps which sums of a graphite output.
-    writers: Writers,
+    successions: Successions,
     running: Vec<Running>,
     certificates: Certificates,
     /// Whether one was renewed and is not in use yet.
@@ -184,7 +183,7 @@ impl Agent {
             confinement,
             sockets: Arc::new(sockets),
             queues: Arc::default(),
-            writers: Writers::default(),
+            successions: Successions::default(),
             running: Vec::new(),
             certificates: Certificates::default(),
             has_renewed: false,
@@ -285,7 +284,7 @@ impl Agent {
             let surroundings = Surroundings {
                 sockets: &self.sockets,
                 queues: &self.queues,
-                writers: &self.writers,
+                successions: &self.successions,
                 policy: &pipeline.queue_policy(&self.settings.path_queue),
                 metrics: &self.metrics,
             };

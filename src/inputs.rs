@@ -145,7 +145,7 @@ impl Flow {
             .lock()
             .expect("no holder of this lock panics");
         match all.iter().find(|known| known.path() == path) {
-            Some(known) => Ok(known.all()),
+            Some(known) => Ok(known.all_reached()),
             None => positions::read(path),
         }
     }

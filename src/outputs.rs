@@ -8,6 +8,7 @@ pub mod leave;
 pub mod null;
 mod pipe;
 pub mod stdout;
+mod succession;
 
 use std::path::{Path, PathBuf};
 
@@ -15,6 +16,7 @@ use crate::event::{Batch, EventId};
 use crate::limits;
 use crate::outputs::graphite::Writers;
 use crate::outputs::leave::Notice;
+use crate::outputs::succession::Ways;
 use crate::pipeline::Building;
 use crate::pipeline::compile::InputKinds;
 use crate::plugin::{Options, Plugin};
@@ -105,12 +107,33 @@ pub trait Output: Send {
 pub struct Opening<'a> {
     pub queues: &'a Queues,
     pub policy: &'a Policy,
-    /// Who keeps which sums.
-    pub writers: &'a Writers,
+    pub successions: &'a Successions,
     pub notice: Notice,
 }
 
+/// What outputs of one name hand down over reloads.
+#[derive(Default)]
+pub struct Successions {
+    /// Who keeps which sums.
+    pub writers: Writers,
+    requests: Ways<elasticsearch::Way>,
+    files: Ways<file::Way>,
+}
+
+impl Successions {
+    /// An output has another name from now on.
+    pub fn rename(&self, from: &Path, to: &Path) {
+        self.requests.rename(from, to);
+        self.files.rename(from, to);
+    }
+}
+
 impl Opening<'_> {
+    /// What the output with this id is called beside those of all pipelines.
+    pub fn name(&self, id: &str) -> PathBuf {
+        self.policy.folder_of(id)
+    }
+
     /// The queue in front of the output with this id. It leads over the disk if one was opened there. Used buffers are
     /// given back to `spares`.
     pub fn queue(&self, id: &str, spares: &Spares) -> (Inlet, Outlet) {

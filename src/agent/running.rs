@@ -16,12 +16,12 @@ use crate::inputs::sockets::Sockets;
 use crate::inputs::{Flow, Input, Source};
 use crate::limits;
 use crate::metrics::{DOCUMENTS_LOST, Metrics};
-use crate::outputs::graphite::Writers;
 use crate::outputs::leave::{Leave, Notice};
-use crate::outputs::{Opening, Queue};
+use crate::outputs::{Opening, Queue, Successions};
 use crate::pipeline::compile::{Compiled, InputKinds, PlannedOutput};
 use crate::pipeline::program::{OutputStep, Step};
 use crate::pipeline::worker::{self, Batches, Counts, Program, Pushed, Threads};
+use crate::queue::ack::Fate;
 use crate::queue::policy::{Kind, Policy};
 use crate::queue::positions::Positions;
 use crate::queue::queues::Queues;
@@ -72,7 +72,7 @@ enum Holds {
 pub struct Surroundings<'a> {
     pub sockets: &'a Arc<Sockets>,
     pub queues: &'a Queues,
-    pub writers: &'a Writers,
+    pub successions: &'a Successions,
     pub policy: &'a Policy,
     pub metrics: &'a Arc<Metrics>,
 }
@@ -88,12 +88,13 @@ impl Surroundings<'_> {
         let started = planned.output.start(&Opening {
             queues: self.queues,
             policy: self.policy,
-            writers: self.writers,
+            successions: self.successions,
             notice,
         });
         let step = OutputStep {
             encoder: started.encoder,
             metrics: planned.metrics,
+            fate: Fate::default(),
         };
         let task = OutputTask {
             task: started.task,

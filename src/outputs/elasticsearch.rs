@@ -31,6 +31,8 @@ use encode::{BulkEncoder, Shared};
 use refusals::Refusals;
 use sender::{Learned, Report, Sender};
 
+pub use sender::Way;
+
 pub const PLUGIN: OutputPlugin = OutputPlugin {
     plugin: &Plugin {
         section: Section::Output,
@@ -319,14 +321,23 @@ impl Output for Elasticsearch {
             refusals: Arc::clone(&refusals),
         };
         let count = hosts.len();
+        let way = Way {
+            schedule: config.schedule.clone(),
+            transport: transport::open(config.requests),
+            hosts: hosts.clone(),
+            refusals: Arc::clone(&refusals),
+        };
+        let transport = Arc::clone(&way.transport);
+        let name = opening.name(&metrics.id);
+        let newer = opening.successions.requests.succeed(name, |_| way);
         let report = Report::new(metrics, refusals, hosts, config.has_users_ids);
-        let transport = transport::open(config.requests);
         let learned = Learned {
             spares,
             block_bytes,
         };
         let sender = Sender::new(config.schedule, transport, count, learned, report)
-            .told_by(opening.notice.clone());
+            .told_by(opening.notice.clone())
+            .going(newer);
         Started {
             encoder: Box::new(BulkEncoder::new(shared)),
             task: tokio::spawn(sender.run(waiting)),

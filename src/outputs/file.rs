@@ -25,6 +25,8 @@ use path::PathPlan;
 use text::{Chunk, Text};
 use writer::Writer;
 
+pub use writer::Way;
+
 pub const PLUGIN: OutputPlugin = OutputPlugin {
     plugin: &Plugin {
         section: Section::Output,

@@ -159,7 +159,10 @@ impl Output for Graphite {
             protocol: config.protocol,
         };
         let state = state.map(|path| State {
-            heirs: opening.writers.succeed(&path, queue.downgrade()),
+            heirs: opening
+                .successions
+                .writers
+                .succeed(&path, queue.downgrade()),
             path,
         });
         let task = sender::run(

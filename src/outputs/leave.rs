@@ -7,18 +7,43 @@ use std::time::{Duration, Instant};
 use tokio::sync::watch;
 
 /// How an output is to end.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Leave {
     /// Once everything is delivered.
     #[default]
     Delivered,
+    /// The same, but another output takes its place: what lies on disk, and what came from there, is left to that one. What
+    /// waits in memory is delivered, however long that takes.
+    Replaced,
+    /// The same, and there is an end to what workers still have for it: it takes all of that, so that nobody waits for room.
+    Finishing,
     /// The same, but at once when nobody takes anything: what it holds is on disk, or can be read again.
     Safe,
-    /// Another output takes its place: what lies on disk is left to that one. What waits in memory is delivered while
-    /// somebody takes it; when nobody does, it is left as well, since it can be read again.
+    /// What lies on disk is left there. What waits in memory is delivered while somebody takes it; when nobody does, it is left
+    /// as well: it lies on disk too, or nobody wants it.
     Succeeded,
     /// It begins nothing any more, and finishes what is under way.
     Now,
+}
+
+impl Leave {
+    /// Whether nothing more is to be taken from the disk.
+    pub fn leaves_disk(self) -> bool {
+        matches!(
+            self,
+            Self::Replaced | Self::Finishing | Self::Succeeded | Self::Now
+        )
+    }
+
+    /// Whether it takes more than it has room for.
+    pub fn takes_all(self) -> bool {
+        self == Self::Finishing
+    }
+
+    /// Whether it ends when nobody takes anything.
+    pub fn leaves_when_away(self) -> bool {
+        matches!(self, Self::Safe | Self::Succeeded | Self::Now)
+    }
 }
 
 /// An output's ear for it.

@@ -11,7 +11,7 @@ use crate::codecs::Codec;
 use crate::event::{Batch, EventId};
 use crate::limits;
 use crate::metrics::{Counter, DOCUMENTS_LOST, PluginMetrics};
-use crate::outputs::leave::{Leave, Notice};
+use crate::outputs::leave::Notice;
 use crate::outputs::{Encoder, Opening, Output, OutputPlugin, Queue, Started, has_gathered, pipe};
 use crate::pipeline::Building;
 use crate::plugin::{Kind, Opt, Options, Plugin, Section};
@@ -129,7 +129,7 @@ impl<W: FnMut(&[u8]) -> io::Result<usize>> Writer<W> {
     /// The next block. What lies on disk is left to another output that takes the place of this one.
     async fn next(&mut self, outlet: &mut Outlet) -> Option<Block> {
         loop {
-            if Leave::Succeeded <= self.notice.heard() {
+            if self.notice.heard().leaves_disk() {
                 outlet.leave_disk();
             }
             tokio::select! {
@@ -159,7 +159,7 @@ impl<W: FnMut(&[u8]) -> io::Result<usize>> Writer<W> {
     /// Whether it is told to leave, or has waited for long and what it holds is `safe`.
     fn has_to_leave(&self, since: Instant, safe: bool) -> bool {
         let is_stalled = || limits::STDOUT_STALLED_WAIT <= since.elapsed();
-        self.notice.is_now() || safe && is_stalled() && Leave::Safe <= self.notice.said()
+        self.notice.is_now() || safe && is_stalled() && self.notice.said().leaves_when_away()
     }
 
     /// Writes a text, however long that takes. A reader that went away ends the process, as it does for any filter of a

@@ -11,6 +11,7 @@ use crate::metrics::PluginMetrics;
 use crate::outputs::Encoder;
 use crate::pipeline::condition::Condition;
 use crate::pipeline::decoration::Decoration;
+use crate::queue::ack::Fate;
 
 /// One statement of a section.
 pub enum Step<P> {
@@ -206,6 +207,7 @@ fn join(batch: &Batch, selected: &mut Vec<EventId>, created: &mut Vec<EventId>) 
 pub struct OutputStep {
     pub encoder: Box<dyn Encoder>,
     pub metrics: Arc<PluginMetrics>,
+    pub fate: Fate,
 }
 
 impl OutputStep {
@@ -213,6 +215,7 @@ impl OutputStep {
         Self {
             encoder: self.encoder.fork(),
             metrics: Arc::clone(&self.metrics),
+            fate: self.fate.clone(),
         }
     }
 }
@@ -221,6 +224,7 @@ impl Run for OutputStep {
     fn run(&mut self, batch: &mut Batch, selected: &mut Vec<EventId>) {
         let started = Instant::now();
         self.metrics.events_in.add(selected.len() as u64);
+        batch.ack.hand_to(&self.fate);
         self.encoder.encode(batch, selected);
         self.metrics.worked(started.elapsed());
     }

@@ -23,6 +23,11 @@ pub trait Acknowledge: Send + Sync {
         true
     }
 
+    /// Whether what is not acknowledged stays on disk, for whoever takes it from there next.
+    fn stays_on_disk(&self) -> bool {
+        false
+    }
+
     /// Whether the end of this batch will move the position once those are acknowledged for which this was true before.
     fn follows(&self, _token: u64) -> bool {
         true
@@ -47,6 +52,24 @@ pub struct Ack {
     share: Option<Arc<Share>>,
     /// See `pushed`.
     is_pushed: bool,
+    /// Of the output that holds it.
+    fate: Option<Fate>,
+}
+
+/// Whether an output is still wanted. What one that is not has in hand when it ends is given up: it will not be read again for its
+/// sake.
+#[derive(Clone, Debug, Default)]
+pub struct Fate(Arc<AtomicBool>);
+
+impl Fate {
+    /// Nobody wants the output any more.
+    pub fn seal(&self) {
+        self.0.store(true, Ordering::Release);
+    }
+
+    fn is_sealed(&self) -> bool {
+        self.0.load(Ordering::Acquire)
+    }
 }
 
 struct Share {
@@ -80,6 +103,7 @@ impl Ack {
                 room: OnceLock::new(),
             })),
             is_pushed: false,
+            fate: None,
         }
     }
 
@@ -93,7 +117,13 @@ impl Ack {
         Self {
             share: None,
             is_pushed: true,
+            fate: None,
         }
+    }
+
+    /// Clones made of it from now on are held by the output with this fate.
+    pub fn hand_to(&mut self, fate: &Fate) {
+        self.fate = Some(fate.clone());
     }
 
     /// Whether what it stands for cannot be had again.
@@ -106,11 +136,21 @@ impl Ack {
         self.share.is_some()
     }
 
-    /// Whether it can be had again as things are: what is read may be removed later.
+    /// Whether it can be had again as things are: what is read may be removed later, and is not read again for an output that
+    /// nobody wants.
     pub fn comes_again(&self) -> bool {
-        self.share
-            .as_ref()
-            .is_some_and(|share| share.listener.comes_again())
+        let comes_again = |share: &Arc<Share>| share.listener.comes_again();
+        !self.is_given_up() && self.share.as_ref().is_some_and(comes_again)
+    }
+
+    /// Whether it is a record of a queue on disk, which another output can take from there.
+    pub fn stays_on_disk(&self) -> bool {
+        let stays = |share: &Arc<Share>| share.listener.stays_on_disk();
+        self.share.as_ref().is_some_and(stays)
+    }
+
+    fn is_given_up(&self) -> bool {
+        self.fate.as_ref().is_some_and(Fate::is_sealed)
     }
 
     /// How many of these events, which belong to these batches, nobody could send again.
@@ -145,7 +185,9 @@ impl Ack {
 
 impl Drop for Ack {
     fn drop(&mut self) {
-        if let Some(share) = self.share.take() {
+        if let Some(share) = self.share.take()
+            && !self.is_given_up()
+        {
             share.abandoned.store(true, Ordering::Release);
         }
     }
@@ -200,13 +242,21 @@ impl PatientAck {
             share.patient.fetch_sub(1, Ordering::AcqRel);
         }
     }
+
+    /// A holder like others again, for another output to be patient with.
+    pub fn into_ack(self) -> Ack {
+        if let Some(share) = &self.ack.share {
+            share.patient.fetch_sub(1, Ordering::AcqRel);
+        }
+        self.ack
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use std::sync::{Arc, Mutex};
 
-    use super::{Ack, Acknowledge, Others};
+    use super::{Ack, Acknowledge, Fate, Others};
 
     #[derive(Default)]
     struct Heard(Mutex<Vec<u64>>);
@@ -235,6 +285,23 @@ mod tests {
         drop(ack.clone());
         ack.settle();
         assert!(heard.0.lock().expect("no holder panics").is_empty());
+    }
+
+    #[test]
+    fn what_an_unwanted_output_drops_is_given_up_and_not_lost() {
+        let heard = Arc::new(Heard::default());
+        let fate = Fate::default();
+        let mut ack = Ack::new(heard.clone(), 7);
+        let other = ack.clone();
+        ack.hand_to(&fate);
+        let of_output = ack.clone();
+        assert!(of_output.comes_again());
+        fate.seal();
+        assert!(!of_output.comes_again() && other.comes_again());
+        drop(of_output);
+        ack.settle();
+        other.settle();
+        assert_eq!(*heard.0.lock().expect("no holder panics"), [7]);
     }
 
     #[test]

@@ -57,6 +57,37 @@ impl Block {
         other.body
     }
 
+    /// Whether some of its documents lie on disk, for whoever takes them from there next.
+    pub fn has_kept(&self) -> bool {
+        has_kept(&self.acks)
+    }
+
+    /// What of it does not lie on disk.
+    pub fn without_kept(self) -> Self {
+        if !self.has_kept() {
+            return self;
+        }
+        let sealed = self.seal();
+        let mut acks = sealed.acks.iter().peekable();
+        let mut stays = false;
+        let places: Vec<usize> = (0..sealed.documents())
+            .filter(|place| {
+                while let Some((_, ack)) = acks.next_if(|(first, _)| *first as usize <= *place) {
+                    stays = ack.stays_on_disk();
+                }
+                !stays
+            })
+            .collect();
+        let rest = Self {
+            alone: sealed.alone,
+            ..sealed.pick(&places)
+        };
+        let others = sealed.acks.into_iter();
+        let others = others.filter(|(_, ack)| !ack.stays_on_disk());
+        Self::settle(others.collect());
+        rest
+    }
+
     /// Everything was decided: the batches are told.
     pub fn settle(acks: Vec<(u32, Ack)>) {
         acks.into_iter().for_each(|(_, ack)| ack.settle());
@@ -73,6 +104,10 @@ impl Block {
             alone: self.alone,
         }
     }
+}
+
+fn has_kept(acks: &[(u32, Ack)]) -> bool {
+    acks.iter().any(|(_, ack)| ack.stays_on_disk())
 }
 
 fn alone_here(acks: &[(u32, Ack)], documents: usize) -> u64 {
@@ -98,6 +133,11 @@ impl Sealed {
     /// As of a block.
     pub fn alone_here(&self) -> u64 {
         alone_here(&self.acks, self.starts.len())
+    }
+
+    /// As of a block.
+    pub fn has_kept(&self) -> bool {
+        has_kept(&self.acks)
     }
 
     pub fn documents(&self) -> usize {
@@ -221,6 +261,19 @@ mod tests {
         }
     }
 
+    /// As the records of a queue on disk.
+    struct Kept(AtomicU64);
+
+    impl Acknowledge for Kept {
+        fn acknowledge(&self, _: u64) {
+            self.0.fetch_add(1, Ordering::Relaxed);
+        }
+
+        fn stays_on_disk(&self) -> bool {
+            true
+        }
+    }
+
     fn block(documents: &[&str]) -> Block {
         let mut block = Block::default();
         for document in documents {
@@ -253,6 +306,25 @@ mod tests {
         assert_eq!(count.0.load(Ordering::Relaxed), 1);
         Block::settle(picked.acks);
         assert_eq!(count.0.load(Ordering::Relaxed), 2);
+    }
+
+    #[test]
+    fn what_lies_on_disk_can_be_left_out() {
+        let count = Arc::new(Count(AtomicU64::new(0)));
+        let kept = Arc::new(Kept(AtomicU64::new(0)));
+        let acks = [
+            Ack::new(count.clone(), 1),
+            Ack::new(kept.clone(), 2),
+            Ack::pushed(),
+        ];
+        let mut all = block(&["a", "b", "c", "d"]);
+        all.acks = [0, 1, 3].into_iter().zip(acks).collect();
+        let left = all.without_kept();
+        assert_eq!((left.body, left.starts), (b"ad".to_vec(), vec![0, 1]));
+        assert_eq!(count.0.load(Ordering::Relaxed), 0);
+        Block::settle(left.acks);
+        assert_eq!(count.0.load(Ordering::Relaxed), 1);
+        assert_eq!(kept.0.load(Ordering::Relaxed), 0);
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! The two ends of the queue in front of an output: encoders put blocks in, the output's task takes them out. A block goes
 //! through memory, or over the disk if it could not be had again. Whoever puts may have to wait, whoever takes never polls.
 
+use std::collections::VecDeque;
 use std::convert::Infallible;
 use std::sync::Arc;
 
@@ -68,8 +69,10 @@ impl Inlet {
 pub struct Outlet {
     /// The end that gave a block last is asked last, so that none starves.
     ends: [Option<End>; 2],
+    /// Taken out of memory to make room there.
+    soaked: VecDeque<Block>,
     /// The queue on disk is given to another once nobody holds this.
-    _taker: Option<Token>,
+    taker: Option<Token>,
     /// Counts what is left in memory when this ends, and was nowhere else.
     lost: Option<Arc<Counter>>,
 }
@@ -77,7 +80,10 @@ pub struct Outlet {
 impl Drop for Outlet {
     fn drop(&mut self) {
         let Some(lost) = &self.lost else { return };
+        let soaked = self.soaked.iter().map(Block::alone_here);
+        lost.add(soaked.sum());
         for end in self.ends.iter_mut().flatten() {
+            end.blocks.close();
             while let Ok(block) = end.blocks.try_recv() {
                 lost.add(block.alone_here());
             }
@@ -99,6 +105,9 @@ impl Outlet {
 
     /// The next block; none once all encoders are gone and everything was taken. Cancelling loses nothing.
     pub async fn next(&mut self) -> Option<Block> {
+        if let Some(block) = self.soaked.pop_front() {
+            return Some(block);
+        }
         loop {
             let [first, second] = &mut self.ends;
             let (is_first, is_second) = (first.is_some(), second.is_some());
@@ -119,7 +128,7 @@ impl Outlet {
         }
     }
 
-    /// Takes nothing more of what lies on disk. Another gets that once this outlet is gone.
+    /// Takes nothing more of what lies on disk. Another gets that once this outlet is gone, or has nothing in hand from there.
     pub fn leave_disk(&mut self) {
         let is_disk = |end: &mut End| end.place == Place::Disk;
         for end in &mut self.ends {
@@ -127,10 +136,25 @@ impl Outlet {
         }
     }
 
+    /// Nothing is in hand any more that lies on disk: another may take it from there.
+    pub fn release_disk(&mut self) {
+        self.taker = None;
+    }
+
+    /// Makes room for whoever puts blocks into memory: they are kept here.
+    pub fn soak(&mut self) {
+        let memory = |end: &&mut End| end.place == Place::Memory;
+        if let Some(end) = self.ends.iter_mut().flatten().find(memory) {
+            while let Ok(block) = end.blocks.try_recv() {
+                self.soaked.push_back(block);
+            }
+        }
+    }
+
     /// Blocks that wait to be taken; what still lies on disk is not among them.
     pub fn waiting(&self) -> usize {
         let ends = self.ends.iter().flatten();
-        ends.map(|end| end.blocks.len()).sum()
+        self.soaked.len() + ends.map(|end| end.blocks.len()).sum::<usize>()
     }
 }
 
@@ -201,7 +225,8 @@ fn with_room(blocks: usize, kind: Kind, disk: Option<DiskEnds>) -> (Inlet, Outle
             Some(end(Place::Memory, memory_outlet)),
             outlet.map(|outlet| end(Place::Disk, outlet)),
         ],
-        _taker: taker,
+        soaked: VecDeque::new(),
+        taker,
         lost: None,
     };
     (inlet, outlet)

@@ -10,7 +10,7 @@ use std::io;
 use std::ops::Bound;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::{Arc, Mutex, MutexGuard, Weak};
 
 use serde_json::Value;
 
@@ -28,6 +28,8 @@ struct Shared {
     path: PathBuf,
     write: Box<Write>,
     safe: Mutex<BTreeMap<String, Value>>,
+    /// Streams of which somebody still holds a batch, or that are read.
+    streams: Mutex<BTreeMap<String, Weak<Inner>>>,
     dirty: AtomicBool,
     /// How many positions were set without a batch.
     sets: AtomicU64,
@@ -85,6 +87,15 @@ impl Shared {
     fn safe(&self) -> MutexGuard<'_, BTreeMap<String, Value>> {
         self.safe.lock().expect("no holder of this lock panics")
     }
+
+    fn streams(&self) -> MutexGuard<'_, BTreeMap<String, Weak<Inner>>> {
+        self.streams.lock().expect("no holder of this lock panics")
+    }
+
+    /// A stream that outputs still hold batches of.
+    fn open(&self, key: &str) -> Option<Arc<Inner>> {
+        self.streams().get(key).and_then(Weak::upgrade)
+    }
 }
 
 impl Positions {
@@ -126,6 +137,7 @@ impl Positions {
                 sets: 0,
             }),
             safe: Mutex::new(safe),
+            streams: Mutex::default(),
             dirty: AtomicBool::new(false),
             sets: AtomicU64::new(0),
         };
@@ -143,9 +155,19 @@ impl Positions {
         self.shared.safe().get(key).cloned()
     }
 
-    /// The safe positions of all streams, by their keys.
-    pub fn all(&self) -> BTreeMap<String, Value> {
-        self.shared.safe().clone()
+    /// How far a stream was read. That is its safe position at a start; after a reload outputs may still hold what was read
+    /// beyond it, and will deliver it.
+    pub fn reached(&self, key: &str) -> Option<Value> {
+        let open = self.shared.open(key);
+        open.and_then(|stream| stream.waiting().reached())
+            .or_else(|| self.safe(key))
+    }
+
+    /// How far all streams were read, by their keys.
+    pub fn all_reached(&self) -> BTreeMap<String, Value> {
+        let keys = self.keys().into_iter();
+        let reached = keys.filter_map(|key| Some((key.clone(), self.reached(&key)?)));
+        reached.collect()
     }
 
     /// Keys of all streams that have a position.
@@ -153,22 +175,34 @@ impl Positions {
         self.shared.safe().keys().cloned().collect()
     }
 
-    /// A stream whose batches are to be acknowledged. The same key must not be open twice.
+    /// A stream whose batches are to be acknowledged. Nobody else may read the same key. If outputs still hold batches of whoever
+    /// read it before, its batches come behind those; where one of them was lost, it is read again, and they do not count.
     pub fn stream(&self, key: &str) -> Stream {
-        let inner = Inner {
+        let before = self.shared.open(key);
+        if let Some(before) = before {
+            if before.waiting().reached().is_some() {
+                return Stream { inner: before };
+            }
+            before.waiting().is_replaced = true;
+        }
+        let inner = Arc::new(Inner {
             key: key.to_owned(),
             positions: Arc::clone(&self.shared),
             waiting: Mutex::new(Waiting::default()),
             is_gone: AtomicBool::new(false),
-        };
-        Stream {
-            inner: Arc::new(inner),
-        }
+        });
+        let mut streams = self.shared.streams();
+        streams.insert(key.to_owned(), Arc::downgrade(&inner));
+        Stream { inner }
     }
 
-    /// Sets a position without a batch.
+    /// Sets a position without a batch; behind those of the stream that outputs still hold.
     pub fn set(&self, key: &str, position: Value) {
-        self.shared.set(key, position);
+        let open = self.shared.open(key);
+        let is_behind = open.is_some_and(|stream| stream.waiting().set_behind(&position));
+        if !is_behind {
+            self.shared.set(key, position);
+        }
     }
 
     /// Changes what the position of a stream says, but for where it stands.
@@ -240,6 +274,8 @@ struct Waiting {
     batches: BTreeMap<u64, Batch>,
     /// A holder of this one was lost. No later one will move the position, so none is kept.
     lost: Option<u64>,
+    /// What was lost is read again by another stream, which alone moves the position.
+    is_replaced: bool,
 }
 
 struct Batch {
@@ -274,6 +310,24 @@ impl Waiting {
             self.batches.insert(token, batch);
         }
         token
+    }
+
+    /// Where the last of the batches ends, if there are some and none was lost.
+    fn reached(&self) -> Option<Value> {
+        let last = self.batches.last_key_value();
+        last.filter(|_| self.lost.is_none())
+            .map(|(_, batch)| batch.position())
+    }
+
+    /// Has the stream stand there once all batches are acknowledged. False if there are none, or one was lost.
+    fn set_behind(&mut self, position: &Value) -> bool {
+        let waits = self.reached().is_some();
+        if waits {
+            let token = self.push(position);
+            let moved = self.acknowledge(token);
+            debug_assert!(moved.is_none(), "a batch before it is not acknowledged");
+        }
+        waits
     }
 
     /// Notes that a batch is acknowledged; gives where the stream stands then, if it moved.
@@ -358,6 +412,16 @@ impl Stream {
     }
 }
 
+impl Drop for Inner {
+    fn drop(&mut self) {
+        let mut streams = self.positions.streams();
+        let is_over = |stream: &Weak<Self>| stream.strong_count() == 0;
+        if streams.get(&self.key).is_some_and(is_over) {
+            streams.remove(&self.key);
+        }
+    }
+}
+
 impl Inner {
     fn waiting(&self) -> MutexGuard<'_, Waiting> {
         self.waiting.lock().expect("no holder of this lock panics")
@@ -367,7 +431,9 @@ impl Inner {
 impl Acknowledge for Inner {
     fn acknowledge(&self, token: u64) {
         let mut waiting = self.waiting();
-        if let Some(end) = waiting.acknowledge(token) {
+        if let Some(end) = waiting.acknowledge(token)
+            && !waiting.is_replaced
+        {
             // The lock on `waiting` is held on purpose: a later position must not be overtaken by this one.
             self.positions.safe().insert(self.key.clone(), end);
             self.positions.dirty.store(true, Ordering::Release);
@@ -387,7 +453,8 @@ impl Acknowledge for Inner {
     }
 
     fn ahead(&self, tokens: &BTreeSet<u64>) -> Option<Ahead> {
-        let end = self.waiting().ahead(tokens)?;
+        let waiting = self.waiting();
+        let end = waiting.ahead(tokens).filter(|_| !waiting.is_replaced)?;
         Some(Ahead {
             positions: Positions {
                 shared: Arc::clone(&self.positions),

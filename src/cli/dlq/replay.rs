@@ -15,7 +15,7 @@ use crate::event::json::Counted;
 use crate::event::{Batch, Name, Names, Value};
 use crate::limits;
 use crate::metrics::{Metrics, PluginMetrics};
-use crate::outputs::graphite::Writers;
+use crate::outputs::Successions;
 use crate::outputs::leave::Notice;
 use crate::outputs::{Encoder, Opening};
 use crate::pipeline::compile::{Compiled, PlannedOutput};
@@ -108,7 +108,7 @@ impl Replay {
                 output.keep_all_letters();
                 let started = output.start(&Opening {
                     queues: &Queues::default(),
-                    writers: &Writers::default(),
+                    successions: &Successions::default(),
                     policy: &Policy::in_memory(),
                     notice: Notice::default(),
                 });

@@ -136,7 +136,7 @@ impl Reading {
     /// Where an earlier run stopped reading a container.
     pub fn position(&self, id: &str) -> Option<Position> {
         self.positions
-            .safe(id)
+            .reached(id)
             .map(|position| Position::from_json(&position))
     }
 

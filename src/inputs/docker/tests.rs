@@ -23,6 +23,7 @@ use crate::pipeline::building::Surroundings;
 use crate::pipeline::program::{OutputStep, Step};
 use crate::pipeline::worker::{self, Program};
 use crate::plugin::{Setting, Word};
+use crate::queue::ack::Fate;
 
 /// Far more than anything here takes.
 const LONG: Duration = Duration::from_secs(20);
@@ -177,6 +178,7 @@ impl Running {
         let output = OutputStep {
             encoder: Box::new(Collect(sender)),
             metrics: metrics.plugin(&options),
+            fate: Fate::default(),
         };
         let program = Program {
             filters: Vec::new(),

@@ -60,7 +60,10 @@ impl Known {
             if key == STARTED {
                 continue;
             }
-            match kept.safe(&key).and_then(|json| Position::from_json(&json)) {
+            match kept
+                .reached(&key)
+                .and_then(|json| Position::from_json(&json))
+            {
                 Some(position) => known.positions.push((key, position)),
                 None => kept.forget(&key),
             }

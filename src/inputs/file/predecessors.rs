@@ -86,16 +86,16 @@ impl Follow<'_> {
     /// The position of the file that was last known at a path, with its key.
     fn last_at(&mut self, path: &Path) -> Option<(String, Position)> {
         let key = self.known.last_at(path)?.to_owned();
-        let safe = self.positions.safe(&key)?;
-        let safe = Position::from_json(&safe)?;
-        // What was read, and what the open file holds, is more than what is safe, and tells better which file it is.
+        let reached = self.positions.reached(&key)?;
+        let reached = Position::from_json(&reached)?;
+        // What the open file holds may be more, and tells better which file it is.
         let tail = self
             .files
-            .at_place(safe.place)
+            .at_place(reached.place)
             .and_then(|id| self.files.tail(id));
         let position = tail
             .filter(|tail| tail.key() == key)
-            .map_or(safe, |tail| tail.position_to_find());
+            .map_or(reached, |tail| tail.position_to_find());
         Some((key, position))
     }
 
@@ -148,7 +148,7 @@ impl Follow<'_> {
             .positions
             .keys()
             .into_iter()
-            .filter_map(|key| Position::from_json(&self.positions.safe(&key)?));
+            .filter_map(|key| Position::from_json(&self.positions.reached(&key)?));
         positions.any(|position| is_it(&position))
     }
 

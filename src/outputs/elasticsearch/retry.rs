@@ -121,6 +121,23 @@ impl Waiting {
         Some(block)
     }
 
+    /// Has all of them be due.
+    pub fn hasten(&mut self, now: Instant) {
+        for block in std::mem::take(self).blocks.into_values() {
+            self.push(now, block);
+        }
+    }
+
+    /// Keeps only what does not lie on disk as well.
+    pub fn leave_kept(&mut self) {
+        for ((due, _), block) in std::mem::take(self).blocks {
+            let left = block.without_kept();
+            if !left.is_empty() {
+                self.push(due, left);
+            }
+        }
+    }
+
     /// Has every document begin its age anew.
     pub fn forget_ages(&mut self) {
         self.blocks

@@ -17,11 +17,13 @@ use crate::limits;
 use crate::outputs::elasticsearch::answer;
 use crate::outputs::elasticsearch::concurrency::Concurrency;
 use crate::outputs::elasticsearch::hosts::Hosts;
+use crate::outputs::elasticsearch::refusals::Refusals;
 use crate::outputs::elasticsearch::retry::{Backoff, Waiting};
 use crate::outputs::elasticsearch::secrets::Secrets;
 use crate::outputs::elasticsearch::transport::{Reply, Transport, Unreachable};
 use crate::outputs::elasticsearch::verdict::{Outcome, Rules};
 use crate::outputs::leave::{Leave, Notice};
+use crate::outputs::succession::Newer;
 use crate::queue::block::{Block, Sealed, Spares};
 use crate::queue::dead_letters::letter::Letter;
 use crate::queue::ends::Outlet;
@@ -44,6 +46,15 @@ pub struct Schedule {
     pub rules: Rules,
     /// What is not told of answers.
     pub secrets: Secrets,
+}
+
+/// Whom documents are sent to, and how. A reload changes it for those too that wait already.
+pub struct Way {
+    pub schedule: Schedule,
+    pub transport: Arc<dyn Transport>,
+    /// Addresses of the hosts, without passwords.
+    pub hosts: Vec<String>,
+    pub refusals: Arc<Refusals>,
 }
 
 /// What the sender gives back to the encoders.
@@ -73,6 +84,7 @@ pub struct Sender {
     learned: Learned,
     report: Report,
     notice: Notice,
+    newer: Newer<Way>,
     /// Until then dead letters are not tried to be kept of documents that wait for that alone.
     letters_rest_until: Option<Instant>,
 }
@@ -94,7 +106,8 @@ type Answered = Result<Reply, Unreachable>;
 
 /// A request that was sent.
 struct UnderWay {
-    host: usize,
+    /// None if a newer way has others.
+    host: Option<usize>,
     started: Instant,
     block: Sealed,
 }
@@ -104,6 +117,7 @@ enum Event {
     Block(Option<Block>),
     Done(Result<(task::Id, Answered), JoinError>),
     Told,
+    NewWay,
     Time,
 }
 
@@ -130,6 +144,7 @@ impl Sender {
             learned,
             report,
             notice: Notice::default(),
+            newer: Newer::default(),
             letters_rest_until: None,
         }
     }
@@ -137,6 +152,12 @@ impl Sender {
     /// Ends as it is told.
     pub fn told_by(mut self, notice: Notice) -> Self {
         self.notice = notice;
+        self
+    }
+
+    /// Goes newer ways, once there are some.
+    pub fn going(mut self, newer: Newer<Way>) -> Self {
+        self.newer = newer;
         self
     }
 
@@ -157,8 +178,11 @@ impl Sender {
         loop {
             let now = Instant::now();
             let leave = self.notice.heard();
-            if Leave::Succeeded <= leave {
-                blocks.leave_disk();
+            if leave.leaves_disk() {
+                self.leave_disk(&mut blocks);
+            }
+            if let Some(way) = self.newer.take() {
+                self.go(&way);
             }
             self.keep_letters(now).await;
             self.give_up_old(now).await;
@@ -175,12 +199,16 @@ impl Sender {
                 return;
             }
             let wake = self.next_wake(now).unwrap_or(now + LONGEST);
-            let has_room = open && leave != Leave::Now && self.has_room();
+            let has_room = match leave {
+                Leave::Now => false,
+                leave => open && (self.has_room() || leave.takes_all()),
+            };
             // In order, so that a simulation can be repeated; there are few requests to end, so blocks do not starve.
             let event = tokio::select! {
                 biased;
                 Some(done) = self.in_flight.join_next_with_id() => Event::Done(done),
                 () = self.notice.changed() => Event::Told,
+                () = self.newer.wait() => Event::NewWay,
                 block = blocks.next(), if has_room => Event::Block(block),
                 () = tokio::time::sleep_until(wake) => Event::Time,
             };
@@ -193,7 +221,7 @@ impl Sender {
                         self.finish(request, answered).await;
                     }
                 }
-                Event::Time | Event::Told => {}
+                Event::Time | Event::Told | Event::NewWay => {}
             }
         }
     }
@@ -203,10 +231,43 @@ impl Sender {
     fn is_done(&self, leave: Leave, is_all_sent: bool) -> bool {
         let is_idle = self.in_flight.is_empty();
         match leave {
-            Leave::Delivered => is_all_sent && is_idle,
+            Leave::Delivered | Leave::Replaced | Leave::Finishing => is_all_sent && is_idle,
             Leave::Safe | Leave::Succeeded => is_all_sent && is_idle || self.hosts.are_away(),
             Leave::Now => is_idle || self.hosts.are_away(),
         }
+    }
+
+    /// Takes nothing more from the disk, and leaves there what came from it as soon as no request is under way with some of it.
+    fn leave_disk(&mut self, blocks: &mut Outlet) {
+        blocks.leave_disk();
+        for (arrived, block) in std::mem::take(&mut self.fresh) {
+            self.fresh_bytes -= block.body.len();
+            let left = block.without_kept();
+            self.fresh_bytes += left.body.len();
+            if !left.is_empty() {
+                self.fresh.push_back((arrived, left));
+            }
+        }
+        self.retries.leave_kept();
+        self.letters.leave_kept();
+        let mut under_way = self.under_way.values();
+        if !under_way.any(|request| request.block.has_kept()) {
+            blocks.release_disk();
+        }
+    }
+
+    /// Sends to other hosts from now on. What is under way to those before comes to its end.
+    fn go(&mut self, way: &Way) {
+        self.schedule = way.schedule.clone();
+        self.transport = Arc::clone(&way.transport);
+        self.hosts = Hosts::new(way.hosts.len());
+        self.concurrency = Concurrency::new(self.schedule.requests_max);
+        self.backoff = Backoff::new(self.schedule.retry_initial, self.schedule.retry_max);
+        for request in self.under_way.values_mut() {
+            request.host = None;
+        }
+        self.retries.hasten(Instant::now());
+        self.report.go(way);
     }
 
     fn accept(&mut self, block: Block) {
@@ -280,7 +341,7 @@ impl Sender {
             .in_flight
             .spawn(async move { transport.bulk(host, body).await });
         let request = UnderWay {
-            host,
+            host: Some(host),
             started: Instant::now(),
             block,
         };
@@ -330,24 +391,29 @@ impl Sender {
         };
         match outcome.without(&self.schedule.secrets) {
             Outcome::Away { reason } => {
-                let wait = self.backoff.wait(self.hosts.failures(host)).min(rest_max);
-                let rest = retry_after.map_or(wait, |asked| {
-                    asked.clamp(wait, self.schedule.retry_max.max(wait))
-                });
-                if self.hosts.failed(host, now, rest) {
-                    self.report.away(host, &reason);
+                if let Some(host) = host {
+                    let wait = self.backoff.wait(self.hosts.failures(host)).min(rest_max);
+                    let rest = retry_after.map_or(wait, |asked| {
+                        asked.clamp(wait, self.schedule.retry_max.max(wait))
+                    });
+                    if self.hosts.failed(host, now, rest) {
+                        self.report.away(host, &reason);
+                    }
                 }
                 self.put_back(now, block);
             }
             Outcome::Denied { reason, fault } => {
-                let rest = self.backoff.wait(self.hosts.failures(host));
-                if self.hosts.failed(host, now, rest) {
-                    self.report.denied(host, &reason, fault);
+                if let Some(host) = host {
+                    let rest = self.backoff.wait(self.hosts.failures(host));
+                    if self.hosts.failed(host, now, rest) {
+                        self.report.denied(host, &reason, fault);
+                    }
                 }
                 self.wait_for_somebody(now, block);
             }
             outcome => {
-                if let Some(after) = self.hosts.answered(host, now) {
+                let back = host.and_then(|host| self.hosts.answered(host, now).zip(Some(host)));
+                if let Some((after, host)) = back {
                     self.report.back(host, after);
                 }
                 self.conclude(now, started, block, outcome).await;

@@ -11,7 +11,7 @@ use tokio::sync::mpsc::{self, Permit, WeakSender};
 use crate::limits;
 use crate::outputs::file::path::PathPlan;
 use crate::outputs::file::text::Text;
-use crate::outputs::leave::{Leave, Notice};
+use crate::outputs::leave::Notice;
 use crate::queue::block::Block;
 use crate::queue::ends::{Closed, DiskEnds, DiskInlet, Token};
 use crate::queue::policy::Kind;
@@ -151,7 +151,7 @@ impl Outlet {
     /// The next text; none once all encoders are gone and everything was taken.
     pub async fn next(&mut self, notice: &mut Notice, plan: &PathPlan) -> Option<Taken> {
         loop {
-            if Leave::Succeeded <= notice.heard() {
+            if notice.heard().leaves_disk() {
                 self.disk = None;
             }
             // What is in memory is older than what went over.

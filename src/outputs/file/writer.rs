@@ -22,6 +22,9 @@ use crate::outputs::file::text::{Chunk, Text};
 use crate::outputs::leave::{Leave, Notice};
 use crate::quiet::Quiet;
 
+/// Where texts are written to, and how. A reload changes it for those too that wait already.
+pub struct Way {}
+
 /// The writing thread's state.
 pub struct Writer {
     plan: PathPlan,
@@ -433,7 +436,7 @@ impl Writer {
         self.outlet.set_stuck(true);
         match self.held {
             Held::Movable => return Err(Fault::Stuck),
-            Held::Elsewhere if Leave::Safe <= self.notice.heard() => return Err(Fault::Left),
+            Held::Elsewhere if self.notice.heard().leaves_when_away() => return Err(Fault::Left),
             Held::Elsewhere | Held::Here => {}
         }
         let until = Instant::now() + limits::TEXT_RETRY_WAIT;
@@ -453,8 +456,8 @@ impl Writer {
         self.outlet.evict();
         let leave = self.notice.heard();
         match self.held {
-            Held::Movable if Leave::Safe <= leave => Err(Fault::Stuck),
-            Held::Elsewhere if Leave::Safe <= leave => Err(Fault::Left),
+            Held::Movable if leave.leaves_when_away() => Err(Fault::Stuck),
+            Held::Elsewhere if leave.leaves_when_away() => Err(Fault::Left),
             _ if leave == Leave::Now => Err(Fault::Left),
             Held::Movable | Held::Elsewhere | Held::Here => Ok(()),
         }

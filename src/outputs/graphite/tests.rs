@@ -10,7 +10,7 @@ use tokio::task::JoinHandle;
 use super::PLUGIN;
 use crate::event::{Batch, EventId, Name, Names, Reference};
 use crate::metrics::{Metrics, PluginMetrics};
-use crate::outputs::graphite::Writers;
+use crate::outputs::Successions;
 use crate::outputs::leave::Notice;
 use crate::outputs::{Opening, Output};
 use crate::pipeline::Building;
@@ -117,7 +117,7 @@ async fn sent(
 async fn given(output: Box<dyn Output>, names: Names, events: &[&str]) -> JoinHandle<()> {
     let opening = Opening {
         queues: &Queues::default(),
-        writers: &Writers::default(),
+        successions: &Successions::default(),
         policy: &Policy::in_memory(),
         notice: Notice::default(),
     };

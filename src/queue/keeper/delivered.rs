@@ -41,4 +41,8 @@ impl Acknowledge for Delivered {
         self.sequences().push(sequence);
         self.more.notify_one();
     }
+
+    fn stays_on_disk(&self) -> bool {
+        true
+    }
 }

@@ -7,6 +7,7 @@ use tokio::time::Instant;
 
 use crate::metrics::{Counter, DOCUMENTS_LOST, Gauge, PluginMetrics};
 use crate::outputs::elasticsearch::refusals::{Lost, NotKept, Refusals, Refused, printable};
+use crate::outputs::elasticsearch::sender::Way;
 use crate::outputs::elasticsearch::verdict::{Fault, Refusal};
 use crate::quiet::Quiet;
 
@@ -75,6 +76,12 @@ impl Report {
             is_in_one_thread: true,
             ..self
         }
+    }
+
+    /// Tells of other hosts from now on.
+    pub fn go(&mut self, way: &Way) {
+        self.hosts.clone_from(&way.hosts);
+        self.refusals = Arc::clone(&way.refusals);
     }
 
     pub fn waiting(&self, blocks: usize) {
