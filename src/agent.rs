@@ -5,9 +5,11 @@ mod behind;
 pub mod configuration;
 mod confinement;
 mod deadline;
+mod handing_over;
 mod lock;
 mod needs;
 mod orphans;
+mod outputs;
 mod rest;
 pub mod room;
 mod running;
@@ -40,9 +42,11 @@ use behind::Behind;
 use configuration::{Certificates, Files, compile_all};
 use confinement::Confinement;
 use deadline::Deadline;
+use handing_over::stages_of;
 use lock::Lock;
 use needs::{Need, kept_in, listened_at, queues_of, received_at, written};
-use running::{Running, Surroundings};
+use outputs::Surroundings;
+use running::Running;
 use signals::{Event, Listening, Signals};
 
 /// The refused configuration's exit code.
@@ -101,7 +105,7 @@ pub fn run(settings: Settings) -> ExitCode {
         };
         agent.certificates = Certificates::of(&compiled);
         let kept = agent.start(compiled, threads);
-        agent.read_from(&[], &kept);
+        agent.read_on(&[], &kept);
         agent.sockets.report_unused();
         systemd::ready();
         systemd::keep_telling();
@@ -140,6 +144,8 @@ struct Agent {
     listened_at: Vec<SocketAddr>,
     /// What outputs of earlier configurations still have to send.
     behind: Vec<Behind>,
+    /// By when the agent ends; not set before it is told to stop.
+    ending: Arc<Deadline>,
     state: Arc<api::State>,
     /// Held from the first pipeline on that keeps positions.
     lock: Option<Lock>,
@@ -189,6 +195,7 @@ impl Agent {
             has_renewed: false,
             listened_at: Vec::new(),
             behind: Vec::new(),
+            ending: Arc::default(),
             state: Arc::new(api::State::new(Arc::clone(&metrics))),
             metrics,
             lock: None,
@@ -296,15 +303,17 @@ impl Agent {
         kept
     }
 
-    /// With nothing before them any more, the pipelines read on from these positions, and have alone what they keep.
-    fn read_from(&mut self, positions: &[Positions], kept: &Kept) {
+    /// The pipelines read on from these positions, each as soon as nothing before it reads any more, and have alone what they
+    /// keep.
+    fn read_on(&mut self, positions: &[Positions], kept: &Kept) {
         self.queues.keep(&kept.queues);
         orphans::tell_of_queues(&self.queues, &self.settings.path_queue);
         if self.lock.is_some() {
             orphans::tell_of_sums(&self.settings.path_data, &kept.sums);
         }
-        for running in &mut self.running {
-            running.read_from(positions);
+        for (place, running) in self.running.iter_mut().enumerate() {
+            let before = stages_of(&self.behind, place);
+            running.read_after(positions, before);
         }
     }
 
@@ -348,14 +357,14 @@ impl Agent {
         systemd::stopping();
         self.sockets.leave_no_more();
         let running = std::mem::take(&mut self.running);
-        let positions: Vec<_> = running.iter().map(Running::positions).collect();
-        let deadline = Arc::new(Deadline::default());
         let behind = std::mem::take(&mut self.behind);
+        let mut positions: Vec<_> = running.iter().map(Running::positions).collect();
+        positions.extend(behind.iter().map(|earlier| Arc::clone(&earlier.positions)));
+        let deadline = Arc::clone(&self.ending);
         let queues = Arc::clone(&self.queues);
         let metrics = Arc::clone(&self.metrics);
         let draining = async {
-            let deadline = Arc::clone(&deadline);
-            let rest = Running::drain_all(running, behind, deadline, &queues).await;
+            let rest = Running::drain_all(running, behind, &deadline, &queues).await;
             let closed = tokio::task::spawn_blocking(move || queues.close());
             let closed = tokio::time::timeout(limits::QUEUE_CLOSE_WAIT, closed).await;
             if !matches!(closed, Ok(Ok(()))) {
@@ -452,8 +461,8 @@ impl Agent {
             let error = "a pipeline that reads stdin cannot be replaced";
             return Err(Refusal::ForGood(error.to_owned()));
         }
-        self.behind.retain(|earlier| !earlier.is_finished());
-        if limits::RELOADS_BEHIND_MAX <= self.behind.len() {
+        self.behind.retain(|earlier| !earlier.stage.has_ended());
+        if self.has_too_many_behind() {
             let error = "the outputs of earlier configurations are still away";
             return Err(Refusal::ForNow(error.to_owned()));
         }
@@ -470,13 +479,12 @@ impl Agent {
         self.prepare(&compiled).await?;
         self.reserve_sockets(&compiled)?;
         self.sockets.begin_reload(listened_at(&compiled));
-        let old = std::mem::take(&mut self.running);
+        let mut old = std::mem::take(&mut self.running);
+        self.arrange_outputs(&mut old, &compiled);
         // Before the old ones stop: somebody always reads the sockets.
         let kept = self.start(compiled, threads);
-        let (positions, behind) = Running::hand_over(old, &self.queues, deadline).await;
-        self.behind.extend(behind);
+        self.hand_over(old, deadline, &kept).await;
         self.certificates = certificates;
-        self.read_from(&positions, &kept);
         self.sockets.end_reload();
         self.metrics.reloads.add(1);
         tracing::info!("reloaded");

@@ -83,8 +83,14 @@ pub const RELOAD_DRAIN_WAIT: std::time::Duration = std::time::Duration::from_sec
 /// sent again.
 pub const OUTPUT_END_WAIT: std::time::Duration = std::time::Duration::from_secs(1);
 
-/// Earlier configurations whose outputs are away and still hold events; with more of them a reload is refused. Each may
-/// hold some ten megabytes, and nobody reloads that often while a server is away, but for a script.
+/// How long an output that a new configuration does not have any more may send what it still has: ten times a slow request.
+pub const DISMISSED_OUTPUT_WAIT: std::time::Duration = std::time::Duration::from_secs(10);
+
+/// How often it is looked whether outputs have ended: no wait that anybody feels.
+pub const OUTPUT_LOOK_INTERVAL: std::time::Duration = std::time::Duration::from_millis(20);
+
+/// Earlier configurations of a pipeline whose outputs are away and still hold events; with more of them a reload is refused. Each
+/// may hold some ten megabytes, and nobody reloads that often while a server is away, but for a script.
 pub const RELOADS_BEHIND_MAX: usize = 4;
 
 /// Connections to the API at once: scrapers, a person, and probes that leave some open.

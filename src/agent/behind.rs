@@ -1,38 +1,69 @@
 //! Pipelines that a reload has replaced and that are not done yet: they end in the background.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
+use tokio::sync::watch;
 use tokio::task::{JoinError, JoinHandle};
 
-use crate::agent::deadline::Deadline;
+use crate::agent::outputs::Handle;
 use crate::agent::rest::Rest;
+use crate::queue::positions::Positions;
 
-/// What a pipeline that was replaced still has in hand, and until when.
+/// A pipeline on its way out.
 pub struct Behind {
-    task: JoinHandle<Rest>,
-    deadline: Arc<Deadline>,
+    /// Which pipeline it was.
+    pub pipeline: usize,
+    pub task: JoinHandle<Rest>,
+    pub stage: Stages,
+    pub outputs: Vec<Handle>,
+    pub positions: Arc<Mutex<Vec<Positions>>>,
+}
+
+/// How far it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Stage {
+    /// Its sockets are read.
+    Receiving,
+    /// Files and containers are still read.
+    Reading,
+    /// Everything it has read is with its outputs.
+    Delivering,
+}
+
+/// Tells how far a pipeline is. It has ended when there is nobody any more to say more.
+#[derive(Clone)]
+pub struct Stages(watch::Receiver<Stage>);
+
+impl Stages {
+    pub fn new() -> (watch::Sender<Stage>, Self) {
+        let (teller, stages) = watch::channel(Stage::Receiving);
+        (teller, Self(stages))
+    }
+
+    /// Returns once the pipeline is as far, or has ended.
+    pub async fn reach(&mut self, stage: Stage) {
+        // An error says that it has ended.
+        drop(self.0.wait_for(|present| stage <= *present).await);
+    }
+
+    pub async fn end(&mut self) {
+        while self.0.changed().await.is_ok() {}
+    }
+
+    /// Whether it is as far, or has ended.
+    pub fn is_at(&self, stage: Stage) -> bool {
+        stage <= *self.0.borrow() || self.has_ended()
+    }
+
+    pub fn has_ended(&self) -> bool {
+        self.0.has_changed().is_err()
+    }
 }
 
 impl Behind {
-    pub fn new(task: JoinHandle<Rest>, deadline: Arc<Deadline>) -> Self {
-        Self { task, deadline }
-    }
-
-    pub fn is_finished(&self) -> bool {
-        self.task.is_finished()
-    }
-
-    /// Has it end by a deadline; what is left then is given up.
-    pub async fn end(mut self, deadline: Arc<Deadline>) -> Rest {
-        let finished = deadline.within(&mut self.task).await;
-        let rest = match finished {
-            Some(rest) => rest,
-            None => {
-                self.deadline.pass();
-                self.task.await
-            }
-        };
-        ended(rest).unwrap_or(Rest::FAULT)
+    /// What is left of it once the agent's deadline has passed, which is its own too.
+    pub async fn end(self) -> Rest {
+        ended(self.task.await).unwrap_or(Rest::FAULT)
     }
 }
 

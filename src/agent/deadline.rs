@@ -48,6 +48,10 @@ impl Deadline {
         drop(self.0.subscribe().wait_for(Option::is_some).await);
     }
 
+    pub fn has_passed(&self) -> bool {
+        self.0.borrow().is_some_and(|at| at <= Instant::now())
+    }
+
     /// It is over, whatever was set.
     pub fn pass(&self) {
         self.0.send_replace(Some(Instant::now()));

@@ -1,46 +1,43 @@
 //! A running pipeline: started from its outputs to its inputs, stopped from its inputs to its outputs.
 
 use std::io;
-use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
 
 use tokio::sync::watch;
 use tokio::task::{AbortHandle, JoinHandle};
 
-use crate::agent::behind::{Behind, ended};
+use crate::agent::behind::{Behind, Stage, Stages, ended};
 use crate::agent::deadline::Deadline;
+use crate::agent::outputs::{Handle, Holds, OutputTask, Surroundings};
 use crate::agent::rest::Rest;
 use crate::agent::saving::{save_at_last, save_sometimes};
-use crate::inputs::sockets::Sockets;
 use crate::inputs::{Flow, Input, Source};
 use crate::limits;
-use crate::metrics::{DOCUMENTS_LOST, Metrics};
-use crate::outputs::leave::{Leave, Notice};
-use crate::outputs::{Opening, Queue, Successions};
-use crate::pipeline::compile::{Compiled, InputKinds, PlannedOutput};
-use crate::pipeline::program::{OutputStep, Step};
+use crate::metrics::Metrics;
+use crate::outputs::leave::Leave;
+use crate::pipeline::compile::Compiled;
+use crate::pipeline::program::Step;
 use crate::pipeline::worker::{self, Batches, Counts, Program, Pushed, Threads};
-use crate::queue::ack::Fate;
-use crate::queue::policy::{Kind, Policy};
 use crate::queue::positions::Positions;
 use crate::queue::queues::Queues;
 
-/// How often it is looked whether the outputs have left.
-const LOOK_INTERVAL: Duration = Duration::from_millis(20);
-
 /// The parts of a started pipeline.
 pub struct Running {
-    inputs: Vec<JoinHandle<()>>,
-    /// Those that go on from positions, until these are known.
-    readers: Option<(Flow, Vec<Box<dyn Input>>)>,
-    stop: watch::Sender<bool>,
+    /// Those that others push to.
+    inputs: Inputs,
+    /// Those that go on from positions.
+    readers: Inputs,
+    /// The latter, until it is known from where.
+    unstarted: Option<(Flow, Vec<Box<dyn Input>>)>,
+    /// Whether they read.
+    is_reading: Arc<AtomicBool>,
     batches: Option<Batches>,
     pushed: Pushed,
     /// Ends with the number of workers that failed.
     workers: JoinHandle<usize>,
     outputs: Vec<OutputTask>,
-    positions: Arc<Mutex<Vec<Positions>>>,
+    positions: Kept,
     saver: JoinHandle<()>,
     metrics: Arc<Metrics>,
     has_private_input: bool,
@@ -48,70 +45,34 @@ pub struct Running {
     rest: Rest,
 }
 
-/// The task of an output.
-struct OutputTask {
-    task: JoinHandle<()>,
-    teller: watch::Sender<Leave>,
-    /// The folder of its queue on disk, if it has one.
-    queue: Option<PathBuf>,
-    holds: Holds,
+/// The positions in use of a pipeline.
+type Kept = Arc<Mutex<Vec<Positions>>>;
+
+/// Inputs that are stopped together.
+struct Inputs {
+    tasks: Vec<JoinHandle<()>>,
+    stop: watch::Sender<bool>,
 }
 
-/// What an output has in memory.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Holds {
-    /// What lies on disk as well: nothing has to wait for its end.
-    Kept,
-    /// What would be read again, or can still go to disk.
-    Reread,
-    /// What nobody could send again.
-    Pushed,
-}
+impl Inputs {
+    /// None yet, and where those to come hear that they have to stop.
+    fn none() -> (Self, watch::Receiver<bool>) {
+        let (stop, stopped) = watch::channel(false);
+        let tasks = Vec::new();
+        (Self { tasks, stop }, stopped)
+    }
 
-/// What a pipeline finds when it starts.
-pub struct Surroundings<'a> {
-    pub sockets: &'a Arc<Sockets>,
-    pub queues: &'a Queues,
-    pub successions: &'a Successions,
-    pub policy: &'a Policy,
-    pub metrics: &'a Arc<Metrics>,
-}
-
-impl Surroundings<'_> {
-    /// Starts an output of a pipeline with such inputs.
-    fn start(&self, planned: PlannedOutput, inputs: InputKinds) -> (OutputStep, OutputTask) {
-        let (teller, notice) = Notice::new();
-        let through = planned.output.queue().under(self.policy.kind, inputs);
-        let is_kept = through != Queue::None;
-        let keeps_all = is_kept && self.policy.kind == Kind::Persisted;
-        let queue = is_kept.then(|| self.policy.folder_of(&planned.metrics.id));
-        let started = planned.output.start(&Opening {
-            queues: self.queues,
-            policy: self.policy,
-            successions: self.successions,
-            notice,
-        });
-        let step = OutputStep {
-            encoder: started.encoder,
-            metrics: planned.metrics,
-            fate: Fate::default(),
-        };
-        let task = OutputTask {
-            task: started.task,
-            teller,
-            queue,
-            holds: match inputs {
-                InputKinds { pushed: true, .. } if !is_kept => Holds::Pushed,
-                InputKinds { private: true, .. } if !keeps_all => Holds::Pushed,
-                InputKinds {
-                    pushed: true,
-                    reads: false,
-                    ..
-                } if through == Queue::All => Holds::Kept,
-                _ => Holds::Reread,
-            },
-        };
-        (step, task)
+    /// Tells them to stop and waits for them. Gives those that wait for an output longer than that.
+    async fn stop(&mut self, deadline: &Deadline) -> Vec<JoinHandle<()>> {
+        self.stop.send_replace(true);
+        let mut stuck = Vec::new();
+        while let Some(mut input) = self.tasks.pop() {
+            match deadline.within(&mut input).await {
+                Some(ended) => report(ended, "an input"),
+                None => stuck.push(input),
+            }
+        }
+        stuck
     }
 }
 
@@ -144,27 +105,33 @@ impl Running {
             outputs,
         };
         let (batches, workers) = threads.run(program);
-        let (stop, stopped) = watch::channel(false);
-        let positions = Arc::new(Mutex::default());
+        let (mut inputs, stop) = Inputs::none();
+        let (readers, stop_reading) = Inputs::none();
+        let positions = Kept::default();
         let flow = Flow {
             batches: batches.clone(),
             names: compiled.names,
-            stop: stopped,
+            stop,
             sockets: Arc::clone(surroundings.sockets),
             positions: Arc::clone(&positions),
         };
-        let (readers, others): (Vec<_>, Vec<_>) = compiled
+        let (unstarted, others): (Vec<_>, Vec<_>) = compiled
             .inputs
             .into_iter()
             .partition(|input| input.source() == Source::Rereadable);
         let others = others.into_iter();
-        let inputs = others.map(|input| input.start(flow.clone())).collect();
+        inputs.tasks = others.map(|input| input.start(flow.clone())).collect();
+        let flow = Flow {
+            stop: stop_reading,
+            ..flow
+        };
         let metrics = Arc::clone(surroundings.metrics);
         let saver = tokio::spawn(save_sometimes(Arc::clone(&positions), Arc::clone(&metrics)));
         Self {
             inputs,
-            readers: Some((flow, readers)),
-            stop,
+            readers,
+            unstarted: Some((flow, unstarted)),
+            is_reading: Arc::default(),
             pushed: batches.pushed(),
             batches: Some(batches),
             workers: tokio::task::spawn_blocking(move || join(workers)),
@@ -178,15 +145,47 @@ impl Running {
         }
     }
 
-    /// Starts the inputs that go on from the positions of pipelines that were replaced.
-    pub fn read_from(&mut self, kept: &[Positions]) {
-        if let Some((flow, readers)) = self.readers.take() {
-            let positions = flow.positions.lock();
-            *positions.expect("no holder of this lock panics") = kept.to_vec();
-            let readers = readers.into_iter();
-            self.inputs
-                .extend(readers.map(|input| input.start(flow.clone())));
+    /// Starts the inputs that go on from the positions of pipelines that were replaced, as soon as none of those `before` it reads
+    /// any more.
+    pub fn read_after(&mut self, kept: &[Positions], before: Vec<Stages>) {
+        let Some((flow, inputs)) = self.unstarted.take() else {
+            return;
+        };
+        let positions = flow.positions.lock();
+        *positions.expect("no holder of this lock panics") = kept.to_vec();
+        if inputs.is_empty() {
+            return;
         }
+        let is_reading = Arc::clone(&self.is_reading);
+        let start = move || {
+            is_reading.store(true, Ordering::Release);
+            let inputs = inputs.into_iter();
+            let started = inputs.map(|input| input.start(flow.clone()));
+            started.collect::<Vec<_>>()
+        };
+        let is_done = |stages: &Stages| stages.is_at(Stage::Delivering);
+        if before.iter().all(is_done) {
+            self.readers.tasks = start();
+            return;
+        }
+        let mut stop = self.readers.stop.subscribe();
+        let all = async {
+            for mut stages in before {
+                stages.reach(Stage::Delivering).await;
+            }
+        };
+        self.readers.tasks.push(tokio::spawn(async move {
+            let is_stopped = tokio::select! {
+                biased;
+                _ = stop.wait_for(|stop| *stop) => true,
+                () = all => false,
+            };
+            if !is_stopped {
+                for input in start() {
+                    report(input.await, "an input");
+                }
+            }
+        }));
     }
 
     pub fn has_private_input(&self) -> bool {
@@ -203,46 +202,31 @@ impl Running {
 
     /// Returns once every input of every pipeline has ended by itself.
     pub async fn all_ended(all: &mut [Self]) {
-        for running in all.iter_mut() {
-            while let Some(input) = running.inputs.last_mut() {
+        for inputs in all.iter_mut().flat_map(Self::all_inputs) {
+            while let Some(input) = inputs.tasks.last_mut() {
                 report(input.await, "an input");
-                running.inputs.pop();
+                inputs.tasks.pop();
             }
         }
+    }
+
+    fn all_inputs(&mut self) -> [&mut Inputs; 2] {
+        [&mut self.inputs, &mut self.readers]
     }
 
     /// The positions in use.
-    pub fn positions(&self) -> Arc<Mutex<Vec<Positions>>> {
+    pub fn positions(&self) -> Kept {
         Arc::clone(&self.positions)
     }
 
-    /// Tells the inputs to stop and waits for them. Gives those that wait for an output longer than that.
-    async fn stop_inputs(&mut self, deadline: &Deadline) -> Vec<JoinHandle<()>> {
-        self.stop.send_replace(true);
-        let mut stuck = Vec::new();
-        while let Some(mut input) = self.inputs.pop() {
-            match deadline.within(&mut input).await {
-                Some(ended) => report(ended, "an input"),
-                None => stuck.push(input),
-            }
-        }
-        self.readers = None;
-        self.batches = None;
-        stuck
+    /// Its outputs.
+    pub fn outputs(&mut self) -> impl Iterator<Item = &mut Handle> {
+        self.outputs.iter_mut().map(|output| &mut output.handle)
     }
 
-    /// Waits for workers and outputs to finish what was read.
-    async fn finish(&mut self, deadline: &Deadline) -> Rest {
-        self.end_outputs_at(deadline).await;
-        // With the outputs gone nothing holds the workers up: what can wait on disk goes there now.
-        self.join_workers(&Deadline::within_time(limits::WORKERS_END_WAIT))
-            .await;
-        self.end()
-    }
-
-    /// The same where the agent ends, and with inputs that wait for workers. What finds no room on disk then is counted, and
-    /// known once the queues are closed.
-    async fn finish_at_last(
+    /// Waits for workers and outputs to finish what was read, and for inputs that wait for workers. What finds no room on disk
+    /// then is counted, and known once the queues are closed.
+    async fn finish(
         &mut self,
         deadline: &Deadline,
         inputs: Vec<JoinHandle<()>>,
@@ -251,7 +235,10 @@ impl Running {
         let folders = self.outputs.iter();
         let folders: Vec<_> = folders.filter_map(|output| output.queue.clone()).collect();
         self.end_outputs_at(deadline).await;
-        queues.call_last(&folders);
+        if deadline.has_passed() {
+            queues.call_last(&folders);
+        }
+        // With the outputs gone nothing holds the workers up: what can wait on disk goes there now.
         let bound = Deadline::within_time(limits::WORKERS_END_WAIT);
         for mut input in inputs {
             match bound.within(&mut input).await {
@@ -312,7 +299,7 @@ impl Running {
     async fn end_outputs(&mut self, outputs: Vec<OutputTask>, deadline: &Deadline) {
         let left = self.wait_for(outputs, deadline).await;
         for output in &left {
-            output.teller.send_replace(Leave::Now);
+            output.handle.tell(Leave::Now);
             self.rest.is_left = true;
         }
         let bound = Deadline::within_time(limits::OUTPUT_END_WAIT);
@@ -325,19 +312,19 @@ impl Running {
         }
     }
 
-    /// Drains pipelines, and waits for what earlier ones left behind, all before the same deadline.
+    /// Drains pipelines, and waits for what earlier ones left behind, whose deadline is the same.
     pub async fn drain_all(
         all: Vec<Self>,
         behind: Vec<Behind>,
-        deadline: Arc<Deadline>,
+        deadline: &Arc<Deadline>,
         queues: &Arc<Queues>,
     ) -> Rest {
         let all = all.into_iter();
         let drained = all
-            .map(|running| tokio::spawn(running.drain(Arc::clone(&deadline), Arc::clone(queues))));
+            .map(|running| tokio::spawn(running.drain(Arc::clone(deadline), Arc::clone(queues))));
         let mut ends: Vec<_> = drained.collect();
         let behind = behind.into_iter();
-        ends.extend(behind.map(|earlier| tokio::spawn(earlier.end(Arc::clone(&deadline)))));
+        ends.extend(behind.map(|earlier| tokio::spawn(earlier.end())));
         let mut rest = Rest::default();
         for end in ends {
             rest.add(ended(end.await).unwrap_or(Rest::FAULT));
@@ -349,10 +336,21 @@ impl Running {
     async fn drain(mut self, deadline: Arc<Deadline>, queues: Arc<Queues>) -> Rest {
         let own = Arc::new(Deadline::default());
         let leaving = tokio::spawn(self.let_leave(deadline, Arc::clone(&own)));
-        let stuck = self.stop_inputs(&own).await;
-        let rest = self.finish_at_last(&own, stuck, &queues).await;
+        // Told at once, so that none goes on while another is waited for.
+        self.readers.stop.send_replace(true);
+        let mut stuck = self.inputs.stop(&own).await;
+        stuck.extend(self.stop_reading(&own).await);
+        let rest = self.finish(&own, stuck, &queues).await;
         leaving.abort();
         rest
+    }
+
+    /// Stops what is read from positions. Nobody hands anything to the workers then.
+    async fn stop_reading(&mut self, deadline: &Deadline) -> Vec<JoinHandle<()>> {
+        let stuck = self.readers.stop(deadline).await;
+        self.unstarted = None;
+        self.batches = None;
+        stuck
     }
 
     /// Once the agent is told to stop, an output that holds only what is safe anyway ends as soon as nobody takes it, and the
@@ -362,19 +360,22 @@ impl Running {
         deadline: Arc<Deadline>,
         own: Arc<Deadline>,
     ) -> impl Future<Output = ()> + use<> {
-        let safe = |output: &&OutputTask| output.holds != Holds::Pushed;
-        let safe = self.outputs.iter().filter(safe);
-        let tellers: Vec<_> = safe.map(|output| output.teller.clone()).collect();
-        let outputs = self.outputs.iter();
-        let outputs: Vec<_> = outputs.map(|output| output.task.abort_handle()).collect();
+        let outputs: Vec<_> = self
+            .outputs
+            .iter()
+            .map(|output| output.handle.clone())
+            .collect();
         async move {
             deadline.is_set().await;
-            for teller in tellers {
-                teller.send_replace(Leave::Safe);
+            for output in &outputs {
+                if output.holds != Holds::Pushed {
+                    output.tell(Leave::Safe);
+                }
             }
             let have_left = async {
-                while !outputs.iter().all(AbortHandle::is_finished) {
-                    tokio::time::sleep(LOOK_INTERVAL).await;
+                let is_over = |output: &Handle| AbortHandle::is_finished(&output.abort);
+                while !outputs.iter().all(is_over) {
+                    tokio::time::sleep(limits::OUTPUT_LOOK_INTERVAL).await;
                 }
             };
             match deadline.within(have_left).await {
@@ -384,78 +385,93 @@ impl Running {
         }
     }
 
-    /// Stops pipelines that are to be replaced, waits a short time for their outputs, at most until the deadline, and leaves
-    /// the rest to the background. Gives the positions that the new inputs go on from, and what is not done yet.
-    pub async fn hand_over(
-        all: Vec<Self>,
-        queues: &Queues,
-        deadline: Arc<Deadline>,
-    ) -> (Vec<Positions>, Vec<Behind>) {
-        deadline.set(limits::RELOAD_DRAIN_WAIT);
-        let positions: Vec<_> = all.iter().map(Self::positions).collect();
-        let mut outputs = all.iter().flat_map(|running| &running.outputs);
-        let reads = outputs.any(|output| output.holds == Holds::Reread);
-        let all = all.into_iter();
-        let ends = all.map(|running| tokio::spawn(running.give_way(Arc::clone(&deadline))));
-        let mut behind = Vec::new();
-        for end in ends.collect::<Vec<_>>() {
-            behind.extend(ended(end.await).flatten());
+    /// Has a pipeline end that is replaced: it stops receiving at once, and reading when those `before` it have delivered
+    /// everything, so that there are never many that hold what they have read. That is delivered, however long it takes, unless
+    /// `ending` is set.
+    pub fn give_way(
+        mut self,
+        pipeline: usize,
+        before: Vec<Stages>,
+        reload: Arc<Deadline>,
+        ending: Arc<Deadline>,
+        queues: Arc<Queues>,
+    ) -> Behind {
+        let outputs = self.outputs().map(|output| output.clone()).collect();
+        let positions = self.positions();
+        let (teller, stage) = Stages::new();
+        let way_out = WayOut {
+            before,
+            reload,
+            ending,
+            queues,
+            stage: teller,
+        };
+        Behind {
+            pipeline,
+            task: tokio::spawn(self.leave(way_out)),
+            stage,
+            outputs,
+            positions,
         }
-        // What is put on disk only now would be read and put there again.
-        let bound = Deadline::within_time(limits::OUTPUT_END_WAIT);
-        if reads && bound.within(queues.kept()).await.is_none() {
-            tracing::warn!(
-                "a queue on disk has not taken everything yet: it may be put there twice"
-            );
-        }
-        let positions = positions.iter().map(|of_pipeline| {
-            let positions = of_pipeline.lock();
-            positions.expect("no holder of this lock panics").clone()
-        });
-        (positions.flatten().collect(), behind)
     }
 
-    /// Ends a pipeline that is replaced. What is not sent by the deadline is read again, or comes out of the queue again, for
-    /// the new outputs; an output that holds what nobody could send again goes on, and so does one that nobody has to wait
-    /// for. Gives what goes on.
-    async fn give_way(mut self, deadline: Arc<Deadline>) -> Option<Behind> {
-        let safe = |output: &&OutputTask| output.holds != Holds::Pushed;
-        for output in self.outputs.iter().filter(safe) {
-            output.teller.send_replace(Leave::Succeeded);
-        }
-        // What a stuck input has read is not lost: it goes on handing it over, in the background as well.
-        drop(self.stop_inputs(&deadline).await);
-        self.join_workers(&deadline).await;
-        let outputs = std::mem::take(&mut self.outputs).into_iter();
-        let (reread, others): (Vec<_>, Vec<_>) =
-            outputs.partition(|output| output.holds == Holds::Reread);
-        let lost = self.metrics.total(DOCUMENTS_LOST);
-        self.end_outputs(reread, &deadline).await;
-        self.rest.warn(self.metrics.total(DOCUMENTS_LOST) - lost);
-        self.rest.is_left = false;
-        let (on_disk, pushed) = others
-            .into_iter()
-            .partition(|output| output.holds == Holds::Kept);
-        self.outputs = self.wait_for(pushed, &deadline).await;
-        if !self.outputs.is_empty() {
-            tracing::warn!("an output of the old configuration is away and goes on trying");
-        }
-        // A worker that waits for room on disk holds what nobody could send again as well.
-        let is_done = self.has_joined && self.outputs.is_empty() && Vec::is_empty(&on_disk);
+    async fn leave(mut self, way: WayOut) -> Rest {
         let own = Arc::new(Deadline::default());
-        let until = Arc::clone(&own);
-        let finish = async move {
-            self.end_outputs(on_disk, &deadline).await;
-            // The new outputs go on with what lies on disk.
-            self.rest.is_left = false;
-            self.finish(&until).await
-        };
-        if is_done {
-            finish.await;
-            return None;
+        let leaving = tokio::spawn(self.let_leave(way.ending, Arc::clone(&own)));
+        self.tell_replaced(Leave::Replaced);
+        let mut stuck = self.inputs.stop(&own).await;
+        way.stage.send_replace(Stage::Reading);
+        if self.is_reading.load(Ordering::Acquire) {
+            let earlier = async {
+                for mut stages in way.before {
+                    stages.end().await;
+                }
+            };
+            own.within(earlier).await.unwrap_or(());
         }
-        Some(Behind::new(tokio::spawn(finish), own))
+        self.tell_replaced(Leave::Finishing);
+        stuck.extend(self.stop_reading(&own).await);
+        self.end_kept(&way.reload).await;
+        self.join_workers(&own).await;
+        way.stage.send_replace(Stage::Delivering);
+        let rest = self.finish(&own, stuck, &way.queues).await;
+        leaving.abort();
+        rest
     }
+
+    /// What lies on disk as well is the successors' at once.
+    fn tell_replaced(&self, leave: Leave) {
+        for output in &self.outputs {
+            match output.handle.holds {
+                _ if output.handle.fate.is_sealed() => {}
+                Holds::Kept => output.handle.tell(Leave::Succeeded),
+                Holds::Reread | Holds::Pushed => output.handle.tell(leave),
+            }
+        }
+    }
+
+    /// Ends outputs of which everything lies on disk: the new ones go on with it. A worker that waits for room there gets it only
+    /// then.
+    async fn end_kept(&mut self, reload: &Deadline) {
+        let is_kept = |output: &mut OutputTask| output.handle.holds == Holds::Kept;
+        let kept: Vec<_> = self.outputs.extract_if(.., is_kept).collect();
+        if !kept.is_empty() {
+            self.join_workers(reload).await;
+            self.end_outputs(kept, reload).await;
+            self.rest.is_left = false;
+        }
+    }
+}
+
+/// How a pipeline that is replaced ends.
+struct WayOut {
+    before: Vec<Stages>,
+    /// Until when the reload waits.
+    reload: Arc<Deadline>,
+    /// Set when the agent ends.
+    ending: Arc<Deadline>,
+    queues: Arc<Queues>,
+    stage: watch::Sender<Stage>,
 }
 
 /// Waits for all workers; gives how many failed.

@@ -67,7 +67,7 @@ impl Fate {
         self.0.store(true, Ordering::Release);
     }
 
-    fn is_sealed(&self) -> bool {
+    pub fn is_sealed(&self) -> bool {
         self.0.load(Ordering::Acquire)
     }
 }

@@ -126,7 +126,6 @@ impl<D: Disk> Keeper<D> {
         let mut save_at = Instant::now();
         loop {
             self.change_hands();
-            self.tell_kept();
             self.hand_over();
             self.figures.pending(&self.log);
             self.refuse_at_last();
@@ -373,17 +372,6 @@ impl<D: Disk> Keeper<D> {
     fn listen(&mut self) {
         if let Some(next) = self.desk.next() {
             self.successor = Some(next);
-        }
-    }
-
-    /// Tells those who wait for it that all is on disk.
-    fn tell_kept(&self) {
-        if !self.is_stuck() && self.incoming.is_empty() {
-            let waiting = self.desk.waiting();
-            for one in waiting {
-                // Whoever waits no longer need not hear it.
-                one.send(()).unwrap_or(());
-            }
         }
     }
 

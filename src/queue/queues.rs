@@ -117,19 +117,6 @@ impl Queues {
             .collect()
     }
 
-    /// Waits until all that encoders have put in by now is on disk and acknowledged.
-    pub async fn kept(&self) {
-        let waiting: Vec<_> = self
-            .all()
-            .values()
-            .map(|queue| queue.keeper.desk.kept())
-            .collect();
-        for one in waiting {
-            // A keeper that has ended acknowledges nothing more.
-            one.await.unwrap_or(());
-        }
-    }
-
     /// The agent ends, and the outputs of these queues have: who waits for room waits no longer.
     pub fn call_last(&self, folders: &[PathBuf]) {
         let open = self.all();

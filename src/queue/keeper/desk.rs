@@ -3,7 +3,7 @@
 use std::convert::Infallible;
 use std::sync::{Mutex, MutexGuard};
 
-use tokio::sync::{Notify, mpsc, oneshot};
+use tokio::sync::{Notify, mpsc};
 
 use crate::queue::block::{Block, Spares};
 
@@ -30,8 +30,6 @@ pub struct Desk {
 struct Wishes {
     /// The pipeline that uses the queue next; a later one takes an earlier one's place.
     next: Option<Using>,
-    /// To be told once all that was put in before is on disk and acknowledged.
-    waiting: Vec<oneshot::Sender<()>>,
     /// Nobody makes room any more: what finds none is refused.
     is_last_call: bool,
     /// Nothing more is taken in.
@@ -42,14 +40,6 @@ impl Desk {
     pub fn put(&self, using: Using) {
         self.wishes().next = Some(using);
         self.called.notify_one();
-    }
-
-    /// Ends once all that was put in before is on disk and acknowledged, or the keeper is gone.
-    pub fn kept(&self) -> oneshot::Receiver<()> {
-        let (tell, told) = oneshot::channel();
-        self.wishes().waiting.push(tell);
-        self.called.notify_one();
-        told
     }
 
     /// The agent ends: who waits for room waits no longer.
@@ -72,11 +62,6 @@ impl Desk {
     /// The pipeline that uses the queue next, if there is a new one.
     pub fn next(&self) -> Option<Using> {
         self.wishes().next.take()
-    }
-
-    /// Those who want to be told, each once.
-    pub fn waiting(&self) -> Vec<oneshot::Sender<()>> {
-        std::mem::take(&mut self.wishes().waiting)
     }
 
     pub fn is_last_call(&self) -> bool {

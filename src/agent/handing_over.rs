@@ -1,0 +1,99 @@
+//! A reload's change of hands: old pipelines are on their way out, and the new ones read on from where they stopped.
+
+use std::sync::Arc;
+
+use crate::agent::behind::{Behind, Stage, Stages};
+use crate::agent::deadline::Deadline;
+use crate::agent::outputs::{Name, arrange};
+use crate::agent::running::Running;
+use crate::agent::{Agent, Kept};
+use crate::limits;
+use crate::pipeline::compile::Compiled;
+use crate::queue::positions::Positions;
+
+impl Agent {
+    /// Whether some pipeline has too many before it that still hold what they have taken in.
+    pub(super) fn has_too_many_behind(&self) -> bool {
+        let holds = |earlier: &&Behind| earlier.stage.is_at(Stage::Delivering);
+        let counts = (0..self.running.len()).map(|place| {
+            let of_pipeline = self.behind.iter().filter(|behind| behind.pipeline == place);
+            of_pipeline.filter(holds).count()
+        });
+        counts.max().unwrap_or(0) >= limits::RELOADS_BEHIND_MAX
+    }
+
+    /// Has outputs that run take up the names of those to come.
+    pub(super) fn arrange_outputs(&mut self, old: &mut [Running], compiled: &[Compiled]) {
+        let names = compiled.iter().zip(self.policies());
+        let names: Vec<Name> = names
+            .flat_map(|(one, policy)| Name::all_of(one, &policy))
+            .collect();
+        let behind = self
+            .behind
+            .iter_mut()
+            .flat_map(|earlier| &mut earlier.outputs);
+        let running = old.iter_mut().flat_map(Running::outputs);
+        arrange(
+            &mut behind.chain(running).collect::<Vec<_>>(),
+            &names,
+            &self.successions,
+        );
+    }
+
+    /// Has the old pipelines end, and the new ones read on; waits a short time for the end, at most until the deadline.
+    pub(super) async fn hand_over(
+        &mut self,
+        old: Vec<Running>,
+        deadline: Arc<Deadline>,
+        kept: &Kept,
+    ) {
+        deadline.set(limits::RELOAD_DRAIN_WAIT);
+        let mut leaving = Vec::new();
+        for (place, running) in old.into_iter().enumerate() {
+            let before = stages_of(&self.behind, place);
+            let has_earlier = !before.is_empty();
+            let (deadline, ending) = (Arc::clone(&deadline), Arc::clone(&self.ending));
+            let behind =
+                running.give_way(place, before, deadline, ending, Arc::clone(&self.queues));
+            leaving.push((behind.stage.clone(), has_earlier));
+            self.behind.push(behind);
+        }
+        self.read_on(&self.positions(), kept);
+        for (stages, has_earlier) in &mut leaving {
+            let end = async {
+                stages.reach(Stage::Reading).await;
+                // Nobody knows how long it takes until there is none before it.
+                if !*has_earlier {
+                    stages.end().await;
+                }
+            };
+            deadline.within(end).await.unwrap_or(());
+        }
+        if leaving.iter().any(|(stages, _)| !stages.has_ended()) {
+            tracing::warn!(
+                "what was taken in before is not delivered yet: an output is away or slow; it goes on trying"
+            );
+        }
+    }
+
+    /// The positions of all pipelines before the ones that run, those of one file once.
+    fn positions(&self) -> Vec<Positions> {
+        let mut all: Vec<Positions> = Vec::new();
+        for earlier in self.behind.iter().rev() {
+            let of_pipeline = earlier.positions.lock();
+            for one in of_pipeline.expect("no holder of this lock panics").iter() {
+                if !all.iter().any(|known| known.path() == one.path()) {
+                    all.push(one.clone());
+                }
+            }
+        }
+        all
+    }
+}
+
+/// How far those are that were before a pipeline.
+pub fn stages_of(behind: &[Behind], pipeline: usize) -> Vec<Stages> {
+    let of_pipeline = behind.iter().filter(|behind| behind.pipeline == pipeline);
+    let stages = of_pipeline.map(|behind| behind.stage.clone());
+    stages.filter(|stages| !stages.has_ended()).collect()
+}
