@@ -68,17 +68,14 @@ impl<W> Newer<W> {
 
     /// Returns once there is one to take.
     pub async fn wait(&mut self) {
-        let changed = match &mut self.0 {
-            Some(told) => {
-                let changed = told.changed().await;
-                told.mark_changed();
-                changed.is_ok()
-            }
-            None => false,
-        };
-        if !changed {
-            future::pending().await
+        if let Some(told) = &mut self.0
+            && told.changed().await.is_ok()
+        {
+            return told.mark_changed();
         }
+        // There never will be one.
+        self.0 = None;
+        future::pending().await
     }
 }
 
