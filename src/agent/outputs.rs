@@ -43,6 +43,7 @@ impl Surroundings<'_> {
         let handle = Handle {
             name: Name::of(&planned.metrics, self.policy),
             holds: Holds::of(inputs, through, self.policy.kind),
+            holds_positions: inputs.reads,
             teller,
             abort: started.task.abort_handle(),
             fate: fate.clone(),
@@ -75,6 +76,8 @@ pub struct OutputTask {
 pub struct Handle {
     pub name: Name,
     pub holds: Holds,
+    /// Whether something of what it gets is read from positions, which wait for it.
+    pub holds_positions: bool,
     pub teller: watch::Sender<Leave>,
     pub abort: AbortHandle,
     pub fate: Fate,
@@ -144,7 +147,8 @@ impl Handle {
         self.teller.send_replace(leave);
     }
 
-    /// Nobody wants the output any more: what it cannot get rid of in a short time is given up, and counted.
+    /// Nobody wants the output any more: what it cannot get rid of in a short time is given up, and counted. Else positions would
+    /// wait for it for ever.
     fn dismiss(&self) {
         if self.fate.is_sealed() {
             return;
@@ -209,7 +213,9 @@ pub fn arrange(old: &mut [&mut Handle], new: &[Name], successions: &Successions)
         };
         match successor {
             Some(successor) => handle.name = successor,
-            None => handle.dismiss(),
+            None if handle.holds_positions => handle.dismiss(),
+            // It goes on trying: nobody could send again what it has, and nobody waits for it.
+            None => {}
         }
     }
 }
