@@ -4,6 +4,7 @@
 //! Not here: what filters make of events (`cases`), and real servers (`live`).
 
 mod api;
+mod bulk_server;
 mod confinement;
 mod dead_letters;
 mod default_pipeline;
@@ -19,6 +20,7 @@ mod positions;
 mod queue;
 mod queue_full;
 mod reload;
+mod reload_away;
 mod running;
 mod secrets;
 mod settings;

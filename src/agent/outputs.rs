@@ -153,11 +153,11 @@ impl Handle {
         if self.fate.is_sealed() {
             return;
         }
-        self.fate.seal();
-        self.tell(Leave::Succeeded);
         let this = self.clone();
         let lost = this.metrics.counter(DOCUMENTS_LOST);
         let before = lost.value();
+        self.fate.seal();
+        self.tell(Leave::Succeeded);
         tokio::spawn(async move {
             this.ends_within(&Deadline::within_time(limits::DISMISSED_OUTPUT_WAIT))
                 .await;

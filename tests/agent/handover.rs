@@ -3,89 +3,14 @@
 
 use std::collections::BTreeMap;
 use std::fs::OpenOptions;
-use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::io::Write;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc;
 use std::time::Duration;
 
-use serde_json::{Value, json};
-
-use super::running::{Agent, Start, TWO_PIPELINES, WAIT_MAX, figure, send};
+use super::bulk_server::{Request, Server};
+use super::running::{Agent, Start, TWO_PIPELINES, figure, send};
 use crate::services::free_port;
-
-/// A server for bulk requests.
-struct Server {
-    port: u16,
-    requests: mpsc::Receiver<Request>,
-}
-
-/// A request that waits for its answer.
-struct Request {
-    messages: Vec<String>,
-    answer: mpsc::Sender<()>,
-}
-
-impl Server {
-    fn start() -> Server {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("loopback has a port");
-        let port = listener.local_addr().expect("it is bound").port();
-        let (heard, requests) = mpsc::channel();
-        std::thread::spawn(move || {
-            for stream in listener.incoming().flatten() {
-                let heard = heard.clone();
-                std::thread::spawn(move || serve(stream, &heard));
-            }
-        });
-        Server { port, requests }
-    }
-
-    #[track_caller]
-    fn next(&self) -> Request {
-        let next = self.requests.recv_timeout(WAIT_MAX);
-        next.expect("a request comes")
-    }
-}
-
-/// Serves one connection until either side is done with it.
-fn serve(stream: TcpStream, heard: &mpsc::Sender<Request>) -> Option<()> {
-    let mut reader = BufReader::new(stream.try_clone().ok()?);
-    let mut stream = stream;
-    loop {
-        let mut length = 0;
-        loop {
-            let mut line = String::new();
-            if reader.read_line(&mut line).ok()? == 0 {
-                return None;
-            }
-            if let Some(value) = line.to_lowercase().strip_prefix("content-length:") {
-                length = value.trim().parse().ok()?;
-            }
-            if line.trim().is_empty() {
-                break;
-            }
-        }
-        let mut body = vec![0; length];
-        reader.read_exact(&mut body).ok()?;
-        let text = String::from_utf8_lossy(&body).into_owned();
-        let documents = text.lines().skip(1).step_by(2);
-        let message = |line| {
-            Some(
-                serde_json::from_str::<Value>(line).ok()?["message"]
-                    .as_str()?
-                    .to_owned(),
-            )
-        };
-        let messages: Vec<String> = documents.filter_map(message).collect();
-        let items = vec![json!({"index": {"status": 201}}); messages.len()];
-        let (answer, wait) = mpsc::channel();
-        heard.send(Request { messages, answer }).ok()?;
-        wait.recv().ok()?;
-        let body = json!({"errors": false, "items": items}).to_string();
-        let head = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n", body.len());
-        stream.write_all((head + &body).as_bytes()).ok()?;
-    }
-}
 
 fn output(port: u16) -> String {
     format!(
