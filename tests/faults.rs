@@ -58,6 +58,7 @@ kinds! {
     an_agent_ended_and_started_under_load_loses_and_doubles_nothing: 3 "SIGTERM and start", 3, 50, killed::ended;
     reloads_under_load_lose_and_double_nothing: 4 "SIGHUP", 10, 100, killed::reloaded;
     elasticsearch_killed_under_load_loses_no_line: 5 "Elasticsearch: `kill -9`", 1, 20, away::killed;
+    reloads_while_elasticsearch_is_dead_lose_and_double_nothing: 29 "SIGHUP, Elasticsearch away, a file beside", 2, 20, away::reloaded;
     elasticsearch_standing_still_loses_no_line: 6 "Elasticsearch: SIGSTOP", 1, 20, away::stopped;
     a_storm_of_bad_answers_loses_no_line: 7 "429, 503, cut, garbled, late", 2, 20, refused::storm;
     a_read_only_index_is_waited_for: 8 "read-only index", 2, 20, refused::read_only;

@@ -1,13 +1,16 @@
-//! Elasticsearch away: killed and started again with its data, stopped so that nothing answers, or behind a network that is
-//! cut.
+//! Elasticsearch away: killed and started again with its data, alone or with reloads of the agent meanwhile, stopped so that
+//! nothing answers, or behind a network that is cut.
 
+use std::fs;
 use std::process::Command;
 use std::time::Instant;
 
+use super::agent::Agent;
 use super::breakable;
-use super::oracle::Account;
-use super::stage::{Plan, Stage, TIMEOUT_SHORT};
+use super::oracle::{Account, Events, Found};
+use super::stage::{Plan, SOURCE, Stage, TIMEOUT_SHORT};
 use super::trial::Trial;
+use crate::services::Scratch;
 use crate::services::elasticsearch::Elasticsearch;
 use crate::services::process::output_of;
 
@@ -28,6 +31,41 @@ pub fn killed(trial: &mut Trial) -> Account {
         stage.recover(trial, &server, Instant::now());
     }
     stage.finish(&server)
+}
+
+/// SIGHUP, once to three times, while Elasticsearch is dead: it gets each line once, and so does a file beside it, which would
+/// not know one that comes again.
+pub fn reloaded(trial: &mut Trial) -> Account {
+    let mut server = breakable();
+    let folder = Scratch::new("faults-beside");
+    let beside = folder.0.join("beside.log");
+    let output = format!(
+        "output {{ file {{ path => \"{}\" codec => line {{ format => \"%{{message}}\" }} }} }}\n",
+        beside.display()
+    );
+    let plan = Plan::new("reloaded-away", server.url());
+    let stage = Stage::start_with(&plan, &server, |pipeline| {
+        Agent::start(&(pipeline.to_owned() + &output))
+    });
+    let mut reloads = 0;
+    while trial.next().is_some() {
+        stage.writer.wait_for(trial.random(APART.0, APART.1));
+        stage.kill(&mut server);
+        for _ in 0..trial.random(1, 4) {
+            stage.writer.wait_for(trial.random(APART.0, APART.1));
+            reloads += 1;
+            stage.agent.reload(reloads);
+        }
+        server.start_again();
+        stage.recover(trial, &server, Instant::now());
+    }
+    let mut account = stage.finish(&server);
+    let (mut offered, mut found) = (Events::default(), Found::default());
+    offered.add_first(SOURCE, account.offered);
+    let text = fs::read_to_string(&beside).expect("the agent writes it");
+    text.lines().for_each(|line| found.delivered.add(line));
+    account.join(Account::of(&offered, &found));
+    account
 }
 
 /// SIGSTOP of Elasticsearch: connections stay and nothing is answered.

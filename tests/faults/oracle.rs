@@ -184,6 +184,13 @@ impl Account {
             wrong,
         }
     }
+
+    /// What another output got of the same events is as wrong.
+    pub fn join(&mut self, beside: Account) {
+        self.duplicate += beside.duplicate;
+        self.lost += beside.lost;
+        self.wrong.extend(beside.wrong);
+    }
 }
 
 #[cfg(test)]
