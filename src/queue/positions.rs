@@ -505,6 +505,40 @@ mod tests {
     }
 
     #[test]
+    fn another_reader_goes_on_behind_what_outputs_still_hold() {
+        let (positions, _) = open("on");
+        let old = positions.stream("a");
+        let [first, second] = [10, 20].map(|end| old.ack(json!(end)));
+        drop(old);
+        assert_eq!(positions.reached("a"), Some(json!(20)));
+        let new = positions.stream("a");
+        let third = new.ack(json!(30));
+        positions.set("a", json!(40));
+        third.settle();
+        second.settle();
+        assert_eq!(positions.safe("a"), None);
+        first.settle();
+        assert_eq!(positions.safe("a"), Some(json!(40)));
+        assert_eq!(positions.reached("a"), Some(json!(40)));
+        drop(new);
+        assert!(positions.shared.streams().is_empty());
+    }
+
+    #[test]
+    fn what_was_lost_is_read_again_and_those_of_before_count_no_more() {
+        let (positions, _) = open("again");
+        let old = positions.stream("a");
+        let [first, second, third] = [10, 20, 30].map(|end| old.ack(json!(end)));
+        drop(second);
+        assert_eq!(positions.reached("a"), None);
+        let new = positions.stream("a");
+        new.ack(json!(15)).settle();
+        first.settle();
+        third.settle();
+        assert_eq!(positions.safe("a"), Some(json!(15)));
+    }
+
+    #[test]
     fn a_stream_saves_what_was_set_and_not_what_moved() {
         let (positions, folder) = open("set");
         let on_disk = || {

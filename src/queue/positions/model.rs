@@ -3,6 +3,8 @@
 //!
 //! - a position is the end of the last batch before which every batch is acknowledged, and of no later one;
 //! - a batch that one of its holders dropped is never acknowledged, nor is any after it;
+//! - whoever reads a stream on goes on behind what holders still have of it; where one of them was lost, from the position, and
+//!   those of before count no more;
 //! - a save that succeeded outlives whatever happens to the machine then, as a whole;
 //! - after a save that failed, or that the process or the machine died in, the file is as it was saved last or as it was being
 //!   saved, and the next save writes everything;
@@ -41,8 +43,10 @@ enum Step {
     Settle(usize, usize),
     /// One holder of a batch is lost.
     Abandon(usize, usize),
-    /// The position of a stream under whose batches none is open.
+    /// The position of a stream, behind its batches.
     Set(usize),
+    /// Another reads the stream on.
+    ReadOn(usize),
     Save,
     /// So many bytes fit on the disk, and no more.
     Fill(u16),
@@ -114,6 +118,7 @@ fn step() -> impl Strategy<Value = Step> {
         24 => (stream(), any::<usize>()).prop_map(|(stream, batch)| Step::Settle(stream, batch)),
         1 => (stream(), any::<usize>()).prop_map(|(stream, batch)| Step::Abandon(stream, batch)),
         1 => stream().prop_map(Step::Set),
+        2 => stream().prop_map(Step::ReadOn),
         8 => Just(Step::Save),
         1 => (0u16..400).prop_map(Step::Fill),
         2 => (0u8..16, 1u8..4).prop_map(|(after, count)| Step::Fail(after, count)),
@@ -169,6 +174,12 @@ impl Expected {
         if let Some(last) = self.batches.drain(..count).next_back() {
             self.safe = Some(last.end);
         }
+    }
+
+    /// Whether the last holder of a batch of which one was lost is gone.
+    fn is_lost(&self) -> bool {
+        let is_lost = |batch: &Batch| batch.is_lost && batch.holders.is_empty();
+        self.batches.iter().any(is_lost)
     }
 
     /// A batch that still has holders.
@@ -275,6 +286,7 @@ impl Trial {
                 }
             }
             Step::Set(stream) => self.set(stream),
+            Step::ReadOn(stream) => self.read_on(stream)?,
             Step::Save => self.save()?,
             Step::Fill(room) => {
                 self.disk.fill(Some(room.into()));
@@ -305,11 +317,33 @@ impl Trial {
     fn set(&mut self, stream: usize) {
         let key = STREAMS[stream];
         let stream = &mut self.streams[stream];
-        if stream.batches.is_empty() {
+        if !stream.is_lost() {
             stream.next += 100;
-            stream.safe = Some(stream.next);
+            stream.batches.push(Batch {
+                end: stream.next,
+                holders: Vec::new(),
+                is_lost: false,
+            });
             self.positions.set(key, json!(stream.next));
         }
+    }
+
+    fn read_on(&mut self, stream: usize) -> Checked {
+        let key = STREAMS[stream];
+        let stream = &mut self.streams[stream];
+        let reached = self.positions.reached(key).and_then(|end| end.as_u64());
+        if stream.is_lost() {
+            prop_assert_eq!(reached, stream.safe);
+            let before =
+                std::mem::replace(stream, Expected::open(&self.positions, key, stream.safe));
+            let holders = before.batches.into_iter().flat_map(|batch| batch.holders);
+            holders.for_each(Ack::settle);
+        } else {
+            let last = stream.batches.last().map(|batch| batch.end);
+            prop_assert_eq!(reached, last.or(stream.safe));
+            stream.stream = self.positions.stream(key);
+        }
+        Ok(())
     }
 
     fn is_faulty(&self) -> bool {
