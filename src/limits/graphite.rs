@@ -61,9 +61,6 @@ pub const SUMS_PUSHED_BYTES_A_SECOND_MAX: usize = 1 << 20;
 /// The pause after such a save, in times of what it took: the disk is busy with it for a fifth of the time at most.
 pub const SUMS_PUSHED_SAVE_PAUSE_FACTOR: u32 = 4;
 
-/// How long a reload waits for an old Graphite output to save its sums: many times what a disk needs.
-pub const SUMS_RELEASE_WAIT: std::time::Duration = std::time::Duration::from_secs(5);
-
 /// A line's path. Carbon ends a connection at 16 KiB lines; value and time take a part of them.
 pub const METRIC_LINE_BYTES_MAX: usize = 16_000;
 

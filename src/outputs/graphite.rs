@@ -159,10 +159,7 @@ impl Output for Graphite {
             protocol: config.protocol,
         };
         let state = state.map(|path| State {
-            heirs: opening
-                .successions
-                .writers
-                .succeed(&path, queue.downgrade()),
+            place: opening.successions.writers.succeed(&path),
             path,
         });
         let task = sender::run(

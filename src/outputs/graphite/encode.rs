@@ -87,6 +87,21 @@ impl Samples {
         events.map(|event| event.iter().map(|sample| self.whole(sample)))
     }
 
+    /// Takes those with these numbers out, which ascend.
+    pub fn remove(&mut self, numbers: &[usize]) {
+        let (mut number, mut numbers) = (0, numbers.iter().peekable());
+        let mut begins = false;
+        self.all.retain_mut(|sample| {
+            let is_gone = numbers.next_if(|gone| **gone == number).is_some();
+            number += 1;
+            begins |= sample.begins;
+            if !is_gone {
+                sample.begins = std::mem::take(&mut begins);
+            }
+            !is_gone
+        });
+    }
+
     fn whole(&self, sample: &Compact) -> Sample<'_> {
         let (start, len) = (sample.start as usize, sample.len as usize);
         Sample {

@@ -84,6 +84,15 @@ struct Waiting {
     is_touched: bool,
 }
 
+impl Waiting {
+    /// The samples as they came in, but for those that were not taken.
+    fn into_samples(mut self) -> Samples {
+        let acks = self.share.acks.into_iter();
+        self.samples.acks = acks.map(PatientAck::into_ack).collect();
+        self.samples
+    }
+}
+
 /// Whether there is a state.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Keep {
@@ -105,6 +114,22 @@ impl Ledger {
             is_untouched: false,
             pushed_since: None,
         }
+    }
+
+    /// The books of an output that takes over, and the samples that wait for other outputs: it is to count them as if they came
+    /// in now. So what was lost meanwhile, and is read again, is not in its sums any more.
+    pub fn handed_over(mut self, empty: Slots) -> (Self, Vec<Samples>) {
+        self.ripen();
+        self.touch_waiting();
+        let slots = self.saved.unwrap_or(self.sent).under(empty);
+        let books = Self {
+            ready: self.ready,
+            is_changed: true,
+            pushed_since: self.pushed_since,
+            ..Self::new(slots, Keep::State)
+        };
+        let waiting = self.waiting.into_iter().map(Waiting::into_samples);
+        (books, waiting.collect())
     }
 
     /// So much is held that no more samples are to be taken until carbon has them.
@@ -136,18 +161,25 @@ impl Ledger {
     /// Counts samples.
     pub fn absorb(&mut self, mut samples: Samples, now: i64) -> Refused {
         let present = self.sent.slot_of(now);
-        let mut latest = None;
-        let mut refused = Refused::default();
+        let (mut latest, mut number) = (None, 0);
+        let (mut refused, mut not_taken) = (Refused::default(), Vec::new());
         for event in samples.by_event() {
-            latest = latest.max(self.count(event, &mut refused));
+            let numbered = event.map(|sample| {
+                number += 1;
+                (number - 1, sample)
+            });
+            latest = latest.max(self.count(numbered, &mut refused, &mut not_taken));
         }
+        // What is saved may still have room for them.
+        samples.remove(&not_taken);
         let open = latest.filter(|slot| present <= *slot);
         let acks = std::mem::take(&mut samples.acks);
+        samples.events = samples
+            .events
+            .saturating_sub(refused.over_path_limit.events + refused.too_late.events);
         let share = Share {
             open,
-            events: samples
-                .events
-                .saturating_sub(refused.over_path_limit.events + refused.too_late.events),
+            events: samples.events,
             acks: acks
                 .into_iter()
                 .filter(Ack::is_heard)
@@ -170,15 +202,20 @@ impl Ledger {
         refused
     }
 
-    /// Counts the samples of an event. Gives the last slot that took one.
+    /// Counts the samples of an event. Gives the last slot that took one, and the numbers of those that none took.
     fn count<'a>(
         &mut self,
-        event: impl Iterator<Item = Sample<'a>>,
+        event: impl Iterator<Item = (usize, Sample<'a>)>,
         refused: &mut Refused,
+        not_taken: &mut Vec<usize>,
     ) -> Option<i64> {
         let (mut latest, mut is_late) = (None, false);
-        for sample in event {
-            match self.sent.add(sample) {
+        for (number, sample) in event {
+            let taken = self.sent.add(sample);
+            if !matches!(taken, Taken::Slot(_)) {
+                not_taken.push(number);
+            }
+            match taken {
                 Taken::Slot(slot) => latest = latest.max(Some(slot)),
                 Taken::TooManyPaths => refused.over_path_limit.samples += 1,
                 Taken::TooLate => {
@@ -245,10 +282,22 @@ impl Ledger {
         }
     }
 
+    fn touch_waiting(&mut self) {
+        let Some(saved) = &mut self.saved else {
+            return;
+        };
+        for waiting in &mut self.waiting {
+            if !std::mem::replace(&mut waiting.is_touched, true) {
+                let samples = waiting.samples.iter();
+                samples.for_each(|sample| saved.touch(sample));
+            }
+        }
+    }
+
     fn book(&mut self, samples: &Samples, share: Share) {
         if let Some(saved) = &mut self.saved {
             for sample in samples.iter() {
-                // What is not taken here is in a slot that carbon has, or was counted as refused before.
+                // What is not taken here is in a slot that carbon has.
                 saved.add(sample);
             }
             self.make_ready(share);
@@ -307,18 +356,8 @@ impl Ledger {
         if !self.is_changed() {
             return None;
         }
-        let saved = self.saved.as_mut()?;
-        for waiting in self
-            .waiting
-            .iter_mut()
-            .filter(|waiting| !waiting.is_touched)
-        {
-            waiting.is_touched = true;
-            waiting
-                .samples
-                .iter()
-                .for_each(|sample| saved.touch(sample));
-        }
+        self.touch_waiting();
+        let saved = self.saved.as_ref()?;
         (self.is_changed, self.is_untouched) = (false, false);
         Some(Commit {
             text: state::encode(saved),

@@ -22,7 +22,7 @@ use crate::outputs::graphite::outside::Outside;
 use crate::outputs::graphite::points::Protocol;
 use crate::outputs::graphite::slots::Slots;
 use crate::outputs::graphite::store::{self, Saved};
-use crate::outputs::graphite::succession::{self, Heir};
+use crate::outputs::graphite::succession::{Estate, Heir, Incoming, Place};
 use crate::queue::ack::PatientAck;
 use crate::quiet::Quiet;
 
@@ -36,8 +36,7 @@ pub struct Settings {
 /// Sums that are kept over a restart.
 pub struct State {
     pub path: PathBuf,
-    /// Outputs of later configurations, which take the state over.
-    pub heirs: mpsc::Receiver<Heir>,
+    pub place: Place,
 }
 
 /// The task's own state.
@@ -107,7 +106,7 @@ enum Event<O: Outside> {
     Time,
 }
 
-/// Reads what an earlier run left, then runs the output to its end.
+/// Takes over from an output of an earlier configuration, or reads what an earlier run left, then runs the output to its end.
 pub async fn run<O: Outside>(
     settings: Settings,
     state: Option<State>,
@@ -116,12 +115,24 @@ pub async fn run<O: Outside>(
     metrics: Arc<PluginMetrics>,
     samples: mpsc::Receiver<Samples>,
 ) {
-    let Some(State { path, heirs }) = state else {
+    let Some(State { path, place }) = state else {
         let ledger = Ledger::new(empty, Keep::Nothing);
         let sender = Sender::new(settings, None, ledger, connection, metrics);
         let (_nobody, heirs) = mpsc::channel(1);
-        return sender.run(samples, heirs).await;
+        return sender.run(Incoming::new(samples), heirs).await;
     };
+    if let Some(estate) = place.estate
+        && let Ok(estate) = estate.await
+    {
+        let (ledger, waiting) = estate.ledger.handed_over(empty);
+        let mut sender = Sender::new(settings, Some(path), ledger, connection, metrics);
+        waiting
+            .into_iter()
+            .for_each(|samples| sender.absorb(samples));
+        // The old output may have been writing.
+        sender.is_due = true;
+        return sender.run(estate.samples.and(samples), place.heirs).await;
+    }
     let source = path.clone();
     let loaded = tokio::task::spawn_blocking(move || store::load(&source, empty)).await;
     let Ok((slots, is_damaged)) = loaded else {
@@ -131,7 +142,7 @@ pub async fn run<O: Outside>(
     metrics.counter("states_damaged").add(is_damaged.into());
     let ledger = Ledger::new(slots, Keep::State);
     let sender = Sender::new(settings, Some(path), ledger, connection, metrics);
-    sender.run(samples, heirs).await;
+    sender.run(Incoming::new(samples), place.heirs).await;
 }
 
 impl<O: Outside> Sender<O> {
@@ -169,7 +180,7 @@ impl<O: Outside> Sender<O> {
     }
 
     /// Counts, writes and saves until all encoders are gone and everything is delivered or saved.
-    async fn run(mut self, mut samples: mpsc::Receiver<Samples>, mut heirs: mpsc::Receiver<Heir>) {
+    async fn run(mut self, mut samples: Incoming, mut heirs: mpsc::Receiver<Heir>) {
         loop {
             let now = Instant::now();
             if self.next_flush <= now {
@@ -184,15 +195,21 @@ impl<O: Outside> Sender<O> {
                 continue;
             }
             if self.is_done(now) {
-                return self.tell_unsaved();
+                // An heir that is there already takes what could not be saved.
+                heirs.close();
+                return match heirs.try_recv() {
+                    Ok(heir) => self.let_go(heir, samples).await,
+                    Err(_) => self.tell_unsaved(),
+                };
             }
             let has_room = self.ending.is_none() && !self.ledger.is_full();
             let wake = self.wake();
             let event = tokio::select! {
-                received = samples.recv(), if has_room => Event::Samples(received),
+                biased;
+                Some(heir) = heirs.recv() => Event::Heir(heir),
                 Some(written) = self.writing.join_next() => Event::Written(written),
                 Some(saved) = self.saving.join_next() => Event::Saved(saved),
-                Some(heir) = heirs.recv() => Event::Heir(heir),
+                received = samples.recv(), if has_room => Event::Samples(received),
                 () = tokio::time::sleep_until(wake) => Event::Time,
             };
             match event {
@@ -408,19 +425,23 @@ impl<O: Outside> Sender<O> {
         self.has_lost_disk() || !(waits || self.ledger.is_changed())
     }
 
-    /// Saves for the last time and leaves the state to another output, and samples that still come as well.
-    async fn let_go(mut self, heir: Heir, samples: mpsc::Receiver<Samples>) {
+    /// Leaves everything to another output, once nothing is on its way to carbon or to the disk any more.
+    async fn let_go(mut self, heir: Heir, samples: Incoming) {
         self.writing.shutdown().await;
         self.end_saving().await;
+        let estate = Estate {
+            ledger: self.ledger,
+            samples,
+        };
+        let Err(estate) = heir.send(estate) else {
+            return;
+        };
+        // The agent ends, and has ended the heir first.
+        self.ledger = estate.ledger;
         self.save_now();
         self.end_saving().await;
-        if heir.released.send(()).is_err() {
-            tracing::error!("sums were saved later than the next output began with them");
-        }
         self.tell_unsaved();
-        // Batches of samples that wait for another output stay unacknowledged and are read again.
-        drop(self.ledger);
-        succession::pass_on(samples, heir.samples).await;
+        self.lose(estate.samples).await;
     }
 }
 

@@ -91,6 +91,16 @@ impl Slots {
         }
     }
 
+    /// What these hold under the settings of others, all of it to be sent. Closed slots stay closed, unless intervals were others.
+    pub fn under(mut self, settings: Self) -> Self {
+        if self.interval != settings.interval {
+            self.closed.clear();
+        }
+        (self.interval, self.percentiles) = (settings.interval, settings.percentiles);
+        self.resend();
+        self
+    }
+
     /// The slot of a time.
     pub fn slot_of(&self, time: i64) -> i64 {
         time.div_euclid(self.interval) * self.interval

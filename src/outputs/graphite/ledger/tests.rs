@@ -58,6 +58,15 @@ fn restarted(commit: &Commit) -> Ledger {
     Ledger::new(slots, Keep::State)
 }
 
+/// The books of an output that has taken over.
+fn heir_of(ledger: Ledger, empty: Slots, now: i64) -> Ledger {
+    let (mut heir, waiting) = ledger.handed_over(empty);
+    for samples in waiting {
+        absorb(&mut heir, samples, now);
+    }
+    heir
+}
+
 #[test]
 fn an_event_of_which_no_sample_was_taken_is_not_delivered() {
     let heard = Arc::new(Heard::default());
@@ -312,4 +321,95 @@ fn what_nobody_hears_of_takes_no_more_memory_while_nothing_can_be_saved() {
     let heard = Ack::new(Arc::new(Heard::default()), 1);
     absorb(&mut ledger, counted(&heard, 103), 104);
     assert_eq!(ledger.unsaved(), 1000);
+}
+
+#[test]
+fn what_another_output_holds_goes_over_to_the_heir() {
+    let heard = Arc::new(Heard::default());
+    let mut ledger = Ledger::new(empty(), Keep::State);
+    let (first, second) = (Ack::new(heard.clone(), 1), Ack::new(heard.clone(), 2));
+    absorb(&mut ledger, counted(&first, 103), 104);
+    absorb(&mut ledger, counted(&second, 105), 106);
+    first.settle();
+    ledger.ripen();
+    let mut heir = heir_of(ledger, empty(), 107);
+    let mut heir_of_heir = {
+        assert_eq!(gathered(&mut heir, 111, false), "a 2 100\n");
+        heir_of(heir, empty(), 112)
+    };
+    assert_eq!(gathered(&mut heir_of_heir, 111, false), "a 2 100\n");
+    let commit = heir_of_heir.commit().expect("nothing is saved yet");
+    assert_eq!(gathered(&mut restarted(&commit), 111, false), "a 1 100\n");
+    settle(commit.shares);
+    assert_eq!(heard.tokens(), [1]);
+    second.settle();
+    let commit = heir_of_heir.commit().expect("it is to be saved");
+    assert_eq!(gathered(&mut restarted(&commit), 111, false), "a 2 100\n");
+    assert_eq!(heard.tokens(), [1]);
+    settle(commit.shares);
+    assert_eq!(heard.tokens(), [1, 2]);
+}
+
+#[test]
+fn what_another_output_lost_is_not_in_the_sums_of_the_heir() {
+    let ack = Ack::new(Arc::new(Heard::default()), 1);
+    let mut ledger = Ledger::new(empty(), Keep::State);
+    absorb(&mut ledger, counted(&ack, 103), 104);
+    assert_eq!(gathered(&mut ledger, 111, false), "a 1 100\n");
+    drop(ack);
+    let mut heir = heir_of(ledger, empty(), 112);
+    assert_eq!(gathered(&mut heir, 112, false), "a 0 100\n");
+}
+
+#[test]
+fn a_slot_that_carbon_has_is_open_to_the_heir_while_a_sample_of_it_waits() {
+    let heard = Arc::new(Heard::default());
+    let mut ledger = Ledger::new(empty(), Keep::State);
+    let ack = Ack::new(heard.clone(), 1);
+    absorb(&mut ledger, counted(&ack, 93), 94);
+    for _ in 0..=crate::limits::SLOT_IDLE_FLUSHES_MAX {
+        gathered(&mut ledger, 101, false);
+        ledger.delivered(101);
+    }
+    let late = ledger.absorb(counted(&Ack::none(), 94), 104);
+    assert_eq!(late.too_late.events, 1);
+    let mut heir = heir_of(ledger, empty(), 105);
+    // What was refused stays so.
+    assert_eq!(gathered(&mut heir, 105, false), "a 1 90\n");
+    absorb(&mut heir, counted(&Ack::none(), 95), 106);
+    assert_eq!(gathered(&mut heir, 106, false), "a 2 90\n");
+    ack.settle();
+    let commit = heir.commit().expect("nothing is saved yet");
+    assert_eq!(gathered(&mut restarted(&commit), 106, false), "a 2 90\n");
+    settle(commit.shares);
+    assert_eq!(heard.tokens(), [1]);
+}
+
+#[test]
+fn what_could_not_be_saved_is_saved_by_the_heir() {
+    let mut ledger = Ledger::new(empty(), Keep::State);
+    let mut samples = counted(&Ack::pushed(), 103);
+    samples.received = 7;
+    absorb(&mut ledger, samples, 104);
+    let commit = ledger.commit().expect("there is something to save");
+    ledger.revoke(commit.shares, commit.pushed_since);
+    let mut heir = heir_of(ledger, empty(), 105);
+    assert_eq!((heir.unsaved(), heir.pushed_since()), (1, Some(7)));
+    let commit = heir.commit().expect("nothing is saved yet");
+    assert_eq!(commit.shares.len(), 1);
+    assert_eq!(gathered(&mut restarted(&commit), 111, false), "a 1 100\n");
+}
+
+#[test]
+fn an_heir_with_another_interval_takes_back_what_it_counts_elsewhere() {
+    let ack = Ack::new(Arc::new(Heard::default()), 1);
+    let mut ledger = Ledger::new(empty(), Keep::State);
+    absorb(&mut ledger, counted(&ack, 135), 136);
+    assert_eq!(gathered(&mut ledger, 141, false), "a 1 130\n");
+    let mut heir = heir_of(ledger, Slots::new(60, &[]), 142);
+    assert_eq!(gathered(&mut heir, 181, false), "a 1 120\na 0 130\n");
+    let commit = heir.commit().expect("nothing is saved yet");
+    drop(ack);
+    let mut later = heir_of(restarted(&commit), Slots::new(60, &[]), 182);
+    assert_eq!(gathered(&mut later, 182, false), "a 0 120\na 0 130\n");
 }

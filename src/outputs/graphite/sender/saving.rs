@@ -9,6 +9,7 @@ use crate::host;
 use crate::limits;
 use crate::outputs::graphite::outside::Outside;
 use crate::outputs::graphite::store::{self, Saved};
+use crate::outputs::graphite::succession::Incoming;
 
 const SAVED_BYTES_A_SECOND_MAX: f64 = limits::SUMS_PUSHED_BYTES_A_SECOND_MAX as f64;
 
@@ -51,6 +52,19 @@ impl<O: Outside> Sender<O> {
                 "{id}: the counts of {unsaved} events that nobody can send again could not be saved; the next run sends sums \
                  without them"
             );
+        }
+    }
+
+    /// Counts what still comes in and nobody can send again. The rest stays unacknowledged.
+    pub(super) async fn lose(&self, mut samples: Incoming) {
+        while let Some(block) = samples.recv().await {
+            if !block.is_rereadable {
+                self.metrics.counter("dropped_unsaved").add(block.events);
+                let (id, events) = (&self.metrics.id, block.events);
+                tracing::warn!(
+                    "{id}: it has stopped; {events} events that came after that are lost"
+                );
+            }
         }
     }
 

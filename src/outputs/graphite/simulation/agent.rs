@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use serde_json::json;
 use tokio::sync::mpsc;
-use tokio::task::JoinSet;
+use tokio::task::{JoinHandle, JoinSet};
 
 use super::{CARBON, Pushed, Simulated, World};
 use crate::host;
@@ -18,6 +18,7 @@ use crate::outputs::graphite::points::Protocol;
 use crate::outputs::graphite::sender::{self, Settings, State};
 use crate::outputs::graphite::slots::{Kind, Slots};
 use crate::outputs::graphite::store;
+use crate::outputs::graphite::succession::Writers;
 use crate::queue::ack::{Ack, Acknowledge};
 use crate::queue::positions::Positions;
 
@@ -41,45 +42,31 @@ pub async fn run(world: Arc<World>) -> turmoil::Result {
 }
 
 async fn live(world: &Arc<World>) {
-    let state = store::path(&world.folder, "a");
-    store::catch_up(&state);
+    store::catch_up(&store::path(&world.folder, "a"));
     let positions = Positions::open(&world.folder.join("positions.json")).expect("it can be read");
-    let next = position(&positions);
     assert!(
-        world.safe.load(Ordering::Relaxed) <= next,
+        world.safe.load(Ordering::Relaxed) <= position(&positions),
         "a position never goes back"
     );
-    let (queue, samples) = mpsc::channel(limits::SAMPLE_BLOCKS_WAITING_MAX);
-    let (_no_heir, heirs) = mpsc::channel(1);
-    let settings = Settings {
-        interval: INTERVAL,
-        reconnect: Duration::from_secs(2),
-        protocol: Protocol::Plaintext,
-    };
-    let connection = Connection::<Simulated>::new(CARBON.to_owned(), super::carbon::PORT);
-    let mut output = tokio::spawn(sender::run(
-        settings,
-        Some(State { path: state, heirs }),
-        Slots::new(INTERVAL.as_secs() as i64, &[]),
-        connection,
-        Arc::clone(&world.metrics),
-        samples,
-    ));
     let life = {
         let mut pushed = world.pushed.lock().unwrap();
         pushed.push(Pushed::default());
         pushed.len() - 1
     };
-    let mut inputs = JoinSet::new();
-    inputs.spawn(push(Arc::clone(world), life, queue.clone()));
-    inputs.spawn(read(
-        Arc::clone(world),
-        queue.clone(),
-        positions.clone(),
-        next,
-    ));
-    inputs.spawn(save(Arc::clone(world), positions.clone()));
-    drop(queue);
+    let mut saver = JoinSet::new();
+    saver.spawn(save(Arc::clone(world), positions.clone()));
+    let mut agent = Agent {
+        world: Arc::clone(world),
+        life,
+        positions: positions.clone(),
+        writers: Writers::default(),
+        pushing: JoinSet::new(),
+        reading: JoinSet::new(),
+        outputs: Vec::new(),
+    };
+    let queue = agent.start_output();
+    agent.push_to(queue.clone());
+    agent.read_to(queue);
     let life = Duration::from_millis(3_000 + world.roll(20_000) as u64);
     let until_end = async {
         tokio::time::sleep(life).await;
@@ -88,14 +75,101 @@ async fn live(world: &Arc<World>) {
         }
     };
     tokio::select! {
-        _ = &mut output => panic!("an output runs as long as there are encoders"),
+        () = agent.reload_now_and_then() => {}
         () = until_end => {}
     }
-    // What an input gave out of its hands reaches the output; then the encoders are gone.
-    inputs.shutdown().await;
-    output.await.expect("no task panics");
+    let last = agent.outputs.last().expect("there is one");
+    assert!(
+        !last.is_finished(),
+        "an output runs as long as there are encoders"
+    );
+    saver.shutdown().await;
+    agent.end().await;
     positions.save().expect("the folder can be written");
     note(world, &positions);
+}
+
+/// What runs in one life of the process.
+struct Agent {
+    world: Arc<World>,
+    life: usize,
+    positions: Positions,
+    writers: Writers,
+    pushing: JoinSet<()>,
+    reading: JoinSet<()>,
+    outputs: Vec<JoinHandle<()>>,
+}
+
+impl Agent {
+    /// Starts an output, which takes over from the one before it; gives the queue before it.
+    fn start_output(&mut self) -> mpsc::Sender<Samples> {
+        let path = store::path(&self.world.folder, "a");
+        let state = State {
+            place: self.writers.succeed(&path),
+            path,
+        };
+        let settings = Settings {
+            interval: INTERVAL,
+            reconnect: Duration::from_secs(2),
+            protocol: Protocol::Plaintext,
+        };
+        let (queue, samples) = mpsc::channel(limits::SAMPLE_BLOCKS_WAITING_MAX);
+        self.outputs.push(tokio::spawn(sender::run(
+            settings,
+            Some(state),
+            Slots::new(INTERVAL.as_secs() as i64, &[]),
+            Connection::<Simulated>::new(CARBON.to_owned(), super::carbon::PORT),
+            Arc::clone(&self.world.metrics),
+            samples,
+        )));
+        queue
+    }
+
+    fn push_to(&mut self, queue: mpsc::Sender<Samples>) {
+        let input = push(Arc::clone(&self.world), self.life, queue);
+        self.pushing.spawn(input);
+    }
+
+    fn read_to(&mut self, queue: mpsc::Sender<Samples>) {
+        let positions = self.positions.clone();
+        self.reading
+            .spawn(read(Arc::clone(&self.world), queue, positions));
+    }
+
+    /// Reloads after a while, or soon after the last time, as long as there is trouble.
+    async fn reload_now_and_then(&mut self) {
+        loop {
+            let longest = match self.world.roll(4) {
+                0 => 50,
+                _ => 12_000,
+            };
+            sleep(&self.world, longest).await;
+            match self.world.strikes("reload", 1) {
+                true => self.reload().await,
+                false => std::future::pending().await,
+            }
+        }
+    }
+
+    /// The new output begins while encoders of the old one still have something; what is read goes on once they are done.
+    async fn reload(&mut self) {
+        let queue = self.start_output();
+        let mut replaced = std::mem::take(&mut self.pushing);
+        self.push_to(queue.clone());
+        sleep(&self.world, 1_000).await;
+        replaced.shutdown().await;
+        self.reading.shutdown().await;
+        self.read_to(queue);
+    }
+
+    /// What an input gave out of its hands reaches the output; then the encoders are gone.
+    async fn end(mut self) {
+        self.pushing.shutdown().await;
+        self.reading.shutdown().await;
+        for output in self.outputs {
+            output.await.expect("no task panics");
+        }
+    }
 }
 
 fn position(positions: &Positions) -> u64 {
@@ -166,17 +240,19 @@ async fn push(world: Arc<World>, life: usize, queue: mpsc::Sender<Samples>) {
 }
 
 /// Events that are read from the position on.
-async fn read(world: Arc<World>, queue: mpsc::Sender<Samples>, positions: Positions, next: u64) {
+async fn read(world: Arc<World>, queue: mpsc::Sender<Samples>, positions: Positions) {
+    let reached = positions.reached(READABLE);
+    let mut next = reached.and_then(|value| value.as_u64()).unwrap_or(0);
     let stream = positions.stream(READABLE);
-    let mut next = next;
     while next < world.plan.readable {
+        let permit = queue.reserve().await.expect("the output is there");
         let end = (next + 1 + world.roll(20) as u64).min(world.plan.readable);
         let mut block = samples(&world, READABLE, end - next);
         block.is_rereadable = true;
         let ack = stream.ack(json!(end));
         let other = ack.clone();
         block.acks.push(ack);
-        queue.send(block).await.expect("the output is there");
+        permit.send(block);
         next = end;
         // Another output has the batch too, and needs a while.
         let slow = Duration::from_millis(world.roll(1_500) as u64);
@@ -207,5 +283,9 @@ async fn pause(world: &World) {
         0 => 4_000,
         _ => 400,
     };
-    tokio::time::sleep(Duration::from_millis(world.roll(longest) as u64)).await;
+    sleep(world, longest).await;
+}
+
+async fn sleep(world: &World, longest_millis: usize) {
+    tokio::time::sleep(Duration::from_millis(world.roll(longest_millis) as u64)).await;
 }
