@@ -60,6 +60,8 @@ pub struct Samples {
     pub events: u64,
     /// What is not acknowledged of them is read again.
     pub is_rereadable: bool,
+    /// They were meant for an output before this one: should another output lose them, the new inputs may read them again.
+    pub is_handed_over: bool,
     /// When the first of them came in, nanoseconds since 1970.
     pub received: i64,
     pub acks: Vec<Ack>,
@@ -85,6 +87,11 @@ impl Samples {
     pub fn by_event(&self) -> impl Iterator<Item = impl Iterator<Item = Sample<'_>>> {
         let events = self.all.chunk_by(|_, next| !next.begins);
         events.map(|event| event.iter().map(|sample| self.whole(sample)))
+    }
+
+    pub fn handed_over(mut self) -> Self {
+        self.is_handed_over = true;
+        self
     }
 
     /// Takes those with these numbers out, which ascend.

@@ -89,7 +89,7 @@ impl Waiting {
     fn into_samples(mut self) -> Samples {
         let acks = self.share.acks.into_iter();
         self.samples.acks = acks.map(PatientAck::into_ack).collect();
-        self.samples
+        self.samples.handed_over()
     }
 }
 
@@ -255,6 +255,7 @@ impl Ledger {
     pub fn ripen(&mut self) {
         let bytes = |waiting: &Waiting| waiting.samples.bytes();
         let mut held: usize = self.waiting.iter().map(bytes).sum();
+        let mut comes_again = false;
         for waiting in std::mem::take(&mut self.waiting) {
             let is_too_much = limits::SAMPLES_WAITING_BYTES_MAX < held;
             match waiting.share.others() {
@@ -267,8 +268,25 @@ impl Ledger {
                 Others::Lost => {
                     held -= bytes(&waiting);
                     self.touch(&waiting);
+                    comes_again |= waiting.samples.is_handed_over;
                 }
             }
+        }
+        if comes_again {
+            self.take_back();
+        }
+    }
+
+    /// Has what is lost leave the sums that are sent: it may be read again in this very run.
+    fn take_back(&mut self) {
+        if let Some(saved) = &self.saved {
+            self.sent = saved.clone();
+            let samples = self.waiting.iter().flat_map(|one| one.samples.iter());
+            for sample in samples {
+                self.sent.add(sample);
+            }
+            self.sent.resend();
+            self.leaving.clear();
         }
     }
 

@@ -94,7 +94,8 @@ impl Incoming {
             && let Some(queue) = self.queues.get_mut(place)
         {
             match queue.poll_recv(context) {
-                Poll::Ready(Some(samples)) => {
+                Poll::Ready(Some(mut samples)) => {
+                    samples.is_handed_over = place + 1 < self.queues.len();
                     self.empty_before(place);
                     self.next.push_back(samples);
                 }
@@ -111,8 +112,10 @@ impl Incoming {
     /// Something came in after an older queue was asked: what that holds by now was sent before it.
     fn empty_before(&mut self, place: usize) {
         for older in self.queues.iter_mut().take(place) {
-            let held = (0..older.len()).map_while(|_| older.try_recv().ok());
-            self.next.extend(held);
+            for _ in 0..older.len() {
+                self.next
+                    .extend(older.try_recv().ok().map(Samples::handed_over));
+            }
         }
     }
 }

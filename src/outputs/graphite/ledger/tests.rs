@@ -362,6 +362,29 @@ fn what_another_output_lost_is_not_in_the_sums_of_the_heir() {
 }
 
 #[test]
+fn what_is_lost_after_it_was_handed_over_is_taken_back_before_it_is_read_again() {
+    let heard = Arc::new(Heard::default());
+    let mut ledger = Ledger::new(empty(), Keep::State);
+    let [first, second] = [1, 2].map(|token| Ack::new(heard.clone(), token));
+    absorb(&mut ledger, counted(&first, 103), 104);
+    absorb(&mut ledger, counted(&second, 105), 106);
+    let mut heir = heir_of(ledger, empty(), 107);
+    absorb(&mut heir, counted(&Ack::none(), 108), 108);
+    assert_eq!(gathered(&mut heir, 111, false), "a 3 100\n");
+    heir.delivered(111);
+    drop(first);
+    heir.ripen();
+    assert_eq!(gathered(&mut heir, 112, false), "a 2 100\n");
+    let again = Ack::new(heard.clone(), 3);
+    absorb(&mut heir, counted(&again, 103), 113);
+    assert_eq!(gathered(&mut heir, 113, false), "a 3 100\n");
+    // What comes to the heir alone stays, until the next start or reload.
+    drop(again);
+    heir.ripen();
+    assert_eq!(gathered(&mut heir, 114, false), "");
+}
+
+#[test]
 fn a_slot_that_carbon_has_is_open_to_the_heir_while_a_sample_of_it_waits() {
     let heard = Arc::new(Heard::default());
     let mut ledger = Ledger::new(empty(), Keep::State);
