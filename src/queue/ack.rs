@@ -33,6 +33,11 @@ pub trait Acknowledge: Send + Sync {
         true
     }
 
+    /// Whether a batch will be read again because one before it was lost.
+    fn is_behind_lost(&self, _token: u64) -> bool {
+        false
+    }
+
     /// Where the stream of these batches will stand once they are acknowledged, and the positions that it is one of.
     fn ahead(&self, _tokens: &BTreeSet<u64>) -> Option<Ahead> {
         None
@@ -215,7 +220,7 @@ impl PatientAck {
         let Some(share) = &self.ack.share else {
             return Others::Done;
         };
-        if share.abandoned.load(Ordering::Acquire) {
+        if share.abandoned.load(Ordering::Acquire) || share.listener.is_behind_lost(share.token) {
             return Others::Lost;
         }
         match self.is_last() && share.listener.follows(share.token) {

@@ -353,8 +353,12 @@ impl Waiting {
         self.batches.split_off(&(first + 1));
     }
 
+    fn is_behind_lost(&self, token: u64) -> bool {
+        self.is_replaced || self.lost.is_some_and(|lost| lost < token)
+    }
+
     fn follows(&mut self, token: u64) -> bool {
-        if self.lost.is_some_and(|lost| lost < token) {
+        if self.is_behind_lost(token) {
             return false;
         }
         let mut earlier = self.batches.range(..token).rev();
@@ -452,6 +456,10 @@ impl Acknowledge for Inner {
         self.waiting().follows(token)
     }
 
+    fn is_behind_lost(&self, token: u64) -> bool {
+        self.waiting().is_behind_lost(token)
+    }
+
     fn ahead(&self, tokens: &BTreeSet<u64>) -> Option<Ahead> {
         let waiting = self.waiting();
         let end = waiting.ahead(tokens).filter(|_| !waiting.is_replaced)?;
@@ -531,6 +539,8 @@ mod tests {
         let [first, second, third] = [10, 20, 30].map(|end| old.ack(json!(end)));
         drop(second);
         assert_eq!(positions.reached("a"), None);
+        let third = third.patient();
+        assert_eq!(third.others(), Others::Lost);
         let new = positions.stream("a");
         new.ack(json!(15)).settle();
         first.settle();
