@@ -35,6 +35,7 @@ enum Answer {
     /// A status for each document, in order.
     Items(&'static [u16]),
     Gone,
+    GoneAfter(Duration),
     /// The task that asks ends by a panic.
     Fault,
     After(Duration),
@@ -98,6 +99,10 @@ impl Transport for Script {
                 Some(Answer::Items(statuses)) => reply(200, good(statuses.iter().copied())),
                 Some(Answer::Fault) => panic!("as the script wants"),
                 Some(Answer::Gone) => Err(Unreachable::new("cannot connect")),
+                Some(Answer::GoneAfter(wait)) => {
+                    tokio::time::sleep(wait).await;
+                    Err(Unreachable::new("cannot connect"))
+                }
                 Some(Answer::After(wait)) => {
                     tokio::time::sleep(wait).await;
                     reply(200, good(std::iter::repeat_n(201, count)))
@@ -252,7 +257,13 @@ fn sender(
         .collect();
     let refusals = refusals(metrics, folder);
     let report = Report::new(Arc::clone(metrics), refusals, names, false);
-    let schedule = Schedule {
+    let transport: Arc<dyn Transport> = Arc::clone(script) as Arc<dyn Transport>;
+    let schedule = schedule(retry_age_max);
+    Sender::new(schedule, transport, hosts, Learned::default(), report)
+}
+
+fn schedule(retry_age_max: Option<Duration>) -> Schedule {
+    Schedule {
         bytes_max: 1 << 20,
         documents_max: 10_000,
         delay: Duration::from_millis(100),
@@ -263,9 +274,7 @@ fn sender(
         retry_age_max,
         rules: Rules::default(),
         secrets: Secrets::default(),
-    };
-    let transport: Arc<dyn Transport> = Arc::clone(script) as Arc<dyn Transport>;
-    Sender::new(schedule, transport, hosts, Learned::default(), report)
+    }
 }
 
 /// The same; documents are tried for so long.
