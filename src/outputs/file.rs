@@ -5,6 +5,7 @@ mod opened;
 mod overflow;
 mod path;
 mod text;
+mod turn;
 mod writer;
 
 use std::path::PathBuf;
@@ -100,10 +101,13 @@ fn build(options: &Options, building: &mut Building<'_>) -> Option<Box<dyn Outpu
     };
     Some(Box::new(File {
         codec: codec?,
-        path: path?,
-        modes,
-        behavior,
-        recreate: options.boolean("create_if_deleted"),
+        way: Way {
+            plan: path?,
+            modes,
+            behavior,
+            recreate: options.boolean("create_if_deleted"),
+            turn: Arc::default(),
+        },
         metrics: building.metrics.plugin(options),
     }))
 }
@@ -128,10 +132,7 @@ fn mode(options: &Options, name: &str, building: &mut Building<'_>) -> Option<Op
 
 struct File {
     codec: Codec,
-    path: PathPlan,
-    modes: Modes,
-    behavior: Behavior,
-    recreate: bool,
+    way: Way,
     metrics: Arc<PluginMetrics>,
 }
 
@@ -141,7 +142,7 @@ impl Output for File {
     }
 
     fn written(&self) -> Vec<PathBuf> {
-        self.path.written()
+        self.way.plan.written()
     }
 
     fn start(self: Box<Self>, opening: &Opening<'_>) -> Started {
@@ -150,18 +151,19 @@ impl Output for File {
         let confinement_failed = self.metrics.counter("confinement_failed");
         let abandoned = self.metrics.counter("documents_abandoned");
         let lost = self.metrics.counter(DOCUMENTS_LOST);
-        let writer = Writer::new(
-            self.path.clone(),
-            self.modes,
-            self.behavior,
-            self.recreate,
-            self.metrics,
-            outlet,
-        )
-        .told_by(opening.notice.clone());
+        let name = opening.name(&self.metrics.id);
+        let mut way = self.way;
+        let newer = opening.successions.files.succeed(name, |before| {
+            way = way.clone().after(before);
+            way.clone()
+        });
+        let path = way.plan.clone();
+        let writer = Writer::new(way, self.metrics, outlet)
+            .told_by(opening.notice.clone())
+            .going(newer);
         let encoder = FileEncoder {
             codec: self.codec,
-            path: self.path,
+            path,
             rendered: Vec::new(),
             open: Open::default(),
             inlet,

@@ -185,7 +185,14 @@ impl Open {
         self.unsynced_bytes = 0;
     }
 
-    /// The same where it will not be written again from here.
+    /// Whether what was written can be removed again: what a pipe took cannot.
+    pub fn is_file(&self) -> bool {
+        self.file
+            .metadata()
+            .is_ok_and(|metadata| metadata.is_file())
+    }
+
+    /// The same as `take_back` where it will not be written again from here.
     pub fn give_up(&mut self) {
         self.take_back();
         self.unsynced.clear();

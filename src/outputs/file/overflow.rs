@@ -2,16 +2,18 @@
 //! keep up. As long as it does, nothing is written twice.
 
 use std::collections::VecDeque;
+use std::iter;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use tokio::runtime::Handle;
 use tokio::sync::mpsc::{self, Permit, WeakSender};
+use tokio::sync::watch;
 
 use crate::limits;
 use crate::outputs::file::path::PathPlan;
 use crate::outputs::file::text::Text;
-use crate::outputs::leave::Notice;
+use crate::outputs::leave::{Leave, Notice};
 use crate::queue::block::Block;
 use crate::queue::ends::{Closed, DiskEnds, DiskInlet, Token};
 use crate::queue::policy::Kind;
@@ -31,9 +33,20 @@ struct Shared {
     over: AtomicUsize,
     /// The writer waits for a file: what may go to disk goes there at once.
     is_stuck: AtomicBool,
+    /// Whether memory takes what finds no room on disk.
+    takes_all: watch::Sender<bool>,
 }
 
 impl Shared {
+    fn new(kind: Kind) -> Self {
+        Self {
+            kind,
+            over: AtomicUsize::new(0),
+            is_stuck: AtomicBool::new(false),
+            takes_all: watch::channel(false).0,
+        }
+    }
+
     /// Whether a text may wait on disk.
     fn keeps(&self, text: &Text) -> bool {
         self.kind.keeps(text.is_pushed())
@@ -47,6 +60,22 @@ impl Shared {
     fn put_over(&self, room: Permit<'_, Block>, text: Text) {
         self.over.fetch_add(1, Ordering::AcqRel);
         room.send(text.into_block());
+    }
+
+    /// One is not on its way over the disk any more.
+    fn one_less(&self) {
+        // What an earlier run has left was not counted.
+        let less = |over: usize| Some(over.saturating_sub(1));
+        self.over
+            .fetch_update(Ordering::AcqRel, Ordering::Acquire, less)
+            .unwrap_or(0);
+    }
+
+    /// Returns once there is room in memory for what finds none on disk.
+    async fn room_instead<'a>(&self, memory: &'a mpsc::Sender<Text>) -> Option<Permit<'a, Text>> {
+        let mut told = self.takes_all.subscribe();
+        told.wait_for(|takes_all| *takes_all).await.ok()?;
+        memory.reserve().await.ok()
     }
 }
 
@@ -62,7 +91,7 @@ pub struct Outlet {
     /// Of two that give, the other one gives next.
     last: Place,
     /// The queue on disk is given to another once nobody holds this.
-    _taker: Option<Token>,
+    taker: Option<Token>,
 }
 
 /// Where a text has waited.
@@ -83,11 +112,7 @@ pub fn queue(kind: Kind, disk: Option<DiskEnds>) -> (Inlet, Outlet) {
     let (memory, memory_outlet) = mpsc::channel(limits::TEXTS_WAITING_MAX);
     let (inlet, outlet) = disk.map(DiskEnds::split).unzip();
     let (outlet, taker) = outlet.unzip();
-    let shared = Arc::new(Shared {
-        kind,
-        over: AtomicUsize::new(0),
-        is_stuck: AtomicBool::new(false),
-    });
+    let shared = Arc::new(Shared::new(kind));
     let outlet = Outlet {
         memory: Some(memory_outlet),
         passed: VecDeque::new(),
@@ -95,7 +120,7 @@ pub fn queue(kind: Kind, disk: Option<DiskEnds>) -> (Inlet, Outlet) {
         back: inlet.as_ref().map(|(disk, _)| disk.downgrade()),
         shared: Arc::clone(&shared),
         last: Place::Memory,
-        _taker: taker,
+        taker,
     };
     let inlet = Inlet {
         memory,
@@ -125,7 +150,17 @@ impl Inlet {
             }
         }
         self.shared.over.fetch_add(1, Ordering::AcqRel);
-        disk.blocking_send(text.into_block()).map_err(|_| Closed)
+        self.runtime.block_on(async {
+            tokio::select! {
+                biased;
+                room = disk.reserve() => room.map_err(|_| Closed)?.send(text.into_block()),
+                Some(room) = self.shared.room_instead(&self.memory) => {
+                    self.shared.one_less();
+                    room.send(text);
+                }
+            }
+            Ok(())
+        })
     }
 }
 
@@ -138,21 +173,19 @@ impl Outlet {
             passed: VecDeque::new(),
             disk: None,
             back: None,
-            shared: Arc::new(Shared {
-                kind: Kind::Memory,
-                over: AtomicUsize::new(0),
-                is_stuck: AtomicBool::new(false),
-            }),
+            shared: Arc::new(Shared::new(Kind::Memory)),
             last: Place::Memory,
-            _taker: None,
+            taker: None,
         }
     }
 
     /// The next text; none once all encoders are gone and everything was taken.
     pub async fn next(&mut self, notice: &mut Notice, plan: &PathPlan) -> Option<Taken> {
         loop {
-            if notice.heard().leaves_disk() {
-                self.disk = None;
+            let leave = notice.heard();
+            self.take_all(leave);
+            if leave.leaves_disk() {
+                self.leave_disk();
             }
             // What is in memory is older than what went over.
             let is_over = 0 < self.shared.over.load(Ordering::Acquire);
@@ -200,21 +233,47 @@ impl Outlet {
         self.shared.is_stuck.store(is_stuck, Ordering::Release);
     }
 
-    /// Puts what waits in memory and may go to disk there, as far as there is room.
-    pub fn evict(&mut self) {
-        let disk = self.back.as_ref().and_then(WeakSender::upgrade);
-        let (Some(disk), Some(memory)) = (disk, &mut self.memory) else {
-            return;
+    /// Takes nothing more from the disk. Nothing from there is in hand, so another may take it.
+    pub fn leave_disk(&mut self) {
+        self.disk = None;
+        self.taker = None;
+    }
+
+    /// Puts what waits in memory and may go to disk there, as far as there is room. Where nobody is to wait for room all the
+    /// rest is taken out of memory as well, else as much as to reach what may go to disk.
+    pub fn evict(&mut self, leave: Leave) {
+        let passed_max = match leave.takes_all() {
+            true => usize::MAX,
+            false => limits::TEXTS_WAITING_MAX,
         };
-        while self.passed.len() < limits::TEXTS_WAITING_MAX
-            && let Ok(room) = disk.try_reserve()
-            && let Ok(text) = memory.try_recv()
-        {
-            match self.shared.keeps(&text) {
-                true => self.shared.put_over(room, text),
-                false => self.passed.push_back(text),
+        let disk = self.back.as_ref().and_then(WeakSender::upgrade);
+        if let (Some(disk), Some(memory)) = (disk, &mut self.memory) {
+            while self.passed.len() < passed_max
+                && let Ok(room) = disk.try_reserve()
+                && let Ok(text) = memory.try_recv()
+            {
+                match self.shared.keeps(&text) {
+                    true => self.shared.put_over(room, text),
+                    false => self.passed.push_back(text),
+                }
             }
         }
+        self.soak(leave);
+    }
+
+    /// Takes everything out of memory if nobody is to wait for room.
+    pub fn soak(&mut self, leave: Leave) {
+        self.take_all(leave);
+        if let Some(memory) = self.memory.as_mut().filter(|_| leave.takes_all()) {
+            let waiting = iter::from_fn(|| memory.try_recv().ok());
+            self.passed.extend(waiting);
+        }
+    }
+
+    fn take_all(&self, leave: Leave) {
+        let takes_all = &self.shared.takes_all;
+        takes_all
+            .send_if_modified(|takes_all| leave.takes_all() && !std::mem::replace(takes_all, true));
     }
 
     /// Whether this text may go to disk from here.
@@ -247,11 +306,7 @@ impl Outlet {
     }
 
     fn taken_from_disk(&mut self, block: Block, plan: &PathPlan) -> Taken {
-        // What an earlier run has left was not counted.
-        let less = |over: usize| Some(over.saturating_sub(1));
-        let over = &self.shared.over;
-        over.fetch_update(Ordering::AcqRel, Ordering::Acquire, less)
-            .unwrap_or(0);
+        self.shared.one_less();
         self.taken(Place::Disk, Text::from_block(block, plan))
     }
 
@@ -280,7 +335,7 @@ mod tests {
     use crate::limits;
     use crate::outputs::file::path::PathPlan;
     use crate::outputs::file::text::{Chunk, Text};
-    use crate::outputs::leave::Notice;
+    use crate::outputs::leave::{Leave, Notice};
     use crate::queue::ack::Ack;
     use crate::queue::block::Block;
     use crate::queue::ends::DiskEnds;
@@ -386,7 +441,7 @@ mod tests {
         trial.inlet.put(read).expect("somebody takes it");
         trial.put(2);
         trial.outlet.set_stuck(true);
-        trial.outlet.evict();
+        trial.outlet.evict(Leave::Delivered);
         trial.put(3);
         assert_eq!(trial.incoming.len(), 3);
         trial.pass();

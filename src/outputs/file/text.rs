@@ -27,6 +27,17 @@ impl Chunk {
         self.bytes.get(start..).unwrap_or_default()
     }
 
+    /// Drops the events of which the first so many bytes are all; gives how many.
+    pub fn cut(&mut self, bytes: usize) -> u64 {
+        let ends = self.starts.iter().skip(1);
+        let whole = ends.take_while(|end| **end as usize <= bytes).count();
+        let from = self.starts.get(whole).copied().unwrap_or_default();
+        self.bytes.drain(..from as usize);
+        self.starts.drain(..whole);
+        self.starts.iter_mut().for_each(|start| *start -= from);
+        whole as u64
+    }
+
     fn each(&self) -> impl Iterator<Item = &[u8]> {
         let ends = self.starts.iter().skip(1).map(|end| *end as usize);
         let ends = ends.chain([self.bytes.len()]);
@@ -58,6 +69,17 @@ impl Text {
     /// Events that nobody could send again and that lie nowhere else.
     pub fn alone_here(&self) -> u64 {
         Ack::alone(&self.acks, self.events())
+    }
+
+    /// Has it go where this plan leads, if another has rendered its paths.
+    pub fn admit(&mut self, plan: &PathPlan) {
+        for chunk in &mut self.chunks {
+            let admitted = plan.admitted(&chunk.path);
+            if admitted != chunk.path {
+                let admitted = admitted.to_vec();
+                Arc::make_mut(chunk).path = admitted;
+            }
+        }
     }
 
     /// It is on disk.
@@ -177,6 +199,34 @@ mod tests {
         let plan = PathPlan::Fixed(PathBuf::from("/logs/all"));
         let back = Text::from_block(text.into_block(), &plan);
         assert_eq!(chunks(back), [chunk("", &["x\n"])]);
+    }
+
+    #[test]
+    fn text_goes_where_a_newer_path_leads() {
+        let paths = |text: &Text| {
+            let chunks = text.chunks.iter();
+            chunks.map(|chunk| chunk.path.clone()).collect::<Vec<_>>()
+        };
+        let mut text = Text {
+            chunks: ["", "a", "c/d"]
+                .map(|path| chunk(path, &["x"]).into())
+                .into(),
+            ..Text::default()
+        };
+        text.admit(&below());
+        assert_eq!(paths(&text), [&b"failures"[..], b"a", b"c/d"]);
+        text.admit(&PathPlan::Fixed(PathBuf::from("/logs/all")));
+        assert_eq!(paths(&text), [b"", b"", b""]);
+    }
+
+    #[test]
+    fn events_that_are_written_are_cut_and_half_of_one_is_not() {
+        let all = ["one\n", "two\n", "three\n"];
+        for (bytes, cut) in [(0, 0), (3, 0), (4, 1), (7, 1), (8, 2), (13, 2)] {
+            let mut left = chunk("a", &all);
+            assert_eq!(left.cut(bytes), cut);
+            assert_eq!(left, chunk("a", &all[cut as usize..]), "{bytes}");
+        }
     }
 
     #[test]

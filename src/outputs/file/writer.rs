@@ -1,36 +1,62 @@
 //! The thread that writes: texts come in, files grow, and when they are on disk the batches are acknowledged. What cannot
 //! be written is said once and tried again; nothing is skipped. What nobody else holds goes to the queue on disk meanwhile.
 
+mod waiting;
+
 use std::collections::HashMap;
 use std::fs::File;
 use std::io;
-use std::iter;
-use std::os::unix::ffi::OsStrExt;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
 
-use rustix::io::Errno;
 use tokio::runtime::Handle;
 
 use crate::limits;
-use crate::metrics::{DOCUMENTS_LOST, PluginMetrics};
+use crate::metrics::PluginMetrics;
 use crate::outputs::file::opened::{Behavior, Modes, Open, Unopened, is_still_named, open_file};
 use crate::outputs::file::overflow::{Outlet, Place};
 use crate::outputs::file::path::PathPlan;
 use crate::outputs::file::text::{Chunk, Text};
+use crate::outputs::file::turn::{Member, Turn};
 use crate::outputs::leave::{Leave, Notice};
+use crate::outputs::succession::Newer;
 use crate::quiet::Quiet;
 
 /// Where texts are written to, and how. A reload changes it for those too that wait already.
-pub struct Way {}
+#[derive(Clone, Debug)]
+pub struct Way {
+    pub plan: PathPlan,
+    pub modes: Modes,
+    pub behavior: Behavior,
+    pub recreate: bool,
+    /// The same for all ways of an output's name.
+    pub turn: Arc<Turn>,
+}
+
+impl Way {
+    /// The same after one of this name.
+    pub fn after(self, before: Option<&Self>) -> Self {
+        Self {
+            turn: before.map_or(self.turn, |before| Arc::clone(&before.turn)),
+            ..self
+        }
+    }
+
+    /// Whether both lead to one and the same file.
+    fn is_one_with(&self, other: &Self) -> bool {
+        match (&self.plan, &other.plan) {
+            (PathPlan::Fixed(path), PathPlan::Fixed(other)) => path == other,
+            _ => false,
+        }
+    }
+}
 
 /// The writing thread's state.
 pub struct Writer {
-    plan: PathPlan,
-    modes: Modes,
-    behavior: Behavior,
-    recreate: bool,
+    way: Arc<Way>,
+    newer: Newer<Way>,
+    /// Among the writers of its name.
+    member: Member,
     metrics: Arc<PluginMetrics>,
     outlet: Outlet,
     notice: Notice,
@@ -56,8 +82,10 @@ type SyncFile = Box<dyn FnMut(&File) -> io::Result<()> + Send>;
 enum Held {
     /// Nobody, but there is a queue on disk that takes it.
     Movable,
-    /// It can be read again, or comes from the queue on disk.
-    Elsewhere,
+    /// The queue on disk, from where it comes.
+    OnDisk,
+    /// Whoever it was read from: it can be read again.
+    Readable,
     /// Nobody, and nobody would take it.
     Here,
 }
@@ -70,8 +98,10 @@ enum Fault {
     Confined(io::Error),
     /// It is not waited for, since others can take it.
     Stuck,
-    /// The writer was told to leave.
+    /// The writer was told to leave, or to leave what comes from the queue on disk.
     Left,
+    /// It is written another way from now on.
+    NewWay(Arc<Way>),
 }
 
 impl From<io::Error> for Fault {
@@ -89,18 +119,6 @@ impl From<Unopened> for Fault {
     }
 }
 
-/// What to do about a fault, if that is not plain.
-fn advice(error: &io::Error) -> &'static str {
-    match error.kind() {
-        io::ErrorKind::PermissionDenied => {
-            " (are its rights as they should be? If its folder was made anew since the agent started, landlock keeps the \
-             agent out of it: restart the agent)"
-        }
-        _ if error.raw_os_error() == Some(Errno::NXIO.raw_os_error()) => " (does nobody read it?)",
-        _ => "",
-    }
-}
-
 impl Chunk {
     /// What of it is written.
     fn text(&self, behavior: Behavior) -> &[u8] {
@@ -112,19 +130,11 @@ impl Chunk {
 }
 
 impl Writer {
-    pub fn new(
-        plan: PathPlan,
-        modes: Modes,
-        behavior: Behavior,
-        recreate: bool,
-        metrics: Arc<PluginMetrics>,
-        outlet: Outlet,
-    ) -> Self {
+    pub fn new(way: Way, metrics: Arc<PluginMetrics>, outlet: Outlet) -> Self {
         Self {
-            plan,
-            modes,
-            behavior,
-            recreate,
+            member: way.turn.enter(Notice::default()),
+            way: Arc::new(way),
+            newer: Newer::default(),
             metrics,
             outlet,
             notice: Notice::default(),
@@ -140,38 +150,59 @@ impl Writer {
 
     /// Ends as it is told.
     pub fn told_by(mut self, notice: Notice) -> Self {
+        self.member = self.way.turn.enter(notice.clone());
         self.notice = notice;
+        self
+    }
+
+    /// Goes newer ways, once there are some.
+    pub fn going(mut self, newer: Newer<Way>) -> Self {
+        self.newer = newer;
         self
     }
 
     /// Writes until all encoders are gone or it is told to leave. Texts that wait together share one sync.
     pub fn run(mut self) {
         let runtime = Handle::current();
-        while let Some(first) = runtime.block_on(self.outlet.next(&mut self.notice, &self.plan)) {
+        while let Some(first) = runtime.block_on(self.outlet.next(&mut self.notice, &self.way.plan))
+        {
             let place = first.place;
             let mut group = vec![first.text];
             while group.len() < limits::TEXTS_WAITING_MAX
-                && let Some(text) = self.outlet.try_next(place, &self.plan)
+                && let Some(text) = self.outlet.try_next(place, &self.way.plan)
             {
                 group.push(text);
             }
-            let is_movable = |text: &Text| place == Place::Memory && self.outlet.keeps(text);
-            let (movable, others): (Vec<_>, Vec<_>) = group.into_iter().partition(is_movable);
-            let held = match place == Place::Memory && others.iter().any(Text::is_pushed) {
-                true => Held::Here,
-                false => Held::Elsewhere,
+            let delivered = match place {
+                Place::Memory => self.deliver_both(group),
+                Place::Disk => self.deliver(group, Held::OnDisk),
             };
-            let delivered = match self.deliver(movable, Held::Movable) {
-                Ok(()) => self.deliver(others, held),
-                // The others are read again.
-                left => left,
-            };
-            if let Err(unwritten) = delivered {
-                return match place {
-                    Place::Memory => self.leave(unwritten),
-                    // That stays where it is.
-                    Place::Disk => self.leave(Vec::new()),
-                };
+            match (delivered, self.notice.said()) {
+                (Ok(()), _) => {}
+                (Err(_), leave) if place == Place::Disk => {
+                    // That stays where it is; what is in memory may go on.
+                    if !leave.leaves_disk() || leave == Leave::Now {
+                        return self.leave(Vec::new());
+                    }
+                }
+                (Err(unwritten), _) => return self.leave(unwritten),
+            }
+        }
+    }
+
+    /// Delivers texts that have waited in memory; those that are movable first.
+    fn deliver_both(&mut self, group: Vec<Text>) -> Result<(), Vec<Text>> {
+        let is_movable = |text: &Text| self.outlet.keeps(text);
+        let (movable, others): (Vec<_>, Vec<_>) = group.into_iter().partition(is_movable);
+        let held = match others.iter().any(Text::is_pushed) {
+            true => Held::Here,
+            false => Held::Readable,
+        };
+        match self.deliver(movable, Held::Movable) {
+            Ok(()) => self.deliver(others, held),
+            Err(mut unwritten) => {
+                unwritten.extend(others);
+                Err(unwritten)
             }
         }
     }
@@ -181,43 +212,59 @@ impl Writer {
     fn deliver(&mut self, mut texts: Vec<Text>, held: Held) -> Result<(), Vec<Text>> {
         self.held = held;
         while !texts.is_empty() {
-            match self.write_group(&mut texts) {
+            self.written = 0;
+            texts.iter_mut().for_each(|text| text.admit(&self.way.plan));
+            let written = match self.begin() {
+                Ok(()) => self.write_group(&mut texts),
+                waits => waits,
+            };
+            match written {
                 Ok(()) => {
                     for text in texts.drain(..) {
                         self.metrics.events_out.add(text.events());
                         text.settle();
                     }
+                    self.member.end();
                 }
-                Err(Fault::Left) => return Err(self.unwritten(texts)),
-                Err(Fault::Stuck | Fault::Io(_) | Fault::Confined(_)) => {
-                    let unwritten = self.unwritten(texts);
-                    texts = self.put_back(unwritten)?;
-                }
+                Err(fault) => texts = self.retreat(texts, fault)?,
             }
         }
         Ok(())
     }
 
-    /// Puts texts on the disk of the queue. Gives those for which there is no room before it is time to try to write them
-    /// again, or as an error if it has to leave.
-    fn put_back(&self, texts: Vec<Text>) -> Result<Vec<Text>, Vec<Text>> {
-        let until = Instant::now() + limits::TEXT_RETRY_WAIT;
-        let mut texts = texts.into_iter();
-        let mut next = texts.next();
-        while let Some(text) = next {
-            next = match self.outlet.put_back(text) {
-                Ok(()) => texts.next(),
-                Err(text) if until <= Instant::now() => {
-                    return Ok(iter::once(text).chain(texts).collect());
-                }
-                Err(text) if self.notice.sleep(limits::FILE_ROOM_INTERVAL) => Some(text),
-                Err(text) => return Err(iter::once(text).chain(texts).collect()),
-            };
+    /// What comes after a fault. Gives what is to be written yet, as an error if it has to leave.
+    fn retreat(&mut self, texts: Vec<Text>, fault: Fault) -> Result<Vec<Text>, Vec<Text>> {
+        self.finish_pipes();
+        let unwritten = self.unwritten(texts);
+        // What nobody else has may well stay where it was written.
+        if self.held != Held::Here || !matches!(fault, Fault::Left) {
+            self.open.values_mut().for_each(Open::give_up);
         }
-        Ok(Vec::new())
+        self.member.end();
+        match fault {
+            Fault::Left => Err(unwritten),
+            Fault::NewWay(way) => {
+                self.open.clear();
+                self.way = way;
+                Ok(unwritten)
+            }
+            Fault::Stuck | Fault::Io(_) | Fault::Confined(_) => self.put_back(unwritten),
+        }
     }
 
-    /// Takes out what is on disk, and takes back what may be there and will be written again.
+    /// What a pipe took cannot be taken back: it is written.
+    fn finish_pipes(&mut self) {
+        let is_unfinished = |open: &Open| !open.unsynced.is_empty() && !open.is_file();
+        let pipes = self.open.iter().filter(|(_, open)| is_unfinished(open));
+        let names: Vec<Vec<u8>> = pipes.map(|(name, _)| name.clone()).collect();
+        for name in names {
+            if let Err(error) = self.sync_one(&name) {
+                tracing::debug!("what is written there is written again: {error}");
+            }
+        }
+    }
+
+    /// Takes out what is written, but for what is not known to be on disk.
     fn unwritten(&mut self, mut texts: Vec<Text>) -> Vec<Text> {
         let mut place = 0;
         for text in &mut texts {
@@ -230,36 +277,14 @@ impl Writer {
             });
             self.metrics.events_out.add(before - text.events());
         }
-        if self.held != Held::Here {
-            self.open.values_mut().for_each(Open::give_up);
-        }
         let (unwritten, written): (Vec<_>, Vec<_>) =
             texts.into_iter().partition(|text| !text.chunks.is_empty());
         written.into_iter().for_each(Text::settle);
         unwritten
     }
 
-    /// What nobody else holds goes to the queue on disk, if there is one and it has room in time; else it is counted.
-    fn leave(mut self, unwritten: Vec<Text>) {
-        let until = Instant::now() + limits::OUTPUT_END_WAIT / 2;
-        let lost = self.metrics.counter(DOCUMENTS_LOST);
-        let waiting = iter::from_fn(|| self.outlet.take_last());
-        let all: Vec<_> = unwritten.into_iter().chain(waiting).collect();
-        for mut text in all {
-            while let Err(back) = self.outlet.put_back(text) {
-                text = back;
-                if !self.outlet.keeps(&text) || until <= Instant::now() {
-                    lost.add(text.alone_here());
-                    break;
-                }
-                std::thread::sleep(limits::FILE_ROOM_INTERVAL);
-            }
-        }
-    }
-
     /// Has chunks on disk.
     fn write_group(&mut self, texts: &mut [Text]) -> Result<(), Fault> {
-        self.written = 0;
         for chunk in texts.iter_mut().flat_map(|text| &mut text.chunks) {
             if self.notice.is_now() {
                 return Err(Fault::Left);
@@ -278,7 +303,7 @@ impl Writer {
 
     /// Has a chunk go to the file for failures, wherever it waits from now on.
     fn confine(&mut self, chunk: &mut Arc<Chunk>, error: &io::Error) {
-        let failures = self.plan.failures();
+        let failures = self.way.plan.failures();
         let events = chunk.events();
         self.metrics.counter("confinement_failed").add(events);
         if self.confined.passes(Instant::now()) {
@@ -292,13 +317,22 @@ impl Writer {
     }
 
     /// Writes a chunk, however long that takes.
-    fn write_out(&mut self, chunk: &Arc<Chunk>) -> Result<(), Fault> {
-        let mut bytes = chunk.text(self.behavior);
+    fn write_out(&mut self, chunk: &mut Arc<Chunk>) -> Result<(), Fault> {
+        let mut bytes = chunk.text(self.way.behavior);
+        let all = bytes.len();
         let mut begun = false;
         loop {
             match self.write_some(chunk, &mut bytes, &mut begun) {
                 Err(Fault::Io(error)) if error.kind() == io::ErrorKind::WouldBlock => {
-                    self.crowded()?;
+                    let taken = all - bytes.len();
+                    match self.crowded(taken) {
+                        Ok(()) => {}
+                        Err(Fault::Left) => return Err(Fault::Left),
+                        Err(fault) => {
+                            self.cut(chunk, taken);
+                            return Err(fault);
+                        }
+                    }
                 }
                 Err(Fault::Io(error)) => self.failed(&chunk.path, &error)?,
                 Ok(()) => {
@@ -310,6 +344,14 @@ impl Writer {
         }
     }
 
+    /// A pipe has taken so much of a chunk, the rest of which goes elsewhere now.
+    fn cut(&mut self, chunk: &mut Arc<Chunk>, taken: usize) {
+        if 0 < taken && self.way.behavior == Behavior::Append {
+            let events = Arc::make_mut(chunk).cut(taken);
+            self.metrics.events_out.add(events);
+        }
+    }
+
     fn write_some(
         &mut self,
         chunk: &Arc<Chunk>,
@@ -317,7 +359,7 @@ impl Writer {
         begun: &mut bool,
     ) -> Result<(), Fault> {
         let now = Instant::now();
-        let behavior = self.behavior;
+        let behavior = self.way.behavior;
         let open = self.file(&chunk.path, now)?;
         open.used = now;
         open.write(behavior, bytes, begun)?;
@@ -331,9 +373,9 @@ impl Writer {
             && limits::FILE_IDENTITY_INTERVAL <= now - open.compared
         {
             open.compared = now;
-            if !is_still_named(&open.file, &self.plan, path) {
-                if !self.recreate {
-                    let failures = self.plan.failures();
+            if !is_still_named(&open.file, &self.way.plan, path) {
+                if !self.way.recreate {
+                    let failures = self.way.plan.failures();
                     return self.opened(&failures, now);
                 }
                 self.sync()?;
@@ -349,7 +391,7 @@ impl Writer {
     /// The file of this name, opened now if it is not open.
     fn opened(&mut self, name: &[u8], now: Instant) -> Result<&mut Open, Fault> {
         if !self.open.contains_key(name) {
-            let opened = open_file(&self.plan, name, self.modes)?;
+            let opened = open_file(&self.way.plan, name, self.way.modes)?;
             self.open.insert(name.to_vec(), Open::new(opened, now));
         }
         let open = self.open.get_mut(name);
@@ -408,74 +450,20 @@ impl Writer {
 
     /// Opens a file anew and writes once more what could not be synced.
     fn write_again(&mut self, name: &[u8]) -> io::Result<()> {
-        let opened = open_file(&self.plan, name, self.modes).map_err(Unopened::into_error)?;
+        let opened =
+            open_file(&self.way.plan, name, self.way.modes).map_err(Unopened::into_error)?;
         let Some(open) = self.open.get_mut(name) else {
             return Ok(());
         };
         open.reopen(opened);
         for chunk in open.unsynced.clone() {
-            let mut bytes = chunk.text(self.behavior);
-            if let Err(error) = open.write(self.behavior, &mut bytes, &mut false) {
+            let mut bytes = chunk.text(self.way.behavior);
+            if let Err(error) = open.write(self.way.behavior, &mut bytes, &mut false) {
                 open.take_back();
                 return Err(error);
             }
         }
         Ok(())
-    }
-
-    /// Tells of a fault, and waits until it may be tried again, unless others have what is under way or take it. What may go
-    /// to the queue on disk goes there at once from now on.
-    fn failed(&mut self, path: &[u8], error: &io::Error) -> Result<(), Fault> {
-        let name = self.name(path);
-        let message = format!("cannot write {name:?}: {error}{}", advice(error));
-        if self.said.as_ref() != Some(&message) {
-            let id = &self.metrics.id;
-            tracing::error!("{id}: {message}. It is tried again; what is read waits");
-            self.said = Some(message);
-        }
-        self.outlet.set_stuck(true);
-        match self.held {
-            Held::Movable => return Err(Fault::Stuck),
-            Held::Elsewhere if self.notice.heard().leaves_when_away() => return Err(Fault::Left),
-            Held::Elsewhere | Held::Here => {}
-        }
-        let until = Instant::now() + limits::TEXT_RETRY_WAIT;
-        while Instant::now() < until {
-            self.outlet.evict();
-            if !self.notice.sleep(limits::FILE_ROOM_INTERVAL) {
-                return Err(Fault::Left);
-            }
-        }
-        Ok(())
-    }
-
-    /// A pipe is full: it is no fault that its reader is slow. What the pipe took cannot be taken back, so what is in hand goes
-    /// nowhere else before the end.
-    fn crowded(&mut self) -> Result<(), Fault> {
-        self.outlet.set_stuck(true);
-        self.outlet.evict();
-        let leave = self.notice.heard();
-        match self.held {
-            Held::Movable if leave.leaves_when_away() => Err(Fault::Stuck),
-            Held::Elsewhere if leave.leaves_when_away() => Err(Fault::Left),
-            _ if leave == Leave::Now => Err(Fault::Left),
-            Held::Movable | Held::Elsewhere | Held::Here => Ok(()),
-        }
-    }
-
-    /// What this path means to others.
-    fn name(&self, path: &[u8]) -> PathBuf {
-        match &self.plan {
-            PathPlan::Fixed(path) => path.clone(),
-            PathPlan::Below { folder, .. } => folder.join(std::ffi::OsStr::from_bytes(path)),
-        }
-    }
-
-    fn recovered(&mut self) {
-        self.outlet.set_stuck(false);
-        if self.said.take().is_some() {
-            tracing::info!("{}: writing works again", self.metrics.id);
-        }
     }
 }
 

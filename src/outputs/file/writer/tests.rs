@@ -1,5 +1,7 @@
 //! Tests of the thread that writes, with disks that fail.
 
+mod reload;
+
 use std::fs::{self, File};
 use std::io::{self, Read};
 use std::os::fd::AsRawFd;
@@ -15,7 +17,7 @@ use tokio::runtime::Runtime;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
-use super::{Held, Writer};
+use super::{Held, Way, Writer};
 use crate::event::{Names, Template};
 use crate::metrics::{Metrics, PluginMetrics};
 use crate::outputs::file::PLUGIN;
@@ -60,14 +62,27 @@ fn metrics() -> Arc<PluginMetrics> {
     Metrics::default().plugin(&options)
 }
 
-fn writer(folder: &Folder, behavior: Behavior) -> Writer {
+fn below(folder: &Path) -> PathPlan {
     let rest = Template::compile("%{host}", &mut Names::default()).expect("the template is good");
-    let plan = PathPlan::Below {
-        folder: folder.0.clone(),
+    PathPlan::Below {
+        folder: folder.to_owned(),
         rest,
         failure: "_failures".to_owned(),
-    };
-    Writer::new(plan, MODES, behavior, true, metrics(), Outlet::empty())
+    }
+}
+
+fn way(plan: PathPlan, behavior: Behavior) -> Way {
+    Way {
+        plan,
+        modes: MODES,
+        behavior,
+        recreate: true,
+        turn: Arc::default(),
+    }
+}
+
+fn writer(folder: &Folder, behavior: Behavior) -> Writer {
+    Writer::new(way(below(&folder.0), behavior), metrics(), Outlet::empty())
 }
 
 fn chunk(path: &str, events: &[&str]) -> Chunk {
@@ -306,7 +321,7 @@ fn the_file_for_failures_is_waited_for() {
     let folder = Folder::new("failures");
     fs::create_dir(folder.0.join("_failures")).expect("it is ours");
     fs::create_dir(folder.0.join("other")).expect("it is ours");
-    let plan = writer(&folder, Behavior::Append).plan;
+    let plan = below(&folder.0);
     for (name, waits) in [("_failures", true), ("other", false)] {
         match open_file(&plan, name.as_bytes(), MODES) {
             Err(Unopened::Away(_)) => assert!(waits),
@@ -325,8 +340,8 @@ fn piped(folder: &Folder) -> (Writer, File, Text) {
         .custom_flags(OFlags::NONBLOCK.bits() as i32)
         .open(&path)
         .expect("a pipe can be read");
-    let mut writer = writer(folder, Behavior::Append);
-    writer.plan = PathPlan::Fixed(path);
+    let way = way(PathPlan::Fixed(path), Behavior::Append);
+    let writer = Writer::new(way, metrics(), Outlet::empty());
     let line = "x".repeat(999) + "\n";
     let text = Text {
         chunks: vec![chunk("", &[&*line; 1000]).into()],
