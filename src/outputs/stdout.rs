@@ -361,6 +361,7 @@ mod tests {
     use std::collections::VecDeque;
     use std::convert::Infallible;
     use std::io;
+    use std::mem::ManuallyDrop;
     use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
     use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
     use std::time::{Duration, Instant};
@@ -531,7 +532,8 @@ mod tests {
 
     /// A writer whose reader takes so many bytes, and then nothing before it is let go on.
     struct Trial {
-        runtime: Runtime,
+        /// Where a test fails, its writer is not waited for.
+        runtime: ManuallyDrop<Runtime>,
         inlet: Inlet,
         teller: watch::Sender<Leave>,
         forward: mpsc::Sender<Block>,
@@ -581,7 +583,7 @@ mod tests {
             let runtime = Runtime::new().expect("there are threads");
             let writing = runtime.spawn_blocking(|| writer.run());
             Self {
-                runtime,
+                runtime: ManuallyDrop::new(runtime),
                 inlet,
                 teller,
                 forward,
@@ -637,7 +639,7 @@ mod tests {
             let ended = self
                 .runtime
                 .block_on(async { timeout(WAIT_MAX, self.writing).await });
-            self.runtime.shutdown_background();
+            ManuallyDrop::into_inner(self.runtime).shutdown_background();
             ended.expect("the writer ends").expect("it does not panic");
             let taken = self.taken.lock().expect("nobody panicked").clone();
             let [acknowledged, abandoned] = [&self.kept.acknowledged, &self.kept.abandoned]

@@ -3,6 +3,7 @@
 use std::convert::Infallible;
 use std::fs;
 use std::io::{self, Read};
+use std::mem::ManuallyDrop;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -52,7 +53,8 @@ fn text(event: &str, ack: Ack) -> Text {
 
 /// A writer that runs, before a queue whose disk is two channels.
 struct Trial {
-    runtime: Runtime,
+    /// Where a test fails, its writer is not waited for.
+    runtime: ManuallyDrop<Runtime>,
     inlet: Inlet,
     teller: watch::Sender<Leave>,
     incoming: mpsc::Receiver<Block>,
@@ -89,7 +91,7 @@ impl Trial {
         let writing = runtime.spawn_blocking(|| writer.run());
         drop(inside);
         Self {
-            runtime,
+            runtime: ManuallyDrop::new(runtime),
             inlet,
             teller,
             incoming,
@@ -146,7 +148,7 @@ impl Trial {
     #[track_caller]
     fn end(self) {
         drop((self.inlet, self.forward));
-        end(self.runtime, self.writing);
+        end(ManuallyDrop::into_inner(self.runtime), self.writing);
     }
 }
 
