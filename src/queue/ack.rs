@@ -126,6 +126,22 @@ impl Ack {
         }
     }
 
+    /// Of a record of a queue on disk, whose keeper is a channel.
+    #[cfg(test)]
+    pub fn on_disk() -> Self {
+        struct OnDisk;
+
+        impl Acknowledge for OnDisk {
+            fn acknowledge(&self, _: u64) {}
+
+            fn stays_on_disk(&self) -> bool {
+                true
+            }
+        }
+
+        Self::new(Arc::new(OnDisk), 0)
+    }
+
     /// Clones made of it from now on are held by the output with this fate.
     pub fn hand_to(&mut self, fate: &Fate) {
         self.fate = Some(fate.clone());

@@ -71,6 +71,7 @@ pub struct Outlet {
     ends: [Option<End>; 2],
     /// Taken out of memory to make room there.
     soaked: VecDeque<Block>,
+    leaves_disk: bool,
     /// The queue on disk is given to another once nobody holds this.
     taker: Option<Token>,
     /// Counts what is left in memory when this ends, and was nowhere else.
@@ -117,22 +118,30 @@ impl Outlet {
                 block = take(second), if is_second => (1, block),
                 else => return None,
             };
-            if block.is_none() {
+            let Some(block) = block else {
                 self.ends[place] = None;
-            } else {
-                if place == 0 {
-                    self.ends.swap(0, 1);
-                }
-                return block;
+                continue;
+            };
+            if place == 0 {
+                self.ends.swap(0, 1);
+            }
+            if !self.leaves_disk {
+                return Some(block);
+            }
+            let block = block.without_kept();
+            if !block.is_empty() {
+                return Some(block);
             }
         }
     }
 
-    /// Takes nothing more of what lies on disk. Another gets that once this outlet is gone, or has nothing in hand from there.
+    /// Takes nothing more of what lies on disk. Another gets that once this outlet is gone, or has nothing in hand from there. What
+    /// found no room on disk and comes from there all the same is still taken.
     pub fn leave_disk(&mut self) {
-        let is_disk = |end: &mut End| end.place == Place::Disk;
-        for end in &mut self.ends {
-            end.take_if(is_disk);
+        self.leaves_disk = true;
+        let is_disk = |end: &&mut End| end.place == Place::Disk;
+        if let Some(end) = self.ends.iter_mut().flatten().find(is_disk) {
+            end.blocks.close();
         }
     }
 
@@ -226,6 +235,7 @@ fn with_room(blocks: usize, kind: Kind, disk: Option<DiskEnds>) -> (Inlet, Outle
             outlet.map(|outlet| end(Place::Disk, outlet)),
         ],
         soaked: VecDeque::new(),
+        leaves_disk: false,
         taker,
         lost: None,
     };
@@ -261,6 +271,27 @@ mod tests {
         }
         let (without, _) = queue(Kind::Auto, None);
         assert_eq!(without.place(&Ack::pushed()), Place::Memory);
+    }
+
+    #[tokio::test]
+    async fn whoever_leaves_the_disk_still_takes_what_found_no_room_there() {
+        let (ends, _incoming, forward) = DiskEnds::of_channels(2);
+        let (inlet, mut outlet) = queue(Kind::Auto, Some(ends));
+        drop(inlet);
+        for (text, ack) in [("d", Ack::on_disk()), ("m", Ack::pushed())] {
+            let block = Block {
+                body: text.into(),
+                starts: vec![0],
+                acks: vec![(0, ack)],
+                ..Block::default()
+            };
+            forward.send(block).await.expect("the outlet is there");
+        }
+        outlet.leave_disk();
+        assert!(forward.try_reserve().is_err());
+        let left = outlet.next().await.map(|block| block.body);
+        assert_eq!(left, Some(b"m".to_vec()));
+        assert!(outlet.next().await.is_none());
     }
 
     #[tokio::test]

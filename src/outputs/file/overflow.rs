@@ -101,6 +101,16 @@ pub enum Place {
     Disk,
 }
 
+impl Place {
+    /// Of a block that comes over the disk, which may have had no room for it.
+    fn of(block: &Block) -> Self {
+        match block.has_kept() {
+            true => Self::Disk,
+            false => Self::Memory,
+        }
+    }
+}
+
 /// A text that the writer takes.
 pub struct Taken {
     pub place: Place,
@@ -198,7 +208,12 @@ impl Outlet {
             tokio::select! {
                 biased;
                 block = recv(&mut self.disk), if has_disk => match block {
-                    Some(block) => return Some(self.taken_from_disk(block, plan)),
+                    Some(block) if block.has_kept() && leave.leaves_disk() => {}
+                    Some(block) => {
+                        let place = Place::of(&block);
+                        let text = self.over_the_disk(block, plan);
+                        return Some(self.taken(place, text));
+                    }
                     None => self.disk = None,
                 },
                 text = recv(&mut self.memory), if has_memory => match text {
@@ -217,7 +232,15 @@ impl Outlet {
             Place::Memory => self.try_memory(),
             Place::Disk => {
                 let block = self.disk.as_mut()?.try_recv().ok()?;
-                Some(self.taken_from_disk(block, plan).text)
+                let place = Place::of(&block);
+                let text = self.over_the_disk(block, plan);
+                match place {
+                    Place::Disk => Some(text),
+                    Place::Memory => {
+                        self.passed.push_back(text);
+                        None
+                    }
+                }
             }
         }
     }
@@ -233,9 +256,11 @@ impl Outlet {
         self.shared.is_stuck.store(is_stuck, Ordering::Release);
     }
 
-    /// Takes nothing more from the disk. Nothing from there is in hand, so another may take it.
+    /// Takes nothing more of what lies on disk. Nothing from there is in hand, so another may take it.
     pub fn leave_disk(&mut self) {
-        self.disk = None;
+        if let Some(disk) = &mut self.disk {
+            disk.close();
+        }
         self.taker = None;
     }
 
@@ -305,9 +330,9 @@ impl Outlet {
         memory.blocking_recv()
     }
 
-    fn taken_from_disk(&mut self, block: Block, plan: &PathPlan) -> Taken {
+    fn over_the_disk(&self, block: Block, plan: &PathPlan) -> Text {
         self.shared.one_less();
-        self.taken(Place::Disk, Text::from_block(block, plan))
+        Text::from_block(block, plan)
     }
 
     fn taken(&mut self, place: Place, text: Text) -> Taken {
@@ -385,6 +410,7 @@ mod tests {
         /// Lets the disk hand on what it got.
         fn pass(&mut self) {
             while let Ok(block) = self.incoming.try_recv() {
+                let block = block.from_disk();
                 self.forward.try_send(block).expect("there is room");
             }
         }
@@ -425,7 +451,7 @@ mod tests {
         let mut trial = Trial::new(Kind::Auto);
         (0..2).for_each(|number| trial.put(number));
         for number in [10, 11] {
-            let block = text(number).into_block();
+            let block = text(number).into_block().from_disk();
             trial.forward.try_send(block).expect("there is room");
         }
         let taken = [(); 4].map(|()| trial.take().1);

@@ -32,6 +32,7 @@ use crate::queue::policy::Kind;
 struct Heard {
     acknowledged: AtomicU64,
     abandoned: AtomicU64,
+    is_on_disk: bool,
 }
 
 impl Acknowledge for Heard {
@@ -41,6 +42,10 @@ impl Acknowledge for Heard {
 
     fn abandon(&self, _: u64) {
         self.abandoned.fetch_add(1, Ordering::SeqCst);
+    }
+
+    fn stays_on_disk(&self) -> bool {
+        self.is_on_disk
     }
 }
 
@@ -169,7 +174,12 @@ fn read(path: PathBuf) -> String {
 fn a_stuck_writer_gives_back_what_came_from_disk_and_keeps_what_is_in_memory() {
     let folder = Folder::new("replaced");
     let mut trial = Trial::start(writer(&folder, Behavior::Append));
-    let [from_disk, from_memory] = [(); 2].map(|()| Arc::new(Heard::default()));
+    let [from_disk, from_memory] = [true, false].map(|is_on_disk| {
+        Arc::new(Heard {
+            is_on_disk,
+            ..Heard::default()
+        })
+    });
     let block = text("disk\n", Ack::new(from_disk.clone(), 0)).into_block();
     trial.forward.try_send(block).expect("there is room");
     trial.wait_until_stuck();
@@ -340,7 +350,9 @@ fn a_writer_does_not_write_while_another_has_something_under_way() {
     old.wait_until_stuck();
     new.put(vec![text("new\n", Ack::pushed())]);
     let moved = new.moved();
-    new.forward.try_send(moved).expect("there is room");
+    new.forward
+        .try_send(moved.from_disk())
+        .expect("there is room");
     old.mend();
     old.end();
     new.end();
@@ -355,7 +367,9 @@ fn a_writer_that_finishes_comes_first() {
     old.tell(Leave::Finishing);
     new.put(vec![text("new\n", Ack::pushed())]);
     let moved = new.moved();
-    new.forward.try_send(moved).expect("there is room");
+    new.forward
+        .try_send(moved.from_disk())
+        .expect("there is room");
     old.put(vec![text("old\n", Ack::none())]);
     old.end();
     new.end();
