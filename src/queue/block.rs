@@ -90,7 +90,7 @@ impl Block {
 
     /// As a keeper hands it on that is a channel.
     #[cfg(test)]
-    pub fn from_disk(self) -> Self {
+    pub fn kept_on_disk(self) -> Self {
         Self::settle(self.acks);
         Self {
             acks: vec![(0, Ack::on_disk())],

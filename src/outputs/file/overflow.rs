@@ -410,7 +410,7 @@ mod tests {
         /// Lets the disk hand on what it got.
         fn pass(&mut self) {
             while let Ok(block) = self.incoming.try_recv() {
-                let block = block.from_disk();
+                let block = block.kept_on_disk();
                 self.forward.try_send(block).expect("there is room");
             }
         }
@@ -451,7 +451,7 @@ mod tests {
         let mut trial = Trial::new(Kind::Auto);
         (0..2).for_each(|number| trial.put(number));
         for number in [10, 11] {
-            let block = text(number).into_block().from_disk();
+            let block = text(number).into_block().kept_on_disk();
             trial.forward.try_send(block).expect("there is room");
         }
         let taken = [(); 4].map(|()| trial.take().1);

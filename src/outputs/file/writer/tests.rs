@@ -445,7 +445,7 @@ fn what_comes_while_a_text_of_the_queue_cannot_be_written_goes_to_disk_one_by_on
         chunks: vec![chunk("a", &[event]).into()],
         acks: vec![Ack::pushed()],
     };
-    let block = text("0\n").into_block().from_disk();
+    let block = text("0\n").into_block().kept_on_disk();
     forward.try_send(block).expect("there is room");
     let writing = runtime.spawn_blocking(|| writer.run());
     let events = ["1\n", "2\n", "3\n"];

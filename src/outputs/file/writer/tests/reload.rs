@@ -351,7 +351,7 @@ fn a_writer_does_not_write_while_another_has_something_under_way() {
     new.put(vec![text("new\n", Ack::pushed())]);
     let moved = new.moved();
     new.forward
-        .try_send(moved.from_disk())
+        .try_send(moved.kept_on_disk())
         .expect("there is room");
     old.mend();
     old.end();
@@ -368,7 +368,7 @@ fn a_writer_that_finishes_comes_first() {
     new.put(vec![text("new\n", Ack::pushed())]);
     let moved = new.moved();
     new.forward
-        .try_send(moved.from_disk())
+        .try_send(moved.kept_on_disk())
         .expect("there is room");
     old.put(vec![text("old\n", Ack::none())]);
     old.end();
