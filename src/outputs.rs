@@ -121,10 +121,10 @@ pub struct Successions {
 }
 
 impl Successions {
-    /// An output has another name from now on.
-    pub fn rename(&self, from: &Path, to: &Path) {
-        self.requests.rename(from, to);
-        self.files.rename(from, to);
+    /// Outputs have other names from now on, or none.
+    pub fn rename(&self, names: &[(PathBuf, Option<PathBuf>)]) {
+        self.requests.rename(names);
+        self.files.rename(names);
     }
 }
 

@@ -160,18 +160,30 @@ impl Opt {
     }
 }
 
-/// A text and where it was written.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+/// A text and where it was written. Equal are those with one text.
+#[derive(Clone, Debug, Default)]
 pub struct Word {
     pub text: String,
     pub span: Span,
 }
 
-/// A value as it was written, variables of the environment put in.
-#[derive(Clone, Debug, PartialEq)]
+impl PartialEq for Word {
+    fn eq(&self, other: &Self) -> bool {
+        self.text == other.text
+    }
+}
+
+/// A value as it was written, variables of the environment put in. Equal are those of one value.
+#[derive(Clone, Debug)]
 pub struct Arg {
     pub value: ArgValue,
     pub span: Span,
+}
+
+impl PartialEq for Arg {
+    fn eq(&self, other: &Self) -> bool {
+        self.value == other.value
+    }
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -244,6 +256,15 @@ pub struct Options {
     /// The plugin's name in the text.
     pub span: Span,
     pub settings: Vec<(&'static str, Setting, Span)>,
+}
+
+impl Options {
+    /// Whether the user gave it its id.
+    pub fn is_named(&self) -> bool {
+        let derived = format!("{}_{}_", self.plugin.section.name(), self.plugin.name);
+        let number = self.id.strip_prefix(&derived);
+        number.is_none_or(|number| number.parse::<u32>().is_err())
+    }
 }
 
 #[cfg(test)]

@@ -14,6 +14,7 @@ use crate::outputs::leave::{Leave, Notice};
 use crate::outputs::{Opening, Queue, Successions};
 use crate::pipeline::compile::{Compiled, InputKinds, PlannedOutput};
 use crate::pipeline::program::{OutputStep, Step};
+use crate::plugin::Options;
 use crate::queue::ack::Fate;
 use crate::queue::policy::{Kind, Policy};
 use crate::queue::queues::Queues;
@@ -33,6 +34,7 @@ impl Surroundings<'_> {
         let (teller, notice) = Notice::new();
         let through = planned.output.queue().under(self.policy.kind, inputs);
         let is_kept = through != Queue::None;
+        let name = Name::of(&planned, self.policy);
         let started = planned.output.start(&Opening {
             queues: self.queues,
             policy: self.policy,
@@ -41,7 +43,7 @@ impl Surroundings<'_> {
         });
         let fate = Fate::default();
         let handle = Handle {
-            name: Name::of(&planned.metrics, self.policy),
+            name,
             holds: Holds::of(inputs, through, self.policy.kind),
             holds_positions: inputs.reads,
             teller,
@@ -84,18 +86,19 @@ pub struct Handle {
     pub metrics: Arc<PluginMetrics>,
 }
 
-/// What an output is called: which plugin it is, and where its queue on disk would lie.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// What an output is called, and what tells it from others when names shift.
+#[derive(Clone, Debug)]
 pub struct Name {
-    pub plugin: &'static str,
+    /// Where its queue on disk would lie.
     pub path: PathBuf,
+    options: Arc<Options>,
 }
 
 impl Name {
-    pub fn of(metrics: &PluginMetrics, policy: &Policy) -> Self {
+    pub fn of(planned: &PlannedOutput, policy: &Policy) -> Self {
         Self {
-            plugin: metrics.name,
-            path: policy.folder_of(&metrics.id),
+            path: policy.folder_of(&planned.metrics.id),
+            options: Arc::clone(&planned.options),
         }
     }
 
@@ -103,15 +106,26 @@ impl Name {
     pub fn all_of(compiled: &Compiled, policy: &Policy) -> Vec<Self> {
         let mut names = Vec::new();
         Step::each(&compiled.outputs, &mut |planned| {
-            names.push(Self::of(&planned.metrics, policy));
+            names.push(Self::of(planned, policy));
         });
         names
     }
 
+    /// Of one kind and one pipeline.
     fn is_like(&self, other: &Self) -> bool {
-        self.plugin == other.plugin && self.path.parent() == other.path.parent()
+        std::ptr::eq(self.options.plugin, other.options.plugin)
+            && self.path.parent() == other.path.parent()
     }
 }
+
+/// By what an output of a new configuration is taken for one of before, the surest first. An id that the user did not give is a
+/// number among those of a kind: it is another's when one is put before it.
+const RULES: [fn(&Name, &Name) -> bool; 4] = [
+    |old, new| old.path == new.path && old.options.is_named(),
+    |old, new| old.options == new.options,
+    |old, new| old.path == new.path,
+    |old, new| !(old.options.is_named() && new.options.is_named()),
+];
 
 /// What an output has in memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -187,35 +201,110 @@ impl Handle {
 }
 
 /// Has outputs of earlier configurations go on under the names of those of the new one; those that have no place there are
-/// dismissed.
+/// dismissed. The newest of the old come last.
 pub fn arrange(old: &mut [&mut Handle], new: &[Name], successions: &Successions) {
-    let is_old = |name: &Name, old: &[&mut Handle]| old.iter().any(|handle| handle.name == *name);
-    let mut free: Vec<&Name> = new.iter().filter(|name| !is_old(name, old)).collect();
-    let mut renamed: Vec<(Name, Option<Name>)> = Vec::new();
-    for handle in old.iter_mut() {
-        let name = handle.name.clone();
-        if new.contains(&name) {
-            continue;
+    // Generations of an output have one name: the newest tells what it is like.
+    let mut names: Vec<Name> = Vec::new();
+    for handle in old.iter().rev() {
+        if !names.iter().any(|name| name.path == handle.name.path) {
+            names.push(handle.name.clone());
         }
-        // Two generations of an output have one name, and get one.
-        let known = renamed.iter().find(|(before, _)| *before == name);
-        let successor = match known {
-            Some((_, successor)) => successor.clone(),
-            None => {
-                let place = free.iter().position(|other| other.is_like(&name));
-                let successor = place.map(|place| free.remove(place).clone());
-                if let Some(successor) = &successor {
-                    successions.rename(&name.path, &successor.path);
-                }
-                renamed.push((name, successor.clone()));
-                successor
-            }
-        };
-        match successor {
-            Some(successor) => handle.name = successor,
+    }
+    names.reverse();
+    let successors = pairs(&names, new);
+    let paths = names.iter().zip(&successors);
+    let paths: Vec<_> = paths
+        .map(|(name, successor)| (name.path.clone(), successor.map(|name| name.path.clone())))
+        .collect();
+    successions.rename(&paths);
+    for handle in old.iter_mut() {
+        let place = names
+            .iter()
+            .position(|name| name.path == handle.name.path && name.is_like(&handle.name));
+        match place.and_then(|place| successors.get(place).copied().flatten()) {
+            Some(successor) => handle.name = successor.clone(),
             None if handle.holds_positions => handle.dismiss(),
             // It goes on trying: nobody could send again what it has, and nobody waits for it.
             None => {}
         }
+    }
+}
+
+/// The new output that stands for each old one, if there is one.
+fn pairs<'a>(old: &[Name], new: &'a [Name]) -> Vec<Option<&'a Name>> {
+    let mut successors = vec![None; old.len()];
+    let mut free: Vec<&Name> = new.iter().collect();
+    for rule in RULES {
+        for (name, successor) in old.iter().zip(&mut successors) {
+            let fits = |other: &&Name| name.is_like(other) && rule(name, other);
+            if successor.is_none()
+                && let Some(place) = free.iter().position(|other| fits(other))
+            {
+                *successor = Some(free.remove(place));
+            }
+        }
+    }
+    successors
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::PathBuf;
+    use std::sync::Arc;
+
+    use super::{Name, pairs};
+    use crate::lang::source::Span;
+    use crate::outputs::{elasticsearch, file};
+    use crate::plugin::{Options, Plugin, Setting};
+
+    fn name(plugin: &'static Plugin, id: &str, target: &str) -> Name {
+        let mut options = Options::bare(plugin, id);
+        let target = Setting::Text(target.to_owned());
+        options.settings.push(("target", target, Span::default()));
+        Name {
+            path: PathBuf::from("main").join(id),
+            options: Arc::new(options),
+        }
+    }
+
+    fn es(id: &str, target: &str) -> Name {
+        let id = match id.parse::<u32>() {
+            Ok(_) => format!("output_elasticsearch_{id}"),
+            Err(_) => id.to_owned(),
+        };
+        name(elasticsearch::PLUGIN.plugin, &id, target)
+    }
+
+    /// Which of the new ones each old one goes on as.
+    #[track_caller]
+    fn check(old: &[Name], new: &[Name], want: &[Option<usize>]) {
+        let found = pairs(old, new);
+        let place = |found: &Name| new.iter().position(|name| std::ptr::eq(name, found));
+        let found: Vec<_> = found.iter().map(|found| found.and_then(place)).collect();
+        assert_eq!(found, want);
+    }
+
+    #[test]
+    fn an_output_is_known_again_by_id_options_and_place() {
+        check(&[es("1", "a")], &[es("1", "a")], &[Some(0)]);
+        // Another address; an id; both, and neither.
+        check(&[es("1", "a")], &[es("1", "b")], &[Some(0)]);
+        check(&[es("1", "a")], &[es("named", "a")], &[Some(0)]);
+        check(&[es("1", "a")], &[es("named", "b")], &[Some(0)]);
+        check(&[es("one", "a")], &[es("two", "b")], &[None]);
+        // One is put before it, or taken away.
+        check(&[es("1", "a")], &[es("1", "b"), es("2", "a")], &[Some(1)]);
+        let two = [es("1", "a"), es("2", "b")];
+        check(&two, &[es("1", "b")], &[None, Some(0)]);
+        check(&two, &[es("1", "b"), es("2", "a")], &[Some(1), Some(0)]);
+        // What has an id is it, wherever it stands and whatever it has.
+        let named = [es("x", "a"), es("y", "b")];
+        check(&named, &[es("y", "a"), es("x", "b")], &[Some(1), Some(0)]);
+        // Another kind, or another pipeline.
+        let file = name(file::PLUGIN.plugin, "x", "a");
+        check(&[es("x", "a")], &[file], &[None]);
+        let mut other = es("1", "a");
+        other.path = PathBuf::from("other/output_elasticsearch_1");
+        check(&[es("1", "a")], &[other], &[None]);
     }
 }

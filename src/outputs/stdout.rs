@@ -157,6 +157,11 @@ impl<W: FnMut(&[u8]) -> io::Result<usize>> Writer<W> {
                 Written::Left => {
                     let lost = self.metrics.counter(DOCUMENTS_LOST);
                     lost.add(block.alone_here());
+                    tracing::warn!(
+                        "{}: the standard output takes nothing: what it has not taken stays in the queue on disk, or is read again \
+                         where it still can be",
+                        self.metrics.id
+                    );
                     return;
                 }
             }

@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 use std::future;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
 use tokio::sync::watch;
@@ -39,11 +39,15 @@ impl<W> Ways<W> {
         Newer(Some(told))
     }
 
-    /// An output has another name from now on.
-    pub fn rename(&self, from: &Path, to: &Path) {
+    /// Outputs have other names from now on, or none.
+    pub fn rename(&self, names: &[(PathBuf, Option<PathBuf>)]) {
         let mut all = self.0.lock().expect("no holder of this lock panics");
-        if let Some(way) = all.remove(from) {
-            all.insert(to.to_owned(), way);
+        // All of them first: they may take each other's.
+        let ways: Vec<_> = names.iter().map(|(from, _)| all.remove(from)).collect();
+        for (way, (_, to)) in ways.into_iter().zip(names) {
+            if let (Some(way), Some(to)) = (way, to) {
+                all.insert(to.clone(), way);
+            }
         }
     }
 }
@@ -81,7 +85,7 @@ impl<W> Newer<W> {
 
 #[cfg(test)]
 mod tests {
-    use std::path::{Path, PathBuf};
+    use std::path::PathBuf;
 
     use super::{Newer, Ways};
 
@@ -98,10 +102,14 @@ mod tests {
         let mut second = start(&ways, "a", "two");
         let mut other = start(&ways, "b", "three");
         assert_eq!((take(&mut first), take(&mut first)), (Some("two"), None));
-        ways.rename(Path::new("a"), Path::new("c"));
+        let rename = |from: &str, to: Option<&str>| (from.into(), to.map(PathBuf::from));
+        ways.rename(&[rename("a", Some("b")), rename("b", Some("a"))]);
         start(&ways, "a", "four");
-        start(&ways, "c", "five");
+        start(&ways, "b", "five");
         let news = [&mut first, &mut second, &mut other].map(take);
-        assert_eq!(news, [Some("five"), Some("five"), None]);
+        assert_eq!(news, [Some("five"), Some("five"), Some("four")]);
+        ways.rename(&[rename("a", None)]);
+        start(&ways, "a", "six");
+        assert_eq!(take(&mut other), None);
     }
 }

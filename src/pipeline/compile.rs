@@ -79,6 +79,8 @@ impl Compiled {
 pub struct PlannedOutput {
     pub output: Box<dyn Output>,
     pub metrics: Arc<PluginMetrics>,
+    /// What it was built of.
+    pub options: Arc<Options>,
 }
 
 /// All plugins there are.
@@ -220,6 +222,7 @@ fn build_output(options: &Options, building: &mut Building<'_>) -> Option<Planne
     Some(PlannedOutput {
         output,
         metrics: building.metrics.plugin(options),
+        options: Arc::new(options.clone()),
     })
 }
 

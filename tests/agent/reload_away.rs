@@ -211,6 +211,23 @@ fn an_output_that_gets_a_name_keeps_what_waits_for_it() {
 }
 
 #[test]
+fn an_output_that_is_put_before_another_does_not_get_what_waits_for_that() {
+    let (port, first) = (free_port(), Server::start());
+    let away = elasticsearch("", port);
+    let mut trial = Trial::new(&away);
+    trial.wait_for_beside(100);
+    trial.reload(&(elasticsearch("", first.port) + &away));
+    trial.write(100, 0);
+    let of_first = first.store(100);
+    assert!(
+        of_first.keys().all(|line| "000100" <= line.as_str()),
+        "{of_first:?}"
+    );
+    let agent = trial.check(&Server::at(port));
+    agent.stop();
+}
+
+#[test]
 fn what_waits_for_an_output_that_is_gone_is_given_up_and_counted_and_nothing_comes_twice() {
     let mut trial = Trial::new(&elasticsearch("", free_port()));
     trial.wait_for_beside(100);
