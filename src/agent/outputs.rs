@@ -238,7 +238,7 @@ fn pairs<'a>(old: &[Name], new: &'a [Name]) -> Vec<Option<&'a Name>> {
         for (name, successor) in old.iter().zip(&mut successors) {
             let fits = |other: &&Name| name.is_like(other) && rule(name, other);
             if successor.is_none()
-                && let Some(place) = free.iter().position(|other| fits(other))
+                && let Some(place) = free.iter().position(fits)
             {
                 *successor = Some(free.remove(place));
             }
