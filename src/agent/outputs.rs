@@ -173,12 +173,8 @@ impl Handle {
         self.fate.seal();
         self.tell(Leave::Succeeded);
         tokio::spawn(async move {
-            this.ends_within(&Deadline::within_time(limits::DISMISSED_OUTPUT_WAIT))
+            this.end_by(&Deadline::within_time(limits::DISMISSED_OUTPUT_WAIT))
                 .await;
-            this.tell(Leave::Now);
-            this.ends_within(&Deadline::within_time(limits::OUTPUT_END_WAIT))
-                .await;
-            this.abort.abort();
             let given_up = lost.value() - before;
             if 0 < given_up {
                 tracing::warn!(
@@ -188,6 +184,15 @@ impl Handle {
                 );
             }
         });
+    }
+
+    /// Has it end by a deadline, and soon after that however far it is.
+    pub async fn end_by(&self, deadline: &Deadline) {
+        self.ends_within(deadline).await;
+        self.tell(Leave::Now);
+        self.ends_within(&Deadline::within_time(limits::OUTPUT_END_WAIT))
+            .await;
+        self.abort.abort();
     }
 
     async fn ends_within(&self, deadline: &Deadline) {

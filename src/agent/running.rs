@@ -417,8 +417,8 @@ impl Running {
 
     async fn leave(mut self, way: WayOut) -> Rest {
         let own = Arc::new(Deadline::default());
-        let leaving = tokio::spawn(self.let_leave(way.ending, Arc::clone(&own)));
-        self.tell_replaced(Leave::Replaced);
+        let leaving = tokio::spawn(self.let_leave(Arc::clone(&way.ending), Arc::clone(&own)));
+        self.tell_replaced(Leave::Replaced, &way.reload);
         let mut stuck = self.inputs.stop(&own).await;
         way.stage.send_replace(Stage::Reading);
         if self.is_reading.load(Ordering::Acquire) {
@@ -427,11 +427,13 @@ impl Running {
                     stages.end().await;
                 }
             };
-            own.within(earlier).await.unwrap_or(());
+            tokio::select! {
+                () = earlier => {}
+                () = way.ending.is_set() => {}
+            }
         }
-        self.tell_replaced(Leave::Finishing);
+        self.tell_replaced(Leave::Finishing, &way.reload);
         stuck.extend(self.stop_reading(&own).await);
-        self.end_kept(&way.reload).await;
         self.join_workers(&own).await;
         way.stage.send_replace(Stage::Delivering);
         let rest = self.finish(&own, stuck, &way.queues).await;
@@ -439,26 +441,19 @@ impl Running {
         rest
     }
 
-    /// What lies on disk as well is the successors' at once.
-    fn tell_replaced(&self, leave: Leave) {
-        for output in &self.outputs {
-            match output.handle.holds {
-                _ if output.handle.fate.is_sealed() => {}
-                Holds::Kept => output.handle.tell(Leave::Succeeded),
-                Holds::Reread | Holds::Pushed => output.handle.tell(leave),
+    /// Outputs of which everything lies on disk as well end within the reload: the new ones go on with it.
+    fn tell_replaced(&self, leave: Leave, reload: &Arc<Deadline>) {
+        for OutputTask { handle, .. } in &self.outputs {
+            match handle.holds {
+                _ if handle.fate.is_sealed() => {}
+                Holds::Kept if leave == Leave::Replaced => {
+                    handle.tell(Leave::Succeeded);
+                    let (handle, reload) = (handle.clone(), Arc::clone(reload));
+                    tokio::spawn(async move { handle.end_by(&reload).await });
+                }
+                Holds::Kept => {}
+                Holds::Reread | Holds::Pushed => handle.tell(leave),
             }
-        }
-    }
-
-    /// Ends outputs of which everything lies on disk: the new ones go on with it. A worker that waits for room there gets it only
-    /// then.
-    async fn end_kept(&mut self, reload: &Deadline) {
-        let is_kept = |output: &mut OutputTask| output.handle.holds == Holds::Kept;
-        let kept: Vec<_> = self.outputs.extract_if(.., is_kept).collect();
-        if !kept.is_empty() {
-            self.join_workers(reload).await;
-            self.end_outputs(kept, reload).await;
-            self.rest.is_left = false;
         }
     }
 }

@@ -6,6 +6,7 @@ use std::fs::{self, OpenOptions};
 use std::io::Write;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use super::bulk_server::Server;
 use super::running::{Agent, Start, count_of, figure};
@@ -40,7 +41,8 @@ fn pipeline(folder: &Path, outputs: &str) -> String {
 impl Trial {
     fn new(outputs: &str) -> Trial {
         let api = SocketAddr::from(([127, 0, 0, 1], free_port()));
-        let start = Start::new(&["run", "-f", "pipeline.conf"]).api(&api.port().to_string());
+        let start = Start::new(&["run", "-f", "pipeline.conf", "--shutdown.grace", "60s"])
+            .api(&api.port().to_string());
         let log = start.folder().join("in.log");
         let text = pipeline(start.folder(), outputs);
         let mut trial = Trial {
@@ -198,6 +200,28 @@ fn more_than_the_outputs_hold_is_read_once_over_reloads() {
     trial.write(1_000, 0);
     let agent = trial.check(&Server::at(port));
     agent.stop();
+}
+
+#[test]
+fn an_agent_ends_soon_while_configurations_wait_for_each_other() {
+    let away = elasticsearch("", free_port());
+    let mut trial = Trial::new(&away);
+    trial.write(20_000, 1000);
+    trial.wait_for_beside(2_000);
+    for _ in 0..3 {
+        trial.reload(&away);
+    }
+    let told = Instant::now();
+    trial.agent.signal("TERM");
+    let ended = trial.agent.end();
+    assert_eq!(ended.status, Some(0), "{}", ended.stderr);
+    // Nothing waits for the grace period.
+    assert!(told.elapsed() < Duration::from_secs(40), "{}", ended.stderr);
+    assert!(
+        ended.stderr.contains("is read again where it still can be"),
+        "{}",
+        ended.stderr
+    );
 }
 
 #[test]
