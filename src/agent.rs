@@ -6,6 +6,7 @@ pub mod configuration;
 mod confinement;
 mod deadline;
 mod handing_over;
+mod inputs;
 mod lock;
 mod needs;
 mod orphans;
@@ -35,7 +36,6 @@ use crate::outputs::Successions;
 use crate::pipeline::compile::Compiled;
 use crate::pipeline::worker::Threads;
 use crate::queue::policy::Policy;
-use crate::queue::positions::Positions;
 use crate::queue::queues::Queues;
 use crate::settings::{Landlock, Settings};
 use behind::Behind;
@@ -105,7 +105,7 @@ pub fn run(settings: Settings) -> ExitCode {
         };
         agent.certificates = Certificates::of(&compiled);
         let kept = agent.start(compiled, threads);
-        agent.read_on(&[], &kept);
+        agent.read_on(&kept);
         agent.sockets.report_unused();
         systemd::ready();
         systemd::keep_telling();
@@ -303,17 +303,22 @@ impl Agent {
         kept
     }
 
-    /// The pipelines read on from these positions, each as soon as nothing before it reads any more, and have alone what they
-    /// keep.
-    fn read_on(&mut self, positions: &[Positions], kept: &Kept) {
+    /// The pipelines read on from where those before them stopped, each as soon as nothing before it reads any more, and have alone
+    /// what they keep.
+    fn read_on(&mut self, kept: &Kept) {
         self.queues.keep(&kept.queues);
         orphans::tell_of_queues(&self.queues, &self.settings.path_queue);
         if self.lock.is_some() {
             orphans::tell_of_sums(&self.settings.path_data, &kept.sums);
         }
+        // The newest first.
+        let earlier = self.behind.iter().rev();
+        let positions: Vec<_> = earlier
+            .map(|behind| Arc::clone(&behind.positions))
+            .collect();
         for (place, running) in self.running.iter_mut().enumerate() {
             let before = stages_of(&self.behind, place);
-            running.read_after(positions, before);
+            running.read_after(positions.clone(), before);
         }
     }
 

@@ -55,6 +55,11 @@ impl Stages {
         stage <= *self.0.borrow() || self.has_ended()
     }
 
+    /// Whether files and containers are still read.
+    pub fn is_reading(&self) -> bool {
+        *self.0.borrow() == Stage::Reading && !self.has_ended()
+    }
+
     pub fn has_ended(&self) -> bool {
         self.0.has_changed().is_err()
     }

@@ -9,12 +9,12 @@ use crate::agent::running::Running;
 use crate::agent::{Agent, Kept};
 use crate::limits;
 use crate::pipeline::compile::Compiled;
-use crate::queue::positions::Positions;
 
 impl Agent {
     /// Whether some pipeline has too many before it that still hold what they have taken in.
     pub(super) fn has_too_many_behind(&self) -> bool {
-        let holds = |earlier: &&Behind| earlier.stage.is_at(Stage::Delivering);
+        // Of those that still read there is one at most.
+        let holds = |earlier: &&Behind| !earlier.stage.is_reading();
         let counts = (0..self.running.len()).map(|place| {
             let of_pipeline = self.behind.iter().filter(|behind| behind.pipeline == place);
             of_pipeline.filter(holds).count()
@@ -58,7 +58,7 @@ impl Agent {
             leaving.push((behind.stage.clone(), has_earlier));
             self.behind.push(behind);
         }
-        self.read_on(&self.positions(), kept);
+        self.read_on(kept);
         for (stages, has_earlier) in &mut leaving {
             let end = async {
                 stages.reach(Stage::Reading).await;
@@ -74,20 +74,6 @@ impl Agent {
                 "what was taken in before is not delivered yet: an output is away or slow; it goes on trying"
             );
         }
-    }
-
-    /// The positions of all pipelines before the ones that run, those of one file once.
-    fn positions(&self) -> Vec<Positions> {
-        let mut all: Vec<Positions> = Vec::new();
-        for earlier in self.behind.iter().rev() {
-            let of_pipeline = earlier.positions.lock();
-            for one in of_pipeline.expect("no holder of this lock panics").iter() {
-                if !all.iter().any(|known| known.path() == one.path()) {
-                    all.push(one.clone());
-                }
-            }
-        }
-        all
     }
 }
 

@@ -157,8 +157,13 @@ impl Holds {
 }
 
 impl Handle {
+    /// Tells it so, unless it was told something more urgent.
     pub fn tell(&self, leave: Leave) {
-        self.teller.send_replace(leave);
+        self.teller.send_if_modified(|told| {
+            let is_news = *told < leave;
+            *told = leave.max(*told);
+            is_news
+        });
     }
 
     /// Nobody wants the output any more: what it cannot get rid of in a short time is given up, and counted. Else positions would

@@ -1,14 +1,15 @@
 //! A running pipeline: started from its outputs to its inputs, stopped from its inputs to its outputs.
 
 use std::io;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex};
 
 use tokio::sync::watch;
 use tokio::task::{AbortHandle, JoinHandle};
 
 use crate::agent::behind::{Behind, Stage, Stages, ended};
 use crate::agent::deadline::Deadline;
+use crate::agent::inputs::{Inputs, Kept, report, take_up};
 use crate::agent::outputs::{Handle, Holds, OutputTask, Surroundings};
 use crate::agent::rest::Rest;
 use crate::agent::saving::{save_at_last, save_sometimes};
@@ -19,7 +20,6 @@ use crate::outputs::leave::Leave;
 use crate::pipeline::compile::Compiled;
 use crate::pipeline::program::Step;
 use crate::pipeline::worker::{self, Batches, Counts, Program, Pushed, Threads};
-use crate::queue::positions::Positions;
 use crate::queue::queues::Queues;
 
 /// The parts of a started pipeline.
@@ -43,37 +43,6 @@ pub struct Running {
     has_private_input: bool,
     has_joined: bool,
     rest: Rest,
-}
-
-/// The positions in use of a pipeline.
-type Kept = Arc<Mutex<Vec<Positions>>>;
-
-/// Inputs that are stopped together.
-struct Inputs {
-    tasks: Vec<JoinHandle<()>>,
-    stop: watch::Sender<bool>,
-}
-
-impl Inputs {
-    /// None yet, and where those to come hear that they have to stop.
-    fn none() -> (Self, watch::Receiver<bool>) {
-        let (stop, stopped) = watch::channel(false);
-        let tasks = Vec::new();
-        (Self { tasks, stop }, stopped)
-    }
-
-    /// Tells them to stop and waits for them. Gives those that wait for an output longer than that.
-    async fn stop(&mut self, deadline: &Deadline) -> Vec<JoinHandle<()>> {
-        self.stop.send_replace(true);
-        let mut stuck = Vec::new();
-        while let Some(mut input) = self.tasks.pop() {
-            match deadline.within(&mut input).await {
-                Some(ended) => report(ended, "an input"),
-                None => stuck.push(input),
-            }
-        }
-        stuck
-    }
 }
 
 impl Running {
@@ -145,19 +114,19 @@ impl Running {
         }
     }
 
-    /// Starts the inputs that go on from the positions of pipelines that were replaced, as soon as none of those `before` it reads
-    /// any more.
-    pub fn read_after(&mut self, kept: &[Positions], before: Vec<Stages>) {
+    /// Starts the inputs that go on from the positions of earlier pipelines, as soon as none of those `before` it reads any more.
+    pub fn read_after(&mut self, earlier: Vec<Kept>, before: Vec<Stages>) {
         let Some((flow, inputs)) = self.unstarted.take() else {
             return;
         };
-        let positions = flow.positions.lock();
-        *positions.expect("no holder of this lock panics") = kept.to_vec();
+        // Should this be replaced before it reads, they are handed on.
+        take_up(&flow.positions, &earlier);
         if inputs.is_empty() {
             return;
         }
         let is_reading = Arc::clone(&self.is_reading);
         let start = move || {
+            take_up(&flow.positions, &earlier);
             is_reading.store(true, Ordering::Release);
             let inputs = inputs.into_iter();
             let started = inputs.map(|input| input.start(flow.clone()));
@@ -418,10 +387,21 @@ impl Running {
     async fn leave(mut self, way: WayOut) -> Rest {
         let own = Arc::new(Deadline::default());
         let leaving = tokio::spawn(self.let_leave(Arc::clone(&way.ending), Arc::clone(&own)));
-        self.tell_replaced(Leave::Replaced, &way.reload);
+        let is_reading = self.is_reading.load(Ordering::Acquire);
+        let waits = is_reading && !way.before.iter().all(Stages::has_ended);
+        self.inputs.stop.send_replace(true);
+        if !waits {
+            self.readers.stop.send_replace(true);
+        }
+        self.tell_replaced(if waits {
+            Leave::Replaced
+        } else {
+            Leave::Finishing
+        });
+        self.end_kept(&way.reload);
         let mut stuck = self.inputs.stop(&own).await;
         way.stage.send_replace(Stage::Reading);
-        if self.is_reading.load(Ordering::Acquire) {
+        if waits {
             let earlier = async {
                 for mut stages in way.before {
                     stages.end().await;
@@ -431,8 +411,9 @@ impl Running {
                 () = earlier => {}
                 () = way.ending.is_set() => {}
             }
+            self.readers.stop.send_replace(true);
+            self.tell_replaced(Leave::Finishing);
         }
-        self.tell_replaced(Leave::Finishing, &way.reload);
         stuck.extend(self.stop_reading(&own).await);
         self.join_workers(&own).await;
         way.stage.send_replace(Stage::Delivering);
@@ -441,19 +422,22 @@ impl Running {
         rest
     }
 
-    /// Outputs of which everything lies on disk as well end within the reload: the new ones go on with it.
-    fn tell_replaced(&self, leave: Leave, reload: &Arc<Deadline>) {
+    fn tell_replaced(&self, leave: Leave) {
         for OutputTask { handle, .. } in &self.outputs {
-            match handle.holds {
-                _ if handle.fate.is_sealed() => {}
-                Holds::Kept if leave == Leave::Replaced => {
-                    handle.tell(Leave::Succeeded);
-                    let (handle, reload) = (handle.clone(), Arc::clone(reload));
-                    tokio::spawn(async move { handle.end_by(&reload).await });
-                }
-                Holds::Kept => {}
-                Holds::Reread | Holds::Pushed => handle.tell(leave),
+            let goes_on = handle.holds != Holds::Kept && !handle.fate.is_sealed();
+            if goes_on {
+                handle.tell(leave);
             }
+        }
+    }
+
+    /// Outputs of which everything lies on disk as well end within the reload: the new ones go on with it.
+    fn end_kept(&self, reload: &Arc<Deadline>) {
+        let handles = self.outputs.iter().map(|output| &output.handle);
+        for handle in handles.filter(|handle| handle.holds == Holds::Kept) {
+            handle.tell(Leave::Succeeded);
+            let (handle, reload) = (handle.clone(), Arc::clone(reload));
+            tokio::spawn(async move { handle.end_by(&reload).await });
         }
     }
 }
@@ -473,10 +457,4 @@ struct WayOut {
 fn join(workers: Vec<std::thread::JoinHandle<()>>) -> usize {
     let ended = workers.into_iter().map(std::thread::JoinHandle::join);
     ended.filter(Result::is_err).count()
-}
-
-fn report(ended: Result<(), tokio::task::JoinError>, what: &str) {
-    if let Err(error) = ended {
-        tracing::error!("{what} ended by a fault: {error}");
-    }
 }

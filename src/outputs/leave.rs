@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::watch;
 
-/// How an output is to end.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+/// How an output is to end. What comes later here is more urgent.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Leave {
     /// Once everything is delivered.
     #[default]

@@ -258,18 +258,26 @@ impl PatientAck {
     }
 
     /// This holder is done.
-    pub fn settle(mut self) {
-        if let Some(share) = self.ack.share.take() {
-            share.patient.fetch_sub(1, Ordering::AcqRel);
-        }
+    pub fn settle(self) {
+        self.into_ack().settle();
     }
 
     /// A holder like others again, for another output to be patient with.
-    pub fn into_ack(self) -> Ack {
+    pub fn into_ack(mut self) -> Ack {
+        self.is_patient_no_more();
+        std::mem::take(&mut self.ack)
+    }
+
+    fn is_patient_no_more(&self) {
         if let Some(share) = &self.ack.share {
             share.patient.fetch_sub(1, Ordering::AcqRel);
         }
-        self.ack
+    }
+}
+
+impl Drop for PatientAck {
+    fn drop(&mut self) {
+        self.is_patient_no_more();
     }
 }
 
@@ -341,6 +349,20 @@ mod tests {
         assert!(heard.0.lock().expect("no holder panics").is_empty());
         second.settle();
         assert_eq!(*heard.0.lock().expect("no holder panics"), [7]);
+    }
+
+    #[test]
+    fn a_patient_holder_that_nobody_wants_does_not_count_for_others() {
+        let fate = Fate::default();
+        let mut ack = Ack::new(Arc::new(Heard::default()), 7);
+        let other = ack.clone().patient();
+        ack.hand_to(&fate);
+        let unwanted = ack.clone().patient();
+        fate.seal();
+        drop(unwanted);
+        assert_eq!(other.others(), Others::Waiting);
+        ack.settle();
+        assert_eq!(other.others(), Others::Done);
     }
 
     #[test]

@@ -158,9 +158,8 @@ impl Positions {
     /// How far a stream was read. That is its safe position at a start; after a reload outputs may still hold what was read
     /// beyond it, and will deliver it.
     pub fn reached(&self, key: &str) -> Option<Value> {
-        let open = self.shared.open(key);
-        open.and_then(|stream| stream.waiting().reached())
-            .or_else(|| self.safe(key))
+        let held = self.held(key).map(|(_, reached)| reached);
+        held.or_else(|| self.safe(key))
     }
 
     /// How far all streams were read, by their keys.
@@ -178,11 +177,15 @@ impl Positions {
     /// A stream whose batches are to be acknowledged. Nobody else may read the same key. If outputs still hold batches of whoever
     /// read it before, its batches come behind those; where one of them was lost, it is read again, and they do not count.
     pub fn stream(&self, key: &str) -> Stream {
-        let before = self.shared.open(key);
-        if let Some(before) = before {
-            if before.waiting().reached().is_some() {
-                return Stream { inner: before };
-            }
+        self.resume(key).0
+    }
+
+    /// The same, and how far it was read: to be asked for at once, since a batch may be lost in between.
+    pub fn resume(&self, key: &str) -> (Stream, Option<Value>) {
+        if let Some((stream, reached)) = self.held(key) {
+            return (stream, Some(reached));
+        }
+        if let Some(before) = self.shared.open(key) {
             before.waiting().is_replaced = true;
         }
         let inner = Arc::new(Inner {
@@ -193,7 +196,15 @@ impl Positions {
         });
         let mut streams = self.shared.streams();
         streams.insert(key.to_owned(), Arc::downgrade(&inner));
-        Stream { inner }
+        drop(streams);
+        (Stream { inner }, self.safe(key))
+    }
+
+    /// A stream that outputs still hold batches of, and how far it was read.
+    pub fn held(&self, key: &str) -> Option<(Stream, Value)> {
+        let inner = self.shared.open(key)?;
+        let reached = inner.waiting().reached()?;
+        Some((Stream { inner }, reached))
     }
 
     /// Sets a position without a batch; behind those of the stream that outputs still hold.

@@ -84,13 +84,17 @@ impl Queues {
         })
     }
 
-    /// Closes those in other folders than these, of outputs that are gone. What waits in them stays on disk.
+    /// Closes those in other folders than these, of outputs that are gone. What waits in them stays on disk; nobody makes room there
+    /// any more, so who waits for some waits no longer.
     pub fn keep(&self, wanted: &[PathBuf]) {
         let mut open = self.all();
         let unwanted: Vec<_> = open
             .extract_if(|folder, _| !wanted.contains(folder))
             .collect();
         drop(open);
+        unwanted
+            .iter()
+            .for_each(|(_, queue)| queue.keeper.desk.call_last());
         // Their threads end once the old encoders are gone.
         let unwanted = unwanted.into_iter();
         self.closing()
@@ -120,10 +124,12 @@ impl Queues {
     /// The agent ends, and the outputs of these queues have: who waits for room waits no longer.
     pub fn call_last(&self, folders: &[PathBuf]) {
         let open = self.all();
-        folders
-            .iter()
-            .filter_map(|folder| open.get(folder))
-            .for_each(|queue| queue.keeper.desk.call_last());
+        let keepers = open.iter().map(|(folder, queue)| (folder, &queue.keeper));
+        let closing = self.closing();
+        keepers
+            .chain(closing.iter())
+            .filter(|(folder, _)| folders.contains(folder))
+            .for_each(|(_, keeper)| keeper.desk.call_last());
     }
 
     /// Closes all of them: what could be put in is on disk when this returns. To be called when the encoders are gone, or are not

@@ -73,13 +73,11 @@ impl Follower {
     ) -> Self {
         let known = tell.subscribe();
         let id = known.borrow().container.id.clone();
-        let last = reading
-            .position(&id)
-            .map(|position| position.last)
-            .unwrap_or_default();
+        let (stream, position) = reading.resume(&id);
+        let last = position.map(|position| position.last).unwrap_or_default();
         Self {
             lines: Lines::new(Arc::clone(&reading.shape), Returns::AreText),
-            stream: reading.positions.stream(&id),
+            stream,
             stop: reading.flow.stop.clone(),
             engine,
             reading,

@@ -17,7 +17,7 @@ use crate::inputs::docker::selection::Selection;
 use crate::inputs::docker::tail::Tail;
 use crate::metrics::{Counter, Gauge, PluginMetrics};
 use crate::pipeline::worker::Stopped;
-use crate::queue::positions::Positions;
+use crate::queue::positions::{Positions, Stream};
 
 /// Where containers are begun that were there before the input's first start.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -140,6 +140,15 @@ impl Reading {
             .map(|position| Position::from_json(&position))
     }
 
+    /// What it is read on with, and from where.
+    pub fn resume(&self, id: &str) -> (Stream, Option<Position>) {
+        let (stream, position) = self.positions.resume(id);
+        (
+            stream,
+            position.map(|position| Position::from_json(&position)),
+        )
+    }
+
     /// Whether a container that is found at the start is to be begun at its end.
     pub fn begins_at_end(&self) -> bool {
         self.start_position == StartPosition::End && self.positions.safe(STARTED).is_none()
@@ -159,13 +168,13 @@ impl Reading {
         at_start: bool,
     ) -> io::Result<Tail> {
         let id = container.id.clone();
-        let position = self.position(&id);
+        let (stream, position) = self.resume(&id);
         let mut tail = Tail::open(
             paths,
             Arc::new(container),
             Arc::clone(&self.shape),
             Arc::clone(&self.flow.names),
-            self.positions.stream(&id),
+            stream,
             position.as_ref(),
         )?;
         if at_start

@@ -353,14 +353,14 @@ impl Follow<'_> {
             .is_some_and(|limit| age.is_ok_and(|age| limit < age))
     }
 
-    pub(super) fn start_at(&self, key: String, position: &Position) -> Start {
+    pub(super) fn start_at(&mut self, key: String, position: &Position) -> Start {
         Start {
             offset: position.offset,
             skipping: position.skipping,
             began: position.began,
             is_logged: position.is_logged,
             is_new: false,
-            stream: self.positions.stream(&key),
+            stream: self.known.stream(&self.positions, &key),
             share: self.unfinished.share(),
             key,
         }

@@ -9,12 +9,14 @@ use crate::inputs::file::beside;
 use crate::inputs::file::identity::Position;
 use crate::inputs::file::opened::{self, Opened};
 use crate::inputs::file::sincedb::Entry;
-use crate::queue::positions::Positions;
+use crate::queue::positions::{Positions, Stream};
 
 /// Positions that no file of this run has claimed yet.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub struct Known {
     positions: Vec<(String, Position)>,
+    /// Those of which outputs still hold something, as it was found.
+    held: HashMap<String, Stream>,
     /// Keys of the files that were last at a path.
     last: HashMap<String, String>,
     /// The same when this run began.
@@ -138,6 +140,12 @@ impl Known {
             .or_else(|| first(is_replaced_by_copy))
             .or_else(|| first(is_moved_by_copy))?;
         Some(self.positions.remove(place))
+    }
+
+    /// The stream of a position that was claimed.
+    pub fn stream(&mut self, kept: &Positions, key: &str) -> Stream {
+        let held = self.held.remove(key);
+        held.unwrap_or_else(|| kept.stream(key))
     }
 
     /// Where Logstash stopped in a file that is at least as long.

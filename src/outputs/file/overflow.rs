@@ -92,6 +92,7 @@ pub struct Outlet {
     last: Place,
     /// The queue on disk is given to another once nobody holds this.
     taker: Option<Token>,
+    has_left_disk: bool,
 }
 
 /// Where a text has waited.
@@ -131,6 +132,7 @@ pub fn queue(kind: Kind, disk: Option<DiskEnds>) -> (Inlet, Outlet) {
         shared: Arc::clone(&shared),
         last: Place::Memory,
         taker,
+        has_left_disk: false,
     };
     let inlet = Inlet {
         memory,
@@ -186,6 +188,7 @@ impl Outlet {
             shared: Arc::new(Shared::new(Kind::Memory)),
             last: Place::Memory,
             taker: None,
+            has_left_disk: false,
         }
     }
 
@@ -208,7 +211,7 @@ impl Outlet {
             tokio::select! {
                 biased;
                 block = recv(&mut self.disk), if has_disk => match block {
-                    Some(block) if block.has_kept() && leave.leaves_disk() => {}
+                    Some(block) if self.has_left_disk && block.has_kept() => {}
                     Some(block) => {
                         let place = Place::of(&block);
                         let text = self.over_the_disk(block, plan);
@@ -235,6 +238,7 @@ impl Outlet {
                 let place = Place::of(&block);
                 let text = self.over_the_disk(block, plan);
                 match place {
+                    Place::Disk if self.has_left_disk => None,
                     Place::Disk => Some(text),
                     Place::Memory => {
                         self.passed.push_back(text);
@@ -258,6 +262,7 @@ impl Outlet {
 
     /// Takes nothing more of what lies on disk. Nothing from there is in hand, so another may take it.
     pub fn leave_disk(&mut self) {
+        self.has_left_disk = true;
         if let Some(disk) = &mut self.disk {
             disk.close();
         }
@@ -299,6 +304,12 @@ impl Outlet {
         let takes_all = &self.shared.takes_all;
         takes_all
             .send_if_modified(|takes_all| leave.takes_all() && !std::mem::replace(takes_all, true));
+    }
+
+    /// Whether something waits in memory.
+    pub fn has_more(&self) -> bool {
+        let waits = |memory: &mpsc::Receiver<Text>| !memory.is_empty();
+        !self.passed.is_empty() || self.memory.as_ref().is_some_and(waits)
     }
 
     /// Whether this text may go to disk from here.

@@ -13,12 +13,26 @@ pub struct Turn(Mutex<Order>);
 #[derive(Debug, Default)]
 struct Order {
     entered: u64,
-    /// What those that are there were told.
-    writers: BTreeMap<u64, Notice>,
+    writers: BTreeMap<u64, Entered>,
     writing: Option<u64>,
     /// Whether that one waits for its file.
     is_stuck: bool,
     wrote_last: Option<u64>,
+}
+
+/// A writer that is there.
+#[derive(Debug)]
+struct Entered {
+    /// What it was told.
+    notice: Notice,
+    /// Whether it has something to write.
+    has_work: bool,
+}
+
+impl Entered {
+    fn comes_first(&self) -> bool {
+        self.has_work && self.notice.said().leaves_disk()
+    }
 }
 
 /// A writer among those of its name, until it is dropped.
@@ -41,7 +55,11 @@ impl Turn {
         let mut order = self.order();
         order.entered += 1;
         let number = order.entered;
-        order.writers.insert(number, notice);
+        let writer = Entered {
+            notice,
+            has_work: false,
+        };
+        order.writers.insert(number, writer);
         Member {
             turn: Arc::clone(self),
             number,
@@ -58,7 +76,7 @@ impl Member {
     pub fn try_begin(&self) -> Option<Before> {
         let mut order = self.turn.order();
         let mut older = order.writers.range(..self.number);
-        if order.writing.is_some() || older.any(|(_, notice)| notice.said().leaves_disk()) {
+        if order.writing.is_some() || older.any(|(_, writer)| writer.comes_first()) {
             return None;
         }
         order.writing = Some(self.number);
@@ -68,6 +86,13 @@ impl Member {
             Some(number) if number == self.number => Before::Itself,
             Some(_) => Before::Another,
         })
+    }
+
+    /// Says whether it has something to write. As long as it has nothing nobody waits for it.
+    pub fn set_work(&self, has_work: bool) {
+        if let Some(writer) = self.turn.order().writers.get_mut(&self.number) {
+            writer.has_work = has_work;
+        }
     }
 
     /// Says whether the file cannot be written, by the one whose turn it is.
@@ -139,10 +164,14 @@ mod tests {
             each.collect::<Vec<_>>()
         };
         assert_eq!(begins(&members), [true, true, true]);
+        members.iter().for_each(|member| member.set_work(true));
+        assert_eq!(begins(&members), [true, true, true]);
         tellers[1].send_replace(Leave::Replaced);
         assert_eq!(begins(&members), [true, true, false]);
         tellers[0].send_replace(Leave::Finishing);
         assert_eq!(begins(&members), [true, false, false]);
+        members[0].set_work(false);
+        assert_eq!(begins(&members), [true, true, false]);
         members.remove(0);
         assert_eq!(begins(&members), [true, false]);
         members.remove(0);

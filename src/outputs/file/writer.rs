@@ -173,10 +173,12 @@ impl Writer {
             {
                 group.push(text);
             }
+            self.member.set_work(true);
             let delivered = match place {
                 Place::Memory => self.deliver_both(group),
                 Place::Disk => self.deliver(group, Held::OnDisk),
             };
+            self.member.set_work(self.outlet.has_more());
             match (delivered, self.notice.said()) {
                 (Ok(()), _) => {}
                 (Err(_), leave) if place == Place::Disk => {

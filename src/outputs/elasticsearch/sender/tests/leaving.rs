@@ -139,7 +139,8 @@ async fn whoever_is_succeeded_finishes_its_requests_and_takes_nothing_more_from_
     running.wait_for_requests(1).await;
     running.teller.send_replace(Leave::Succeeded);
     running.put("in memory").await;
-    let taken = running.disk.try_send(running.block("on disk"));
+    let on_disk = block(&["on disk"], Ack::on_disk());
+    let taken = running.disk.try_send(on_disk);
     assert!(taken.is_ok(), "it is told, and has not heard it yet");
     assert_eq!(running.end().await, (2, 2, 2));
 }

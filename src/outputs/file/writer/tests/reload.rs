@@ -360,20 +360,36 @@ fn a_writer_does_not_write_while_another_has_something_under_way() {
 }
 
 #[test]
-fn a_writer_that_finishes_comes_first() {
+fn a_writer_that_finishes_comes_first_with_all_that_it_has() {
     let folder = Folder::new("oldest-first");
     let (old, mut new) = two(&folder.0);
-    old.mend();
+    old.put(vec![text("one\n", Ack::none())]);
+    old.wait_until_stuck();
     old.tell(Leave::Finishing);
+    let more = (0..limits::TEXTS_WAITING_MAX * 2).map(|_| text("two\n", Ack::none()));
+    old.put(more.collect());
     new.put(vec![text("new\n", Ack::pushed())]);
     let moved = new.moved();
     new.forward
         .try_send(moved.kept_on_disk())
         .expect("there is room");
-    old.put(vec![text("old\n", Ack::none())]);
+    old.mend();
     old.end();
     new.end();
-    assert_eq!(read(folder.0.join("a")), "old\nnew\n");
+    let two = "two\n".repeat(limits::TEXTS_WAITING_MAX * 2);
+    assert_eq!(read(folder.0.join("a")), format!("one\n{two}new\n"));
+}
+
+#[test]
+fn a_writer_without_work_holds_up_no_other() {
+    let folder = Folder::new("idle");
+    let (old, new) = two(&folder.0);
+    old.mend();
+    old.tell(Leave::Finishing);
+    new.put(vec![text("new\n", Ack::none())]);
+    wait_until(|| folder.0.join("a").exists() && read(folder.0.join("a")) == "new\n");
+    old.end();
+    new.end();
 }
 
 #[test]
