@@ -368,6 +368,8 @@ impl Agent {
         let deadline = Arc::clone(&self.ending);
         let queues = Arc::clone(&self.queues);
         let metrics = Arc::clone(&self.metrics);
+        // What a reload gave up was told then.
+        let before = metrics.total(DOCUMENTS_LOST);
         let draining = async {
             let rest = Running::drain_all(running, behind, &deadline, &queues).await;
             let closed = tokio::task::spawn_blocking(move || queues.close());
@@ -375,7 +377,7 @@ impl Agent {
             if !matches!(closed, Ok(Ok(()))) {
                 tracing::error!("a queue on disk could not be closed in time");
             }
-            rest.warn(metrics.total(DOCUMENTS_LOST));
+            rest.warn(metrics.total(DOCUMENTS_LOST) - before);
             rest.is_clean()
         };
         tokio::pin!(draining);

@@ -83,7 +83,8 @@ pub const RELOAD_DRAIN_WAIT: std::time::Duration = std::time::Duration::from_sec
 /// sent again.
 pub const OUTPUT_END_WAIT: std::time::Duration = std::time::Duration::from_secs(1);
 
-/// How long an output that a new configuration does not have any more may send what it still has: ten times a slow request.
+/// How long an output that a new configuration does not have any more may go without getting rid of anything before it gives up
+/// what it still has: ten times a slow request.
 pub const DISMISSED_OUTPUT_WAIT: std::time::Duration = std::time::Duration::from_secs(10);
 
 /// How often it is looked whether outputs have ended: no wait that anybody feels.

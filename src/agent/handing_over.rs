@@ -69,6 +69,12 @@ impl Agent {
             };
             deadline.within(end).await.unwrap_or(());
         }
+        if leaving.iter().any(|(stages, _)| stages.is_reading()) {
+            tracing::warn!(
+                "an earlier configuration has not delivered yet what it has read: files and containers are read as before this \
+                 reload until it has, by the filters and outputs of before"
+            );
+        }
         if leaving.iter().any(|(stages, _)| !stages.has_ended()) {
             tracing::warn!(
                 "what was taken in before is not delivered yet: an output is away or slow; it goes on trying"

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::watch;
 use tokio::task::{AbortHandle, JoinHandle};
@@ -45,7 +46,6 @@ impl Surroundings<'_> {
         let handle = Handle {
             name,
             holds: Holds::of(inputs, through, self.policy.kind),
-            holds_positions: inputs.reads,
             teller,
             abort: started.task.abort_handle(),
             fate: fate.clone(),
@@ -78,8 +78,6 @@ pub struct OutputTask {
 pub struct Handle {
     pub name: Name,
     pub holds: Holds,
-    /// Whether something of what it gets is read from positions, which wait for it.
-    pub holds_positions: bool,
     pub teller: watch::Sender<Leave>,
     pub abort: AbortHandle,
     pub fate: Fate,
@@ -166,38 +164,52 @@ impl Handle {
         });
     }
 
-    /// Nobody wants the output any more: what it cannot get rid of in a short time is given up, and counted. Else positions would
-    /// wait for it for ever.
+    /// Nobody wants the output any more. Once it has got rid of nothing for some time what it still has is given up, and counted:
+    /// positions do not wait for it for ever.
     fn dismiss(&self) {
         if self.fate.is_sealed() {
             return;
         }
-        let this = self.clone();
-        let lost = this.metrics.counter(DOCUMENTS_LOST);
-        let before = lost.value();
         self.fate.seal();
-        self.tell(Leave::Succeeded);
-        tokio::spawn(async move {
-            this.end_by(&Deadline::within_time(limits::DISMISSED_OUTPUT_WAIT))
-                .await;
-            let given_up = lost.value() - before;
-            if 0 < given_up {
-                tracing::warn!(
-                    "the output {} is not in the new configuration, and nobody took what it had: {given_up} events are given up \
-                     (`documents_lost`)",
-                    this.metrics.id
-                );
+        self.tell(Leave::Replaced);
+        tokio::spawn(self.clone().wait_in_vain());
+    }
+
+    async fn wait_in_vain(self) {
+        let lost = self.metrics.counter(DOCUMENTS_LOST);
+        let before = lost.value();
+        loop {
+            let taken = self.metrics.events_out.value();
+            let wait = Deadline::within_time(limits::DISMISSED_OUTPUT_WAIT);
+            self.ends_within(&wait).await;
+            if !self.fate.is_sealed() {
+                // It is wanted again.
+                return;
             }
-        });
+            if taken == self.metrics.events_out.value() || self.abort.is_finished() {
+                break;
+            }
+        }
+        self.end_by(&Deadline::within_time(Duration::ZERO)).await;
+        let given_up = lost.value() - before;
+        if 0 < given_up {
+            tracing::warn!(
+                "the output {} is not in the new configuration, and nobody took what it had: {given_up} events are given up \
+                 (`documents_lost`)",
+                self.metrics.id
+            );
+        }
     }
 
     /// Has it end by a deadline, and soon after that however far it is.
     pub async fn end_by(&self, deadline: &Deadline) {
         self.ends_within(deadline).await;
         self.tell(Leave::Now);
-        self.ends_within(&Deadline::within_time(limits::OUTPUT_END_WAIT))
-            .await;
+        let moment = || Deadline::within_time(limits::OUTPUT_END_WAIT);
+        self.ends_within(&moment()).await;
         self.abort.abort();
+        // What it counts at its end is counted by then.
+        self.ends_within(&moment()).await;
     }
 
     async fn ends_within(&self, deadline: &Deadline) {
@@ -232,10 +244,14 @@ pub fn arrange(old: &mut [&mut Handle], new: &[Name], successions: &Successions)
             .iter()
             .position(|name| name.path == handle.name.path && name.is_like(&handle.name));
         match place.and_then(|place| successors.get(place).copied().flatten()) {
-            Some(successor) => handle.name = successor.clone(),
-            None if handle.holds_positions => handle.dismiss(),
-            // It goes on trying: nobody could send again what it has, and nobody waits for it.
-            None => {}
+            Some(successor) => {
+                handle.name = successor.clone();
+                // What comes to one that has ended is given up all the same.
+                if !handle.abort.is_finished() {
+                    handle.fate.revoke();
+                }
+            }
+            None => handle.dismiss(),
         }
     }
 }

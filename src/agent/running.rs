@@ -424,8 +424,7 @@ impl Running {
 
     fn tell_replaced(&self, leave: Leave) {
         for OutputTask { handle, .. } in &self.outputs {
-            let goes_on = handle.holds != Holds::Kept && !handle.fate.is_sealed();
-            if goes_on {
+            if handle.holds != Holds::Kept {
                 handle.tell(leave);
             }
         }

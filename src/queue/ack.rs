@@ -72,6 +72,11 @@ impl Fate {
         self.0.store(true, Ordering::Release);
     }
 
+    /// Somebody wants it again.
+    pub fn revoke(&self) {
+        self.0.store(false, Ordering::Release);
+    }
+
     pub fn is_sealed(&self) -> bool {
         self.0.load(Ordering::Acquire)
     }

@@ -107,7 +107,8 @@ pub const OPTIONS: &[Opt] = &[
         "mode",
         Kind::Text,
         "`tail` follows files that grow, and leaves archives of gzip out; `read` reads complete files, archives among them, and \
-         then does what `file_completed_action` says.",
+         then does what `file_completed_action` says. A file has to be complete when it appears, also an empty one: write it under another \
+         name and rename it.",
     )
     .default("tail")
     .allowed(&["tail", "read"]),
