@@ -69,7 +69,8 @@ impl Agent {
             };
             deadline.within(end).await.unwrap_or(());
         }
-        if leaving.iter().any(|(stages, _)| stages.is_reading()) {
+        let waits = |(stages, has_earlier): &(Stages, bool)| *has_earlier && stages.is_reading();
+        if leaving.iter().any(waits) {
             tracing::warn!(
                 "an earlier configuration has not delivered yet what it has read: files and containers are read as before this \
                  reload until it has, by the filters and outputs of before"
