@@ -259,6 +259,19 @@ pub struct Options {
 }
 
 impl Options {
+    /// Whether it is the same but for its id.
+    pub fn is_same_by_another_id(&self, other: &Self) -> bool {
+        let without_id = |options: &Self| {
+            let mut settings = options.settings.clone();
+            settings.retain(|(name, _, _)| *name != "id");
+            Self {
+                settings,
+                ..options.clone()
+            }
+        };
+        without_id(self) == without_id(other)
+    }
+
     /// Whether the user gave it its id.
     pub fn is_named(&self) -> bool {
         let derived = format!("{}_{}_", self.plugin.section.name(), self.plugin.name);

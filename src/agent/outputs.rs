@@ -120,7 +120,7 @@ impl Name {
 /// number among those of a kind: it is another's when one is put before it.
 const RULES: [fn(&Name, &Name) -> bool; 4] = [
     |old, new| old.path == new.path && old.options.is_named(),
-    |old, new| old.options == new.options,
+    |old, new| old.options.is_same_by_another_id(&new.options),
     |old, new| old.path == new.path,
     |old, new| !(old.options.is_named() && new.options.is_named()),
 ];
@@ -287,6 +287,10 @@ mod tests {
         let mut options = Options::bare(plugin, id);
         let target = Setting::Text(target.to_owned());
         options.settings.push(("target", target, Span::default()));
+        if options.is_named() {
+            let id = Setting::Text(id.to_owned());
+            options.settings.push(("id", id, Span::default()));
+        }
         Name {
             path: PathBuf::from("main").join(id),
             options: Arc::new(options),
@@ -323,6 +327,12 @@ mod tests {
         let two = [es("1", "a"), es("2", "b")];
         check(&two, &[es("1", "b")], &[None, Some(0)]);
         check(&two, &[es("1", "b"), es("2", "a")], &[Some(1), Some(0)]);
+        let two = [es("one", "a"), es("two", "b")];
+        check(
+            &two,
+            &[es("three", "b"), es("four", "a")],
+            &[Some(1), Some(0)],
+        );
         // What has an id is it, wherever it stands and whatever it has.
         let named = [es("x", "a"), es("y", "b")];
         check(&named, &[es("y", "a"), es("x", "b")], &[Some(1), Some(0)]);
