@@ -30,6 +30,9 @@ const EXPRESSIONS: [(&str, &str); 13] = [
     ),
 ];
 
+/// How often times are compared: other work on the machine may stand in the way of some.
+const LOOKS: usize = 10;
+
 /// The quickest of three searches.
 fn search_time(grok: &Grok, line: &str, slots: &mut Slots) -> Duration {
     let one = |_| {
@@ -53,13 +56,15 @@ fn four_times_the_line_takes_about_four_times_as_long() {
             let (short, long) = (line(4_000), line(16_000));
             // The automaton is built once, at the first line that needs it.
             search_time(&grok, &short, &mut slots);
-            let short = search_time(&grok, &short, &mut slots);
-            let long = search_time(&grok, &long, &mut slots);
-            // Quadratic time has a ratio of sixteen. What ends at once is not worth measuring.
-            assert!(
-                long < 10 * short || long < Duration::from_millis(5),
-                "{expression} on {piece:?}: {short:?}, then {long:?}"
-            );
+            // Quadratic time has a ratio of sixteen, however often it is looked at. What ends at once is not worth measuring.
+            let mut best = [Duration::MAX; 2];
+            let is_linear = (0..LOOKS).any(|_| {
+                for (best, line) in best.iter_mut().zip([&short, &long]) {
+                    *best = search_time(&grok, line, &mut slots).min(*best);
+                }
+                best[1] < 10 * best[0] || best[1] < Duration::from_millis(5)
+            });
+            assert!(is_linear, "{expression} on {piece:?}: {best:?}");
         }
     }
 }
