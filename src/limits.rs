@@ -75,8 +75,8 @@ pub const DEAD_LETTER_REPLAY_COUNT: usize = 1000;
 /// How often positions are written: what a crash reads again is at most this much.
 pub const POSITIONS_SAVE_INTERVAL: std::time::Duration = std::time::Duration::from_millis(500);
 
-/// How long a reload waits for the old pipeline's outputs before it starts the new inputs; enough for a request under
-/// way, too short to be felt when an output is away.
+/// How long a reload waits for the old pipelines to end before it says that it is done; enough for a request under way. New
+/// inputs do not wait for it.
 pub const RELOAD_DRAIN_WAIT: std::time::Duration = std::time::Duration::from_secs(3);
 
 /// How long an output that has to end may finish what it has under way, a request or a write, before it is cut: what is cut is

@@ -1,13 +1,11 @@
 //! Pipelines that a reload has replaced and that are not done yet: they end in the background.
 
-use std::sync::{Arc, Mutex};
-
 use tokio::sync::watch;
 use tokio::task::{JoinError, JoinHandle};
 
+use crate::agent::inputs::InUse;
 use crate::agent::outputs::Handle;
 use crate::agent::rest::Rest;
-use crate::queue::positions::Positions;
 
 /// A pipeline on its way out.
 pub struct Behind {
@@ -16,7 +14,7 @@ pub struct Behind {
     pub task: JoinHandle<Rest>,
     pub stage: Stages,
     pub outputs: Vec<Handle>,
-    pub positions: Arc<Mutex<Vec<Positions>>>,
+    pub positions: InUse,
 }
 
 /// How far it is.

@@ -9,7 +9,7 @@ use crate::agent::deadline::Deadline;
 use crate::queue::positions::Positions;
 
 /// The positions in use of a pipeline.
-pub type Kept = Arc<Mutex<Vec<Positions>>>;
+pub type InUse = Arc<Mutex<Vec<Positions>>>;
 
 /// Inputs that are stopped together.
 pub struct Inputs {
@@ -40,7 +40,7 @@ impl Inputs {
 }
 
 /// Adds the positions that earlier pipelines have, those of one file once.
-pub fn take_up(own: &Mutex<Vec<Positions>>, earlier: &[Kept]) {
+pub fn take_up(own: &Mutex<Vec<Positions>>, earlier: &[InUse]) {
     for of_pipeline in earlier {
         let of_pipeline = all_in(of_pipeline).clone();
         let mut own = all_in(own);

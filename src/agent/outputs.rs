@@ -213,12 +213,14 @@ impl Handle {
     }
 
     async fn ends_within(&self, deadline: &Deadline) {
-        let ends = async {
-            while !self.abort.is_finished() {
-                tokio::time::sleep(limits::OUTPUT_LOOK_INTERVAL).await;
-            }
-        };
-        deadline.within(ends).await.unwrap_or(());
+        deadline.within(self.ended()).await.unwrap_or(());
+    }
+
+    /// Returns once its task has ended, whoever waits for that.
+    pub async fn ended(&self) {
+        while !self.abort.is_finished() {
+            tokio::time::sleep(limits::OUTPUT_LOOK_INTERVAL).await;
+        }
     }
 }
 

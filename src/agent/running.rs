@@ -5,11 +5,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use tokio::sync::watch;
-use tokio::task::{AbortHandle, JoinHandle};
+use tokio::task::JoinHandle;
 
 use crate::agent::behind::{Behind, Stage, Stages, ended};
 use crate::agent::deadline::Deadline;
-use crate::agent::inputs::{Inputs, Kept, report, take_up};
+use crate::agent::inputs::{InUse, Inputs, report, take_up};
 use crate::agent::outputs::{Handle, Holds, OutputTask, Surroundings};
 use crate::agent::rest::Rest;
 use crate::agent::saving::{save_at_last, save_sometimes};
@@ -37,7 +37,7 @@ pub struct Running {
     /// Ends with the number of workers that failed.
     workers: JoinHandle<usize>,
     outputs: Vec<OutputTask>,
-    positions: Kept,
+    positions: InUse,
     saver: JoinHandle<()>,
     metrics: Arc<Metrics>,
     has_private_input: bool,
@@ -56,7 +56,7 @@ impl Running {
     }
 
     /// Starts outputs, then workers, then the inputs that others push to: at a reload they take turns with those that they
-    /// replace, so that a socket is always read. What is read from positions begins with `read_from`. At the very limit of
+    /// replace, so that a socket is always read. What is read from positions begins with `read_after`. At the very limit of
     /// threads, those that read and write files wait until a replaced one is done.
     pub fn start(compiled: Compiled, threads: Threads, surroundings: &Surroundings<'_>) -> Self {
         let kinds = compiled.input_kinds();
@@ -76,7 +76,7 @@ impl Running {
         let (batches, workers) = threads.run(program);
         let (mut inputs, stop) = Inputs::none();
         let (readers, stop_reading) = Inputs::none();
-        let positions = Kept::default();
+        let positions = InUse::default();
         let flow = Flow {
             batches: batches.clone(),
             names: compiled.names,
@@ -115,7 +115,7 @@ impl Running {
     }
 
     /// Starts the inputs that go on from the positions of earlier pipelines, as soon as none of those `before` it reads any more.
-    pub fn read_after(&mut self, earlier: Vec<Kept>, before: Vec<Stages>) {
+    pub fn read_after(&mut self, earlier: Vec<InUse>, before: Vec<Stages>) {
         let Some((flow, inputs)) = self.unstarted.take() else {
             return;
         };
@@ -184,7 +184,7 @@ impl Running {
     }
 
     /// The positions in use.
-    pub fn positions(&self) -> Kept {
+    pub fn positions(&self) -> InUse {
         Arc::clone(&self.positions)
     }
 
@@ -342,9 +342,8 @@ impl Running {
                 }
             }
             let have_left = async {
-                let is_over = |output: &Handle| AbortHandle::is_finished(&output.abort);
-                while !outputs.iter().all(is_over) {
-                    tokio::time::sleep(limits::OUTPUT_LOOK_INTERVAL).await;
+                for output in &outputs {
+                    output.ended().await;
                 }
             };
             match deadline.within(have_left).await {

@@ -320,24 +320,21 @@ impl Output for Elasticsearch {
             spares: spares.clone(),
             refusals: Arc::clone(&refusals),
         };
-        let count = hosts.len();
         let way = Way {
-            schedule: config.schedule.clone(),
+            schedule: config.schedule,
             transport: transport::open(config.requests),
             hosts: hosts.clone(),
             refusals: Arc::clone(&refusals),
         };
-        let transport = Arc::clone(&way.transport);
         let name = opening.name(&metrics.id);
-        let newer = opening.successions.requests.succeed(name, |_| way);
         let report = Report::new(metrics, refusals, hosts, config.has_users_ids);
         let learned = Learned {
             spares,
             block_bytes,
         };
-        let sender = Sender::new(config.schedule, transport, count, learned, report)
-            .told_by(opening.notice.clone())
-            .going(newer);
+        let sender = Sender::new(&way, learned, report);
+        let newer = opening.successions.requests.succeed(name, |_| way);
+        let sender = sender.told_by(opening.notice.clone()).going(newer);
         Started {
             encoder: Box::new(BulkEncoder::new(shared)),
             task: tokio::spawn(sender.run(waiting)),

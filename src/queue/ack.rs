@@ -232,7 +232,7 @@ pub enum Others {
     Waiting,
     /// Once this share is settled the batch will not be read again.
     Done,
-    /// The batch will be read again, after the next start.
+    /// The batch will be read again.
     Lost,
 }
 

@@ -145,6 +145,11 @@ impl Outlet {
         }
     }
 
+    /// Whether something of what lies on disk may be in hand.
+    pub fn holds_disk(&self) -> bool {
+        self.taker.is_some()
+    }
+
     /// Nothing is in hand any more that lies on disk: another may take it from there.
     pub fn release_disk(&mut self) {
         self.taker = None;

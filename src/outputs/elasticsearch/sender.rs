@@ -122,19 +122,14 @@ enum Event {
 }
 
 impl Sender {
-    pub fn new(
-        schedule: Schedule,
-        transport: Arc<dyn Transport>,
-        hosts: usize,
-        learned: Learned,
-        report: Report,
-    ) -> Self {
+    pub fn new(way: &Way, learned: Learned, report: Report) -> Self {
+        let schedule = way.schedule.clone();
         Self {
             backoff: Backoff::new(schedule.retry_initial, schedule.retry_max),
             concurrency: Concurrency::new(schedule.requests_max),
             schedule,
-            transport,
-            hosts: Hosts::new(hosts),
+            transport: Arc::clone(&way.transport),
+            hosts: Hosts::new(way.hosts.len()),
             fresh: VecDeque::new(),
             fresh_bytes: 0,
             retries: Waiting::default(),
@@ -178,7 +173,7 @@ impl Sender {
         loop {
             let now = Instant::now();
             let leave = self.notice.heard();
-            if leave.leaves_disk() {
+            if leave.leaves_disk() && blocks.holds_disk() {
                 self.leave_disk(&mut blocks);
             }
             if let Some(way) = self.newer.take() {

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use super::{Learned, Report, Schedule, Sender};
+use super::{Learned, Report, Schedule, Sender, Way};
 use crate::metrics::{Metrics, PluginMetrics};
 use crate::outputs::elasticsearch::PLUGIN;
 use crate::outputs::elasticsearch::refusals::{Refusals, Wishes};
@@ -252,14 +252,24 @@ fn sender(
     retry_age_max: Option<Duration>,
     folder: &Path,
 ) -> Sender {
-    let names = (0..hosts)
-        .map(|host| format!("http://host{host}:9200"))
-        .collect();
-    let refusals = refusals(metrics, folder);
+    let way = Way {
+        schedule: schedule(retry_age_max),
+        ..way(metrics, script, hosts, folder)
+    };
+    let (names, refusals) = (way.hosts.clone(), Arc::clone(&way.refusals));
     let report = Report::new(Arc::clone(metrics), refusals, names, false);
-    let transport: Arc<dyn Transport> = Arc::clone(script) as Arc<dyn Transport>;
-    let schedule = schedule(retry_age_max);
-    Sender::new(schedule, transport, hosts, Learned::default(), report)
+    Sender::new(&way, Learned::default(), report)
+}
+
+/// To so many hosts, for which a script answers.
+fn way(metrics: &Arc<PluginMetrics>, script: &Arc<Script>, hosts: usize, folder: &Path) -> Way {
+    let names = (0..hosts).map(|host| format!("http://host{host}:9200"));
+    Way {
+        schedule: schedule(None),
+        transport: Arc::clone(script) as Arc<_>,
+        hosts: names.collect(),
+        refusals: refusals(metrics, folder),
+    }
 }
 
 fn schedule(retry_age_max: Option<Duration>) -> Schedule {

@@ -198,23 +198,22 @@ impl Life {
             Wishes::default(),
         ));
         let names = SERVERS.map(str::to_owned).to_vec();
-        let way = |_: Option<&Way>| Way {
+        let way = Way {
             schedule: schedule(),
             transport: Arc::new(Wire(Arc::clone(world))),
             hosts: names.clone(),
             refusals: Arc::clone(&refusals),
         };
-        let newer = self.ways.succeed(PathBuf::new(), way);
         let metrics = Arc::clone(&world.metrics);
-        let report = Report::new(metrics, Arc::clone(&refusals), names.clone(), false);
+        let report = Report::new(metrics, refusals, names, false);
         let learned = Learned {
             spares,
             ..Learned::default()
         };
-        let transport = Arc::new(Wire(Arc::clone(world)));
         let seed = world.roll(usize::MAX) as u64;
         let report = report.in_one_thread();
-        let sender = Sender::new(schedule(), transport, SERVERS.len(), learned, report);
+        let sender = Sender::new(&way, learned, report);
+        let newer = self.ways.succeed(PathBuf::new(), |_| way);
         sender.going(newer).seeded(seed)
     }
 }

@@ -9,9 +9,7 @@ use std::time::Duration;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 
-use super::{
-    Acknowledged, Answer, Script, block, folder_of_run, metrics, refusals, schedule, sender,
-};
+use super::{Acknowledged, Answer, Script, block, folder_of_run, metrics, sender, way};
 use crate::limits;
 use crate::metrics::{DOCUMENTS_LOST, PluginMetrics};
 use crate::outputs::elasticsearch::Way;
@@ -31,16 +29,6 @@ fn script(answers: Vec<Answer>) -> Arc<Script> {
         answers: std::sync::Mutex::new(answers.into()),
         ..Script::default()
     })
-}
-
-/// To one host, which answers from a script.
-fn way(metrics: &Arc<PluginMetrics>, script: &Arc<Script>) -> Way {
-    Way {
-        schedule: schedule(None),
-        transport: Arc::clone(script) as Arc<_>,
-        hosts: vec!["http://host0:9200".to_owned()],
-        refusals: refusals(metrics, &folder_of_run()),
-    }
 }
 
 /// A server that is away for longer than any test takes.
@@ -77,7 +65,9 @@ impl Running {
         };
         let (encoder, blocks) = ends::queue(Kind::Auto, Some(ends));
         let ways = Ways::default();
-        let newer = ways.succeed(PathBuf::new(), |_| way(&metrics, &script));
+        let newer = ways.succeed(PathBuf::new(), |_| {
+            way(&metrics, &script, 1, &folder_of_run())
+        });
         let sender = sender(&metrics, &script, 1, None, &folder_of_run());
         let sender = sender.told_by(notice).going(newer);
         Self {
@@ -104,6 +94,15 @@ impl Running {
             .put_among_tasks(self.block(document), Place::Memory)
             .await;
         put.expect("the sender is there");
+    }
+
+    /// A newer way leads to a server that stores everything.
+    fn mend(&self) -> Arc<Script> {
+        let good = script(Vec::new());
+        self.ways.succeed(PathBuf::new(), |_| {
+            way(&self.metrics, &good, 1, &folder_of_run())
+        });
+        good
     }
 
     async fn wait_for_requests(&self, count: usize) {
@@ -165,11 +164,7 @@ async fn whoever_is_replaced_goes_a_newer_way_with_what_it_has() {
     running.put("later").await;
     running.wait_for_requests(3).await;
     assert!(!running.task.is_finished());
-    let good = script(Vec::new());
-    let metrics = Arc::clone(&running.metrics);
-    running
-        .ways
-        .succeed(PathBuf::new(), |_| way(&metrics, &good));
+    let good = running.mend();
     let (stored, acknowledged, _) = running.end().await;
     assert_eq!((stored, acknowledged), (2, 2));
     assert!(!good.seen.lock().expect("no holder panics").is_empty());
@@ -181,11 +176,7 @@ async fn a_request_to_a_host_of_before_does_not_speak_against_those_of_now() {
     running.put("under way").await;
     running.wait_for_requests(1).await;
     running.teller.send_replace(Leave::Replaced);
-    let good = script(Vec::new());
-    let metrics = Arc::clone(&running.metrics);
-    running
-        .ways
-        .succeed(PathBuf::new(), |_| way(&metrics, &good));
+    running.mend();
     assert_eq!(running.end().await, (1, 1, 1));
 }
 
@@ -205,11 +196,7 @@ async fn whoever_is_replaced_gives_back_what_lies_on_disk() {
     let ends = kept.0.each_ref().map(|count| count.load(Ordering::Relaxed));
     assert_eq!(ends, [0, 1]);
     assert!(!running.task.is_finished());
-    let good = script(Vec::new());
-    let metrics = Arc::clone(&running.metrics);
-    running
-        .ways
-        .succeed(PathBuf::new(), |_| way(&metrics, &good));
+    let good = running.mend();
     let (stored, acknowledged, _) = running.end().await;
     assert_eq!((stored, acknowledged), (1, 1));
     let sent = good.seen.lock().expect("no holder panics").clone();
